@@ -1,0 +1,141 @@
+// The checked manifest: its types, and the ways to get one from text or an object.
+import type { Cidr } from "../wire/ipv4.ts";
+import type { Diagnostic, Position } from "./diagnostic.ts";
+import { readManifest } from "./document.ts";
+import { fromObject } from "./object.ts";
+import { Report } from "./report.ts";
+import { fromYaml } from "./yaml.ts";
+
+/** A manifest in which everything was checked and every default filled in. */
+export interface Manifest {
+  /** The file as the user named it, or the label of an object. */
+  readonly path: string;
+  /** In order of appearance; at least one. */
+  readonly hosts: readonly HostSpec[];
+  /** In order of appearance; the last match wins. */
+  readonly routes: readonly RouteSpec[];
+  /** What the user should know although the mesh starts, in order of appearance. */
+  readonly warnings: readonly Diagnostic[];
+}
+
+/** One host of the mesh, the template's values merged in. */
+export interface HostSpec {
+  /** The virtual host name. */
+  readonly name: string;
+  /** Where its name stands. */
+  readonly at: Position;
+  /** The virtual IPv4 address as an unsigned number, unique in the mesh. */
+  readonly vip: number;
+  /** True when the manifest left `vip` out and a free address was taken. */
+  readonly vipAssigned: boolean;
+  /** How the host is reached; absent for this machine (one host at most). */
+  readonly transport?: TransportSpec;
+  /** What the host publishes, the template's ports first; no port twice. */
+  readonly ports: readonly PortSpec[];
+  /** Its HTTP proxy; absent when off. */
+  readonly http?: ProxySpec;
+  /** Its SOCKS proxy; absent when off. */
+  readonly socks?: ProxySpec;
+  /** Whether it listens on the loopback addresses of the mesh. */
+  readonly loopback: { readonly disable: boolean };
+  /** Where its agent keeps its files; without a path, the agent's default. */
+  readonly stateDir: { readonly pathOnAgent?: string; readonly disable: boolean };
+  /** Further names of the host, unique in the mesh together with all names. */
+  readonly aliases: readonly string[];
+  /** Whether its agent writes the mesh's names into its hosts file. */
+  readonly writeEtcHosts: boolean;
+  /** How long its agent may take to answer, in milliseconds. */
+  readonly connectTimeout: number;
+}
+
+/** How a host is reached. */
+export interface TransportSpec {
+  /** The transport's name, which is also the field's: `cmd`. */
+  readonly name: string;
+  /** The field's value as plain data. */
+  readonly spec: unknown;
+  /** What the transport's parser made of it. */
+  readonly options: unknown;
+  /** Where the field's value stands. */
+  readonly at: Position;
+}
+
+/** One published port: connections to `vip:listenPort` end at `connectHost:connectPort`. */
+export interface PortSpec {
+  /** The port on the host's VIP, 1 to 65535. */
+  readonly listenPort: number;
+  /** A name, IPv4 or IPv6 address (without brackets), as seen from the host. */
+  readonly connectHost: string;
+  /** 1 to 65535. */
+  readonly connectPort: number;
+  /** Always TCP so far. */
+  readonly proto: "tcp";
+  /** Where it stands; the template's for ports that come from there. */
+  readonly at: Position;
+  /** As written: `8080:127.0.0.1:80`. */
+  readonly text: string;
+}
+
+/** A proxy that a host's agent runs. */
+export interface ProxySpec {
+  /** `address:port` as written; an empty address means every one. */
+  readonly listen: string;
+  /** Where the address stands. */
+  readonly at: Position;
+}
+
+/** Destinations that are reached through a host. */
+export interface RouteSpec {
+  /** The host's name, also where the manifest gave its VIP. */
+  readonly via: string;
+  /** All destinations as written. */
+  readonly to: readonly string[];
+  /** Those that are address ranges. */
+  readonly cidrs: readonly Cidr[];
+  /** Those that are patterns of host names. */
+  readonly globs: readonly string[];
+  /** Where the route stands. */
+  readonly at: Position;
+}
+
+/** The part of a transport that the manifest needs: from value to options. */
+export interface SpecParser {
+  /** The field of a host that holds the transport's value. */
+  readonly name: string;
+  /**
+   * Checks the value and gives the options that `open` will get.
+   *
+   * @throws an error with `path`, the way from `spec` to the value at fault, and
+   * `message`; it is reported at that value's line and column.
+   */
+  parse(spec: unknown): unknown;
+}
+
+/** What reading a manifest needs beside the manifest. */
+export interface ParseOptions {
+  /** The file's name as messages show it. */
+  readonly path: string;
+  /** The transports that a host may name, by field. */
+  readonly transports: ReadonlyMap<string, SpecParser>;
+}
+
+/**
+ * Reads and checks a manifest written in YAML.
+ *
+ * @throws {ManifestError} with all errors of the text at once.
+ */
+export function parseManifest(text: string, options: ParseOptions): Manifest {
+  const report = new Report(options.path);
+  return readManifest(fromYaml(text, report), report, options);
+}
+
+/**
+ * Checks a manifest given as plain data, in the shape the YAML has. Positions in
+ * messages are paths, such as `hosts.web.ports[0]`.
+ *
+ * @throws {ManifestError} with all errors of the object at once.
+ */
+export function manifestFromObject(value: unknown, options: ParseOptions): Manifest {
+  const report = new Report(options.path);
+  return readManifest(fromObject(value, report), report, options);
+}
