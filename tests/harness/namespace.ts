@@ -1,0 +1,41 @@
+// A network namespace: a host whose 127.0.42.x nobody else has.
+
+let made = 0;
+
+/** A network namespace with nothing in it but a loopback interface that is up. */
+export class Namespace implements AsyncDisposable {
+  readonly name: string;
+
+  private constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Makes one; the name holds this process's id, so two test runs do not meet. */
+  static async make(): Promise<Namespace> {
+    const name = `norouter-${Deno.pid}-${made++}`;
+    await ip("netns", "add", name);
+    const namespace = new Namespace(name);
+    try {
+      await ip("-n", name, "link", "set", "lo", "up");
+    } catch (error) {
+      await namespace[Symbol.asyncDispose]();
+      throw error;
+    }
+    return namespace;
+  }
+
+  /** `command` so that it runs in here; the process keeps the id it was started with. */
+  command(...command: string[]): string[] {
+    return ["ip", "netns", "exec", this.name, ...command];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await ip("netns", "delete", this.name);
+  }
+}
+
+async function ip(...args: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command("ip", { args }).output();
+  if (success) return;
+  throw new Error(`ip ${args.join(" ")}: ${new TextDecoder().decode(stderr).trim()}`);
+}

@@ -1,0 +1,153 @@
+// The dialling roles of a peer: `ROLE ADDRESS PORT …`, each ends with a `done` report.
+import { connect } from "node:net";
+import type { Role } from "./peer.ts";
+import { exchange, parseSize } from "./peer_data.ts";
+import { dial, endingOf, readFull, readToEnd, writeAll } from "./peer_tcp.ts";
+
+/** `exchange ADDRESS PORT BYTES SEED`: sends BYTES while it receives; reports both hashes. */
+const exchanging: Role = async ([address, port, bytes, seed], tell) => {
+  using conn = await dial(address!, Number(port));
+  tell({ event: "done", ...await exchange(conn, parseSize(bytes), Number(seed)) });
+};
+
+/** `dial ADDRESS PORT [TEXT]`: sends TEXT, then receives to the end; reports how it went. */
+const dialling: Role = async ([address, port, text = ""], tell) => {
+  let received = "";
+  const decoder = new TextDecoder();
+  let ending: string;
+  let connected = false;
+  const began = performance.now();
+  try {
+    using conn = await dial(address!, Number(port));
+    connected = true;
+    await writeAll(conn, new TextEncoder().encode(text));
+    tell({ event: "connected" });
+    ending = await readToEnd(conn, (bytes) => {
+      received += decoder.decode(bytes, { stream: true });
+      tell({ event: "received", text: received });
+    });
+  } catch (error) {
+    ending = endingOf(error);
+  }
+  tell({ event: "done", connected, received, ending, ms: performance.now() - began });
+};
+
+/** `halfclose ADDRESS PORT BYTES`: sends BYTES, half-closes, then receives to the end. */
+const halfclose: Role = async ([address, port, size], tell) => {
+  using conn = await dial(address!, Number(port));
+  await writeAll(conn, new Uint8Array(parseSize(size)));
+  await conn.closeWrite();
+  let received = "";
+  const ending = await readToEnd(conn, (bytes) => {
+    received += new TextDecoder().decode(bytes);
+  });
+  tell({ event: "done", received, ending });
+};
+
+/** `linger ADDRESS PORT BYTES`: receives to the end first, and sends BYTES only then. */
+const linger: Role = async ([address, port, size], tell) => {
+  using conn = await dial(address!, Number(port));
+  let received = "";
+  const ending = await readToEnd(conn, (bytes) => {
+    received += new TextDecoder().decode(bytes);
+  });
+  await writeAll(conn, new Uint8Array(parseSize(size)));
+  await conn.closeWrite();
+  tell({ event: "done", received, ending });
+};
+
+/** `send-reset ADDRESS PORT`: waits for the echo of some bytes, then sends a reset. */
+const reset: Role = async ([address, port], tell) => {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  // Only node:net can send a reset: closing a Deno.TcpConn ends the stream properly.
+  const socket = connect({ host: address!, port: Number(port) });
+  socket.on("error", reject);
+  socket.on("close", () => resolve());
+  socket.write("to be cut off");
+  // Not before the echo: a connection reset that early might never have been accepted.
+  socket.once("data", () => socket.resetAndDestroy());
+  await promise;
+  tell({ event: "done" });
+};
+
+/** `many ADDRESS PORT COUNT`: opens COUNT connections, then lets each have its own echo. */
+const many: Role = async ([address, port, count], tell) => {
+  const total = Number(count);
+  const conns = await Promise.all(
+    Array.from({ length: total }, () => dial(address!, Number(port))),
+  );
+  tell({ event: "open", connections: conns.length });
+  let right = 0;
+  const wrong: string[] = [];
+  await Promise.all(conns.map(async (conn, index) => {
+    const sent = new TextEncoder().encode(`${index} of ${total} `.repeat(50));
+    const received = new Uint8Array(sent.length);
+    try {
+      await Promise.all([writeAll(conn, sent), readFull(conn, received)]);
+      if (sent.every((byte, at) => byte === received[at])) right++;
+      else wrong.push(`connection ${index} got another one's bytes`);
+    } catch (error) {
+      wrong.push(`connection ${index}: ${endingOf(error)}`);
+    }
+  }));
+  const endings = await Promise.all(conns.map(async (conn) => {
+    await conn.closeWrite();
+    return await readToEnd(conn, () => {}).finally(() => conn.close());
+  }));
+  const ended = endings.filter((ending) => ending === "end").length;
+  tell({ event: "done", right, ended, wrong: wrong.slice(0, 10) });
+};
+
+/** `push ADDRESS PORT`: sends as fast as it is taken; reports how far it got. */
+const push: Role = async ([address, port], tell) => {
+  using conn = await dial(address!, Number(port));
+  const piece = new Uint8Array(64 * 1024);
+  let bytes = 0;
+  const timer = setInterval(() => tell({ event: "pushed", bytes }), 100);
+  try {
+    for (;;) {
+      await writeAll(conn, piece);
+      bytes += piece.length;
+    }
+  } catch (error) {
+    tell({ event: "done", bytes, ending: endingOf(error) });
+  } finally {
+    clearInterval(timer);
+  }
+};
+
+/** `hang ADDRESS PORT`: connects and never reads. */
+const hang: Role = async ([address, port], tell) => {
+  using _conn = await dial(address!, Number(port));
+  tell({ event: "connected" });
+  await new Promise((resolve) => setTimeout(resolve, 2 ** 31 - 1));
+};
+
+/** `beat ADDRESS PORT`: an echo of one byte every 20 ms on one connection, each reported. */
+const beat: Role = async ([address, port], tell) => {
+  let beats = 0;
+  try {
+    using conn = await dial(address!, Number(port));
+    for (;;) {
+      const began = performance.now();
+      await writeAll(conn, Uint8Array.of(beats));
+      await readFull(conn, new Uint8Array(1));
+      tell({ event: "beat", beats: ++beats, ms: performance.now() - began });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  } catch (error) {
+    tell({ event: "done", beats, ending: endingOf(error) });
+  }
+};
+
+export const clients: Record<string, Role> = {
+  exchange: exchanging,
+  dial: dialling,
+  halfclose,
+  linger,
+  "send-reset": reset,
+  many,
+  push,
+  hang,
+  beat,
+};
