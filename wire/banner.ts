@@ -1,0 +1,97 @@
+/**
+ * The text before the first frame: where does a login's banner end?
+ *
+ * A shell or a login program may print text before the agent does. Ordinary text holds
+ * the magic byte (it is the letter B), so a frame is believed only where all of its
+ * header fits. Behind text the padding must be zero, too, and the first byte of the
+ * payload must suit the type: otherwise three letters "Bxy" followed by a frame of 256
+ * bytes would look like a frame of their own.
+ *
+ * @module
+ */
+
+import { COUNTED_HEADER_BYTES, FrameType, HEADER_BYTES, MAGIC } from "./frame.ts";
+
+/** With this many bytes it is certain whether a frame begins at the first of them. */
+export const LOOKAHEAD_BYTES: number = HEADER_BYTES + 1;
+
+/** Skips and keeps the text before the first frame of one stream. */
+export class BannerSkipper {
+  readonly #limit: number;
+  readonly #decoder = new TextDecoder();
+  #text = "";
+  #bytes = 0;
+  #first = new Uint8Array();
+  #found = false;
+
+  /** Allows at most `limit` bytes of text. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** The text skipped so far; bytes that are not UTF-8 are replaced. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** The first bytes skipped, at most 32. */
+  get firstBytes(): Uint8Array {
+    return this.#first;
+  }
+
+  /** Whether the frame after the text was found. */
+  get found(): boolean {
+    return this.#found;
+  }
+
+  /** Whether more text came than is allowed. */
+  get overLimit(): boolean {
+    return this.#bytes > this.#limit;
+  }
+
+  /**
+   * Returns how many bytes at the start of `chunk` are text. If `found` is true then, a
+   * frame follows them; else the rest, shorter than {@linkcode LOOKAHEAD_BYTES}, has to
+   * come again with what follows it.
+   */
+  skip(chunk: Uint8Array): number {
+    let at = 0;
+    for (; at < chunk.length; at++) {
+      at = chunk.indexOf(MAGIC, at);
+      if (at < 0) at = chunk.length;
+      const verdict = frameAt(chunk, at, this.#bytes + at === 0);
+      if (verdict === "no") continue;
+      this.#found = verdict === "yes";
+      break;
+    }
+    this.add(chunk.subarray(0, at));
+    return at;
+  }
+
+  /** Takes all of `bytes` for text. */
+  add(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    if (this.#bytes === 0) this.#first = bytes.slice(0, 32);
+    const room = Math.max(0, this.#limit - this.#bytes);
+    this.#text += this.#decoder.decode(bytes.subarray(0, room), { stream: true });
+    this.#bytes += bytes.length;
+  }
+}
+
+/** Whether a frame begins at `at`: yes, no, or more bytes are needed to tell. */
+function frameAt(chunk: Uint8Array, at: number, atStart: boolean): "yes" | "no" | "more" {
+  const have = chunk.length - at;
+  if (have <= 0 || (have > 4 && chunk[at + 4] !== 0)) return have > 0 ? "no" : "more";
+  if (have < 6) return "more";
+  const type = chunk[at + 5];
+  if (type !== FrameType.L3 && type !== FrameType.JSON) return "no";
+  const length = chunk[at + 1]! << 16 | chunk[at + 2]! << 8 | chunk[at + 3]!;
+  if (length < COUNTED_HEADER_BYTES) return "no";
+  if (atStart) return "yes";
+  if (length === COUNTED_HEADER_BYTES) return "no";
+  if (have > 6 && chunk[at + 6] !== 0) return "no";
+  if (have > 7 && chunk[at + 7] !== 0) return "no";
+  if (have < LOOKAHEAD_BYTES) return "more";
+  const first = chunk[at + HEADER_BYTES]!;
+  return (type === FrameType.JSON ? first === 0x7b : first >>> 4 === 4) ? "yes" : "no";
+}

@@ -1,0 +1,216 @@
+/**
+ * The frame decoder: chunks of any size go in, whole frames come out.
+ *
+ * @module
+ */
+
+import { BannerSkipper, LOOKAHEAD_BYTES } from "./banner.ts";
+import { COUNTED_HEADER_BYTES, Frame, HEADER_BYTES, MAGIC } from "./frame.ts";
+
+/** The stream is not, or no longer, a stream of frames; the message has offset and bytes. */
+export class FrameError extends Error {
+  override name = "FrameError";
+}
+
+/** Options of a {@linkcode FrameDecoder}. */
+export interface FrameDecoderOptions {
+  /** Bytes of text allowed before the first frame; 0 allows none. Default 65536. */
+  bannerLimit?: number;
+  /**
+   * Called with the text skipped before the first frame, once: when that frame is
+   * found, or at the latest by {@linkcode FrameDecoder.finish}. Not called if there is
+   * none.
+   */
+  onBanner?: (text: string) => void;
+}
+
+/**
+ * Finds the frames in a stream of bytes, synchronously.
+ *
+ * A frame that lies whole in a chunk is a view of that chunk, so a chunk must not be
+ * written to again. A frame spread over chunks is gathered in one buffer of exactly its
+ * size; each of its bytes is copied once, however small the chunks.
+ *
+ * Text before the first frame (the banner of a login) is skipped up to a limit. After an
+ * error the stream is lost: every later call throws the same error.
+ */
+export class FrameDecoder {
+  readonly #onBanner: ((text: string) => void) | undefined;
+  /** Present until the first frame was found. */
+  #banner: BannerSkipper | undefined;
+  /** The unfinished frame, first only as much as a header, then of its full size. */
+  #partial: Uint8Array | undefined;
+  #partialFilled = 0;
+  /** Bytes of the stream before the frame that is being decoded, for messages. */
+  #offset = 0;
+  #error: FrameError | undefined;
+
+  /** Makes a decoder at the start of a stream. */
+  constructor(options: FrameDecoderOptions = {}) {
+    const limit = options.bannerLimit ?? 64 * 1024;
+    this.#onBanner = options.onBanner;
+    if (limit > 0) this.#banner = new BannerSkipper(limit);
+  }
+
+  /**
+   * The text skipped so far while no frame has been found, else the empty string: what to
+   * show when an agent never answers.
+   */
+  get banner(): string {
+    return this.#banner?.text ?? "";
+  }
+
+  /**
+   * Takes the next bytes of the stream and returns the frames they complete, in order.
+   *
+   * @throws {FrameError} on a wrong magic, a length below 4, or a banner over the limit.
+   * The frames before the fault in the same chunk are lost with it.
+   */
+  push(chunk: Uint8Array): Frame[] {
+    const frames: Frame[] = [];
+    let at = 0;
+    while (this.#partial !== undefined && at < chunk.length) {
+      at = this.#gather(chunk, at, frames);
+    }
+    const rest = at === 0 ? chunk : chunk.subarray(at);
+    const used = this.scan(rest, frames);
+    if (used < rest.length) this.#keep(rest.subarray(used));
+    return frames;
+  }
+
+  /**
+   * The part of {@linkcode push} for callers who keep the unfinished tail themselves: adds
+   * the frames that begin at the start of `chunk` and lie whole in it to `frames`, and
+   * returns the number of bytes used. The rest is to come again, in front of what
+   * follows. Do not mix with `push` on one stream.
+   *
+   * @throws {FrameError} as `push` does.
+   */
+  scan(chunk: Uint8Array, frames: Frame[]): number {
+    if (this.#error !== undefined) throw this.#error;
+    let at = this.#banner === undefined ? 0 : this.#skipBanner(this.#banner, chunk);
+    if (this.#banner !== undefined) return at;
+    while (chunk.length - at >= HEADER_BYTES) {
+      const size = this.#sizeOf(chunk, at);
+      if (chunk.length - at < size) break;
+      frames.push(new Frame(new Uint8Array(chunk.buffer, chunk.byteOffset + at, size)));
+      at += size;
+      this.#offset += size;
+    }
+    return at;
+  }
+
+  /**
+   * The size, header included, of the frame at the start of `tail`, which is what
+   * {@linkcode scan} left over; 0 if too little of it is there to tell.
+   */
+  wanted(tail: Uint8Array): number {
+    return this.#banner !== undefined || tail.length < HEADER_BYTES
+      ? 0
+      : this.#sizeOf(tail, 0);
+  }
+
+  /**
+   * Says that the input has ended. `left` is the number of bytes a caller of
+   * {@linkcode scan} still holds.
+   *
+   * @throws {FrameError} if that is inside a frame.
+   */
+  finish(left = 0): void {
+    if (this.#error !== undefined) throw this.#error;
+    if (this.#banner !== undefined) {
+      // Nothing but text: not a broken frame. Whoever watches the link knows why it ended.
+      const held = this.#partial?.subarray(0, this.#partialFilled);
+      if (held !== undefined) this.#banner.add(held);
+      this.#reportBanner(this.#banner);
+      return;
+    }
+    const got = this.#partial === undefined ? left : this.#partialFilled;
+    if (got === 0) return;
+    const size = this.#partial?.length ?? 0;
+    this.#fail(
+      size > HEADER_BYTES
+        ? `the input ended inside a frame: ${got} of its ${size} bytes came`
+        : `the input ended inside a frame after ${got} bytes`,
+      this.#partial?.subarray(0, Math.min(got, 32)),
+    );
+  }
+
+  #skipBanner(banner: BannerSkipper, chunk: Uint8Array): number {
+    const used = banner.skip(chunk);
+    this.#offset += used;
+    if (banner.overLimit) {
+      this.#fail(
+        `no frame within the first ${this.#offset} bytes, which begin`,
+        banner.firstBytes,
+        0,
+      );
+    }
+    if (banner.found) {
+      this.#banner = undefined;
+      this.#reportBanner(banner);
+    }
+    return used;
+  }
+
+  #reportBanner(banner: BannerSkipper): void {
+    const text = banner.text;
+    if (text !== "") this.#onBanner?.(text);
+  }
+
+  /** Checks the header at `at` and returns the size of its frame. */
+  #sizeOf(chunk: Uint8Array, at: number): number {
+    const length = chunk[at + 1]! << 16 | chunk[at + 2]! << 8 | chunk[at + 3]!;
+    if (chunk[at] !== MAGIC || length < COUNTED_HEADER_BYTES) {
+      this.#fail(
+        chunk[at] !== MAGIC
+          ? `wrong magic, wanted 0x42, got`
+          : `length ${length} is below ${COUNTED_HEADER_BYTES} in`,
+        chunk.subarray(at, at + 32),
+      );
+    }
+    return HEADER_BYTES - COUNTED_HEADER_BYTES + length;
+  }
+
+  /** Begins a frame whose end has not come yet with what is there of it. */
+  #keep(tail: Uint8Array): void {
+    const least = this.#banner === undefined ? HEADER_BYTES : LOOKAHEAD_BYTES;
+    this.#partial = new Uint8Array(this.wanted(tail) || least);
+    this.#partial.set(tail);
+    this.#partialFilled = tail.length;
+  }
+
+  /** Moves bytes from `chunk` into the unfinished frame; returns where it stopped. */
+  #gather(chunk: Uint8Array, at: number, frames: Frame[]): number {
+    const partial = this.#partial!;
+    const end = Math.min(chunk.length, at + partial.length - this.#partialFilled);
+    partial.set(chunk.subarray(at, end), this.#partialFilled);
+    this.#partialFilled += end - at;
+    if (this.#partialFilled === partial.length) {
+      // Either the frame, or just its header (or what a banner hid): scan tells.
+      this.#partial = undefined;
+      const used = this.scan(partial, frames);
+      if (used < partial.length) this.#keep(partial.subarray(used));
+    }
+    return end;
+  }
+
+  #fail(what: string, seen: Uint8Array | undefined, offset = this.#offset): never {
+    const bytes = seen === undefined ? "" : ` ${describeBytes(seen)}`;
+    this.#error = new FrameError(
+      `Cannot decode the frame at byte ${offset}: ${what}${bytes}`,
+    );
+    throw this.#error;
+  }
+}
+
+/** At most 32 bytes as hex, and as text with dots for what cannot be printed. */
+function describeBytes(bytes: Uint8Array): string {
+  const shown = bytes.subarray(0, 32);
+  const hex = Array.from(shown, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  const text = Array.from(
+    shown,
+    (byte) => byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : ".",
+  ).join("");
+  return `${hex} "${text}"`;
+}
