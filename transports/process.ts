@@ -1,0 +1,103 @@
+/**
+ * A child process as a link: its standard input and output carry the bytes, its standard
+ * error is text for the user.
+ *
+ * A terminal's Ctrl-C reaches children too, as they stay in the manager's process group.
+ * Deno's only way out of it, `detached`, is `setsid`, which would also take the terminal
+ * away from a command that wants to ask there for a password. So a client such as ssh may
+ * die of Ctrl-C before the manager closes it; the agent behind it still ends in an
+ * orderly way, because its standard input ends.
+ *
+ * @module
+ */
+
+import { basename } from "node:path";
+import type { Link, LinkExit, OpenContext } from "./mod.ts";
+import { enlargePipes } from "./pipe_size.ts";
+import { StderrTail } from "./stderr.ts";
+
+/** Milliseconds from SIGTERM to SIGKILL. */
+const KILL_AFTER = 1000;
+/** Milliseconds for the rest of stderr once the process has ended; a grandchild may hold it open. */
+const STDERR_GRACE = 200;
+
+/**
+ * Starts a command and gives its link. The child dies by SIGTERM, then SIGKILL, on
+ * abort; left alone it ends when its input ends, as every agent does.
+ *
+ * @param words the program and its arguments; no shell is involved.
+ * @throws {Error} if the program cannot be started, saying why.
+ */
+export function openProcess(words: readonly string[], context: OpenContext): Link {
+  context.signal.throwIfAborted();
+  const [program, ...args] = words;
+  const child = spawn(program!, args);
+  enlargePipes(child.pid);
+
+  const name = basename(program!);
+  const tail = new StderrTail((line) => context.log(line));
+  const stderr = child.stderr.getReader();
+  const stderrEnd = tail.read(stderr);
+
+  let abortReason: string | undefined;
+  let hasExited = false;
+  let killTimer: ReturnType<typeof setTimeout> | undefined;
+  const kill = (signal: Deno.Signal) => {
+    try {
+      child.kill(signal);
+    } catch {
+      // It has exited just now and its status is about to be known.
+    }
+  };
+  const abort = (reason: string) => {
+    if (hasExited || abortReason !== undefined) return;
+    abortReason = reason;
+    kill("SIGTERM");
+    killTimer = setTimeout(() => kill("SIGKILL"), KILL_AFTER);
+  };
+  const onSignal = () => abort(messageOf(context.signal.reason));
+  context.signal.addEventListener("abort", onSignal, { once: true });
+
+  const closed = (async (): Promise<LinkExit> => {
+    const { success, code, signal } = await child.status;
+    hasExited = true;
+    clearTimeout(killTimer);
+    context.signal.removeEventListener("abort", onSignal);
+    const grace = setTimeout(() => stderr.cancel().catch(() => {}), STDERR_GRACE);
+    await stderrEnd;
+    clearTimeout(grace);
+    const how = signal ? `was ended by ${signal}` : `exited with status ${code}`;
+    return {
+      ok: success && abortReason === undefined,
+      ...(signal ? { signal } : { status: code }),
+      reason: abortReason ?? `${name} ${how}`,
+      stderr: tail.lines,
+    };
+  })();
+  return { readable: child.stdout, writable: child.stdin, closed, abort };
+}
+
+function spawn(program: string, args: string[]): Deno.ChildProcess {
+  try {
+    return new Deno.Command(program, {
+      args,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  } catch (cause) {
+    throw new Error(`cannot start ${program}: ${whyNot(program, cause)}`, { cause });
+  }
+}
+
+function whyNot(program: string, cause: unknown): string {
+  if (cause instanceof Deno.errors.NotFound) {
+    return program.includes("/") ? "no such file" : "no such command on PATH";
+  }
+  if (cause instanceof Deno.errors.PermissionDenied) return "not allowed to execute it";
+  return messageOf(cause);
+}
+
+function messageOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}
