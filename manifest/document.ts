@@ -1,0 +1,84 @@
+// The whole manifest: hostTemplate, hosts and routes, and what holds between hosts.
+import { formatPosition } from "./diagnostic.ts";
+import { readFields } from "./fields.ts";
+import { readHost, readTemplate } from "./host.ts";
+import type { HostSpec, Manifest, ParseOptions } from "./manifest.ts";
+import { Names } from "./names.ts";
+import type { Report } from "./report.ts";
+import { readRoutes } from "./routes.ts";
+import {
+  describe,
+  type Entry,
+  isNull,
+  type MapValue,
+  quote,
+  type Value,
+} from "./value.ts";
+import { assignVips, warnOfVipsOutsideLoopback } from "./vips.ts";
+
+const EXAMPLE = `wanted at least one, like
+  hosts:
+    local:
+      vip: "127.0.42.100"`;
+
+/** Checks a located value to be a manifest. */
+export function readManifest(
+  root: Value,
+  report: Report,
+  options: ParseOptions,
+): Manifest {
+  if (isNull(root)) {
+    report.missing(root.at, `the manifest is empty; hosts are missing, ${EXAMPLE}`);
+  } else if (root.kind !== "map") {
+    report.error(root.at, `the manifest is ${describe(root)}; wanted a map with "hosts"`);
+  }
+  if (root.kind !== "map") return impossible(report);
+
+  const known = ["hostTemplate", "hosts", "routes"];
+  const fields = readFields(root, known, report, "the manifest");
+  const { transports } = options;
+  const context = { report, transports, names: new Names(report) };
+  const template = readTemplate(fields.get("hostTemplate"), context);
+  const drafts = [...hostEntries(root, report)].map((entry) =>
+    readHost(entry, template, context)
+  );
+  const hosts = assignVips(drafts, report);
+  oneThisMachine(hosts, report);
+  warnOfVipsOutsideLoopback(drafts, report);
+  const routes = readRoutes(fields.get("routes"), hosts, report);
+  return { path: options.path, hosts, routes, warnings: report.finish() };
+}
+
+function hostEntries(root: MapValue, report: Report): Iterable<Entry> {
+  const entry = root.entries.get("hosts");
+  if (!entry) {
+    report.missing(root.at, `"hosts" is missing; ${EXAMPLE}`);
+    return [];
+  }
+  const { keyAt, value } = entry;
+  if (value.kind === "map" && value.entries.size > 0) return value.entries.values();
+  if (value.kind === "map" || isNull(value)) {
+    report.missing(keyAt, `"hosts" is empty; ${EXAMPLE}`);
+  } else {
+    const found = describe(value);
+    report.error(value.at, `"hosts" is ${found}; wanted a map from names to hosts`);
+  }
+  return [];
+}
+
+/** The host without a command is the manager's own machine, of which there is one. */
+function oneThisMachine(hosts: readonly HostSpec[], report: Report): void {
+  const [first, ...more] = hosts.filter(({ transport }) => !transport);
+  for (const { name, at } of more) {
+    report.error(
+      at,
+      `${quote(name)} has no "cmd", so it would be this machine, which ` +
+        `${quote(first!.name)} already is (${formatPosition(first!.at)})`,
+    );
+  }
+}
+
+function impossible(report: Report): never {
+  report.finish();
+  throw new Error("a manifest that is not a map was not reported");
+}

@@ -1,0 +1,98 @@
+// Reading maps with a known set of fields: wrong kinds of values and unknown fields
+// are reported, with the nearest known name.
+import { closest, distance } from "fastest-levenshtein";
+import type { Report } from "./report.ts";
+import { describe, type Entry, isNull, quote, type Value } from "./value.ts";
+
+/** The fields present in a map; fields without a value count as absent. */
+export type Fields = ReadonlyMap<string, Entry>;
+
+const NONE: Fields = new Map();
+
+/** Reads a map, and warns of fields that are not among `known`. */
+export function readFields(
+  value: Value,
+  known: readonly string[],
+  report: Report,
+  what: string,
+): Fields {
+  if (isNull(value)) return NONE;
+  if (value.kind !== "map") {
+    report.error(value.at, `${what} is ${describe(value)}; wanted a map`);
+    return NONE;
+  }
+  const fields = new Map<string, Entry>();
+  for (const [key, entry] of value.entries) {
+    if (!known.includes(key)) {
+      const hint = didYouMean(key, known);
+      report.warn(entry.keyAt, `unknown field ${quote(key)} in ${what}${hint}`, {
+        failsCheck: true,
+      });
+    } else if (!isNull(entry.value)) {
+      fields.set(key, entry);
+    }
+  }
+  return fields;
+}
+
+/** Reads text; a number written where text belongs is taken as it was written. */
+export function readText(
+  entry: Entry | undefined,
+  report: Report,
+  wanted: string,
+): string | undefined {
+  if (!entry) return undefined;
+  const { key, value } = entry;
+  if (value.kind === "scalar") return value.text;
+  report.error(value.at, `${quote(key)} is ${describe(value)}; wanted ${wanted}`);
+  return undefined;
+}
+
+/** The words that NoRouter's YAML, of version 1.1, takes for truth values. */
+const TRUTH: Readonly<Record<string, boolean>> = {
+  y: true,
+  yes: true,
+  on: true,
+  n: false,
+  no: false,
+  off: false,
+};
+
+/** Reads a truth value, also in the spellings of YAML 1.1. */
+export function readBoolean(
+  entry: Entry | undefined,
+  report: Report,
+): boolean | undefined {
+  if (!entry) return undefined;
+  const { key, value } = entry;
+  if (value.kind === "scalar") {
+    if (typeof value.value === "boolean") return value.value;
+    const spelt = value.quoted ? undefined : TRUTH[value.text.toLowerCase()];
+    if (spelt !== undefined) return spelt;
+  }
+  report.error(value.at, `${quote(key)} is ${describe(value)}; wanted true or false`);
+  return undefined;
+}
+
+/** Reads a list; `example` shows the user what one looks like. */
+export function readList(
+  entry: Entry | undefined,
+  report: Report,
+  example: string,
+): readonly Value[] {
+  if (!entry) return [];
+  const { key, value } = entry;
+  if (value.kind === "list") return value.items;
+  const found = describe(value);
+  report.error(value.at, `${quote(key)} is ${found}; wanted a list, like ${example}`);
+  return [];
+}
+
+/** `; did you mean "ports"?`, or nothing where no known name is near. */
+export function didYouMean(name: string, known: readonly string[]): string {
+  if (known.length === 0) return "";
+  const lower = new Map(known.map((each) => [each.toLowerCase(), each]));
+  const nearest = closest(name.toLowerCase(), [...lower.keys()]);
+  const near = distance(name.toLowerCase(), nearest) <= Math.max(1, name.length / 3);
+  return near ? `; did you mean ${quote(lower.get(nearest)!)}?` : "";
+}

@@ -1,0 +1,92 @@
+// One host of the manifest, or the template that all of them begin with.
+import type { Position } from "./diagnostic.ts";
+import { type Fields, readFields, readList, readText } from "./fields.ts";
+import type { HostSpec, SpecParser } from "./manifest.ts";
+import type { Names } from "./names.ts";
+import { joinPorts } from "./ports.ts";
+import type { Report } from "./report.ts";
+import { readShared, type Shared, SHARED_FIELDS } from "./shared.ts";
+import { readTransport } from "./transport.ts";
+import { type Entry, quote } from "./value.ts";
+import { readVip } from "./vips.ts";
+
+/** A host whose VIP may still be missing. */
+export type HostDraft = Omit<HostSpec, "vip" | "vipAssigned"> & {
+  readonly vip: { readonly address: number; readonly at: Position } | undefined;
+};
+
+/** How long an agent may take to answer unless the manifest says otherwise, in ms. */
+const CONNECT_TIMEOUT = 20_000;
+
+/** Fields that differ by host. The transports' fields do too. */
+const OWN_FIELDS = ["vip", "aliases"];
+
+/** What reading hosts needs. */
+export interface HostContext {
+  readonly report: Report;
+  readonly names: Names;
+  readonly transports: ReadonlyMap<string, SpecParser>;
+}
+
+/** Reads `hostTemplate`. */
+export function readTemplate(entry: Entry | undefined, context: HostContext): Shared {
+  if (!entry) return {};
+  const { report, transports } = context;
+  const own = [...OWN_FIELDS, ...transports.keys()];
+  const known = [...SHARED_FIELDS, ...own];
+  const fields = readFields(entry.value, known, report, `"hostTemplate"`);
+  for (const name of own) {
+    const at = fields.get(name)?.keyAt;
+    const message = `"hostTemplate" must not have ${quote(name)}, which differs by host`;
+    if (at) report.error(at, message);
+  }
+  const shared = readShared(fields, report);
+  joinPorts(shared.ports ?? [], report); // its own duplicates, also without any host
+  return shared;
+}
+
+/** Reads one entry of `hosts`; what it leaves out comes from the template. */
+export function readHost(
+  entry: Entry,
+  template: Shared,
+  context: HostContext,
+): HostDraft {
+  const { key: name, keyAt: at, value } = entry;
+  const { report, names, transports } = context;
+  names.take(name, at);
+  const known = [...OWN_FIELDS, ...transports.keys(), ...SHARED_FIELDS];
+  const fields = readFields(value, known, report, `host ${quote(name)}`);
+  const own = readShared(fields, report);
+  const { http, socks, ...rest } = { ...template, ...own };
+  const transport = readTransport(fields, transports, report);
+  return {
+    loopback: { disable: false },
+    stateDir: { disable: false },
+    writeEtcHosts: false,
+    connectTimeout: CONNECT_TIMEOUT,
+    ...rest,
+    name,
+    at,
+    vip: readVip(fields.get("vip"), report),
+    aliases: readAliases(fields, names, report),
+    ports: joinPorts([...template.ports ?? [], ...own.ports ?? []], report),
+    ...(transport && { transport }),
+    ...(http && { http }),
+    ...(socks && { socks }),
+  };
+}
+
+function readAliases(fields: Fields, names: Names, report: Report): string[] {
+  const entry = fields.get("aliases");
+  if (entry) report.warn(entry.keyAt, `"aliases" is not yet in effect`);
+  const aliases = [];
+  for (const value of readList(entry, report, `["web.example.com"]`)) {
+    const text = readText({ ...entry!, value }, report, "a host name");
+    if (text === undefined) continue;
+    // A dot at the end marks a name as complete and is not part of it.
+    const alias = text.replace(/\.$/, "");
+    names.take(alias, value.at);
+    aliases.push(alias);
+  }
+  return aliases;
+}

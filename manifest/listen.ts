@@ -1,0 +1,36 @@
+// The address a proxy listens on: `ADDRESS:PORT`.
+//
+//   "127.0.0.1:18080"   loopback only
+//   "localhost:18080"   the same
+//   "[::1]:18080"       the same in IPv6
+//   ":18080"            every address of the host: open to its network
+//   "0.0.0.0:18080"     the same
+//   "10.0.0.5:18080"    one address, open to its network
+//   "127.0.0.1"         no: without a port
+//
+// listen_test.ts has the same table.
+import { parseIpv4 } from "../wire/ipv4.ts";
+import { hostFault, portFault } from "./ports.ts";
+import { quote } from "./value.ts";
+
+/** An address to listen on. */
+export interface ParsedListen {
+  /** True when only the host itself can connect. */
+  readonly loopback: boolean;
+}
+
+/** Reads an address to listen on; where it is wrong, says why. */
+export function parseListen(text: string): ParsedListen | string {
+  const parts = /^(\[[^\]]*\]|[^:]*):([^:]*)$/.exec(text);
+  const not = `${quote(text)} is not an address to listen on`;
+  const form = `wanted ADDRESS:PORT, like "127.0.0.1:18080"`;
+  if (!parts) return `${not}; ${form}`;
+  const [, host = "", port = ""] = parts;
+  const fault = (host === "" ? undefined : hostFault(host)) ?? portFault(port);
+  if (fault) return `${not}: ${fault}; ${form}`;
+  const address = parseIpv4(host);
+  const loopback = address === undefined
+    ? host.toLowerCase() === "localhost" || /^\[(0*:)*:0*1\]$/.test(host)
+    : address >>> 24 === 127;
+  return { loopback };
+}

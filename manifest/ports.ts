@@ -1,0 +1,103 @@
+// Published ports: `LISTEN:HOST:PORT`, optionally `/tcp`.
+//
+//   "8080:127.0.0.1:80"      port 8080 of the VIP leads to port 80 of the host itself
+//   "5432:db:5432/tcp"       … to port 5432 of "db", a name the host can resolve
+//   "8080:192.168.1.2:81"    … to another machine that the host can reach
+//   "8080:[::1]:80"          … to an IPv6 address
+//   "53:127.0.0.1:53/udp"    not supported: UDP
+//   "8080:80"                no: without a host to connect to
+//   "99999:127.0.0.1:80"     no: ports are 1 to 65535
+//
+// ports_test.ts has the same table.
+import { parseIpv4 } from "../wire/ipv4.ts";
+import { formatPosition } from "./diagnostic.ts";
+import type { PortSpec } from "./manifest.ts";
+import { hostNameFault } from "./names.ts";
+import type { Report } from "./report.ts";
+import { quote } from "./value.ts";
+
+/** A published port as its text says. */
+export interface ParsedPort {
+  readonly listenPort: number;
+  /** A name, IPv4 or IPv6 address, without brackets. */
+  readonly connectHost: string;
+  readonly connectPort: number;
+}
+
+const FORM = `wanted LISTEN:HOST:PORT, like "8080:127.0.0.1:80"`;
+
+/** Reads a published port; where it is wrong, says why. */
+export function parsePort(text: string): ParsedPort | string {
+  const [, rest = "", protocol] = /^(.*?)(?:\/([^/]*))?$/s.exec(text)!;
+  const parts = /^([^:]*):(\[[^\]]*\]|[^:]*):([^:]*)$/.exec(rest);
+  const not = `${quote(text)} is not a port to publish`;
+  if (protocol !== undefined && protocol !== "tcp") {
+    return /^udp$/i.test(protocol)
+      ? `${quote(text)}: UDP is not supported, only TCP`
+      : `${not}: the protocol ${quote(protocol)} is not known; wanted "/tcp" or nothing`;
+  }
+  if (!parts) return `${not}; ${FORM}${bracketHint(rest)}`;
+  const [, listen = "", host = "", connect = ""] = parts;
+  const fault = portFault(listen) ?? hostFault(host) ?? portFault(connect);
+  if (fault) return `${not}: ${fault}; ${FORM}`;
+  return {
+    listenPort: Number(listen),
+    connectHost: host.replace(/^\[|\]$/g, ""),
+    connectPort: Number(connect),
+  };
+}
+
+/** A host's ports, without those that are published already. */
+export function joinPorts(ports: readonly PortSpec[], report: Report): PortSpec[] {
+  const published = new Map<number, PortSpec>();
+  for (const port of ports) {
+    const first = published.get(port.listenPort);
+    if (first) {
+      const where = formatPosition(first.at);
+      const what = `${quote(port.text)}: port ${port.listenPort} of this host`;
+      report.error(
+        port.at,
+        `${what} is already published by ${quote(first.text)} (${where})`,
+      );
+    } else {
+      published.set(port.listenPort, port);
+    }
+  }
+  return [...published.values()];
+}
+
+/** Why the text is not a port number, or nothing if it is one. */
+export function portFault(text: string): string | undefined {
+  if (!/^\d+$/.test(text)) return `${quote(text)} is not a port number`;
+  const port = Number(text);
+  return port >= 1 && port <= 65535
+    ? undefined
+    : `port ${text} is out of range, ports are 1 to 65535`;
+}
+
+/** Why the text is not a host to connect to, or nothing if it is one. */
+export function hostFault(host: string): string | undefined {
+  if (host === "") return "the host to connect to is missing";
+  if (host.startsWith("[")) {
+    return isIpv6(host.slice(1, -1))
+      ? undefined
+      : `${quote(host)} is not an IPv6 address`;
+  }
+  if (parseIpv4(host) !== undefined) return undefined;
+  if (/^[0-9.]+$/.test(host)) return `${quote(host)} is not an IPv4 address`;
+  const fault = hostNameFault(host.replace(/\.$/, ""));
+  return fault && `${quote(host)} is not a host name (${fault})`;
+}
+
+/** True for an IPv6 address without brackets, with or without a zone. */
+export function isIpv6(text: string): boolean {
+  const [address = "", zone] = text.split("%", 2);
+  if (zone === "" || !address.includes(":")) return false;
+  return URL.canParse(`http://[${address}]/`);
+}
+
+function bracketHint(text: string): string {
+  return text.split(":").length > 4 && !text.includes("[")
+    ? `, or "8080:[::1]:80" for an IPv6 address`
+    : "";
+}

@@ -1,0 +1,84 @@
+// Collects what is found in one manifest, so that all of it is reported at once.
+import { type Diagnostic, ManifestError, type Position } from "./diagnostic.ts";
+
+/** What was found so far in one manifest. */
+export class Report {
+  /** The manifest's name as messages show it. */
+  readonly file: string;
+  readonly #found: Diagnostic[] = [];
+  readonly #said = new Set<string>();
+  #sound: { line: number; column: number } | undefined;
+
+  /** A report with nothing in it. */
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  /** The start of the file: where something stands that has no place of its own. */
+  get start(): Position {
+    return { file: this.file, line: 0, column: 0 };
+  }
+
+  /** Something is wrong. */
+  error(at: Position, message: string): void {
+    this.#add({ severity: "error", at, message, failsCheck: true });
+  }
+
+  /**
+   * Something is not there. Text that was not understood may well have held it, so
+   * this says nothing about a manifest with an error of syntax.
+   */
+  missing(at: Position, message: string): void {
+    if (!this.#sound) this.error(at, message);
+  }
+
+  /** Something is doubtful. */
+  warn(at: Position, message: string, options: { failsCheck?: boolean } = {}): void {
+    const failsCheck = options.failsCheck ?? false;
+    this.#add({ severity: "warning", at, message, failsCheck });
+  }
+
+  /**
+   * The text is not YAML. What the parser made of the text from `sound` on is a guess,
+   * and nothing is said about it: it would be noise beside the true reason.
+   */
+  syntax(at: Position, message: string, sound: Position): void {
+    this.#push({ severity: "error", at, message, failsCheck: true });
+    if (!this.#sound || before(sound, this.#sound)) this.#sound = sound;
+  }
+
+  /**
+   * The warnings, when there is no error.
+   *
+   * @throws {ManifestError} with everything found, when there is one.
+   */
+  finish(): readonly Diagnostic[] {
+    const sorted = this.#found.toSorted((a, b) =>
+      a.at.line - b.at.line || a.at.column - b.at.column
+    );
+    if (sorted.some(({ severity }) => severity === "error")) {
+      throw new ManifestError(sorted);
+    }
+    return sorted;
+  }
+
+  #add(diagnostic: Diagnostic): void {
+    if (this.#sound && !before(diagnostic.at, this.#sound)) return;
+    this.#push(diagnostic);
+  }
+
+  /** A value shared through an anchor is read more than once and reported once. */
+  #push(diagnostic: Diagnostic): void {
+    const { at, message } = diagnostic;
+    const key = `${at.line}:${at.column}:${at.path ?? ""}:${message}`;
+    if (this.#said.has(key)) return;
+    this.#said.add(key);
+    this.#found.push(diagnostic);
+  }
+}
+
+type Place = { readonly line: number; readonly column: number };
+
+function before(a: Place, b: Place): boolean {
+  return a.line < b.line || a.line === b.line && a.column < b.column;
+}

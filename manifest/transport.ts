@@ -1,0 +1,48 @@
+// How a host is reached: the one field of a host that a transport answers to, with the
+// transport's own complaints placed at the value they are about.
+import { formatPosition } from "./diagnostic.ts";
+import type { Fields } from "./fields.ts";
+import type { SpecParser, TransportSpec } from "./manifest.ts";
+import type { Report } from "./report.ts";
+import { type Entry, follow, quote, toPlain } from "./value.ts";
+
+/** Reads the transport of a host; without one the host is this machine. */
+export function readTransport(
+  fields: Fields,
+  transports: ReadonlyMap<string, SpecParser>,
+  report: Report,
+): TransportSpec | undefined {
+  const [first, ...more] = [...transports.keys()].flatMap((name) =>
+    fields.get(name) ?? []
+  ).sort((a, b) => a.keyAt.line - b.keyAt.line || a.keyAt.column - b.keyAt.column);
+  if (!first) return undefined;
+  for (const { key, keyAt } of more) {
+    report.error(
+      keyAt,
+      `${quote(key)} and ${quote(first.key)} (${formatPosition(first.keyAt)}) ` +
+        `are two ways to reach one host; wanted one`,
+    );
+  }
+  const { key: name, value } = first;
+  const spec = toPlain(value);
+  const options = parse(first, spec, transports.get(name)!, report);
+  return { name, spec, options, at: value.at };
+}
+
+function parse(entry: Entry, spec: unknown, parser: SpecParser, report: Report): unknown {
+  try {
+    return parser.parse(spec);
+  } catch (error) {
+    if (!isSpecError(error)) throw error;
+    const { at } = follow(entry.value, error.path);
+    report.error(at, `${quote(entry.key)}: ${error.message}`);
+    return undefined;
+  }
+}
+
+/** Told by its shape, because the transports' folder is beyond this one's sight. */
+function isSpecError(
+  error: unknown,
+): error is Error & { readonly path: readonly (string | number)[] } {
+  return error instanceof Error && Array.isArray((error as { path?: unknown }).path);
+}

@@ -1,0 +1,78 @@
+// Plain data of which every part knows where it stands: what YAML text and library
+// objects are turned into before anything is checked.
+import type { Position } from "./diagnostic.ts";
+
+/** A located value. */
+export type Value = MapValue | ListValue | ScalarValue;
+
+/** A map with text keys; of a key given twice only the first is kept. */
+export interface MapValue {
+  readonly kind: "map";
+  readonly at: Position;
+  readonly entries: ReadonlyMap<string, Entry>;
+}
+
+/** One key of a map with its value. */
+export interface Entry {
+  readonly key: string;
+  readonly keyAt: Position;
+  readonly value: Value;
+}
+
+/** A list. */
+export interface ListValue {
+  readonly kind: "list";
+  readonly at: Position;
+  readonly items: readonly Value[];
+}
+
+/** Text, a number, a truth value or nothing. */
+export interface ScalarValue {
+  readonly kind: "scalar";
+  readonly at: Position;
+  readonly value: string | number | boolean | null;
+  /** As written, without quotes: `08` stays `08` although its value is a number. */
+  readonly text: string;
+  /** False for plain YAML scalars, whose text may stand for something else than text. */
+  readonly quoted: boolean;
+}
+
+/** True for `null`, `~` and a key with nothing behind it: the same as absent. */
+export function isNull(value: Value): boolean {
+  return value.kind === "scalar" && value.value === null;
+}
+
+/** Names a value in a message: `"abc"`, `a list`, `nothing`. */
+export function describe(value: Value): string {
+  if (value.kind !== "scalar") return `a ${value.kind}`;
+  return value.value === null ? "nothing" : quote(value.text);
+}
+
+/** The text in quotes, cut to a length that leaves a message readable. */
+export function quote(text: string): string {
+  return JSON.stringify(text.length > 80 ? text.slice(0, 79) + "…" : text);
+}
+
+/** The value as plain data, without positions. */
+export function toPlain(value: Value): unknown {
+  switch (value.kind) {
+    case "scalar":
+      return value.value;
+    case "list":
+      return value.items.map(toPlain);
+    case "map":
+      return Object.fromEntries(
+        [...value.entries].map(([key, entry]) => [key, toPlain(entry.value)]),
+      );
+  }
+}
+
+/** The value that a path leads to, or the last one that it passes. */
+export function follow(value: Value, path: readonly (string | number)[]): Value {
+  const [step, ...rest] = path;
+  if (step === undefined || value.kind === "scalar") return value;
+  const next = value.kind === "list"
+    ? value.items[Number(step)]
+    : value.entries.get(String(step))?.value;
+  return next ? follow(next, rest) : value;
+}

@@ -1,0 +1,84 @@
+// The virtual addresses of the hosts: which are possible, that none is taken twice,
+// and a free one for each host whose manifest leaves it out.
+import { contains, formatIpv4, parseCidr, parseIpv4 } from "../wire/ipv4.ts";
+import type { Position } from "./diagnostic.ts";
+import { formatPosition } from "./diagnostic.ts";
+import { readText } from "./fields.ts";
+import type { HostDraft } from "./host.ts";
+import type { HostSpec } from "./manifest.ts";
+import type { Report } from "./report.ts";
+import { type Entry, quote } from "./value.ts";
+
+/** Where free addresses are taken from, both ends included. */
+const FIRST = parseIpv4("127.0.42.100")!;
+const LAST = parseIpv4("127.0.42.254")!;
+
+const LOOPBACK = parseCidr("127.0.0.0/8")!;
+/** "This network" (RFC 1122, section 3.2.1.3), multicast, and reserved addresses. */
+const NOT_A_HOST = [parseCidr("0.0.0.0/8")!, parseCidr("224.0.0.0/3")!];
+
+/** Reads the `vip` of a host. */
+export function readVip(
+  entry: Entry | undefined,
+  report: Report,
+): { address: number; at: Position } | undefined {
+  const wanted = `an IPv4 address, like "127.0.42.100"`;
+  const text = readText(entry, report, wanted);
+  if (!entry || text === undefined) return undefined;
+  const { at } = entry.value;
+  const address = parseIpv4(text);
+  if (address === undefined) {
+    const kind = text.includes(":") ? " (IPv6 is not supported)" : "";
+    report.error(at, `vip ${quote(text)} is not ${wanted}${kind}`);
+    return undefined;
+  }
+  if (NOT_A_HOST.some((range) => contains(range, address))) {
+    report.error(at, `vip ${quote(text)} is not an address that a host can have`);
+  }
+  return { address, at };
+}
+
+/** Gives every host its address; the ones left out get free ones in order. */
+export function assignVips(drafts: readonly HostDraft[], report: Report): HostSpec[] {
+  const taken = new Map<number, { name: string; at: Position }>();
+  for (const { name, vip } of drafts) {
+    if (!vip) continue;
+    const first = taken.get(vip.address);
+    if (first) {
+      report.error(
+        vip.at,
+        `vip ${quote(formatIpv4(vip.address))} of ${quote(name)} is already that of ` +
+          `${quote(first.name)} (${formatPosition(first.at)})`,
+      );
+    } else {
+      taken.set(vip.address, { name, at: vip.at });
+    }
+  }
+  let next = FIRST;
+  return drafts.map(({ vip, ...draft }) => {
+    if (vip) return { ...draft, vip: vip.address, vipAssigned: false };
+    while (taken.has(next)) next++;
+    if (next === LAST + 1) {
+      const range = `${formatIpv4(FIRST)} to ${formatIpv4(LAST)}`;
+      report.error(
+        draft.at,
+        `no address is left for ${quote(draft.name)}: ${range} are all taken; ` +
+          `give it a "vip" of its own`,
+      );
+    }
+    return { ...draft, vip: next++, vipAssigned: true };
+  });
+}
+
+/** Loopback listeners are opened on the VIPs, which only 127.0.0.0/8 allows everywhere. */
+export function warnOfVipsOutsideLoopback(drafts: readonly HostDraft[], report: Report) {
+  if (drafts.every(({ loopback }) => loopback.disable)) return;
+  for (const { vip } of drafts) {
+    if (!vip || contains(LOOPBACK, vip.address)) continue;
+    report.warn(
+      vip.at,
+      `vip ${quote(formatIpv4(vip.address))} is outside 127.0.0.0/8, so hosts can ` +
+        `listen on it only where the machine has that address`,
+    );
+  }
+}

@@ -1,0 +1,191 @@
+// YAML text to located values: anchors, aliases and merge keys resolved, and every
+// error of syntax reported with its line and column.
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type YAMLError,
+  type YAMLMap,
+} from "yaml";
+import type { Position } from "./diagnostic.ts";
+import { formatPosition } from "./diagnostic.ts";
+import type { Report } from "./report.ts";
+import { type Entry, isNull, quote, type ScalarValue, type Value } from "./value.ts";
+
+/** Values that a document may have once its aliases are written out. */
+const MAX_VALUES = 1_000_000;
+
+/** Reads one YAML document; what cannot be read is reported and read as nothing. */
+export function fromYaml(text: string, report: Report): Value {
+  const lines = new LineCounter();
+  const nothing = scalar({ file: report.file, line: 1, column: 1 }, null, "", false);
+  try {
+    const document = parseDocument(text, {
+      lineCounter: lines,
+      logLevel: "silent",
+      prettyErrors: false,
+      uniqueKeys: false, // reported here, with both places
+    });
+    const reader = new Reader(document, lines, report);
+    reader.reportSyntax(text);
+    return document.contents ? reader.read(document.contents) : nothing;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    report.error(nothing.at, "lists and maps are nested too deeply to be read");
+    return nothing;
+  }
+}
+
+class Reader {
+  readonly #document: Document;
+  readonly #lines: LineCounter;
+  readonly #report: Report;
+  /** The latest value under each anchor, and how many values it holds. */
+  readonly #anchors = new Map<string, { value: Value; size: number } | "open">();
+  #size = 0;
+
+  constructor(document: Document, lines: LineCounter, report: Report) {
+    this.#document = document;
+    this.#lines = lines;
+    this.#report = report;
+  }
+
+  reportSyntax(text: string): void {
+    for (const error of this.#document.errors) {
+      const at = this.#at(error.pos[0]);
+      const begin = this.#at(this.#enclosing(error.pos[0]));
+      const since = begin.line < at.line
+        ? `; what is not ended begins at ${formatPosition(begin)}`
+        : "";
+      const line = text.slice(error.pos[0] - (at.column - 1), error.pos[1] + 1);
+      this.#report.syntax(at, explain(error, line) + since, begin);
+    }
+    for (const { message, pos } of this.#document.warnings) {
+      this.#report.warn(this.#at(pos[0]), message);
+    }
+  }
+
+  read(node: unknown): Value {
+    const { anchor } = (node ?? {}) as { anchor?: string };
+    if (anchor) this.#anchors.set(anchor, "open");
+    const before = this.#size;
+    const value = this.#convert(node);
+    this.#count(1, value.at);
+    if (anchor) this.#anchors.set(anchor, { value, size: this.#size - before });
+    return value;
+  }
+
+  #convert(node: unknown): Value {
+    if (isAlias(node)) return this.#alias(node);
+    const at = this.#at((node as { range?: [number] | null })?.range?.[0] ?? 0);
+    if (isSeq(node)) {
+      return { kind: "list", at, items: node.items.map((item) => this.read(item)) };
+    }
+    if (isMap(node)) return { kind: "map", at, entries: this.#entries(node) };
+    if (!isScalar(node)) return scalar(at, null, "", false);
+    const { value, source, type } = node;
+    const quoted = type !== undefined && type !== "PLAIN";
+    const text = quoted ? String(value) : source ?? String(value);
+    // Only a document that declares YAML 1.1 has more kinds of scalars than these.
+    const simple = value === null || typeof value === "boolean" ||
+      typeof value === "number";
+    return scalar(at, simple ? value : text, text, quoted);
+  }
+
+  #entries(map: YAMLMap): ReadonlyMap<string, Entry> {
+    const entries = new Map<string, Entry>();
+    const merged: Value[] = [];
+    for (const pair of map.items) {
+      const key = this.read(pair.key);
+      const keyAt = key.at;
+      // A key without a value, as in `{web}`, has null here, and `key:` an empty node.
+      const value = pair.value ? this.read(pair.value) : scalar(keyAt, null, "", false);
+      if (key.kind !== "scalar" || key.text === "") {
+        this.#report.error(keyAt, `the key of a map must be text`);
+      } else if (key.text === "<<" && !key.quoted) {
+        merged.push(...(value.kind === "list" ? value.items : [value]));
+      } else if (entries.has(key.text)) {
+        const first = formatPosition(entries.get(key.text)!.keyAt);
+        this.#report.error(keyAt, `${quote(key.text)} is given twice, first at ${first}`);
+      } else {
+        entries.set(key.text, { key: key.text, keyAt, value });
+      }
+    }
+    for (const source of merged) {
+      if (source.kind !== "map") {
+        if (isNull(source)) continue; // an alias that was reported
+        this.#report.error(source.at, `"<<" merges maps, or a list of maps`);
+        continue;
+      }
+      for (const [key, entry] of source.entries) {
+        if (!entries.has(key)) entries.set(key, entry);
+      }
+    }
+    return entries;
+  }
+
+  #alias(alias: Alias): Value {
+    const at = this.#at(alias.range?.[0] ?? 0);
+    const anchor = this.#anchors.get(alias.source);
+    if (anchor && anchor !== "open") {
+      this.#count(anchor.size, at);
+      return { ...anchor.value, at };
+    }
+    const name = quote(alias.source);
+    const message = anchor
+      ? `the alias ${name} stands inside its own anchor`
+      : `no anchor ${name} stands before this alias`;
+    this.#report.error(at, message);
+    return scalar(at, null, "", false);
+  }
+
+  /** Aliases of aliases of aliases make a small file unimaginably large. */
+  #count(values: number, at: Position): void {
+    this.#size += values;
+    if (this.#size <= MAX_VALUES) return;
+    this.#report.error(at, `aliases make this more than ${MAX_VALUES} values`);
+    this.#report.finish();
+  }
+
+  /** Where the outermost scalar or bracket begins that an error's place lies in. */
+  #enclosing(offset: number): number {
+    let begin = offset;
+    visit(this.#document, {
+      Node: (_, node) => {
+        const bounded = isScalar(node) || (node as { flow?: boolean }).flow;
+        if (!bounded || !node.range) return;
+        const [start, , end] = node.range;
+        if (start <= offset && offset <= end) begin = Math.min(begin, start);
+      },
+    });
+    return begin;
+  }
+
+  #at(offset: number): Position {
+    const { line, col } = this.#lines.linePos(offset);
+    return { file: this.#report.file, line, column: col };
+  }
+}
+
+function scalar(
+  at: Position,
+  value: ScalarValue["value"],
+  text: string,
+  quoted: boolean,
+): ScalarValue {
+  return { kind: "scalar", at, value, text, quoted };
+}
+
+function explain(error: YAMLError, line: string): string {
+  if (/^ *\t/.test(line)) return "a tab stands where YAML wants spaces";
+  if (error.code === "MULTIPLE_DOCS") {
+    return "a second document begins here; a manifest is one";
+  }
+  return error.message[0]!.toLowerCase() + error.message.slice(1);
+}
