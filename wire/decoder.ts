@@ -4,11 +4,12 @@
  * @module
  */
 
-import { BannerSkipper, LOOKAHEAD_BYTES } from "./banner.ts";
+import { BannerSkipper, LOOKAHEAD_BYTES } from "./_banner.ts";
 import { COUNTED_HEADER_BYTES, Frame, HEADER_BYTES, MAGIC } from "./frame.ts";
 
 /** The stream is not, or no longer, a stream of frames; the message has offset and bytes. */
 export class FrameError extends Error {
+  /** Tells it from other errors. */
   override name = "FrameError";
 }
 

@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import {
+  ControlError,
+  type ControlMessage,
+  decodeControl,
+  encodeControl,
+  parseConfigureArgs,
+  parseConfigureData,
+  parseHostDown,
+  parseRouteSuggestion,
+  parseStatus,
+} from "./control.ts";
+import { FrameType } from "./frame.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+function fault(read: () => unknown): string {
+  try {
+    read();
+  } catch (error) {
+    assert.ok(error instanceof ControlError);
+    return error.message;
+  }
+  assert.fail("expected a ControlError");
+}
+
+Deno.test("a message goes into a JSON frame and comes out again", () => {
+  const messages: ControlMessage[] = [
+    { type: "request", body: { id: 1, op: "configure", args: { me: "127.0.42.100" } } },
+    { type: "request", body: { id: 2, op: "ping" } },
+    { type: "result", body: { request_id: 1, op: "configure", data: { version: "é" } } },
+    { type: "result", body: { request_id: 3, op: "ping", error: "no" } },
+    { type: "event", body: { type: "hostDown", data: { ip: "127.0.42.1" } } },
+  ];
+  for (const message of messages) {
+    const frame = encodeControl(message);
+    assert.equal(frame.type, FrameType.JSON);
+    assert.deepEqual(decodeControl(frame.payload), message);
+  }
+});
+
+Deno.test("the bytes of a message are the plain JSON that NoRouter reads", () => {
+  assert.equal(
+    new TextDecoder().decode(
+      encodeControl({ type: "request", body: { id: 7, op: "ping" } }).bytes.subarray(8),
+    ),
+    '{"type":"request","body":{"id":7,"op":"ping"}}',
+  );
+});
+
+Deno.test("null counts as absent and unknown fields are left out", () => {
+  assert.deepEqual(
+    decodeControl(bytes(
+      '{"type":"result","x":1,"body":{"request_id":1,"op":"o","error":null,"data":null,"y":2}}',
+    )),
+    { type: "result", body: { request_id: 1, op: "o" } },
+  );
+});
+
+Deno.test("what is not a control message is an error that says where", () => {
+  const cases: [string, RegExp][] = [
+    ["", /control message of 0 bytes/],
+    ["{", /control message of 1 bytes/],
+    ["null", /Expected Object but received null/],
+    ["[]", /type/],
+    ["{}", /type: .*Expected/],
+    ['{"type":"other","body":{}}', /type: .*received "other"/],
+    ['{"type":"request"}', /body: .*undefined/],
+    ['{"type":"request","body":{"id":"1","op":"x"}}', /body\.id: .*"1"/],
+    ['{"type":"request","body":{"id":1.5,"op":"x"}}', /body\.id: .*1\.5/],
+    ['{"type":"event","body":{"type":3}}', /body\.type: .*3/],
+  ];
+  for (const [text, wanted] of cases) {
+    assert.match(fault(() => decodeControl(bytes(text))), wanted, text);
+  }
+  assert.match(
+    fault(() => decodeControl(new Uint8Array([0x7b, 0xff]))),
+    /Cannot read a control message of 2 bytes/,
+  );
+  assert.match(
+    fault(() => decodeControl(bytes("[".repeat(200_000)))),
+    /control message of 200000 bytes/,
+  );
+});
+
+Deno.test("the arguments that NoRouter's manager sends are understood", () => {
+  // As Go writes them: nulls for empty lists, empty strings for what is off.
+  const args = JSON.parse(`{
+    "me": "127.0.42.101",
+    "forwards": [{"listen_port": 8080, "connect_ip": "db", "connect_port": 80, "proto": "tcp"}],
+    "others": [{"ip": "127.0.42.100", "port": 8080, "proto": "tcp"}],
+    "hostnameMap": {"web": "127.0.42.101"},
+    "http": {"listen": ""}, "socks": {"listen": ""}, "loopback": {"disable": false},
+    "stateDir": {"path": "~/.norouter/agent", "disable": false}, "writeEtcHosts": false,
+    "routes": [{"toCIDR": null, "toHostnameGlob": ["*.local"], "via": "127.0.42.100"}],
+    "nameServers": [{"ip": "127.0.42.100", "port": 10053, "proto": "tcp"}],
+    "comesLater": true
+  }`);
+  const { comesLater: _, ...wanted } = structuredClone(args);
+  wanted.routes[0].toCIDR = [];
+  assert.deepEqual(parseConfigureArgs(args), wanted);
+});
+
+Deno.test("only me is required", () => {
+  const least = { me: "127.0.42.1", forwards: [], others: [], hostnameMap: {} };
+  assert.deepEqual(parseConfigureArgs({ me: "127.0.42.1" }), least);
+  assert.deepEqual(
+    parseConfigureArgs({
+      me: "127.0.42.1",
+      forwards: null,
+      others: null,
+      hostnameMap: null,
+      http: null,
+      loopback: null,
+      routes: null,
+      writeEtcHosts: null,
+    }),
+    least,
+  );
+});
+
+Deno.test("wrong arguments are errors naming the path and the value", () => {
+  const forward = { listen_port: 1, connect_ip: "x", connect_port: 2, proto: "tcp" };
+  const cases: [object, RegExp][] = [
+    [{}, /me: .*undefined/],
+    [{ me: "127.0.42" }, /me: Expected an IPv4 address but received "127.0.42"/],
+    [{ me: 5 }, /me: .*5/],
+    [
+      { forwards: [forward, { ...forward, listen_port: 99999 }] },
+      /forwards\[1\]\.listen_port: .*99999/,
+    ],
+    [{ forwards: [{ ...forward, listen_port: 0 }] }, /forwards\[0\]\.listen_port: .*0/],
+    [{ forwards: [{ ...forward, connect_ip: "" }] }, /forwards\[0\]\.connect_ip: /],
+    [{ forwards: [{ ...forward, proto: "udp" }] }, /forwards\[0\]\.proto: .*"udp"/],
+    [{ forwards: "8080" }, /forwards: .*"8080"/],
+    [{ hostnameMap: { web: "::1" } }, /hostnameMap\.web: .*"::1"/],
+    [{ loopback: { disable: "yes" } }, /loopback\.disable: .*"yes"/],
+    [{ routes: [{ via: "web" }] }, /routes\[0\]\.via: .*"web"/],
+  ];
+  for (const [part, wanted] of cases) {
+    const args = "me" in part || Object.keys(part).length === 0
+      ? part
+      : { me: "127.0.42.1", ...part };
+    assert.match(fault(() => parseConfigureArgs(args)), wanted);
+  }
+});
+
+Deno.test("many faults are told, but not all of a thousand", () => {
+  const others = Array.from({ length: 1000 }, () => ({ ip: "x", port: 1, proto: "tcp" }));
+  const message = fault(() => parseConfigureArgs({ me: "1.2.3.4", others }));
+  assert.match(message, /others\[4\]\.ip.*and 995 more$/);
+});
+
+Deno.test("a hostile host name cannot reach the prototype", () => {
+  const args = parseConfigureArgs(
+    JSON.parse('{"me":"1.2.3.4","hostnameMap":{"__proto__":"1.2.3.4","a":"1.2.3.4"}}'),
+  );
+  assert.deepEqual(Object.keys(args.hostnameMap), ["a"]);
+  assert.equal(Object.getPrototypeOf(args.hostnameMap), Object.prototype);
+});
+
+Deno.test("results and events are read", () => {
+  assert.deepEqual(parseConfigureData({ features: ["tcp"], version: "0.6.5" }), {
+    features: ["tcp"],
+    version: "0.6.5",
+  });
+  assert.deepEqual(parseConfigureData({ features: null }), { features: [], version: "" });
+  assert.deepEqual(parseHostDown({ ip: "127.0.42.1" }), { ip: "127.0.42.1", ranges: [] });
+  assert.match(
+    fault(() => parseHostDown({ ip: "127.0.42.1", ranges: ["10.0.0.0"] })),
+    /ranges\[0\]: Expected a range a\.b\.c\.d\/n but received "10\.0\.0\.0"/,
+  );
+  assert.deepEqual(parseRouteSuggestion({ ip: ["10.0.0.1"], route: "127.0.42.1" }), {
+    ip: ["10.0.0.1"],
+    route: "127.0.42.1",
+  });
+  const listeners = [
+    {
+      address: "127.0.42.1:80",
+      kind: "loopback",
+      error: { code: "EACCES", message: "m" },
+    },
+    { address: "127.0.0.1:1080", kind: "socks" },
+  ];
+  assert.deepEqual(parseStatus({ listeners }), { listeners });
+  assert.deepEqual(parseStatus({ listeners: [{ ...listeners[1], error: null }] }), {
+    listeners: [listeners[1]],
+  });
+  assert.match(fault(() => parseStatus(undefined)), /result of status/);
+});
