@@ -16,10 +16,7 @@ import {
 } from "./value.ts";
 import { assignVips, warnOfVipsOutsideLoopback } from "./vips.ts";
 
-const EXAMPLE = `wanted at least one, like
-  hosts:
-    local:
-      vip: "127.0.42.100"`;
+const EXAMPLE = `wanted at least one, see "norouter show-example"`;
 
 /** Checks a located value to be a manifest. */
 export function readManifest(
@@ -39,8 +36,8 @@ export function readManifest(
   const { transports } = options;
   const context = { report, transports, names: new Names(report) };
   const template = readTemplate(fields.get("hostTemplate"), context);
-  const drafts = [...hostEntries(root, report)].map((entry) =>
-    readHost(entry, template, context)
+  const drafts = [...hostEntries(root, report)].flatMap((entry) =>
+    readHost(entry, template, context) ?? []
   );
   const hosts = assignVips(drafts, report);
   oneThisMachine(hosts, report);

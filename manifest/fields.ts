@@ -92,7 +92,15 @@ export function readList(
 export function didYouMean(name: string, known: readonly string[]): string {
   if (known.length === 0) return "";
   const lower = new Map(known.map((each) => [each.toLowerCase(), each]));
-  const nearest = closest(name.toLowerCase(), [...lower.keys()]);
-  const near = distance(name.toLowerCase(), nearest) <= Math.max(1, name.length / 3);
+  const typed = name.toLowerCase();
+  const nearest = closest(typed, [...lower.keys()]);
+  const steps = distance(typed, nearest);
+  // Two letters swapped are two steps, and the commonest slip of short words.
+  const swapped = steps === 2 && sorted(typed) === sorted(nearest);
+  const near = swapped || steps <= Math.max(1, typed.length / 3);
   return near ? `; did you mean ${quote(lower.get(nearest)!)}?` : "";
+}
+
+function sorted(word: string): string {
+  return [...word].sort().join("");
 }

@@ -7,7 +7,7 @@ import { joinPorts } from "./ports.ts";
 import type { Report } from "./report.ts";
 import { readShared, type Shared, SHARED_FIELDS } from "./shared.ts";
 import { readTransport } from "./transport.ts";
-import { type Entry, quote } from "./value.ts";
+import { type Entry, isNull, quote } from "./value.ts";
 import { readVip } from "./vips.ts";
 
 /** A host whose VIP may still be missing. */
@@ -50,12 +50,13 @@ export function readHost(
   entry: Entry,
   template: Shared,
   context: HostContext,
-): HostDraft {
+): HostDraft | undefined {
   const { key: name, keyAt: at, value } = entry;
   const { report, names, transports } = context;
   names.take(name, at);
   const known = [...OWN_FIELDS, ...transports.keys(), ...SHARED_FIELDS];
   const fields = readFields(value, known, report, `host ${quote(name)}`);
+  if (value.kind !== "map" && !isNull(value)) return undefined;
   const own = readShared(fields, report);
   const { http, socks, ...rest } = { ...template, ...own };
   const transport = readTransport(fields, transports, report);

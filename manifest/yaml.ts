@@ -21,6 +21,8 @@ import { type Entry, isNull, quote, type ScalarValue, type Value } from "./value
 /** Values that a document may have once its aliases are written out. */
 const MAX_VALUES = 1_000_000;
 
+const TOO_DEEP = "lists and maps are nested too deeply to be read";
+
 /** Reads one YAML document; what cannot be read is reported and read as nothing. */
 export function fromYaml(text: string, report: Report): Value {
   const lines = new LineCounter();
@@ -37,7 +39,7 @@ export function fromYaml(text: string, report: Report): Value {
     return document.contents ? reader.read(document.contents) : nothing;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    report.error(nothing.at, "lists and maps are nested too deeply to be read");
+    report.error(nothing.at, TOO_DEEP);
     return nothing;
   }
 }
@@ -153,12 +155,13 @@ class Reader {
     this.#report.finish();
   }
 
-  /** Where the outermost scalar or bracket begins that an error's place lies in. */
+  /** Where the outermost quote or bracket begins that an error's place lies in. */
   #enclosing(offset: number): number {
     let begin = offset;
     visit(this.#document, {
       Node: (_, node) => {
-        const bounded = isScalar(node) || (node as { flow?: boolean }).flow;
+        const bounded = isScalar(node) && node.type !== "PLAIN" ||
+          (node as { flow?: boolean }).flow;
         if (!bounded || !node.range) return;
         const [start, , end] = node.range;
         if (start <= offset && offset <= end) begin = Math.min(begin, start);
@@ -184,6 +187,7 @@ function scalar(
 
 function explain(error: YAMLError, line: string): string {
   if (/^ *\t/.test(line)) return "a tab stands where YAML wants spaces";
+  if (/call stack/i.test(error.message)) return TOO_DEEP;
   if (error.code === "MULTIPLE_DOCS") {
     return "a second document begins here; a manifest is one";
   }
