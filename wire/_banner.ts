@@ -3,9 +3,10 @@
  *
  * A shell or a login program may print text before the agent does. Ordinary text holds
  * the magic byte (it is the letter B), so a frame is believed only where all of its
- * header fits. Behind text the padding must be zero, too, and the first byte of the
- * payload must suit the type: otherwise three letters "Bxy" followed by a frame of 256
- * bytes would look like a frame of their own.
+ * header fits: the type is known, a packet is no longer than a packet can be, an object
+ * begins the JSON. Otherwise the letters "Bxy" followed by a frame of 256 bytes would look
+ * like a frame of their own. Behind text the padding must be zero, too, and a packet must
+ * begin as IPv4 does.
  *
  * @module
  */
@@ -14,6 +15,12 @@ import { COUNTED_HEADER_BYTES, FrameType, HEADER_BYTES, MAGIC } from "./frame.ts
 
 /** With this many bytes it is certain whether a frame begins at the first of them. */
 export const LOOKAHEAD_BYTES: number = HEADER_BYTES + 1;
+
+/** Longest IPv4 packet, in bytes (RFC 791, 3.1). */
+const MAX_PACKET = 65535;
+
+/** First byte of a JSON object. */
+const BRACE = 0x7b;
 
 /** Skips and keeps the text before the first frame of one stream. */
 export class BannerSkipper {
@@ -56,14 +63,13 @@ export class BannerSkipper {
    */
   skip(chunk: Uint8Array): number {
     let at = 0;
-    for (; at < chunk.length; at++) {
-      at = chunk.indexOf(MAGIC, at);
-      if (at < 0) at = chunk.length;
+    while ((at = chunk.indexOf(MAGIC, at)) >= 0) {
       const verdict = frameAt(chunk, at, this.#bytes + at === 0);
-      if (verdict === "no") continue;
       this.#found = verdict === "yes";
-      break;
+      if (verdict !== "no") break;
+      at++;
     }
+    if (at < 0) at = chunk.length;
     this.add(chunk.subarray(0, at));
     return at;
   }
@@ -81,17 +87,19 @@ export class BannerSkipper {
 /** Whether a frame begins at `at`: yes, no, or more bytes are needed to tell. */
 function frameAt(chunk: Uint8Array, at: number, atStart: boolean): "yes" | "no" | "more" {
   const have = chunk.length - at;
-  if (have <= 0 || (have > 4 && chunk[at + 4] !== 0)) return have > 0 ? "no" : "more";
+  if (have > 4 && chunk[at + 4] !== 0) return "no";
   if (have < 6) return "more";
-  const type = chunk[at + 5];
-  if (type !== FrameType.L3 && type !== FrameType.JSON) return "no";
-  const length = chunk[at + 1]! << 16 | chunk[at + 2]! << 8 | chunk[at + 3]!;
-  if (length < COUNTED_HEADER_BYTES) return "no";
-  if (atStart) return "yes";
-  if (length === COUNTED_HEADER_BYTES) return "no";
-  if (have > 6 && chunk[at + 6] !== 0) return "no";
-  if (have > 7 && chunk[at + 7] !== 0) return "no";
+  const type = chunk[at + 5]!;
+  const payload = (chunk[at + 1]! << 16 | chunk[at + 2]! << 8 | chunk[at + 3]!) -
+    COUNTED_HEADER_BYTES;
+  if (type === FrameType.L3) {
+    if (payload < 0 || payload > MAX_PACKET) return "no";
+    if (atStart) return "yes";
+  } else if (type !== FrameType.JSON) return "no";
+  if (payload < 1) return "no";
+  if (!atStart && have > 6 && chunk[at + 6] !== 0) return "no";
+  if (!atStart && have > 7 && chunk[at + 7] !== 0) return "no";
   if (have < LOOKAHEAD_BYTES) return "more";
   const first = chunk[at + HEADER_BYTES]!;
-  return (type === FrameType.JSON ? first === 0x7b : first >>> 4 === 4) ? "yes" : "no";
+  return (type === FrameType.JSON ? first === BRACE : first >>> 4 === 4) ? "yes" : "no";
 }
