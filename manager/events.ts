@@ -1,0 +1,110 @@
+/**
+ * What a mesh tells about itself: one type of event per thing a user or a program wants to
+ * know. Each carries its facts as fields and a message that reads alone.
+ *
+ * @module
+ */
+
+import type { LinkExit } from "../transports/mod.ts";
+
+/** What all events have. */
+export interface EventBase {
+  /** How much it matters: `error` needs the user, `warn` may, `info` is the normal course, `debug` is for developers. */
+  readonly level: "error" | "warn" | "info" | "debug";
+  /** One line for people, complete without the other fields. */
+  readonly message: string;
+}
+
+/** A host's agent has answered: connections to its VIP are carried. */
+export interface HostReadyEvent extends EventBase {
+  /** Tells events apart. */
+  readonly type: "ready";
+  /** The host's name in the manifest. */
+  readonly host: string;
+  /** Its virtual IPv4 address, dotted. */
+  readonly vip: string;
+  /** Milliseconds since the link was asked for; after a failure, since it went down. */
+  readonly ms: number;
+  /** True when the host was down before. */
+  readonly again: boolean;
+  /** The agent's version, as it says. */
+  readonly version: string;
+  /** What the agent announced that it can do. */
+  readonly features: readonly string[];
+}
+
+/**
+ * A link could not be opened, or ended, or was given up. Its connections have ended, and
+ * it is tried again. After the third failure in a row at most one event a minute.
+ */
+export interface HostDownEvent extends EventBase {
+  /** Tells events apart. */
+  readonly type: "down";
+  /** The host's name in the manifest. */
+  readonly host: string;
+  /** Its virtual IPv4 address, dotted. */
+  readonly vip: string;
+  /** What was run or reached: for `cmd`, the command. */
+  readonly command: string;
+  /** Failures in a row, counted from 1. */
+  readonly attempt: number;
+  /** Milliseconds until the next attempt. */
+  readonly retryIn: number;
+  /** How the link ended; absent if it never opened. */
+  readonly exit?: LinkExit;
+}
+
+/** A line of text from a host's command. */
+export interface HostOutputEvent extends EventBase {
+  /** Tells events apart. */
+  readonly type: "output";
+  /** The host's name in the manifest. */
+  readonly host: string;
+  /** `stderr`, or `banner`: text on the link itself before the first frame, such as a login's greeting. */
+  readonly stream: "stderr" | "banner";
+  /** The line without its end; `message` is the same with the host in front. */
+  readonly line: string;
+}
+
+/** Something on a host is not as the manifest wants it, and the mesh runs without. */
+export interface HostWarningEvent extends EventBase {
+  /** Tells events apart. */
+  readonly type: "warning";
+  /** The host's name in the manifest. */
+  readonly host: string;
+}
+
+/** An address on which an agent was to listen, and cannot. The rest of the mesh runs. */
+export interface ListenerFailedEvent extends EventBase {
+  /** Tells events apart. */
+  readonly type: "listenerFailed";
+  /** The host on which the listener was to be. */
+  readonly host: string;
+  /** `address:port`. */
+  readonly address: string;
+  /** What was to listen there. */
+  readonly kind: "loopback" | "http" | "socks";
+  /** Such as `EADDRINUSE`. */
+  readonly code: string;
+  /** Where the manifest asks for it, `mesh.yaml:12:7`, if it does. */
+  readonly at?: string;
+  /** What the user can do, if we know. */
+  readonly hint?: string;
+}
+
+/** What the agent in the manager's own process logged. */
+export interface AgentLogEvent extends EventBase {
+  /** Tells events apart. */
+  readonly type: "agent";
+  /** The host's name in the manifest. */
+  readonly host: string;
+}
+
+/** Anything that a mesh tells. */
+export type MeshEvent =
+  | HostReadyEvent
+  | HostDownEvent
+  | HostOutputEvent
+  | HostWarningEvent
+  | ListenerFailedEvent
+  | AgentLogEvent;

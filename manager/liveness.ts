@@ -1,0 +1,77 @@
+/**
+ * Whether an agent still lives: asks it every 5 s, and gives it up after 15 s in which
+ * nothing at all came from it.
+ *
+ * A machine that slept, or a manager that was stopped for a while, heard nothing either,
+ * without the agent being at fault. So a jump of the clock starts the count anew, with
+ * one ping at once.
+ *
+ * @module
+ */
+
+import type { Clock } from "./clock.ts";
+
+/** Milliseconds between two pings. */
+const PING_EVERY = 5000;
+/** Milliseconds of silence after which an agent counts as dead. */
+const DEAD_AFTER = 15_000;
+/** Milliseconds between two looks at the clocks: how soon a jump is noticed. */
+const LOOK_EVERY = 1000;
+/** Milliseconds by which a look may be late before it counts as a jump. */
+const JUMP = 2500;
+
+/** What {@linkcode Liveness} calls. */
+export interface LivenessHooks {
+  /** Sends one ping. */
+  ping(): void;
+  /** Nothing came for too long; called once, after which nothing more happens. */
+  dead(reason: string): void;
+}
+
+/** Watches one agent, from construction until {@linkcode Liveness.stop}. */
+export class Liveness {
+  readonly #clock: Clock;
+  readonly #hooks: LivenessHooks;
+  #cancel: () => void;
+  #heardAt: number;
+  #pingedAt: number;
+  #lookedAt: number;
+  #lookedAtWall: number;
+
+  constructor(clock: Clock, hooks: LivenessHooks) {
+    this.#clock = clock;
+    this.#hooks = hooks;
+    this.#heardAt = this.#pingedAt = this.#lookedAt = clock.now();
+    this.#lookedAtWall = clock.wall();
+    this.#cancel = clock.after(LOOK_EVERY, () => this.#look());
+  }
+
+  /** Something came from the agent, whatever it was. */
+  heard(): void {
+    this.#heardAt = this.#clock.now();
+  }
+
+  /** Ends the watch. */
+  stop(): void {
+    this.#cancel();
+  }
+
+  #look(): void {
+    const now = this.#clock.now();
+    const wall = this.#clock.wall();
+    const gone = Math.max(now - this.#lookedAt, wall - this.#lookedAtWall);
+    this.#lookedAt = now;
+    this.#lookedAtWall = wall;
+    const jumped = gone > LOOK_EVERY + JUMP;
+    if (jumped) this.#heardAt = now;
+    if (now - this.#heardAt >= DEAD_AFTER) {
+      this.#hooks.dead(`nothing came from it for ${DEAD_AFTER / 1000} s`);
+      return;
+    }
+    if (jumped || now - this.#pingedAt >= PING_EVERY) {
+      this.#pingedAt = now;
+      this.#hooks.ping();
+    }
+    this.#cancel = this.#clock.after(LOOK_EVERY, () => this.#look());
+  }
+}
