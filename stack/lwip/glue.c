@@ -1,0 +1,1089 @@
+/* One TCP/IP stack of one agent: lwIP behind a table of connections.
+ *
+ * Theory of operation
+ *
+ * The host calls in, nothing is ever called out: the module has no imports. Time comes
+ * with poll(), packets with input(), and what happened is collected per connection as
+ * event bits, fetched with next_event(). A connection is queued for fetching at most
+ * once, so the events are bounded by the table.
+ *
+ * A connection (struct conn) is FREE, then PENDING (a SYN is held back until the host has
+ * dialled the target and says accept() or refuse()) or OPENING (our SYN is out), then
+ * OPEN until lwIP has no more to do with it (DONE). It is given back with release().
+ *
+ * One listening control block serves every address and port: its port is written just
+ * before the held SYN is handed to lwIP and cleared after, so nothing else can match it.
+ * Packets for foreign addresses are accepted by writing the packet's destination into the
+ * interface's address just before ip4_input.
+ *
+ * Bytes to send lie in blocks of the pool which the host has filled (tx_alloc, send) and
+ * which lwIP refers to without copying; they are freed when acknowledged. Bytes received
+ * stay in the blocks their packets were copied to, until the host consumes them; only
+ * then the window opens again.
+ *
+ * Packets to send are written as finished frames into one of two output buffers; the host
+ * takes one while lwIP fills the other. A full buffer is not an error: the segment stays
+ * in lwIP's queue, its connection is noted as blocked, and goes on when there is room.
+ *
+ * When the pool runs short (more than half used) each connection is held to a share of
+ * it: windows are not reopened beyond it, reads for sending stop, and at the worst an
+ * arriving segment is dropped, which TCP repairs. */
+#include <stdbool.h>
+#include <string.h>
+
+#include "lwip/init.h"
+#include "lwip/inet_chksum.h"
+#include "lwip/ip4.h"
+#include "lwip/netif.h"
+#include "lwip/priv/tcp_priv.h"
+#include "lwip/tcp.h"
+#include "pool.h"
+
+#define EXPORT(name) __attribute__((export_name(#name)))
+
+#define FRAME_HEADER 8
+#define FRAME_MAGIC 0x42
+#define FRAME_L3 1
+#define MTU 65528
+#define MAX_PACKET 65535
+#define MAX_CONNS 16384
+#define MAX_PENDING 4096
+#define HASH_SIZE 16384
+#define OUT_SIZE (640 * 1024)
+/* The last part of an output buffer is kept for packets without data (acknowledgements,
+ * resets), so that a sender of bulk cannot silence the other direction. */
+#define OUT_RESERVE (128 * 1024)
+#define IN_HEADROOM 65552
+#define IN_SIZE (256 * 1024)
+#define GATHER_BELOW 16384
+#define TIME_WAIT_MS 2000
+#define FIRST_EPHEMERAL 32768
+
+enum { FREE, PENDING, OPENING, OPEN, DONE };
+enum {
+  EV_SYN = 1, EV_OPEN = 2, EV_READABLE = 4, EV_EOF = 8, EV_WRITABLE = 16, EV_CLOSED = 32,
+  EV_FAILED = 64,
+};
+enum {
+  REASON_NONE, REASON_RESET, REASON_REFUSED, REASON_TIMED_OUT, REASON_UNREACHABLE,
+  REASON_HOST_DOWN, REASON_NO_MEMORY,
+};
+
+struct txblock {
+  struct txblock *next;
+  uint32_t length;
+  uint32_t size; /* of the whole block, header and all */
+  uint32_t spare;
+};
+
+struct rxbuf {
+  struct pbuf_custom custom;
+  uint8_t *data; /* a block of its own, or NULL if the bytes follow this header */
+};
+
+struct conn {
+  struct tcp_pcb *pcb;
+  struct conn *hash_next, *event_next, *list_next;
+  uint32_t local_ip, remote_ip; /* network order */
+  uint16_t local_port, remote_port; /* host order */
+  uint8_t state, events, reason, code;
+  bool queued, inbound, shut, got_eof, released, wants_room, hashed;
+  bool blocked; /* in the list of those that wait for room in the output buffer */
+  struct pbuf *rx_head, *rx_tail;
+  uint32_t rx_bytes, rx_held, rx_credit;
+  struct txblock *tx_head, *tx_tail;
+  uint32_t tx_held, tx_head_acked;
+  uint8_t *syn; /* the held SYN: a whole IP packet */
+  uint32_t syn_length;
+};
+
+static struct conn conns[MAX_CONNS];
+static struct conn *hash_table[HASH_SIZE];
+static struct conn *free_conns, *event_head, *event_tail, *blocked_conns;
+static uint32_t conns_touched, open_conns, pending_syns;
+/* Connections whose window is held back, or that were refused memory: looked at again by
+ * the next tick. */
+static bool anyone_pinched;
+
+static struct netif netif;
+static struct tcp_pcb_listen *listener;
+static uint32_t me; /* network order */
+static uint32_t random_state[4];
+static uint32_t now_ms, last_tick_ms;
+static uint16_t next_port;
+
+static uint8_t out_buffers[2][OUT_SIZE] __attribute__((aligned(16)));
+static uint32_t out_fill, out_current;
+static bool out_busy;
+static uint8_t in_buffers[2][IN_HEADROOM + IN_SIZE] __attribute__((aligned(16)));
+
+/* What the last call wants to tell besides its result; read by the host. */
+static struct { uint32_t a, b, c, d, e; } reply;
+static struct {
+  uint32_t in_packets, in_dropped, in_no_memory, out_packets, out_refused, resets;
+} counters;
+static const char *panic_message;
+
+static err_t on_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err);
+static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t length);
+static void on_error(void *arg, err_t err);
+
+void glue_panic(const char *message) {
+  panic_message = message;
+  __builtin_trap();
+}
+
+/* lwIP says so whenever it lists a control block; the host asks poll() after every call. */
+void tcp_timer_needed(void) {}
+
+/* xoshiro128**, seeded by the host: initial sequence numbers and ports (RFC 6528 asks
+ * for numbers that others cannot guess). */
+uint32_t random_u32(void) {
+  uint32_t *s = random_state, m = s[1] * 5, result = (m << 7 | m >> 25) * 9, t = s[1] << 9;
+  s[2] ^= s[0];
+  s[3] ^= s[1];
+  s[1] ^= s[2];
+  s[0] ^= s[3];
+  s[2] ^= t;
+  s[3] = s[3] << 11 | s[3] >> 21;
+  return result;
+}
+
+/* ---- the table of connections ---- */
+
+static uint32_t hash(uint32_t lip, uint32_t rip, uint16_t lport, uint16_t rport) {
+  uint32_t h = (rip ^ ((uint32_t)rport << 16 | lport)) * 0x9e3779b1u;
+  h = (h ^ h >> 15 ^ lip) * 0x85ebca6bu;
+  return (h ^ h >> 13) & (HASH_SIZE - 1);
+}
+
+static struct conn *find(uint32_t lip, uint32_t rip, uint16_t lport, uint16_t rport) {
+  struct conn *c = hash_table[hash(lip, rip, lport, rport)];
+  while (c != NULL && (c->local_port != lport || c->remote_port != rport
+      || c->remote_ip != rip || c->local_ip != lip)) {
+    c = c->hash_next;
+  }
+  return c;
+}
+
+static struct conn *new_conn(uint32_t lip, uint32_t rip, uint16_t lport, uint16_t rport) {
+  struct conn *c = free_conns;
+  if (c != NULL) free_conns = c->list_next;
+  else if (conns_touched < MAX_CONNS) c = &conns[conns_touched++];
+  else return NULL;
+  memset(c, 0, sizeof *c);
+  c->local_ip = lip;
+  c->remote_ip = rip;
+  c->local_port = lport;
+  c->remote_port = rport;
+  uint32_t h = hash(lip, rip, lport, rport);
+  c->hash_next = hash_table[h];
+  hash_table[h] = c;
+  c->hashed = true;
+  open_conns++;
+  return c;
+}
+
+/* Out of the hash, so that the same four numbers may name a new connection. */
+static void forget(struct conn *c) {
+  if (!c->hashed) return;
+  struct conn **link =
+    &hash_table[hash(c->local_ip, c->remote_ip, c->local_port, c->remote_port)];
+  while (*link != c) link = &(*link)->hash_next;
+  *link = c->hash_next;
+  c->hashed = false;
+}
+
+static void emit(struct conn *c, uint8_t events) {
+  if (c->released) return;
+  c->events |= events;
+  if (c->queued) return;
+  c->queued = true;
+  c->event_next = NULL;
+  if (event_tail != NULL) event_tail->event_next = c;
+  else event_head = c;
+  event_tail = c;
+}
+
+static void free_rx(struct conn *c) {
+  while (c->rx_head != NULL) {
+    struct pbuf *p = c->rx_head;
+    c->rx_head = p->next;
+    p->next = NULL;
+    p->tot_len = p->len;
+    pbuf_free(p);
+  }
+  c->rx_tail = NULL;
+  c->rx_bytes = c->rx_held = 0;
+}
+
+static void free_tx(struct conn *c) {
+  while (c->tx_head != NULL) {
+    struct txblock *block = c->tx_head;
+    c->tx_head = block->next;
+    pool_free(block);
+  }
+  c->tx_tail = NULL;
+  c->tx_held = 0;
+}
+
+static void free_syn(struct conn *c) {
+  if (c->syn == NULL) return;
+  pool_free(c->syn);
+  c->syn = NULL;
+  pending_syns--;
+}
+
+static void unblock(struct conn *c) {
+  if (!c->blocked) return;
+  struct conn **link = &blocked_conns;
+  while (*link != c) link = &(*link)->list_next;
+  *link = c->list_next;
+  c->blocked = false;
+}
+
+/* The slot itself goes back once neither lwIP nor the host nor the event queue hold it. */
+static void free_slot_if_unused(struct conn *c) {
+  if (!c->released || c->pcb != NULL || c->queued || c->state == FREE) return;
+  forget(c);
+  unblock(c);
+  free_syn(c);
+  free_rx(c);
+  free_tx(c);
+  c->state = FREE;
+  c->list_next = free_conns;
+  free_conns = c;
+  open_conns--;
+}
+
+/* lwIP is done with the connection: for good (`events` EV_CLOSED) or by a failure. */
+static void detach(struct conn *c, uint8_t events, uint8_t reason, uint8_t code) {
+  if (c->pcb != NULL) {
+    tcp_arg(c->pcb, NULL);
+    c->pcb = NULL;
+  }
+  forget(c);
+  unblock(c);
+  free_syn(c);
+  free_tx(c);
+  c->state = DONE;
+  c->reason = reason;
+  c->code = code;
+  emit(c, events);
+  free_slot_if_unused(c);
+}
+
+/* ---- memory: who may have how much ---- */
+
+/* While half of the pool is free everybody has all they ask for. Beyond that the bound is
+ * a quarter of the pool divided by the number of connections, so that all who stall
+ * together leave a quarter to those who move. */
+static uint32_t share(void) {
+  uint32_t pages = pool_pages(), used = pool_used_pages();
+  if (used < pages / 2) return TCP_WND;
+  uint32_t part = (pages / 4 * POOL_PAGE) / (open_conns + 1);
+  return part > TCP_WND ? TCP_WND : part;
+}
+
+static void open_window(struct conn *c) {
+  if (c->pcb == NULL || c->rx_credit == 0) return;
+  uint32_t target = share();
+  /* A window below two segments is worse than none: the sender would split segments. */
+  if (target < 2 * TCP_MSS) target = c->rx_bytes == 0 ? 2 * TCP_MSS : 0;
+  uint32_t offered = c->pcb->rcv_wnd + c->rx_bytes;
+  uint32_t credit = target > offered ? target - offered : 0;
+  if (credit > c->rx_credit) credit = c->rx_credit;
+  c->rx_credit -= credit;
+  if (c->rx_credit > 0) anyone_pinched = true;
+  while (credit > 0) {
+    uint16_t step = credit > 0xffff ? 0xffff : (uint16_t)credit;
+    tcp_recved(c->pcb, step);
+    credit -= step;
+  }
+}
+
+/* ---- packets out ---- */
+
+static struct conn *conn_of_output(const uint8_t *packet) {
+  uint32_t lip, rip;
+  memcpy(&lip, packet + 12, 4);
+  memcpy(&rip, packet + 16, 4);
+  const uint8_t *tcp = packet + (packet[0] & 15) * 4;
+  return find(lip, rip, (uint16_t)(tcp[0] << 8 | tcp[1]), (uint16_t)(tcp[2] << 8 | tcp[3]));
+}
+
+static void block(struct conn *c) {
+  if (c == NULL || c->blocked || c->pcb == NULL) return;
+  c->blocked = true;
+  c->list_next = blocked_conns;
+  blocked_conns = c;
+}
+
+static uint8_t *begin_frame(uint32_t packet_length, bool small) {
+  uint32_t room = OUT_SIZE - (small ? 0 : OUT_RESERVE);
+  if (out_fill + FRAME_HEADER + packet_length > room) {
+    counters.out_refused++;
+    return NULL;
+  }
+  uint8_t *at = out_buffers[out_current] + out_fill;
+  uint32_t length = packet_length + 4;
+  at[0] = FRAME_MAGIC;
+  at[1] = (uint8_t)(length >> 16);
+  at[2] = (uint8_t)(length >> 8);
+  at[3] = (uint8_t)length;
+  at[4] = 0;
+  at[5] = FRAME_L3;
+  at[6] = at[7] = 0;
+  out_fill += FRAME_HEADER + packet_length;
+  counters.out_packets++;
+  return at + FRAME_HEADER;
+}
+
+static err_t on_output(struct netif *unused, struct pbuf *p, const ip4_addr_t *to) {
+  (void)unused;
+  (void)to;
+  uint8_t *at = begin_frame(p->tot_len, p->tot_len <= 100);
+  if (at == NULL) {
+    block(conn_of_output(p->payload));
+    return ERR_MEM;
+  }
+  for (; p != NULL; p = p->next) {
+    memcpy(at, p->payload, p->len);
+    at += p->len;
+  }
+  return ERR_OK;
+}
+
+static void output(struct conn *c) {
+  if (c->pcb == NULL) return;
+  /* Trying in vain would cost the checksum of a whole segment. */
+  if (out_fill + MTU + FRAME_HEADER > OUT_SIZE - OUT_RESERVE) block(c);
+  else tcp_output(c->pcb);
+}
+
+static err_t netif_init_glue(struct netif *n) {
+  n->name[0] = 'n';
+  n->name[1] = 'r';
+  n->output = on_output;
+  n->mtu = MTU;
+  n->flags = NETIF_FLAG_UP | NETIF_FLAG_LINK_UP;
+  return ERR_OK;
+}
+
+/* ---- lwIP's callbacks ---- */
+
+static void adopt(struct conn *c, struct tcp_pcb *pcb) {
+  c->pcb = pcb;
+  tcp_arg(pcb, c);
+  tcp_recv(pcb, on_received);
+  tcp_sent(pcb, on_sent);
+  tcp_err(pcb, on_error);
+  tcp_nagle_disable(pcb);
+}
+
+static void opened(struct conn *c) {
+  c->state = OPEN;
+  /* A short pool offers less from the start. */
+  uint32_t window = share();
+  if (window < 2 * TCP_MSS) window = 2 * TCP_MSS;
+  if (c->pcb->rcv_wnd > window) {
+    c->rx_credit = c->pcb->rcv_wnd - window;
+    c->pcb->rcv_wnd = c->pcb->rcv_ann_wnd = window;
+    anyone_pinched = true;
+  }
+  emit(c, EV_OPEN);
+}
+
+static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t err) {
+  (void)pcb;
+  (void)err;
+  if (arg != NULL) opened(arg);
+  return ERR_OK;
+}
+
+static err_t on_accepted(void *arg, struct tcp_pcb *pcb, err_t err) {
+  (void)pcb;
+  if (arg != NULL && err == ERR_OK) opened(arg);
+  return ERR_OK;
+}
+
+static uint32_t held_by(const struct pbuf *p) {
+  const struct rxbuf *buffer = (const struct rxbuf *)p;
+  return (uint32_t)(pool_block_size(p)
+    + (buffer->data != NULL ? pool_block_size(buffer->data) : 0));
+}
+
+static err_t on_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err) {
+  (void)pcb;
+  (void)err;
+  struct conn *c = arg;
+  if (c == NULL || c->released) {
+    /* Nobody reads any more: the bytes only have to be taken off the window. */
+    if (p != NULL) {
+      if (pcb != NULL) tcp_recved(pcb, p->tot_len);
+      pbuf_free(p);
+    }
+    return ERR_OK;
+  }
+  if (p == NULL) {
+    c->got_eof = true;
+    emit(c, EV_EOF);
+    return ERR_OK;
+  }
+  while (p != NULL) {
+    struct pbuf *next = p->next;
+    p->next = NULL;
+    p->tot_len = p->len;
+    if (p->len == 0) {
+      pbuf_free(p);
+    } else {
+      if (c->rx_tail != NULL) c->rx_tail->next = p;
+      else c->rx_head = p;
+      c->rx_tail = p;
+      c->rx_bytes += p->len;
+      c->rx_held += held_by(p);
+    }
+    p = next;
+  }
+  emit(c, EV_READABLE);
+  return ERR_OK;
+}
+
+static uint32_t room(struct conn *c) {
+  if (c->pcb == NULL || c->shut || c->pcb->snd_queuelen + 8 > TCP_SND_QUEUELEN) return 0;
+  uint32_t limit = share(), pages_left = pool_pages() - pool_used_pages();
+  if (pages_left < pool_pages() / 16 || c->tx_held >= limit) return 0;
+  uint32_t free = c->pcb->snd_buf;
+  return free < limit - c->tx_held ? free : limit - c->tx_held;
+}
+
+/* Room is worth a word when a good part of a segment fits, or when all was sent. */
+static void tell_room(struct conn *c) {
+  if (!c->wants_room) return;
+  uint32_t free = room(c);
+  if (free >= TCP_MSS || (free > 0 && (c->tx_head == NULL || free >= TCP_MSS / 2))) {
+    c->wants_room = false;
+    emit(c, EV_WRITABLE);
+  }
+}
+
+static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t length) {
+  (void)pcb;
+  struct conn *c = arg;
+  if (c == NULL) return ERR_OK;
+  c->tx_head_acked += length;
+  while (c->tx_head != NULL && c->tx_head_acked >= c->tx_head->length) {
+    struct txblock *block = c->tx_head;
+    c->tx_head_acked -= block->length;
+    c->tx_held -= block->size;
+    c->tx_head = block->next;
+    if (c->tx_head == NULL) c->tx_tail = NULL;
+    pool_free(block);
+  }
+  tell_room(c);
+  return ERR_OK;
+}
+
+static void on_error(void *arg, err_t err) {
+  struct conn *c = arg;
+  if (c == NULL) return;
+  c->pcb = NULL; /* lwIP frees it */
+  if (err == ERR_CLSD) {
+    detach(c, EV_CLOSED, REASON_NONE, 0);
+    return;
+  }
+  counters.resets++;
+  uint8_t reason = err == ERR_RST
+    ? (c->state == OPENING && !c->inbound ? REASON_REFUSED : REASON_RESET)
+    : REASON_TIMED_OUT;
+  detach(c, EV_FAILED, reason, 0);
+}
+
+/* ---- packets in ---- */
+
+static void free_rxbuf(struct pbuf *p) {
+  struct rxbuf *buffer = (struct rxbuf *)p;
+  if (buffer->data != NULL) pool_free(buffer->data);
+  pool_free(buffer);
+}
+
+/* A pbuf of our own making for `length` bytes, to be filled at the returned pbuf's
+ * payload. Large ones have the bytes in a block of their own, so that a packet of 64 KiB
+ * takes one page and not two. */
+static struct pbuf *new_rxbuf(uint32_t length) {
+  bool apart = length + sizeof(struct rxbuf) > 2048;
+  struct rxbuf *buffer = pool_alloc(sizeof *buffer + (apart ? 0 : length));
+  if (buffer == NULL) return NULL;
+  buffer->data = NULL;
+  uint8_t *bytes = (uint8_t *)(buffer + 1);
+  if (apart) {
+    bytes = buffer->data = pool_alloc(length);
+    if (bytes == NULL) {
+      pool_free(buffer);
+      return NULL;
+    }
+  }
+  buffer->custom.custom_free_function = free_rxbuf;
+  return pbuf_alloced_custom(
+    PBUF_RAW, (u16_t)length, PBUF_REF, &buffer->custom, bytes, (u16_t)length);
+}
+
+static void feed_lwip(const uint8_t *packet, uint32_t length) {
+  struct pbuf *p = new_rxbuf(length);
+  if (p == NULL) {
+    counters.in_no_memory++;
+    return;
+  }
+  memcpy(p->payload, packet, length);
+  memcpy(&netif.ip_addr, packet + 16, 4);
+  ip4_input(p, &netif);
+  memcpy(&netif.ip_addr, &me, 4);
+}
+
+static bool tcp_checksum_right(const uint8_t *packet, uint32_t header, uint32_t length) {
+  uint32_t sum = simd_chksum(packet + header, (int)(length - header));
+  sum += simd_chksum(packet + 12, 8);
+  sum += lwip_htons(IP_PROTO_TCP) + lwip_htons((u16_t)(length - header));
+  while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
+  return sum == 0xffff && simd_chksum(packet, (int)header) == 0xffff;
+}
+
+static void hold_syn(uint32_t lip, uint32_t rip, uint16_t lport, uint16_t rport,
+    const uint8_t *packet, uint32_t header, uint32_t length) {
+  if (!tcp_checksum_right(packet, header, length)) {
+    counters.in_dropped++;
+    return;
+  }
+  uint8_t *copy = pending_syns < MAX_PENDING && length <= 1024 ? pool_alloc(length) : NULL;
+  struct conn *c = copy != NULL ? new_conn(lip, rip, lport, rport) : NULL;
+  if (c == NULL) {
+    /* The other side sends it again. */
+    pool_free(copy);
+    counters.in_no_memory++;
+    return;
+  }
+  memcpy(copy, packet, length);
+  pending_syns++;
+  c->syn = copy;
+  c->syn_length = length;
+  c->inbound = true;
+  c->state = PENDING;
+  emit(c, EV_SYN);
+}
+
+/* ICMP destination unreachable (RFC 792): only the answer to a SYN of ours, by its
+ * sequence number, ends a connection. */
+static void input_icmp(const uint8_t *icmp, uint32_t length) {
+  if (length < 8 + 20 + 8 || icmp[0] != 3 || simd_chksum(icmp, (int)length) != 0xffff) return;
+  const uint8_t *inner = icmp + 8;
+  uint32_t header = (inner[0] & 15) * 4u;
+  if (inner[0] >> 4 != 4 || header < 20 || inner[9] != IP_PROTO_TCP
+      || length < 8 + header + 8) {
+    return;
+  }
+  struct conn *c = conn_of_output(inner);
+  const uint8_t *s = inner + header + 4;
+  uint32_t sequence = (uint32_t)s[0] << 24 | (uint32_t)s[1] << 16 | (uint32_t)s[2] << 8 | s[3];
+  if (c == NULL || c->pcb == NULL || c->pcb->state != SYN_SENT
+      || sequence != c->pcb->snd_nxt - 1) {
+    return;
+  }
+  struct tcp_pcb *pcb = c->pcb;
+  uint8_t code = icmp[1];
+  detach(c, EV_FAILED, code == 3 ? REASON_REFUSED : REASON_UNREACHABLE, code);
+  tcp_abandon(pcb, 0);
+}
+
+static void input_packet(const uint8_t *packet, uint32_t frame_payload) {
+  counters.in_packets++;
+  uint32_t header = frame_payload >= 20 ? (packet[0] & 15) * 4u : 0;
+  uint32_t length = frame_payload >= 20 ? (uint32_t)(packet[2] << 8 | packet[3]) : 0;
+  if (frame_payload < 20 || packet[0] >> 4 != 4 || header < 20 || length < header
+      || length > frame_payload || length > MAX_PACKET) {
+    counters.in_dropped++;
+    return;
+  }
+  uint32_t lip, rip;
+  memcpy(&rip, packet + 12, 4);
+  memcpy(&lip, packet + 16, 4);
+  if (packet[9] == IP_PROTO_ICMP) {
+    if (lip == me) input_icmp(packet + header, length - header);
+    return;
+  }
+  if (packet[9] != IP_PROTO_TCP || length < header + 20) {
+    counters.in_dropped++;
+    return;
+  }
+  const uint8_t *tcp = packet + header;
+  uint16_t rport = (uint16_t)(tcp[0] << 8 | tcp[1]), lport = (uint16_t)(tcp[2] << 8 | tcp[3]);
+  uint8_t flags = tcp[13];
+  if (lport == 0) { /* the listener's own port while it listens to nothing */
+    counters.in_dropped++;
+    return;
+  }
+  struct conn *c = find(lip, rip, lport, rport);
+  if (c == NULL) {
+    if ((flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN) {
+      hold_syn(lip, rip, lport, rport, packet, header, length);
+      return;
+    }
+  } else if (c->state == PENDING) {
+    /* Repeated SYNs wait with the first; a reset means that the other side gave up. */
+    if ((flags & TCP_RST) && tcp_checksum_right(packet, header, length)) {
+      detach(c, EV_FAILED, REASON_RESET, 0);
+    }
+    return;
+  } else {
+    uint32_t data = length - header - (uint32_t)(tcp[12] >> 4) * 4;
+    /* One tiny segment in a block of 128 bytes: what is held counts, not what is said. */
+    if (data > 0 && c->rx_held + length > 2 * share() + 2 * POOL_PAGE) {
+      counters.in_no_memory++;
+      return;
+    }
+  }
+  feed_lwip(packet, length);
+  /* TIME_WAIT is lwIP's own affair: for us the connection has ended in both directions. */
+  if (c != NULL && c->pcb != NULL && c->pcb->state == TIME_WAIT) {
+    detach(c, EV_CLOSED, REASON_NONE, 0);
+  }
+}
+
+/* Takes whole frames from `at` and returns how many bytes were used. Stops before a frame
+ * that is unfinished, is no packet, or does not begin with the magic: the host looks. */
+EXPORT(input) uint32_t input(const uint8_t *at, uint32_t length) {
+  const uint8_t *start = at, *end = at + length;
+  while ((uint32_t)(end - at) >= FRAME_HEADER) {
+    uint32_t size = (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+    if (at[0] != FRAME_MAGIC || at[4] != 0 || at[5] != FRAME_L3 || size < 4
+        || (uint32_t)(end - at) - 4 < size) {
+      break;
+    }
+    input_packet(at + FRAME_HEADER, size - 4);
+    at += 4 + size;
+  }
+  return (uint32_t)(at - start);
+}
+
+/* ---- what the host calls ---- */
+
+EXPORT(init) void init(uint32_t memory_bytes, uint32_t address, uint32_t s0, uint32_t s1,
+    uint32_t s2, uint32_t s3) {
+  random_state[0] = s0;
+  random_state[1] = s1;
+  random_state[2] = s2;
+  random_state[3] = s3 | 1;
+  pool_init(memory_bytes);
+  lwip_init();
+  me = lwip_htonl(address);
+  ip4_addr_t ip = { .addr = me }, mask = { .addr = 0xffffffff }, none = { .addr = 0 };
+  netif_add(&netif, &ip, &mask, &none, NULL, netif_init_glue, ip4_input);
+  netif_set_default(&netif);
+  netif_set_up(&netif);
+  struct tcp_pcb *pcb = tcp_new();
+  pcb = tcp_listen(pcb);
+  tcp_accept(pcb, on_accepted);
+  listener = (struct tcp_pcb_listen *)pcb;
+  next_port = (uint16_t)(FIRST_EPHEMERAL + random_u32() % (65536 - FIRST_EPHEMERAL));
+}
+
+static bool needs_timer(const struct tcp_pcb *pcb) {
+  return pcb->unacked != NULL || pcb->unsent != NULL || pcb->ooseq != NULL
+    || pcb->refused_data != NULL || pcb->persist_backoff > 0 || pcb->state == SYN_RCVD
+    || pcb->state == LAST_ACK || pcb->state == CLOSING
+    || (pcb->flags & (TF_ACK_DELAY | TF_ACK_NOW | TF_CLOSEPEND)) != 0;
+}
+
+static void end_old_time_waits(void) {
+  struct tcp_pcb *pcb = tcp_tw_pcbs;
+  while (pcb != NULL) {
+    struct tcp_pcb *next = pcb->next;
+    if (tcp_ticks - pcb->tmr >= TIME_WAIT_MS / TCP_SLOW_INTERVAL) tcp_abort(pcb);
+    pcb = next;
+  }
+}
+
+static void look_after_the_pinched(void) {
+  if (!anyone_pinched) return;
+  anyone_pinched = false;
+  for (uint32_t i = 0; i < conns_touched; i++) {
+    struct conn *c = &conns[i];
+    if (c->state != OPEN) continue;
+    open_window(c);
+    tell_room(c);
+    if (c->wants_room) anyone_pinched = true;
+  }
+}
+
+/* Runs the timers that are due at `now` (milliseconds, any origin, wrapping) and returns
+ * the milliseconds until the next one, or 0xffffffff if nothing waits for time. */
+EXPORT(poll) uint32_t poll(uint32_t now) {
+  now_ms = now;
+  uint32_t behind = now - last_tick_ms;
+  if (behind >= 2 * TCP_SLOW_INTERVAL) {
+    /* After an idle time, or the machine slept: the clock goes on, timers run once. */
+    tcp_ticks += behind / TCP_SLOW_INTERVAL - 1;
+    for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
+      pcb->rttest = 0; /* a sample across the gap would say nothing of the path */
+    }
+    last_tick_ms = now - TCP_TMR_INTERVAL;
+    behind = TCP_TMR_INTERVAL;
+  }
+  if (behind >= TCP_TMR_INTERVAL) {
+    last_tick_ms += TCP_TMR_INTERVAL;
+    tcp_tmr();
+    end_old_time_waits();
+    look_after_the_pinched();
+  }
+  bool pending = tcp_tw_pcbs != NULL || anyone_pinched;
+  for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL && !pending; pcb = pcb->next) {
+    pending = needs_timer(pcb);
+  }
+  if (!pending) return 0xffffffff;
+  behind = now - last_tick_ms;
+  return behind >= TCP_TMR_INTERVAL ? 0 : TCP_TMR_INTERVAL - behind;
+}
+
+static int32_t index_of(const struct conn *c) { return (int32_t)(c - conns); }
+
+/* The next connection something happened to, or -1. reply: events, reason, ICMP code. */
+EXPORT(next_event) int32_t next_event(void) {
+  struct conn *c = event_head;
+  if (c == NULL) return -1;
+  event_head = c->event_next;
+  if (event_head == NULL) event_tail = NULL;
+  c->queued = false;
+  reply.a = c->events;
+  reply.b = c->reason;
+  reply.c = c->code;
+  c->events = 0;
+  if (c->released) {
+    reply.a = 0;
+    free_slot_if_unused(c);
+  }
+  return index_of(c);
+}
+
+/* reply: local address, local port, remote address, remote port. */
+EXPORT(conn_addresses) void conn_addresses(uint32_t i) {
+  struct conn *c = &conns[i];
+  reply.a = lwip_ntohl(c->local_ip);
+  reply.b = c->local_port;
+  reply.c = lwip_ntohl(c->remote_ip);
+  reply.d = c->remote_port;
+}
+
+/* Starts to connect. Returns the connection, or -1 (table full) or -2 (no memory). */
+EXPORT(conn_connect) int32_t conn_connect(uint32_t address, uint32_t port) {
+  uint32_t rip = lwip_htonl(address);
+  uint16_t lport = 0;
+  for (int tries = 0; tries < 65536 - FIRST_EPHEMERAL; tries++) {
+    lport = next_port;
+    next_port = next_port == 65535 ? FIRST_EPHEMERAL : (uint16_t)(next_port + 1);
+    if (find(me, rip, lport, (uint16_t)port) == NULL) break;
+    lport = 0;
+  }
+  if (lport == 0) return -1;
+  struct conn *c = new_conn(me, rip, lport, (uint16_t)port);
+  if (c == NULL) return -1;
+  c->state = OPENING;
+  struct tcp_pcb *pcb = tcp_new();
+  if (pcb != NULL) {
+    adopt(c, pcb);
+    /* Set here, not by tcp_bind, which walks every list to find the port free. */
+    pcb->local_ip.addr = me;
+    pcb->local_port = lport;
+    ip_addr_t to = { .addr = rip };
+    if (tcp_connect(pcb, &to, (u16_t)port, on_connected) == ERR_OK) return index_of(c);
+    c->pcb = NULL;
+    tcp_arg(pcb, NULL);
+    pcb->local_port = 0;
+    tcp_abort(pcb);
+  }
+  c->released = true;
+  free_slot_if_unused(c);
+  return -2;
+}
+
+static void end_time_wait_of(const struct conn *c) {
+  for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb != NULL; pcb = pcb->next) {
+    if (pcb->local_port == c->local_port && pcb->remote_port == c->remote_port
+        && pcb->remote_ip.addr == c->remote_ip && pcb->local_ip.addr == c->local_ip) {
+      tcp_abort(pcb);
+      return;
+    }
+  }
+}
+
+/* The target was dialled: let lwIP see the SYN. Returns 0, or -1 if it cannot. */
+EXPORT(conn_accept) int32_t conn_accept(uint32_t i) {
+  struct conn *c = &conns[i];
+  if (c->state != PENDING) return -1;
+  end_time_wait_of(c);
+  struct tcp_pcb *first = tcp_active_pcbs;
+  listener->local_port = c->local_port;
+  feed_lwip(c->syn, c->syn_length);
+  listener->local_port = 0;
+  free_syn(c);
+  struct tcp_pcb *pcb = tcp_active_pcbs;
+  if (pcb == first) {
+    detach(c, EV_FAILED, REASON_NO_MEMORY, 0);
+    return -1;
+  }
+  c->state = OPENING;
+  adopt(c, pcb);
+  return 0;
+}
+
+static void send_unreachable(const struct conn *c, uint8_t code) {
+  uint32_t quoted = (c->syn[0] & 15) * 4u + 8, length = 20 + 8 + quoted;
+  uint8_t *at = begin_frame(length, true);
+  if (at == NULL) return;
+  memset(at, 0, 28);
+  at[0] = 0x45;
+  at[2] = (uint8_t)(length >> 8);
+  at[3] = (uint8_t)length;
+  at[8] = 64;
+  at[9] = IP_PROTO_ICMP;
+  memcpy(at + 12, &me, 4);
+  memcpy(at + 16, &c->remote_ip, 4);
+  uint16_t sum = (uint16_t)~simd_chksum(at, 20);
+  memcpy(at + 10, &sum, 2);
+  at[20] = 3;
+  at[21] = code;
+  memcpy(at + 28, c->syn, quoted);
+  sum = (uint16_t)~simd_chksum(at + 20, (int)(8 + quoted));
+  memcpy(at + 22, &sum, 2);
+}
+
+/* The target could not be dialled: answer the SYN with a reset (`code` 255) or with ICMP
+ * destination unreachable of that code, and give the connection back. */
+EXPORT(conn_refuse) void conn_refuse(uint32_t i, uint32_t code) {
+  struct conn *c = &conns[i];
+  if (c->state == PENDING) {
+    if (code == 255) feed_lwip(c->syn, c->syn_length);
+    else send_unreachable(c, (uint8_t)code);
+  }
+  c->released = true;
+  if (c->state == PENDING) c->state = DONE;
+  free_slot_if_unused(c);
+}
+
+/* reply: address and length of the next bytes to read; length 0 if there are none. Small
+ * segments are put together, so that one write takes many. */
+EXPORT(conn_peek) uint32_t conn_peek(uint32_t i) {
+  struct conn *c = &conns[i];
+  struct pbuf *p = c->rx_head;
+  if (p != NULL && p->len < GATHER_BELOW && p->next != NULL) {
+    uint32_t total = 0;
+    struct pbuf *last = p;
+    for (; last != NULL && total + last->len <= POOL_PAGE - 1; last = last->next) {
+      total += last->len;
+    }
+    struct pbuf *whole = new_rxbuf(total);
+    if (whole != NULL) {
+      uint8_t *at = whole->payload;
+      while (c->rx_head != last) {
+        p = c->rx_head;
+        c->rx_head = p->next;
+        memcpy(at, p->payload, p->len);
+        at += p->len;
+        c->rx_held -= held_by(p);
+        p->next = NULL;
+        p->tot_len = p->len;
+        pbuf_free(p);
+      }
+      whole->next = last;
+      c->rx_head = whole;
+      if (last == NULL) c->rx_tail = whole;
+      c->rx_held += held_by(whole);
+      p = whole;
+    }
+  }
+  reply.a = p != NULL ? (uint32_t)p->payload : 0;
+  reply.b = p != NULL ? p->len : 0;
+  return reply.b;
+}
+
+/* `length` bytes of what conn_peek showed were written: they go, and the window opens. */
+EXPORT(conn_consume) void conn_consume(uint32_t i, uint32_t length) {
+  struct conn *c = &conns[i];
+  struct pbuf *p = c->rx_head;
+  if (p == NULL) return;
+  if (length > p->len) length = p->len;
+  c->rx_bytes -= length;
+  c->rx_credit += length;
+  if (length < p->len) {
+    p->payload = (uint8_t *)p->payload + length;
+    p->len = (u16_t)(p->len - length);
+  } else {
+    c->rx_head = p->next;
+    if (c->rx_head == NULL) c->rx_tail = NULL;
+    c->rx_held -= held_by(p);
+    p->next = NULL;
+    p->tot_len = p->len;
+    pbuf_free(p);
+  }
+  open_window(c);
+}
+
+/* A block the host may read a socket into: reply address and how many bytes fit. */
+EXPORT(tx_alloc) uint32_t tx_alloc(uint32_t size) {
+  if (pool_pages() - pool_used_pages() <= pool_pages() / 16) return 0;
+  if (size > POOL_PAGE) size = POOL_PAGE;
+  struct txblock *block = pool_alloc(size);
+  if (block == NULL) return 0;
+  block->size = size;
+  reply.a = (uint32_t)(block + 1);
+  reply.b = size - sizeof *block;
+  if (reply.b > MTU - 40) reply.b = MTU - 40;
+  return (uint32_t)block;
+}
+
+EXPORT(tx_free) void tx_free(uint32_t block) { pool_free((void *)block); }
+
+/* How many bytes may be sent now; if none, EV_WRITABLE comes when some may. */
+EXPORT(conn_room) uint32_t conn_room(uint32_t i) {
+  struct conn *c = &conns[i];
+  uint32_t free = room(c);
+  c->wants_room = free == 0;
+  if (c->wants_room && share() < TCP_WND) anyone_pinched = true;
+  return free;
+}
+
+/* Sends the first `length` bytes of a block. Returns 1: the block is the stack's now; 2:
+ * the bytes were copied, the block is still the host's; 0: no memory, EV_WRITABLE comes;
+ * -1: the connection is not open. */
+EXPORT(conn_send) int32_t conn_send(uint32_t i, uint32_t address, uint32_t length) {
+  struct conn *c = &conns[i];
+  if (c->pcb == NULL || c->shut) return -1;
+  struct txblock *block = (struct txblock *)address, *kept = block;
+  int32_t result = 1;
+  if (length + sizeof *block <= block->size / 4) {
+    uint32_t size = length + sizeof *block;
+    struct txblock *small = pool_alloc(size);
+    if (small != NULL) {
+      memcpy(small + 1, block + 1, length);
+      small->size = (uint32_t)pool_block_size(small);
+      kept = small;
+      result = 2;
+    }
+  }
+  kept->length = length;
+  kept->next = NULL;
+  if (tcp_write(c->pcb, kept + 1, (u16_t)length, 0) != ERR_OK) {
+    if (kept != block) pool_free(kept);
+    c->wants_room = true;
+    anyone_pinched = true;
+    return 0;
+  }
+  if (c->tx_tail != NULL) c->tx_tail->next = kept;
+  else c->tx_head = kept;
+  c->tx_tail = kept;
+  c->tx_held += kept->size;
+  output(c);
+  return result;
+}
+
+/* No more bytes will be sent: FIN after those that were. */
+EXPORT(conn_shutdown) void conn_shutdown(uint32_t i) {
+  struct conn *c = &conns[i];
+  if (c->shut) return;
+  c->shut = true;
+  if (c->pcb == NULL) return;
+  tcp_shutdown(c->pcb, 0, 1);
+  if (c->pcb != NULL) output(c);
+}
+
+static void abort_conn(struct conn *c, bool with_reset) {
+  struct tcp_pcb *pcb = c->pcb;
+  if (pcb == NULL) return;
+  c->pcb = NULL;
+  tcp_arg(pcb, NULL);
+  if (pcb->state == CLOSED) pcb->local_port = 0;
+  tcp_abandon(pcb, with_reset);
+}
+
+/* Ends the connection with a reset. The host still has to release it. */
+EXPORT(conn_abort) void conn_abort(uint32_t i) {
+  struct conn *c = &conns[i];
+  if (c->state == PENDING) feed_lwip(c->syn, c->syn_length); /* answered with a reset */
+  abort_conn(c, true);
+  if (c->state != DONE) detach(c, 0, REASON_RESET, 0);
+}
+
+/* The host is finished with the connection. If both sides have ended their streams, lwIP
+ * still delivers what is under way; otherwise the connection is reset. */
+EXPORT(conn_release) void conn_release(uint32_t i) {
+  struct conn *c = &conns[i];
+  if (c->state == FREE || c->released) return;
+  if (c->pcb != NULL && !(c->shut && c->got_eof)) conn_abort(i);
+  if (c->state == PENDING) conn_abort(i);
+  c->released = true;
+  free_rx(c);
+  free_slot_if_unused(c);
+}
+
+/* Ends, without a word to the other side, every connection whose remote or local address
+ * lies in a range: the host behind it is down. Returns how many. */
+EXPORT(abort_range) uint32_t abort_range(uint32_t network, uint32_t mask) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < conns_touched; i++) {
+    struct conn *c = &conns[i];
+    if (c->state == FREE || c->state == DONE) continue;
+    if ((lwip_ntohl(c->remote_ip) & mask) != network) continue;
+    abort_conn(c, false);
+    detach(c, EV_FAILED, REASON_HOST_DOWN, 0);
+    count++;
+  }
+  return count;
+}
+
+/* Two buffers to read frames into, each with room in front for an unfinished frame.
+ * reply: address of the buffer's body, size of the body, size of the room in front. */
+EXPORT(in_buffer) void in_buffer(uint32_t which) {
+  reply.a = (uint32_t)(in_buffers[which & 1] + IN_HEADROOM);
+  reply.b = IN_SIZE;
+  reply.c = IN_HEADROOM;
+}
+
+/* Hands the filled output buffer to the host, until out_done. reply: address. Returns its
+ * length; 0 if it is empty or the last one is not done. */
+EXPORT(out_take) uint32_t out_take(void) {
+  if (out_busy || out_fill == 0) return 0;
+  uint32_t length = out_fill;
+  reply.a = (uint32_t)out_buffers[out_current];
+  out_current ^= 1;
+  out_fill = 0;
+  out_busy = true;
+  struct conn *c = blocked_conns;
+  blocked_conns = NULL;
+  while (c != NULL) {
+    struct conn *next = c->list_next;
+    c->blocked = false;
+    output(c);
+    c = next;
+  }
+  return length;
+}
+
+EXPORT(out_done) void out_done(void) { out_busy = false; }
+
+EXPORT(reply_address) uint32_t reply_address(void) { return (uint32_t)&reply; }
+
+/* The message of a broken invariant, zero-terminated, or 0. */
+EXPORT(panic_text) uint32_t panic_text(void) { return (uint32_t)panic_message; }
+
+/* What the stack holds, for tests and people; the order is that of stack.ts. */
+EXPORT(statistics) uint32_t statistics(void) {
+  static uint32_t list[16];
+  uint32_t time_wait = 0, active = 0;
+  for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb != NULL; pcb = pcb->next) time_wait++;
+  for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) active++;
+  uint32_t values[] = {
+    pool_pages(), pool_used_pages(), pool_used_blocks(), open_conns, pending_syns, active,
+    time_wait, counters.in_packets, counters.in_dropped, counters.in_no_memory,
+    counters.out_packets, counters.out_refused, counters.resets,
+  };
+  memcpy(list, values, sizeof values);
+  return (uint32_t)list;
+}

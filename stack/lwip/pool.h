@@ -1,0 +1,21 @@
+/* The one memory pool of a stack; see pool.c. */
+#ifndef NOROUTER_POOL_H
+#define NOROUTER_POOL_H
+#include <stddef.h>
+#include <stdint.h>
+
+#define POOL_PAGE 65536u
+#define POOL_MAX_PAGES 4096
+
+/* Takes everything from the end of the static data to `memory_bytes`. */
+void pool_init(uint32_t memory_bytes);
+/* A block of at least `size` bytes aligned to 16, or NULL: none left, or over 64 KiB. */
+void *pool_alloc(size_t size);
+void *pool_calloc(size_t count, size_t size);
+void pool_free(void *block);
+/* What a block really occupies. */
+size_t pool_block_size(const void *block);
+uint32_t pool_pages(void);
+uint32_t pool_used_pages(void);
+uint32_t pool_used_blocks(void);
+#endif
