@@ -1,0 +1,46 @@
+// What the benchmark compares: a tool, running, and the ways it offers to the services.
+import type { Namespace } from "../tests/harness/namespace.ts";
+import type { World } from "./world.ts";
+
+/** A way from a client to the services. */
+export interface Way {
+  /** Its column in the table. */
+  readonly name: string;
+  /** Where the client runs. */
+  readonly client: Namespace;
+  readonly address: string;
+  readonly iperfPort: number;
+  readonly echoPort: number;
+}
+
+/** A process whose memory and processor time count for a way. */
+export interface Part {
+  /** The way's name. */
+  readonly way: string;
+  /** The end that the client talks to, or the one that talks to the service. */
+  readonly end: "near" | "far";
+  readonly pid: number;
+}
+
+/** A tool that was started; it may still be on its way to readiness. */
+export interface RunningTool extends AsyncDisposable {
+  /** When the user's command was started, in milliseconds of {@linkcode wallClock}. */
+  readonly startedAt: number;
+  /** The processes of the tool that run at this moment. */
+  parts(): Part[];
+}
+
+export interface Tool {
+  readonly name: string;
+  /** Its ways, known before it runs; readiness is measured on the first. */
+  ways(world: World): Way[];
+  /** What is done once, before the first round, such as making keys; returns notes for the report. */
+  prepare?(world: World): Promise<Record<string, string>>;
+  /** Starts it, and does not wait until it is ready, because that time is measured. */
+  start(world: World): Promise<RunningTool>;
+}
+
+/** Milliseconds since 1970 with a fraction, to compare times between processes. */
+export function wallClock(): number {
+  return performance.timeOrigin + performance.now();
+}

@@ -1,0 +1,68 @@
+// The arena: three namespaces, and in two of them the same services.
+//
+//   near   the user's machine: the clients, the manager, ssh and sshd
+//   far    a host of the mesh that has the services
+//   third  a host of the mesh that only asks
+//
+// The bare loopback, ssh and socat run wholly inside `near`, over its loopback interface
+// and to its copy of the services; NoRouter runs from `near` or `third` to the copy in
+// `far`. So each way has the same number of TCP connections over a loopback interface at
+// its two ends; ssh has one more between ssh and sshd, where NoRouter and socat have
+// pipes. Nothing leaves the machine.
+import { Namespace } from "../tests/harness/namespace.ts";
+import { Peer } from "../tests/harness/peer_process.ts";
+import { Process } from "../tests/harness/process.ts";
+import { until } from "../tests/harness/wait.ts";
+
+/** Where the services listen, on 127.0.0.1 of `near` and of `far`. */
+export const IPERF_PORT = 5201;
+export const ECHO_PORT = 7;
+
+export interface World extends AsyncDisposable {
+  readonly near: Namespace;
+  readonly far: Namespace;
+  readonly third: Namespace;
+  /** For keys, configurations and manifests; removed at the end. */
+  readonly folder: string;
+}
+
+export async function makeWorld(): Promise<World> {
+  await using stack = new AsyncDisposableStack();
+  const folder = await Deno.makeTempDir({ prefix: "norouter-bench-" });
+  stack.defer(() => Deno.remove(folder, { recursive: true }));
+  const [near, far, third] = [
+    stack.use(await Namespace.make()),
+    stack.use(await Namespace.make()),
+    stack.use(await Namespace.make()),
+  ];
+  for (const namespace of [near, far]) {
+    const iperf = [
+      "iperf3",
+      "-s",
+      "-B",
+      "127.0.0.1",
+      "-p",
+      `${IPERF_PORT}`,
+      "--forceflush",
+    ];
+    const server = stack.use(new Process("iperf3 server", iperf, { namespace }));
+    await server.line(/listening/);
+    await stack.use(new Peer(namespace, "echo", ECHO_PORT)).report("listening");
+  }
+  const all = stack.move();
+  return { near, far, third, folder, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+/** Waits until somebody listens on a TCP port of 127.0.0.1 in a namespace. */
+export async function listening(namespace: Namespace, port: number): Promise<void> {
+  const wanted = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  await until(`a listener on port ${port}`, async () => {
+    const { stdout } = await new Deno.Command("ip", {
+      args: ["netns", "exec", namespace.name, "cat", "/proc/net/tcp"],
+    }).output();
+    return new TextDecoder().decode(stdout).split("\n").some((line) => {
+      const [, local, , state] = line.trim().split(/\s+/);
+      return local === wanted && state === "0A";
+    });
+  }, { everyMs: 50 });
+}
