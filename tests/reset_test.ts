@@ -39,3 +39,18 @@ e2e("a client's reset reaches the server as a reset", async (scene) => {
     assert.equal(closed.ending, "reset", title);
   }
 });
+
+e2e(
+  "clients that reset before they are accepted do not end the listener",
+  async (scene) => {
+    const { hosts: { local, web } } = await scene.mesh({
+      local: {},
+      web: { ports: ["9000:127.0.0.1:9000"] },
+    });
+    await scene.server(web.namespace, "echo", 9000);
+    // Deno's accept throws NotConnected for a socket that was reset meanwhile.
+    await scene.client(local.namespace, "slam", web.vip, 9000, 200).report("done");
+    const client = scene.client(local.namespace, "many", web.vip, 9000, 1);
+    assert.equal((await client.report("done")).right, 1);
+  },
+);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { NOROUTER } from "./harness/mesh.ts";
 import { descendants, isAlive } from "./harness/proc.ts";
+import { kill } from "./harness/process.ts";
 import { e2e } from "./harness/scene.ts";
 import { until } from "./harness/wait.ts";
 
@@ -26,3 +27,15 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await until("every child to end", () => !children.some(isAlive), { limitMs: 1_000 });
   });
 }
+
+e2e(
+  "Ctrl-C in a terminal, which the agents get too, is not taken for a failure",
+  async (scene) => {
+    const { manager } = await scene.mesh({ local: {}, web: {}, db: {} });
+    const children = descendants(manager.pid);
+    const { mark } = manager;
+    for (const pid of [...children, manager.pid]) kill(pid, "SIGINT");
+    assert.equal((await manager.end(6_000)).code, 0);
+    assert.doesNotMatch(manager.since(mark), /error|failed|retry|again/i);
+  },
+);

@@ -70,6 +70,19 @@ const reset: Role = async ([address, port], tell) => {
   tell({ event: "done" });
 };
 
+/** `slam ADDRESS PORT COUNT`: connects and resets at once, COUNT times one after another. */
+const slam: Role = async ([address, port, count], tell) => {
+  for (let number = 0; number < Number(count); number++) {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const socket = connect({ host: address!, port: Number(port) });
+    socket.on("error", reject);
+    socket.on("connect", () => socket.resetAndDestroy());
+    socket.on("close", () => resolve());
+    await promise;
+  }
+  tell({ event: "done" });
+};
+
 /** `many ADDRESS PORT COUNT`: opens COUNT connections, then lets each have its own echo. */
 const many: Role = async ([address, port, count], tell) => {
   const total = Number(count);
@@ -146,6 +159,7 @@ export const clients: Record<string, Role> = {
   halfclose,
   linger,
   "send-reset": reset,
+  slam,
   many,
   push,
   hang,
