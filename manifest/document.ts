@@ -67,7 +67,7 @@ function hostEntries(root: MapValue, report: Report): Iterable<Entry> {
 function oneThisMachine(hosts: readonly HostSpec[], report: Report): void {
   const [first, ...more] = hosts.filter(({ transport }) => !transport);
   for (const { name, at } of more) {
-    report.error(
+    report.missing(
       at,
       `${quote(name)} has no "cmd", so it would be this machine, which ` +
         `${quote(first!.name)} already is (${formatPosition(first!.at)})`,

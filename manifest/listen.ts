@@ -30,7 +30,12 @@ export function parseListen(text: string): ParsedListen | string {
   if (fault) return `${not}: ${fault}; ${form}`;
   const address = parseIpv4(host);
   const loopback = address === undefined
-    ? host.toLowerCase() === "localhost" || /^\[(0*:)*:0*1\]$/.test(host)
+    ? ["localhost", "[::1]"].includes(normal(host))
     : address >>> 24 === 127;
   return { loopback };
+}
+
+/** The shortest spelling of a name or an address in brackets. */
+function normal(host: string): string {
+  return URL.parse(`http://${host}/`)?.hostname ?? host;
 }

@@ -74,7 +74,9 @@ function decode(bytes: Uint8Array, name: string): string {
   const before = new TextDecoder().decode(bytes.subarray(0, good), { stream: true });
   const lines = before.split("\n");
   const at = { file: name, line: lines.length, column: lines.at(-1)!.length + 1 };
-  const byte = `0x${(bytes[good] ?? 0).toString(16).padStart(2, "0")}`;
+  const mark = bytes[0] === 0xef && bytes[1] === 0xbb ? 3 : 0; // not part of the text
+  const first = bytes[new TextEncoder().encode(before).length + mark]!;
+  const byte = `0x${first.toString(16).padStart(2, "0")}`;
   throw refuse(at, `the byte ${byte} here is not part of UTF-8 text`);
 }
 

@@ -34,6 +34,7 @@ export function readVip(
   }
   if (NOT_A_HOST.some((range) => contains(range, address))) {
     report.error(at, `vip ${quote(text)} is not an address that a host can have`);
+    return undefined;
   }
   return { address, at };
 }

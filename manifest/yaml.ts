@@ -1,27 +1,22 @@
-// YAML text to located values: anchors, aliases and merge keys resolved, and every
-// error of syntax reported with its line and column.
+// YAML text to located values, with anchors, aliases and merge keys resolved.
 import {
   type Alias,
-  type Document,
   isAlias,
   isMap,
   isScalar,
   isSeq,
   LineCounter,
   parseDocument,
-  visit,
-  type YAMLError,
   type YAMLMap,
 } from "yaml";
 import type { Position } from "./diagnostic.ts";
 import { formatPosition } from "./diagnostic.ts";
 import type { Report } from "./report.ts";
+import { reportSyntax, TOO_DEEP } from "./syntax.ts";
 import { type Entry, isNull, quote, type ScalarValue, type Value } from "./value.ts";
 
 /** Values that a document may have once its aliases are written out. */
 const MAX_VALUES = 1_000_000;
-
-const TOO_DEEP = "lists and maps are nested too deeply to be read";
 
 /** Reads one YAML document; what cannot be read is reported and read as nothing. */
 export function fromYaml(text: string, report: Report): Value {
@@ -30,13 +25,16 @@ export function fromYaml(text: string, report: Report): Value {
   try {
     const document = parseDocument(text, {
       lineCounter: lines,
-      logLevel: "silent",
+      logLevel: "error",
       prettyErrors: false,
       uniqueKeys: false, // reported here, with both places
     });
-    const reader = new Reader(document, lines, report);
-    reader.reportSyntax(text);
-    return document.contents ? reader.read(document.contents) : nothing;
+    const at = (offset: number): Position => {
+      const { line, col } = lines.linePos(offset);
+      return { file: report.file, line, column: col };
+    };
+    reportSyntax(document, { text, at, report });
+    return document.contents ? new Reader(at, report).read(document.contents) : nothing;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     report.error(nothing.at, TOO_DEEP);
@@ -45,32 +43,15 @@ export function fromYaml(text: string, report: Report): Value {
 }
 
 class Reader {
-  readonly #document: Document;
-  readonly #lines: LineCounter;
+  readonly #at: (offset: number) => Position;
   readonly #report: Report;
   /** The latest value under each anchor, and how many values it holds. */
   readonly #anchors = new Map<string, { value: Value; size: number } | "open">();
   #size = 0;
 
-  constructor(document: Document, lines: LineCounter, report: Report) {
-    this.#document = document;
-    this.#lines = lines;
+  constructor(at: (offset: number) => Position, report: Report) {
+    this.#at = at;
     this.#report = report;
-  }
-
-  reportSyntax(text: string): void {
-    for (const error of this.#document.errors) {
-      const at = this.#at(error.pos[0]);
-      const begin = this.#at(this.#enclosing(error.pos[0]));
-      const since = begin.line < at.line
-        ? `; what is not ended begins at ${formatPosition(begin)}`
-        : "";
-      const line = text.slice(error.pos[0] - (at.column - 1), error.pos[1] + 1);
-      this.#report.syntax(at, explain(error, line) + since, begin);
-    }
-    for (const { message, pos } of this.#document.warnings) {
-      this.#report.warn(this.#at(pos[0]), message);
-    }
   }
 
   read(node: unknown): Value {
@@ -154,26 +135,6 @@ class Reader {
     this.#report.error(at, `aliases make this more than ${MAX_VALUES} values`);
     this.#report.finish();
   }
-
-  /** Where the outermost quote or bracket begins that an error's place lies in. */
-  #enclosing(offset: number): number {
-    let begin = offset;
-    visit(this.#document, {
-      Node: (_, node) => {
-        const bounded = isScalar(node) && node.type !== "PLAIN" ||
-          (node as { flow?: boolean }).flow;
-        if (!bounded || !node.range) return;
-        const [start, , end] = node.range;
-        if (start <= offset && offset <= end) begin = Math.min(begin, start);
-      },
-    });
-    return begin;
-  }
-
-  #at(offset: number): Position {
-    const { line, col } = this.#lines.linePos(offset);
-    return { file: this.#report.file, line, column: col };
-  }
 }
 
 function scalar(
@@ -183,13 +144,4 @@ function scalar(
   quoted: boolean,
 ): ScalarValue {
   return { kind: "scalar", at, value, text, quoted };
-}
-
-function explain(error: YAMLError, line: string): string {
-  if (/^ *\t/.test(line)) return "a tab stands where YAML wants spaces";
-  if (/call stack/i.test(error.message)) return TOO_DEEP;
-  if (error.code === "MULTIPLE_DOCS") {
-    return "a second document begins here; a manifest is one";
-  }
-  return error.message[0]!.toLowerCase() + error.message.slice(1);
 }

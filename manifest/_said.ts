@@ -1,0 +1,48 @@
+// Shortcuts of this folder's tests: what is said about a manifest, as the user sees it.
+import { formatDiagnostic, ManifestError } from "./diagnostic.ts";
+import { type Manifest, parseManifest, type SpecParser } from "./manifest.ts";
+
+/** Stands in for the transports' folder: words without quotes, or a list of words. */
+const words: SpecParser = {
+  name: "cmd",
+  parse(spec) {
+    if (typeof spec === "string" && spec.trim() !== "") return spec.trim().split(/ +/);
+    if (Array.isArray(spec) && spec.length > 0) {
+      const wrong = spec.findIndex((word) => typeof word !== "string");
+      if (wrong < 0) return spec;
+      throw Object.assign(new Error("wanted a word"), { path: [wrong] });
+    }
+    throw Object.assign(new Error("the command is empty"), { path: [] });
+  },
+};
+
+/** A second transport, for what only two can do. */
+const other: SpecParser = { name: "ssh", parse: (spec) => spec };
+
+/** The transports that tests know. */
+export const transports: ReadonlyMap<string, SpecParser> = new Map([
+  ["cmd", words],
+  ["ssh", other],
+]);
+
+/** Reads a manifest that is right. */
+export function read(text: string): Manifest {
+  return parseManifest(text, { path: "mesh.yaml", transports });
+}
+
+/** Everything said about a manifest, one line each. */
+export function said(text: string): string[] {
+  return saidBy(() => read(text));
+}
+
+/** The same for any way to make a manifest. */
+export function saidBy(make: () => Manifest): string[] {
+  let diagnostics;
+  try {
+    diagnostics = make().warnings;
+  } catch (error) {
+    if (!(error instanceof ManifestError)) throw error;
+    diagnostics = error.diagnostics;
+  }
+  return diagnostics.map(formatDiagnostic);
+}

@@ -1,0 +1,88 @@
+// Files that can be read as a manifest, and the many that cannot.
+import assert from "node:assert/strict";
+import { transports } from "./_said.ts";
+import { ManifestError } from "./diagnostic.ts";
+import { loadManifest } from "./load.ts";
+
+/** What loading says of a file of that name, or "fine". */
+async function saidOf(path: string): Promise<string> {
+  try {
+    await loadManifest(path, { transports });
+    return "fine";
+  } catch (error) {
+    assert.ok(error instanceof ManifestError, String(error));
+    return error.message;
+  }
+}
+
+/** The same for a file with these contents, as if it lay in the current directory. */
+async function saidOfContents(parts: (string | number[])[]): Promise<string> {
+  const directory = await Deno.makeTempDir();
+  try {
+    const bytes = parts.flatMap((part) =>
+      typeof part === "string" ? [...new TextEncoder().encode(part)] : part
+    );
+    await Deno.writeFile(`${directory}/mesh.yaml`, new Uint8Array(bytes));
+    return (await saidOf(`${directory}/mesh.yaml`)).replaceAll(`${directory}/`, "");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("a manifest is loaded from a file", async () => {
+  assert.equal(await saidOfContents(["hosts: { a: {} } # héhé 😀\n"]), "fine");
+});
+
+Deno.test("a byte order mark of UTF-8 is skipped", async () => {
+  assert.equal(await saidOfContents([[0xef, 0xbb, 0xbf], "hosts: { a: {} }\n"]), "fine");
+});
+
+Deno.test("a byte that is not UTF-8 is located", async () => {
+  assert.equal(
+    await saidOfContents(["hosts:\n  é: {} # ", [0xff], "\n  b: {}\n"]),
+    "mesh.yaml:2:11: error: the byte 0xff here is not part of UTF-8 text",
+  );
+});
+
+Deno.test("a character cut off at the end is located", async () => {
+  assert.equal(
+    await saidOfContents(["a: ", [0xe2, 0x82]]),
+    "mesh.yaml:1:4: error: the byte 0xe2 here is not part of UTF-8 text",
+  );
+});
+
+Deno.test("UTF-16 is called by its name", async () => {
+  assert.equal(
+    await saidOfContents([[0xff, 0xfe, 0x68, 0]]),
+    "mesh.yaml: error: the manifest is UTF-16 text; wanted UTF-8",
+  );
+});
+
+Deno.test("a missing file is an error without a line", async () => {
+  assert.equal(
+    await saidOf("no/such.yaml"),
+    "no/such.yaml: error: cannot read the manifest: there is no such file",
+  );
+});
+
+Deno.test("a directory is an error without a line", async () => {
+  const path = await Deno.makeTempDir();
+  assert.equal(
+    await saidOf(path),
+    `${path}: error: cannot read the manifest: it is a directory`,
+  );
+  await Deno.remove(path);
+});
+
+Deno.test("a file larger than 16 MiB is refused", async () => {
+  const path = await Deno.makeTempFile();
+  await Deno.truncate(path, 16 * 2 ** 20 + 1);
+  assert.equal(await saidOf(path), `${path}: error: the manifest is larger than 16 MiB`);
+  await Deno.remove(path);
+});
+
+Deno.test({
+  name: "a file without an end is refused",
+  ignore: Deno.build.os === "windows",
+  fn: async () => assert.match(await saidOf("/dev/zero"), /larger than 16 MiB$/),
+});
