@@ -112,29 +112,26 @@ export class FrameDecoder {
   }
 
   /**
-   * Says that the input has ended. `left` is the number of bytes a caller of
-   * {@linkcode scan} still holds.
+   * Says that the input has ended; a caller of {@linkcode scan} gives the tail it holds.
    *
    * @throws {FrameError} if that is inside a frame.
    */
-  finish(left = 0): void {
+  finish(tail?: Uint8Array): void {
     if (this.#error !== undefined) throw this.#error;
+    const left = tail ?? this.#partial?.subarray(0, this.#partialFilled);
     if (this.#banner !== undefined) {
       // Nothing but text: not a broken frame. Whoever watches the link knows why it ended.
-      const held = this.#partial?.subarray(0, this.#partialFilled);
-      if (held !== undefined) this.#banner.add(held);
+      if (left !== undefined) this.#banner.add(left);
       this.#reportBanner(this.#banner);
-      return;
+    } else if (left !== undefined && left.length > 0) {
+      const size = this.wanted(left);
+      this.#fail(
+        `the input ended inside a frame: ${left.length} of its ${
+          size > 0 ? size : "unknown number of"
+        } bytes came,`,
+        left,
+      );
     }
-    const got = this.#partial === undefined ? left : this.#partialFilled;
-    if (got === 0) return;
-    const size = this.#partial?.length ?? 0;
-    this.#fail(
-      size > HEADER_BYTES
-        ? `the input ended inside a frame: ${got} of its ${size} bytes came`
-        : `the input ended inside a frame after ${got} bytes`,
-      this.#partial?.subarray(0, Math.min(got, 32)),
-    );
   }
 
   #skipBanner(banner: BannerSkipper, chunk: Uint8Array): number {

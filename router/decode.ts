@@ -1,0 +1,130 @@
+/**
+ * Decode: from the bytes of a link to batches of frames, the start of a pipeline.
+ *
+ * Frames are views of the memory they were read into, which is therefore never read into
+ * again: whoever keeps a frame keeps all of its chunk, up to {@linkcode READ_BYTES} and
+ * one frame more. So that a few small packets do not pin a large chunk each, what a read
+ * brought in small is copied out. There is always a read under way while frames of the
+ * one before are handled, so that the system can fill the next buffer meanwhile.
+ *
+ * @module
+ */
+
+import type { FrameDecoder } from "../wire/decoder.ts";
+import type { Frame } from "../wire/frame.ts";
+
+/** Bytes asked for in one read: beyond this, reads of a pipe get no faster. */
+export const READ_BYTES: number = 256 * 1024;
+
+/**
+ * A read that brought no more than this is copied out, and its buffer is used again. A
+ * copy of this size costs less than a fresh buffer.
+ */
+const COPY_BYTES = READ_BYTES / 8;
+
+/** Options of {@linkcode decode}. */
+export interface DecodeOptions {
+  /** Ends the iteration without an error, also in the middle of a read. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Reads `readable` to its end and yields what each read completed. The stream is read
+ * with a BYOB reader where it has one. When the consumer stops early, or `signal` aborts,
+ * the stream is cancelled.
+ *
+ * @throws {FrameError} where the bytes are not frames, or the input ends inside of one;
+ * and whatever reading throws.
+ */
+export async function* decode(
+  readable: ReadableStream<Uint8Array>,
+  decoder: FrameDecoder,
+  options: DecodeOptions = {},
+): AsyncGenerator<Frame[], void, void> {
+  const { signal } = options;
+  const reader = readerOf(readable);
+  const cancel = () => void reader.cancel().catch(() => {});
+  if (signal?.aborted) cancel();
+  signal?.addEventListener("abort", cancel, { once: true });
+  try {
+    if (reader instanceof ReadableStreamBYOBReader) {
+      yield* decodeInto(reader, decoder, signal);
+    } else {
+      yield* decodeChunks(reader, decoder, signal);
+    }
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+    await reader.cancel().catch(() => {});
+    reader.releaseLock();
+  }
+}
+
+type Reader = ReadableStreamBYOBReader | ReadableStreamDefaultReader<Uint8Array>;
+
+function readerOf(readable: ReadableStream<Uint8Array>): Reader {
+  try {
+    return readable.getReader({ mode: "byob" });
+  } catch (error) {
+    // Not a byte stream. A locked one throws the same, and again here.
+    if (error instanceof TypeError) return readable.getReader();
+    throw error;
+  }
+}
+
+/** Reads into buffers of ours; the unfinished frame goes to the front of the next one. */
+async function* decodeInto(
+  reader: ReadableStreamBYOBReader,
+  decoder: FrameDecoder,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Frame[], void, void> {
+  let reading = watched(reader.read(new Uint8Array(READ_BYTES)));
+  for (;;) {
+    const { value, done } = await reading;
+    if (value === undefined) return; // cancelled
+    const buffer = value.buffer;
+    if (done) {
+      if (!signal?.aborted) decoder.finish(new Uint8Array(buffer, 0, value.byteOffset));
+      return;
+    }
+    const filled = new Uint8Array(buffer, 0, value.byteOffset + value.byteLength);
+    const isSmall = filled.length <= COPY_BYTES;
+    const chunk = isSmall ? filled.slice() : filled;
+    const frames: Frame[] = [];
+    const used = decoder.scan(chunk, frames);
+    const tail = chunk.subarray(used);
+
+    // Frames found in place own their buffer. Without any, the unfinished one goes on where
+    // it is, so that no byte is moved twice, unless it needs a larger buffer.
+    const isFree = isSmall || frames.length === 0;
+    const wanted = Math.max(READ_BYTES, decoder.wanted(tail));
+    const next = isFree && wanted <= buffer.byteLength ? buffer : new ArrayBuffer(wanted);
+    if (used > 0 || next !== buffer) new Uint8Array(next).set(tail);
+    reading = watched(reader.read(new Uint8Array(next, tail.length)));
+    if (frames.length > 0) yield frames;
+  }
+}
+
+/** Takes the chunks that a stream without a BYOB reader gives. */
+async function* decodeChunks(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  decoder: FrameDecoder,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Frame[], void, void> {
+  let reading = watched(reader.read());
+  for (;;) {
+    const { value, done } = await reading;
+    if (done) {
+      if (!signal?.aborted) decoder.finish();
+      return;
+    }
+    reading = watched(reader.read());
+    const frames = decoder.push(value);
+    if (frames.length > 0) yield frames;
+  }
+}
+
+/** A read ahead may fail before anyone waits for it; it is awaited later all the same. */
+function watched<T>(reading: Promise<T>): Promise<T> {
+  reading.catch(() => {});
+  return reading;
+}

@@ -1,0 +1,21 @@
+/**
+ * Tap: a stage that shows every frame to an observer, for tracing and packet capture.
+ *
+ * @module
+ */
+
+import type { Frame } from "../wire/frame.ts";
+import type { Stage } from "./stage.ts";
+
+/**
+ * Calls `see` with each frame on its way. What it throws ends the pipeline. A frame kept
+ * beyond the call keeps the whole chunk it was read with.
+ */
+export function tap(see: (frame: Frame) => void): Stage {
+  return async function* (batches) {
+    for await (const batch of batches) {
+      for (const frame of batch) see(frame);
+      yield batch;
+    }
+  };
+}
