@@ -93,7 +93,14 @@ function withSection(module: Uint8Array, name: string, text: string): Uint8Array
   const [nameBytes, textBytes] = [encoder.encode(name), encoder.encode(text)];
   const size = 1 + nameBytes.length + textBytes.length;
   if (size > 127) throw new RangeError(`Section ${name} of ${size} bytes is too long`);
-  return new Uint8Array([...module, 0, size, nameBytes.length, ...nameBytes, ...textBytes]);
+  return new Uint8Array([
+    ...module,
+    0,
+    size,
+    nameBytes.length,
+    ...nameBytes,
+    ...textBytes,
+  ]);
 }
 
 function place(tree: Tree, path: string, bytes: Uint8Array): void {
@@ -114,10 +121,13 @@ async function compile(
   for (const [path, bytes] of lwip) place(tree, `lwip/${path}`, bytes);
   const sources = [
     ...GLUE_SOURCES.map((name) => `glue/${name}`),
-    ...[...lwip.keys()].filter((path) => path.endsWith(".c")).map((path) => `lwip/${path}`),
+    ...[...lwip.keys()].filter((path) => path.endsWith(".c")).map((path) =>
+      `lwip/${path}`
+    ),
   ];
   const messages: Uint8Array[] = [];
-  const stderr = (bytes: Uint8Array | null) => void (bytes && messages.push(bytes.slice()));
+  const stderr = (bytes: Uint8Array | null) =>
+    void (bytes && messages.push(bytes.slice()));
   const stdout = () => {};
   await runClang(null, {}, { fetchProgress: () => {} }); // loads it, without its chatter
   const run = async (tool: "clang" | "wasm-ld", args: string[], files: Tree) => {
@@ -138,7 +148,11 @@ async function compile(
   }
   const text = (await new Blob(messages as BlobPart[]).text()).trim();
   if (text !== "") console.error(text);
-  const linked = await run("wasm-ld", [...LINK_FLAGS, ...names, "-o", "lwip.wasm"], objects);
+  const linked = await run(
+    "wasm-ld",
+    [...LINK_FLAGS, ...names, "-o", "lwip.wasm"],
+    objects,
+  );
   return linked["lwip.wasm"] as Uint8Array;
 }
 
@@ -160,7 +174,9 @@ export async function build(
   log(`Compiling lwIP ${LWIP_VERSION} from ${origin}`);
   const started = performance.now();
   const module = withSection(await compile(glue, files), SECTION, inputs);
-  const imports = WebAssembly.Module.imports(await WebAssembly.compile(module as BufferSource));
+  const imports = WebAssembly.Module.imports(
+    await WebAssembly.compile(module as BufferSource),
+  );
   if (imports.length > 0) {
     const names = imports.map((entry) => `${entry.module}.${entry.name}`).join(", ");
     throw new Error(`stack/lwip.wasm must import nothing, but wants ${names}`);

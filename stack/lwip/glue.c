@@ -136,6 +136,8 @@ void glue_panic(const char *message) {
 /* lwIP says so whenever it lists a control block; the host asks poll() after every call. */
 void tcp_timer_needed(void) {}
 
+struct netif *glue_route(void) { return &netif; }
+
 /* xoshiro128**, seeded by the host: initial sequence numbers and ports (RFC 6528 asks
  * for numbers that others cannot guess). */
 uint32_t random_u32(void) {
@@ -395,8 +397,12 @@ static void opened(struct conn *c) {
 }
 
 static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t err) {
-  (void)pcb;
   (void)err;
+  /* lwIP cuts segments at half the largest window seen, and a SYN cannot show more than
+   * 64 KiB of one. */
+  if ((pcb->flags & TF_WND_SCALE) && pcb->snd_wnd_max < 2u * pcb->mss) {
+    pcb->snd_wnd_max = 2u * pcb->mss;
+  }
   if (arg != NULL) opened(arg);
   return ERR_OK;
 }
@@ -452,7 +458,7 @@ static err_t on_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t e
 static uint32_t room(struct conn *c) {
   if (c->pcb == NULL || c->shut || c->pcb->snd_queuelen + 8 > TCP_SND_QUEUELEN) return 0;
   uint32_t limit = share(), pages_left = pool_pages() - pool_used_pages();
-  if (pages_left < pool_pages() / 16 || c->tx_held >= limit) return 0;
+  if (pages_left <= pool_pages() / 16 || c->tx_held >= limit) return 0;
   uint32_t free = c->pcb->snd_buf;
   return free < limit - c->tx_held ? free : limit - c->tx_held;
 }
@@ -930,6 +936,8 @@ EXPORT(conn_consume) void conn_consume(uint32_t i, uint32_t length) {
 EXPORT(tx_alloc) uint32_t tx_alloc(uint32_t size) {
   if (pool_pages() - pool_used_pages() <= pool_pages() / 16) return 0;
   if (size > POOL_PAGE) size = POOL_PAGE;
+  /* A read that may wait for long must not hold a page while pages are short. */
+  if (size > 2048 && share() < TCP_WND) size = 2048;
   struct txblock *block = pool_alloc(size);
   if (block == NULL) return 0;
   block->size = size;

@@ -9,7 +9,6 @@
 #define LWIP_NETCONN 0
 #define LWIP_SOCKET 0
 #define LWIP_STATS 0
-#define LWIP_SINGLE_NETIF 1
 #define LWIP_NETIF_LOOPBACK 0
 #define LWIP_HAVE_LOOPIF 0
 
@@ -83,6 +82,8 @@ unsigned short simd_chksum(const void *data, int length);
 #define LWIP_CHKSUM simd_chksum
 
 #define LWIP_HOOK_FILENAME "hooks.h"
+/* lwIP would not send to 127.0.0.0/8, where the virtual addresses lie. */
+#define LWIP_HOOK_IP4_ROUTE(dest) glue_route()
 #define LWIP_HOOK_TCP_ISN(local_ip, local_port, remote_ip, remote_port) random_u32()
 
 #endif

@@ -31,7 +31,11 @@ export interface LwipSource {
   readonly origin: string;
 }
 
-async function listHeaders(folder: string, prefix: string, into: string[]): Promise<void> {
+async function listHeaders(
+  folder: string,
+  prefix: string,
+  into: string[],
+): Promise<void> {
   for await (const entry of Deno.readDir(`${folder}/${prefix}`)) {
     const path = `${prefix}/${entry.name}`;
     if (entry.isDirectory) await listHeaders(folder, path, into);
@@ -109,8 +113,9 @@ async function debianMirror(): Promise<{ uri: string; keyring: string } | undefi
     return undefined;
   }
   for (const text of texts) {
-    const uri = /^\s*(?:deb\s(?:\[[^\]]*\]\s*)?|URIs:\s*)(https?:\/\/\S*\/debian)\/?(?=\s|$)/m
-      .exec(text)?.[1];
+    const uri =
+      /^\s*(?:deb\s(?:\[[^\]]*\]\s*)?|URIs:\s*)(https?:\/\/\S*\/debian)\/?(?=\s|$)/m
+        .exec(text)?.[1];
     if (uri !== undefined) return { uri, keyring };
   }
   return undefined;
@@ -150,7 +155,9 @@ async function fromDebian(work: string): Promise<string> {
 }
 
 async function fromUpstream(work: string): Promise<string> {
-  const response = await fetch(RELEASE, { signal: AbortSignal.timeout(DOWNLOAD_LIMIT_MS) });
+  const response = await fetch(RELEASE, {
+    signal: AbortSignal.timeout(DOWNLOAD_LIMIT_MS),
+  });
   if (!response.ok) {
     await response.body?.cancel();
     throw new Error(`${RELEASE} answered ${response.status}`);
@@ -196,7 +203,9 @@ async function keep(source: LwipSource, cache: string): Promise<void> {
 export async function lwipSource(log: (line: string) => void): Promise<LwipSource> {
   const given = Deno.env.get("LWIP_SRC");
   if (given) return await verified(given, `LWIP_SRC (${given})`);
-  const cacheFolder = decodeURIComponent(new URL("../../.cache", import.meta.url).pathname);
+  const cacheFolder = decodeURIComponent(
+    new URL("../../.cache", import.meta.url).pathname,
+  );
   const cache = `${cacheFolder}/lwip-${LWIP_VERSION}`;
   try {
     return await verified(cache, "the cache");

@@ -1,0 +1,276 @@
+/** The TCP/IP stack of one agent: lwIP in WebAssembly, synchronous, without a clock. */
+import { TcpConnection } from "./tcp.ts";
+
+/** What `lwip.wasm` exports; see `lwip/glue.c`, where each is described. */
+export interface StackExports {
+  readonly memory: WebAssembly.Memory;
+  init(memory: number, address: number, a: number, b: number, c: number, d: number): void;
+  input(at: number, length: number): number;
+  poll(now: number): number;
+  next_event(): number;
+  conn_addresses(conn: number): void;
+  conn_connect(address: number, port: number): number;
+  conn_accept(conn: number): number;
+  conn_refuse(conn: number, code: number): void;
+  conn_peek(conn: number): number;
+  conn_consume(conn: number, length: number): void;
+  conn_room(conn: number): number;
+  conn_send(conn: number, block: number, length: number): number;
+  conn_shutdown(conn: number): void;
+  conn_abort(conn: number): void;
+  conn_release(conn: number): void;
+  tx_alloc(size: number): number;
+  tx_free(block: number): void;
+  abort_range(network: number, mask: number): number;
+  in_buffer(which: number): void;
+  out_take(): number;
+  out_done(): void;
+  reply_address(): number;
+  panic_text(): number;
+  statistics(): number;
+}
+
+/** What the stack holds and has counted. Pages are of 64 KiB. */
+export interface StackStatistics {
+  /** Pages of the pool, and those in use. */
+  readonly pages: number;
+  readonly usedPages: number;
+  /** Blocks of any size in use. */
+  readonly usedBlocks: number;
+  /** Entries of the connection table in use. */
+  readonly connections: number;
+  /** SYNs held until their target is dialled. */
+  readonly pendingSyns: number;
+  /** lwIP's control blocks: live ones, and those in TIME_WAIT. */
+  readonly active: number;
+  readonly timeWait: number;
+  /** Packets in; dropped as malformed; dropped for want of memory. */
+  readonly packetsIn: number;
+  readonly packetsDropped: number;
+  readonly packetsWithoutMemory: number;
+  /** Packets out; put off because the output buffer was full. */
+  readonly packetsOut: number;
+  readonly packetsPutOff: number;
+  /** Connections that ended by a failure. */
+  readonly failures: number;
+}
+
+/** A stretch of the stack's memory that frames are read into. */
+export interface InputBuffer {
+  /** Where the bytes of a read go. */
+  readonly body: Uint8Array;
+  /** The body's place in {@link Stack.memory}. */
+  readonly address: number;
+  /** Bytes in front of the body, for the frame that the last read left unfinished. */
+  readonly headroom: number;
+}
+
+const EVENT_SYN = 1;
+const U32 = 2 ** 32;
+
+/** Options of a {@link Stack}. */
+export interface StackOptions {
+  /** Four numbers of 32 bits that others cannot guess: sequence numbers come from them. */
+  readonly seed: Uint32Array;
+  /**
+   * A peer wants to connect. The connection waits until its `accept` or `refuse` is
+   * called; its `failed` settles if the peer gives up first.
+   */
+  readonly onSyn: (connection: TcpConnection) => void;
+  /** Something was called that may have made output or needs a timer. */
+  readonly onTouched: () => void;
+}
+
+/**
+ * One instance of the stack.
+ *
+ * Nothing here waits: bytes go in with {@link Stack.input}, time with {@link Stack.poll},
+ * frames come out with {@link Stack.takeOutput}, and after each of them
+ * {@link Stack.dispatch} tells the connections what happened to them.
+ */
+export class Stack {
+  /** All memory of the instance; its size never changes, so views of it stay valid. */
+  readonly memory: Uint8Array<ArrayBuffer>;
+  /** For {@link TcpConnection} alone. */
+  readonly exports: StackExports;
+  /** Results of the last call besides its value; for {@link TcpConnection} alone. */
+  readonly reply: Uint32Array;
+  readonly #options: StackOptions;
+  readonly #connections = new Map<number, TcpConnection>();
+  #started = false;
+
+  /** Makes an instance of {@linkcode stackModule}'s module; it has no address yet. */
+  constructor(module: WebAssembly.Module, options: StackOptions) {
+    const instance = new WebAssembly.Instance(module, {});
+    this.exports = instance.exports as unknown as StackExports;
+    this.#options = options;
+    const buffer = this.exports.memory.buffer as ArrayBuffer;
+    this.memory = new Uint8Array(buffer);
+    this.reply = new Uint32Array(buffer, this.exports.reply_address(), 5);
+  }
+
+  /** Gives the stack its address (32 bits, host order). To be called once. */
+  start(address: number): void {
+    if (this.#started) throw new Error("The stack has an address already");
+    this.#started = true;
+    const [a = 0, b = 0, c = 0, d = 0] = this.#options.seed;
+    this.exports.init(this.memory.length, address, a, b, c, d);
+  }
+
+  /** One of the two buffers (0 or 1) that frames are read into by turns. */
+  inputBuffer(which: number): InputBuffer {
+    this.exports.in_buffer(which);
+    const [address = 0, size = 0, headroom = 0] = this.reply;
+    return { body: this.memory.subarray(address, address + size), address, headroom };
+  }
+
+  /**
+   * Processes the whole L3 frames at `address` of the memory and returns the bytes used.
+   * It stops at a frame that is unfinished, not of type L3, or malformed.
+   */
+  input(address: number, length: number): number {
+    const used = this.#guard(() => this.exports.input(address, length));
+    this.#options.onTouched();
+    return used;
+  }
+
+  /**
+   * Runs what is due at `now` (milliseconds from any origin) and returns the milliseconds
+   * until it wants to be called again: `Infinity` if nothing waits for time.
+   */
+  poll(now: number): number {
+    const wait = this.#guard(() => this.exports.poll(Math.trunc(now) % U32)) >>> 0;
+    return wait === U32 - 1 ? Infinity : wait;
+  }
+
+  /**
+   * The frames to be sent now, or undefined if there are none or the last ones were not
+   * yet reported by {@link Stack.outputDone}. The bytes stay as they are until then.
+   */
+  takeOutput(): Uint8Array<ArrayBuffer> | undefined {
+    const length = this.#guard(() => this.exports.out_take());
+    if (length === 0) return undefined;
+    const at = this.reply[0]!;
+    return this.memory.subarray(at, at + length);
+  }
+
+  /** The bytes of the last {@link Stack.takeOutput} have been sent. */
+  outputDone(): void {
+    this.exports.out_done();
+  }
+
+  /**
+   * Begins to connect to an address and port of the mesh.
+   *
+   * Throws a RangeError if the table of connections is full or memory is used up.
+   */
+  connect(address: number, port: number): TcpConnection {
+    const index = this.#guard(() => this.exports.conn_connect(address, port));
+    if (index < 0) {
+      throw new RangeError(
+        index === -1
+          ? "The stack's table of connections is full"
+          : "The stack has no memory",
+      );
+    }
+    const connection = this.#adopt(index);
+    this.#options.onTouched();
+    return connection;
+  }
+
+  /**
+   * Ends all connections to the addresses with these leading bits, without a word to the
+   * other side: its host is down. Returns how many.
+   */
+  abortRange(network: number, prefix: number): number {
+    const mask = prefix === 0 ? 0 : (U32 - 2 ** (32 - prefix)) >>> 0;
+    const count = this.#guard(() => this.exports.abort_range(network, mask));
+    this.#options.onTouched();
+    return count;
+  }
+
+  /** Tells each connection what happened to it since the last time. */
+  dispatch(): void {
+    for (;;) {
+      const index = this.exports.next_event();
+      if (index < 0) return;
+      const [events = 0, reason = 0, code = 0] = this.reply;
+      if (events === 0) continue;
+      if (events & EVENT_SYN) {
+        const connection = this.#adopt(index);
+        if (events !== EVENT_SYN) connection.handle(events, reason, code);
+        this.#options.onSyn(connection);
+      } else {
+        this.#connections.get(index)?.handle(events, reason, code);
+      }
+    }
+  }
+
+  /** What the stack holds now and has counted. */
+  statistics(): StackStatistics {
+    const values = new Uint32Array(this.memory.buffer, this.exports.statistics(), 13);
+    const [
+      pages = 0,
+      usedPages = 0,
+      usedBlocks = 0,
+      connections = 0,
+      pendingSyns = 0,
+      active = 0,
+      timeWait = 0,
+      packetsIn = 0,
+      packetsDropped = 0,
+      packetsWithoutMemory = 0,
+      packetsOut = 0,
+      packetsPutOff = 0,
+      failures = 0,
+    ] = values;
+    return {
+      pages,
+      usedPages,
+      usedBlocks,
+      connections,
+      pendingSyns,
+      active,
+      timeWait,
+      packetsIn,
+      packetsDropped,
+      packetsWithoutMemory,
+      packetsOut,
+      packetsPutOff,
+      failures,
+    };
+  }
+
+  /** For {@link TcpConnection} alone: it was released. */
+  forget(index: number): void {
+    this.#connections.delete(index);
+  }
+
+  /** For {@link TcpConnection} alone: a call of its made output or needs a timer. */
+  touched(): void {
+    this.#options.onTouched();
+  }
+
+  #adopt(index: number): TcpConnection {
+    this.exports.conn_addresses(index);
+    const [localAddress = 0, localPort = 0, remoteAddress = 0, remotePort = 0] =
+      this.reply;
+    const ends = { localAddress, localPort, remoteAddress, remotePort };
+    const connection = new TcpConnection(this, index, ends);
+    this.#connections.set(index, connection);
+    return connection;
+  }
+
+  /** A trap of the module says which of lwIP's invariants broke. */
+  #guard<T>(call: () => T): T {
+    try {
+      return call();
+    } catch (cause) {
+      const at = this.exports.panic_text();
+      if (at === 0) throw cause;
+      const end = this.memory.indexOf(0, at);
+      const text = new TextDecoder().decode(this.memory.slice(at, end));
+      throw new Error(`The TCP/IP stack stopped: ${text}`, { cause });
+    }
+  }
+}

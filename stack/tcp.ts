@@ -1,0 +1,257 @@
+/**
+ * One TCP connection of the stack.
+ *
+ * Theory of operation. A connection opens in one of two ways: {@link Stack.connect} sends
+ * a SYN, or a peer's SYN is shown to `onSyn` and held until `accept` or `refuse` is
+ * called, so that the target can be dialled first. `opened()` settles when the handshake
+ * is done or has failed. From then on it is two streams:
+ *
+ * - receiving: `readable()` waits for bytes or the end, `peek()` shows them where they lie
+ *   in the stack's memory, `consume()` gives them back once they were written elsewhere;
+ *   only that reopens the window (RFC 9293, 3.8.6);
+ * - sending: `writable()` waits for room, `allocate()` gives a block to read a socket
+ *   into, `send()` hands it over without a copy, `shutdown()` ends the stream.
+ *
+ * A failure of any kind (reset, refusal, silence, the peer's host down) rejects whatever
+ * waits, calls `onFailure`, and is the same from then on. `abort()` sends a reset.
+ * `release()` must be called once, when nothing reads or writes the connection's memory
+ * any more; if both streams have ended, what is under way is still delivered, otherwise
+ * the connection is reset.
+ *
+ * At most one caller waits in each of `opened`, `readable` and `writable`.
+ */
+import { formatIpv4 } from "../wire/ipv4.ts";
+import type { Stack } from "./stack.ts";
+
+const EVENT_OPEN = 2;
+const EVENT_READABLE = 4;
+const EVENT_EOF = 8;
+const EVENT_WRITABLE = 16;
+const EVENT_FAILED = 64;
+
+/** Why a connection failed, in the order of the numbers of `lwip/glue.c`. */
+const REASONS = [
+  "closed",
+  "reset",
+  "refused",
+  "timed-out",
+  "unreachable",
+  "host-down",
+  "no-memory",
+] as const;
+
+/** Why a connection failed. */
+export type TcpFailureReason = typeof REASONS[number];
+
+/** A connection failed, or was used after its end. */
+export class TcpError extends Error {
+  override readonly name = "TcpError";
+  /** Why. */
+  readonly reason: TcpFailureReason;
+  /** With reason `unreachable`: the code of the ICMP message (RFC 792, RFC 1812). */
+  readonly icmpCode: number;
+
+  /** `peer` is the other end as text, for the message. */
+  constructor(reason: TcpFailureReason, peer: string, icmpCode = 0) {
+    super(
+      `Connection with ${peer}: ${reason}` + (icmpCode ? ` (ICMP code ${icmpCode})` : ""),
+    );
+    this.reason = reason;
+    this.icmpCode = icmpCode;
+  }
+}
+
+/** The four numbers of a connection; addresses are 32 bits in host order. */
+export interface TcpEnds {
+  readonly localAddress: number;
+  readonly localPort: number;
+  readonly remoteAddress: number;
+  readonly remotePort: number;
+}
+
+/** A block of the stack's memory that bytes to send are read into. */
+export interface SendBlock {
+  /** The stack's name for it. */
+  readonly id: number;
+  /** Where the bytes go; never more than fit into one segment. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+class Signal {
+  #wake: (() => void) | undefined;
+
+  wait(): Promise<void> {
+    if (this.#wake !== undefined) throw new Error("Somebody waits here already");
+    return new Promise((resolve) => this.#wake = resolve);
+  }
+
+  wake(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+}
+
+/** One TCP connection; see the head of this file. */
+export class TcpConnection {
+  /** Both ends. */
+  readonly ends: TcpEnds;
+  /** Called once, at the failure, if there is one; may be set at any time before. */
+  onFailure: ((error: TcpError) => void) | undefined;
+  readonly #stack: Stack;
+  readonly #index: number;
+  readonly #reading = new Signal();
+  readonly #writing = new Signal();
+  #open = false;
+  #ended = false;
+  #released = false;
+  #failure: TcpError | undefined;
+
+  /** For {@link Stack} alone. */
+  constructor(stack: Stack, index: number, ends: TcpEnds) {
+    this.#stack = stack;
+    this.#index = index;
+    this.ends = ends;
+  }
+
+  /** Why the connection failed, if it did. */
+  get failure(): TcpError | undefined {
+    return this.#failure;
+  }
+
+  /** For {@link Stack} alone: what happened, as bits. */
+  handle(events: number, reason: number, code: number): void {
+    if (events & EVENT_OPEN) this.#open = true;
+    if (events & EVENT_EOF) this.#ended = true;
+    if (events & EVENT_FAILED) this.#fail(REASONS[reason] ?? "reset", code);
+    if (events & (EVENT_READABLE | EVENT_EOF)) this.#reading.wake();
+    if (events & (EVENT_WRITABLE | EVENT_OPEN)) this.#writing.wake();
+  }
+
+  /** The target of a held SYN was dialled: go on with the handshake. */
+  accept(): void {
+    this.#stack.exports.conn_accept(this.#index);
+    this.#stack.touched();
+  }
+
+  /**
+   * The target of a held SYN could not be dialled: answer with a reset (no code given) or
+   * with ICMP destination unreachable of that code. Releases the connection.
+   */
+  refuse(icmpCode = 255): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#stack.forget(this.#index);
+    this.#stack.exports.conn_refuse(this.#index, icmpCode);
+    this.#stack.touched();
+  }
+
+  /** Settles when the handshake is done; rejects with a {@link TcpError} if it fails. */
+  async opened(): Promise<void> {
+    while (!this.#open) {
+      this.#check();
+      await this.#writing.wait();
+    }
+    this.#check();
+  }
+
+  /** Waits for bytes to read; false at the end of the stream, when all were consumed. */
+  async readable(): Promise<boolean> {
+    for (;;) {
+      this.#check();
+      if (this.#stack.exports.conn_peek(this.#index) > 0) return true;
+      if (this.#ended) return false;
+      await this.#reading.wait();
+    }
+  }
+
+  /** The next bytes as they lie in the stack's memory, valid until `consume`. */
+  peek(): Uint8Array<ArrayBuffer> {
+    const length = this.#stack.exports.conn_peek(this.#index);
+    const at = this.#stack.reply[0]!;
+    return this.#stack.memory.subarray(at, at + length);
+  }
+
+  /** The first `length` bytes of what `peek` showed are not needed any more. */
+  consume(length: number): void {
+    this.#stack.exports.conn_consume(this.#index, length);
+    this.#stack.touched();
+  }
+
+  /** Waits until bytes may be sent and returns how many. */
+  async writable(): Promise<number> {
+    for (;;) {
+      this.#check();
+      const room = this.#stack.exports.conn_room(this.#index);
+      if (room > 0) return room;
+      this.#stack.touched(); // a shortage of memory is looked at again by the timer
+      await this.#writing.wait();
+    }
+  }
+
+  /** A block for about `size` bytes (at most 64 KiB), or undefined if memory is short. */
+  allocate(size: number): SendBlock | undefined {
+    const id = this.#stack.exports.tx_alloc(size);
+    if (id === 0) return undefined;
+    const [at = 0, length = 0] = this.#stack.reply;
+    return { id, bytes: this.#stack.memory.subarray(at, at + length) };
+  }
+
+  /** Gives back a block that was not sent. */
+  free(block: SendBlock): void {
+    this.#stack.exports.tx_free(block.id);
+  }
+
+  /**
+   * Sends the first `length` bytes of a block. Returns `taken` if the block now belongs to
+   * the stack, `copied` if it may be filled again, `later` if memory is short: wait for
+   * `writable()` and send it again. Throws a {@link TcpError} if the connection is over.
+   */
+  send(block: SendBlock, length: number): "taken" | "copied" | "later" {
+    this.#check();
+    const result = this.#stack.exports.conn_send(this.#index, block.id, length);
+    this.#stack.touched();
+    if (result === -1) throw new TcpError("closed", this.#peer());
+    return result === 0 ? "later" : result === 1 ? "taken" : "copied";
+  }
+
+  /** Ends the stream to the peer after what was sent. */
+  shutdown(): void {
+    this.#stack.exports.conn_shutdown(this.#index);
+    this.#stack.touched();
+  }
+
+  /** Ends the connection with a reset, now. It still has to be released. */
+  abort(): void {
+    if (this.#released || this.#failure) return;
+    this.#stack.exports.conn_abort(this.#index);
+    this.#fail("reset", 0);
+    this.#stack.touched();
+  }
+
+  /** The caller is done with the connection and with all memory of it. */
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#stack.forget(this.#index);
+    this.#stack.exports.conn_release(this.#index);
+    this.#stack.touched();
+  }
+
+  #peer(): string {
+    return `${formatIpv4(this.ends.remoteAddress)}:${this.ends.remotePort}`;
+  }
+
+  #check(): void {
+    if (this.#failure) throw this.#failure;
+    if (this.#released) throw new TcpError("closed", this.#peer());
+  }
+
+  #fail(reason: TcpFailureReason, code: number): void {
+    if (this.#failure) return;
+    this.#failure = new TcpError(reason, this.#peer(), code);
+    this.#reading.wake();
+    this.#writing.wake();
+    this.onFailure?.(this.#failure);
+  }
+}
