@@ -57,6 +57,7 @@
 #define IN_SIZE (256 * 1024)
 #define GATHER_BELOW 16384
 #define TIME_WAIT_MS 2000
+#define QUICK_ACKS 16
 #define FIRST_EPHEMERAL 32768
 
 enum { FREE, PENDING, OPENING, OPEN, DONE };
@@ -86,7 +87,7 @@ struct conn {
   struct conn *hash_next, *event_next, *list_next;
   uint32_t local_ip, remote_ip; /* network order */
   uint16_t local_port, remote_port; /* host order */
-  uint8_t state, events, reason, code;
+  uint8_t state, events, reason, code, quick_acks;
   bool queued, inbound, shut, got_eof, released, wants_room, hashed;
   bool blocked; /* in the list of those that wait for room in the output buffer */
   struct pbuf *rx_head, *rx_tail;
@@ -435,6 +436,12 @@ static err_t on_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t e
     c->got_eof = true;
     emit(c, EV_EOF);
     return ERR_OK;
+  }
+  /* The first window of a sender holds one large segment, so it must not wait for the
+   * acknowledgement that lwIP puts off until the second. */
+  if (c->quick_acks < QUICK_ACKS && p->tot_len >= TCP_MSS / 4) {
+    c->quick_acks++;
+    tcp_ack_now(pcb);
   }
   while (p != NULL) {
     struct pbuf *next = p->next;
