@@ -1,0 +1,77 @@
+/**
+ * Police: only honest IPv4 packets get past the link they came from.
+ *
+ * A host may send from its own VIP and from the addresses routed to it, nothing else:
+ * otherwise any container could speak in the name of any other. What passes here has a
+ * sound IPv4 header and a length that matches its frame, so the stages behind need not
+ * look again.
+ *
+ * @module
+ */
+
+import { type Frame, FrameType, HEADER_BYTES } from "../wire/frame.ts";
+import {
+  headerLengthOf,
+  IPV4_HEADER_BYTES,
+  sourceOf,
+  totalLengthOf,
+  versionOf,
+} from "../wire/ipv4.ts";
+import type { Stage } from "./stage.ts";
+
+/**
+ * What becomes of a frame: it passes (`ok`) or is dropped because of its `type`, or
+ * because its packet is shorter than an IPv4 header (`short`), of another version
+ * (`version`), its header or total length is wrong (`length`), or its source is not the
+ * host's (`source`).
+ */
+export type Verdict = "ok" | "type" | "short" | "version" | "length" | "source";
+
+/** How many frames got which verdict. */
+export type PoliceCounters = Record<Verdict, number>;
+
+/** Counters at zero. */
+export function policeCounters(): PoliceCounters {
+  return { ok: 0, type: 0, short: 0, version: 0, length: 0, source: 0 };
+}
+
+/** Options of {@linkcode police}. */
+export interface PoliceOptions {
+  /** Whether the host on this link may send from `address`. */
+  isSource(address: number): boolean;
+  /** Counted up as frames are judged. */
+  readonly counters: PoliceCounters;
+}
+
+/** Judges one frame. Control frames always pass. */
+export function judge(frame: Frame, isSource: (address: number) => boolean): Verdict {
+  const bytes = frame.bytes;
+  const type = frame.type;
+  if (type !== FrameType.L3) return type === FrameType.JSON ? "ok" : "type";
+  const size = bytes.length - HEADER_BYTES;
+  if (size < IPV4_HEADER_BYTES) return "short";
+  if (versionOf(bytes, HEADER_BYTES) !== 4) return "version";
+  const header = headerLengthOf(bytes, HEADER_BYTES);
+  // A frame holds exactly one packet, so bytes behind it are as wrong as missing ones.
+  if (header < IPV4_HEADER_BYTES || header > size) return "length";
+  if (totalLengthOf(bytes, HEADER_BYTES) !== size) return "length";
+  return isSource(sourceOf(bytes, HEADER_BYTES)) ? "ok" : "source";
+}
+
+/** A stage that drops and counts what {@linkcode judge} does not let pass. */
+export function police(options: PoliceOptions): Stage {
+  const { counters } = options;
+  const isSource = (address: number) => options.isSource(address);
+  return async function* (batches) {
+    for await (const batch of batches) {
+      let kept = 0;
+      for (const frame of batch) {
+        const verdict = judge(frame, isSource);
+        counters[verdict]++;
+        if (verdict === "ok") batch[kept++] = frame;
+      }
+      batch.length = kept;
+      if (kept > 0) yield batch;
+    }
+  };
+}

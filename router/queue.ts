@@ -1,0 +1,248 @@
+/**
+ * Link queue: what waits to be written to one link.
+ *
+ * ## Theory of operation
+ *
+ * Every pipeline pushes into the queues of other links; each queue has one writer loop,
+ * `drain`, that empties it into its link. The queue lies between the two so that neither
+ * waits for the other: `push` never waits, and a link that stalls holds up its own queue
+ * and nothing else.
+ *
+ * ```
+ * push ─┬─ control frames ──→ Fifo ──────┐ first
+ *       └─ packets ──→ FairQueue (flows) ┴─→ take ─→ coalesce ─→ drain ─→ link
+ * ```
+ *
+ * *Batching.* One write is outstanding at a time. Whatever is pushed meanwhile goes with
+ * the next ones, about 64 KiB each: an idle link writes a packet at once, a busy one
+ * writes many together, and no timer is involved. A Linux pipe holds 64 KiB and gets
+ * slower with larger writes. The first push onto an idle queue wakes the writer by a
+ * promise, so a whole batch pushed in one turn goes in one write.
+ *
+ * *Fairness.* Packets take turns by flow. A flow that begins to wait goes before those that
+ * have waited on: its first frame leaves after what was taken for the writes under way,
+ * and after at most one quantum (64 KiB) of each other flow that began just before.
+ * Control frames go before all packets, so a ping measures the link and not the queue.
+ *
+ * *Limit.* Packets waiting weigh their bytes plus 256 for the objects around each; when
+ * that goes over the limit, the oldest packets of the flow that weighs most are dropped
+ * and counted. TCP recovers, but lwIP slowly, so the limit is well above a window. Control
+ * frames are never dropped for data. They have a limit of their own, beyond which a
+ * push is refused and counted; a single one always fits.
+ *
+ * *Memory.* A frame is a view and pins the whole chunk it was read with. Once a queue is
+ * longer than a few frames, a frame that is much smaller than its chunk is copied out, so
+ * that what is pinned stays within 8 times the limit, plus the chunks of those few.
+ *
+ * *End.* After `close` pushes are refused; what waits is written, the link's input is
+ * closed, and `drain` returns. When a write fails, or the link ends, `drain` drops what
+ * waits, refuses what comes, and throws the reason. To give up on a link that stalls, end
+ * the link.
+ *
+ * @module
+ */
+
+import { Frame, FrameType } from "../wire/frame.ts";
+import { coalesce } from "./coalesce.ts";
+import { FairQueue } from "./fair_queue.ts";
+import { Fifo } from "./fifo.ts";
+
+/** Bytes of one write, unless told otherwise. */
+export const WRITE_BYTES: number = 64 * 1024;
+
+/** Bytes of control frames that may wait. */
+const CONTROL_BYTES = 1 << 20;
+
+/** With fewer frames waiting than this, none is copied out of its chunk. */
+const UNCOPIED_FRAMES = 64;
+
+/** A frame is copied when its chunk is more than this many times as large. */
+const PINNED_RATIO = 8;
+
+/** What happened in a queue so far, and what waits in it. */
+export interface QueueCounters {
+  /** Frames accepted. */
+  pushed: number;
+  /** Frames taken for a write. */
+  taken: number;
+  /** Bytes of the frames taken. */
+  takenBytes: number;
+  /** Bytes that the link has accepted; stands still while the link stalls. */
+  writtenBytes: number;
+  /** Frames accepted and dropped, at the limit or because the link ended. */
+  dropped: number;
+  /** Bytes of the frames dropped. */
+  droppedBytes: number;
+  /** Frames not accepted: after the end, or too many control frames. */
+  refused: number;
+  /** Largest number of bytes that ever waited. */
+  peakBytes: number;
+}
+
+/** Options of a {@linkcode LinkQueue}. */
+export interface QueueOptions {
+  /** Weight of the packets that may wait, in bytes. Default 32 MiB. */
+  readonly limitBytes?: number;
+  /** Goes into the hash that tells flows apart. Default 0. */
+  readonly seed?: number;
+}
+
+/** The queue in front of one link, see the theory of operation above. */
+export class LinkQueue {
+  /** What happened so far. */
+  readonly counters: Readonly<QueueCounters>;
+  readonly #counters: QueueCounters;
+  readonly #limit: number;
+  readonly #control = new Fifo<Frame>();
+  #controlBytes = 0;
+  readonly #packets: FairQueue;
+  #isClosed = false;
+  /** Set while the writer loop waits for a frame. */
+  #wake: (() => void) | undefined;
+
+  /** Makes an empty queue. */
+  constructor(options: QueueOptions = {}) {
+    this.#limit = options.limitBytes ?? 32 << 20;
+    this.#packets = new FairQueue(options.seed ?? 0);
+    this.#counters = {
+      pushed: 0,
+      taken: 0,
+      takenBytes: 0,
+      writtenBytes: 0,
+      dropped: 0,
+      droppedBytes: 0,
+      refused: 0,
+      peakBytes: 0,
+    };
+    this.counters = this.#counters;
+  }
+
+  /** Bytes waiting. */
+  get bytes(): number {
+    return this.#controlBytes + this.#packets.bytes;
+  }
+
+  /** Frames waiting. */
+  get length(): number {
+    return this.#control.length + this.#packets.length;
+  }
+
+  /**
+   * Takes a frame for the link: a control frame, or a packet that has passed `police`. It
+   * never waits; at the limit packets are dropped. False if the frame was refused.
+   */
+  push(frame: Frame): boolean {
+    const isControl = frame.type === FrameType.JSON;
+    if (this.#isClosed || (isControl && !this.#hasControlRoom(frame))) {
+      this.#counters.refused++;
+      return false;
+    }
+    this.#counters.pushed++;
+    if (isControl) {
+      this.#control.push(frame);
+      this.#controlBytes += frame.bytes.length;
+    } else {
+      this.#packets.push(this.#unpinned(frame));
+      while (this.#packets.weight > this.#limit) {
+        this.#drop(this.#packets.shiftLongest()!);
+      }
+    }
+    if (this.bytes > this.#counters.peakBytes) this.#counters.peakBytes = this.bytes;
+    this.#wake?.();
+    return true;
+  }
+
+  /**
+   * Takes the next frames, until they are `maxBytes` or more, as buffers to write in
+   * order. What lies in one buffer anyway is not copied. Empty if nothing waits.
+   */
+  take(maxBytes: number = WRITE_BYTES): Uint8Array[] {
+    const frames: Frame[] = [];
+    let bytes = 0;
+    while (bytes < maxBytes) {
+      const frame = this.#shift();
+      if (frame === undefined) break;
+      frames.push(frame);
+      bytes += frame.bytes.length;
+    }
+    this.#counters.taken += frames.length;
+    this.#counters.takenBytes += bytes;
+    return coalesce(frames, maxBytes);
+  }
+
+  /**
+   * The writer loop: writes what is pushed to `writable` in writes of about `writeBytes`,
+   * one at a time. Returns after {@linkcode close}, when all is written and `writable` is
+   * closed.
+   *
+   * @throws whatever writing fails with; then the queue is closed and empty.
+   */
+  async drain(
+    writable: WritableStream<Uint8Array>,
+    writeBytes: number = WRITE_BYTES,
+  ): Promise<void> {
+    const writer = writable.getWriter();
+    let hasFailed = false;
+    // So that a link that ends while nothing is written does not go unnoticed.
+    writer.closed.catch(() => {
+      hasFailed = true;
+      this.#wake?.();
+    });
+    try {
+      while (!hasFailed) {
+        const writes = this.take(writeBytes);
+        if (writes.length === 0) {
+          if (this.#isClosed) break;
+          await new Promise<void>((resolve) => this.#wake = resolve);
+          this.#wake = undefined;
+        }
+        for (const bytes of writes) {
+          await writer.write(bytes);
+          this.#counters.writtenBytes += bytes.length;
+        }
+      }
+      await (hasFailed ? writer.closed : writer.close());
+    } finally {
+      this.discard();
+      writer.releaseLock();
+    }
+  }
+
+  /** Refuses further frames; what waits is still written, then `drain` returns. */
+  close(): void {
+    this.#isClosed = true;
+    this.#wake?.();
+  }
+
+  /** Closes the queue and drops what waits. */
+  discard(): void {
+    this.close();
+    for (let frame = this.#shift(); frame !== undefined; frame = this.#shift()) {
+      this.#drop(frame);
+    }
+  }
+
+  #shift(): Frame | undefined {
+    const control = this.#control.shift();
+    if (control === undefined) return this.#packets.shift();
+    this.#controlBytes -= control.bytes.length;
+    return control;
+  }
+
+  #drop(frame: Frame): void {
+    this.#counters.dropped++;
+    this.#counters.droppedBytes += frame.bytes.length;
+  }
+
+  #hasControlRoom(frame: Frame): boolean {
+    return this.#controlBytes === 0 ||
+      this.#controlBytes + frame.bytes.length <= CONTROL_BYTES;
+  }
+
+  #unpinned(frame: Frame): Frame {
+    const { length, buffer } = frame.bytes;
+    if (this.#packets.length < UNCOPIED_FRAMES) return frame;
+    if (buffer.byteLength <= length * PINNED_RATIO) return frame;
+    return new Frame(frame.bytes.slice());
+  }
+}
