@@ -1,0 +1,28 @@
+// `norouter agent --automated`: what a manager runs on a host. It speaks frames on
+// standard input and output and ends when its input ends.
+import { VERSION } from "./version.ts";
+
+/** Runs the agent until its input ends, and gives the exit status. */
+export async function agent({ debug }: { readonly debug: boolean }): Promise<number> {
+  // A terminal sends Ctrl-C to the manager's children too; the manager decides.
+  Deno.addSignalListener("SIGINT", () => {});
+  const [{ runAgent }, { stdioPort }] = await Promise.all([
+    import("../agent/agent.ts"),
+    import("../agent/port.ts"),
+  ]);
+  await runAgent(stdioPort(), {
+    version: VERSION,
+    // The manager shows what comes on stderr, with the host's name in front.
+    log: ({ level, message }) => {
+      if (level !== "debug" || debug) console.error(message);
+    },
+  });
+  return 0;
+}
+
+/** Said to those who start it by hand. */
+export const NOT_BY_HAND = `"agent" without "--automated"
+
+An agent is what a manager starts on each host, with the host's "cmd", to exchange
+frames on standard input and output. By hand there is nothing to see: start a mesh with
+"norouter FILE".`;

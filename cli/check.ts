@@ -1,0 +1,20 @@
+// `norouter check FILE`: is this manifest right? Nothing is started.
+import type { Diagnostic } from "../manifest/diagnostic.ts";
+import { load, printDiagnostics } from "./manifest.ts";
+import type { GlobalOptions } from "./options.ts";
+
+/**
+ * Checks a manifest and gives the exit status. What a mesh would start with and hardly
+ * anybody wants, such as an unknown field, is an error here.
+ */
+export async function check(file: string, options: GlobalOptions): Promise<number> {
+  const { manifest, diagnostics } = await load(file);
+  const strict = diagnostics.map((each): Diagnostic =>
+    each.failsCheck ? { ...each, severity: "error" } : each
+  );
+  printDiagnostics(strict, options);
+  if (!manifest || strict.some(({ severity }) => severity === "error")) return 1;
+  const count = manifest.hosts.length;
+  console.log(`${manifest.path}: OK, ${count} ${count === 1 ? "host" : "hosts"}`);
+  return 0;
+}

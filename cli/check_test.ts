@@ -1,0 +1,105 @@
+// `norouter check`, as users run it, also on everything we show as an example.
+import assert from "node:assert/strict";
+import { run, type RunOptions, withFiles } from "./_run.ts";
+
+const RIGHT = `hosts: { local: {}, web: { cmd: "docker exec -i web norouter" } }`;
+
+/** Checks a manifest called mesh.yaml. */
+function check(text: string, args: string[] = [], options: RunOptions = {}) {
+  return withFiles(
+    { "mesh.yaml": text },
+    (cwd) => run(["check", "mesh.yaml", ...args], { cwd, ...options }),
+  );
+}
+
+Deno.test("a manifest that is right is OK, with the number of its hosts", async () => {
+  assert.deepEqual(await check(RIGHT), {
+    status: 0,
+    stdout: "mesh.yaml: OK, 2 hosts\n",
+    stderr: "",
+  });
+});
+
+Deno.test("a manifest with errors fails the check with all of them", async () => {
+  const { status, stdout, stderr } = await check("hosts:\n  a: { vip: x, ports: [y] }\n");
+  assert.equal(status, 1);
+  assert.equal(stdout, "");
+  assert.match(
+    stderr,
+    /^mesh.yaml:2:13: error: vip "x" .*\nmesh.yaml:2:24: error: "y" .*\n$/,
+  );
+});
+
+Deno.test("an unknown field fails the check", async () => {
+  const { status, stderr } = await check("hosts: { a: { prots: [] } }");
+  assert.equal(status, 1);
+  assert.equal(
+    stderr,
+    `mesh.yaml:1:15: error: unknown field "prots" in host "a"; did you mean "ports"?\n`,
+  );
+});
+
+Deno.test("a proxy without a password beyond loopback fails the check", async () => {
+  const { status, stderr } = await check("hosts: { a: { http: { listen: ':80' } } }");
+  assert.equal(status, 1);
+  assert.match(stderr, /^mesh.yaml:1:31: error: ":80" lets whoever/m);
+});
+
+Deno.test("other warnings are printed and pass", async () => {
+  const { status, stdout, stderr } = await check("hosts: { a: { writeEtcHosts: true } }");
+  assert.equal(stderr, `mesh.yaml:1:15: warning: "writeEtcHosts" is not yet in effect\n`);
+  assert.equal(stdout, "mesh.yaml: OK, 1 host\n");
+  assert.equal(status, 0);
+});
+
+Deno.test("diagnostics for machines are one object a line", async () => {
+  const { stderr } = await check("hosts: { a: { vip: x } }", ["--log-format", "json"]);
+  const { time: _, ...fields } = JSON.parse(stderr);
+  assert.deepEqual(fields, {
+    level: "error",
+    type: "manifest",
+    message: `vip "x" is not an IPv4 address, like "127.0.42.100"`,
+    file: "mesh.yaml",
+    line: 1,
+    column: 20,
+  });
+});
+
+Deno.test("a manifest is checked from standard input", async () => {
+  const right = await run(["check", "-"], { stdin: RIGHT });
+  assert.equal(right.stdout, "<stdin>: OK, 2 hosts\n");
+  const wrong = await run(["check", "-"], { stdin: "hosts: []" });
+  assert.match(wrong.stderr, /^<stdin>:1:8: error: /);
+});
+
+Deno.test("a manifest that is not there fails the check", async () => {
+  const { status, stderr } = await run(["check", "no/such.yaml"]);
+  assert.equal(status, 1);
+  assert.equal(
+    stderr,
+    "no/such.yaml: error: cannot read the manifest: there is no such file\n",
+  );
+});
+
+for (const name of ["show-example", "show-ex"]) {
+  Deno.test(`what ${name} prints passes the check`, async () => {
+    const example = await run([name]);
+    assert.equal(example.status, 0);
+    assert.match(example.stdout, /^# /);
+    assert.deepEqual(await run(["check", "-"], { stdin: example.stdout }), {
+      status: 0,
+      stdout: "<stdin>: OK, 6 hosts\n",
+      stderr: "",
+    });
+  });
+}
+
+const examples = new URL("../examples/", import.meta.url).pathname;
+for (const { name } of Deno.readDirSync(examples)) {
+  if (!name.endsWith(".yaml")) continue;
+  Deno.test(`examples/${name} passes the check`, async () => {
+    const { status, stderr } = await run(["check", name], { cwd: examples });
+    assert.equal(stderr, "");
+    assert.equal(status, 0);
+  });
+}

@@ -1,0 +1,88 @@
+// The help texts, laid out by hand.
+
+const OPTIONS = `Options:
+  --debug              tell more, with the time
+  --log-format FORMAT  "human" (default) or "json": one object per line on stderr
+  -h, --help           this text`;
+
+const TEXTS: Readonly<Record<string, string>> = {
+  norouter: `norouter joins containers, pods, virtual machines and laptops into one small
+network, over nothing but commands that reach them.
+
+Usage:
+  norouter FILE                start the mesh of a manifest, until Ctrl-C
+  norouter check FILE          validate a manifest without starting anything
+  norouter show-example        print a manifest to begin with
+  norouter complete SHELL      completions for zsh, bash, fish or powershell
+  norouter agent --automated   what hosts run; managers start it
+  norouter help COMMAND        more about a command
+
+  FILE is YAML, or "-" for standard input. "norouter up FILE" and "norouter manager
+  FILE" are the same as "norouter FILE".
+
+${OPTIONS}
+  --version            the version
+
+Begin with:
+  norouter show-example > mesh.yaml
+  norouter mesh.yaml
+`,
+  up: `Start the mesh of a manifest. It runs until Ctrl-C or SIGTERM.
+
+Usage:
+  norouter FILE
+  norouter up FILE
+  norouter manager FILE
+
+What happens is told on standard error. A host that fails is tried again; the others
+are not disturbed. The exit status is 0 after Ctrl-C, 1 if the manifest is wrong or no
+host ever became ready, and 2 for wrong usage.
+
+${OPTIONS}
+`,
+  check: `Validate a manifest without starting anything.
+
+Usage:
+  norouter check FILE
+
+Every error is printed with its line and column. Besides what a mesh does not start
+with, unknown fields are errors, and proxies without a password that listen beyond
+loopback. The exit status is 1 if there is one, else 0.
+
+${OPTIONS}
+`,
+  "show-example": `Print a manifest to begin with.
+
+Usage:
+  norouter show-example > mesh.yaml
+  norouter show-ex > mesh.yaml
+
+${OPTIONS}
+`,
+  agent: `What a manager runs on each host. Not for people.
+
+Usage:
+  norouter agent --automated
+
+It speaks frames on standard input and output and ends when its input ends.
+
+  --automated          run; without it, this is only explained
+${OPTIONS}
+`,
+  complete: `Print a script that completes commands, options and manifests.
+
+Usage:
+  norouter complete SHELL      SHELL is zsh, bash, fish or powershell
+
+For example, in bash or zsh:
+  source <(norouter complete bash)
+  source <(norouter complete zsh)
+
+${OPTIONS}
+`,
+};
+
+/** The help of a command, or of the program. */
+export function helpOf(command: string): string {
+  return TEXTS[command] ?? TEXTS.norouter!;
+}

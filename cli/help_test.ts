@@ -1,0 +1,32 @@
+// That the texts laid out by hand leave nothing out.
+import assert from "node:assert/strict";
+import { helpOf } from "./help.ts";
+import { programOf } from "./main.ts";
+
+const program = programOf(() => {});
+
+Deno.test("the program's help names every command", () => {
+  for (const command of program.commands) {
+    assert.match(helpOf("norouter"), new RegExp(`norouter ${command.name()}\\b`));
+  }
+});
+
+for (const command of program.commands) {
+  const name = command.name();
+  Deno.test(`the help of ${name} is its own, with every option and name it has`, () => {
+    const text = helpOf(name);
+    if (name !== "help") assert.notEqual(text, helpOf("norouter"));
+    for (const { long } of [...program.options, ...command.options]) {
+      if (long !== "--version") assert.ok(text.includes(long!), `${long} is missing`);
+    }
+    for (const alias of command.aliases()) {
+      assert.ok(text.includes(`norouter ${alias}`), `${alias} is missing`);
+    }
+  });
+}
+
+Deno.test("no line of help is wider than a terminal", () => {
+  for (const name of ["norouter", ...program.commands.map((each) => each.name())]) {
+    for (const line of helpOf(name).split("\n")) assert.ok(line.length <= 88, line);
+  }
+});

@@ -1,0 +1,130 @@
+// The command line: commands, options, what is wrong usage, and exit statuses.
+//
+//   0   it went well, or the mesh was ended by Ctrl-C or SIGTERM
+//   1   the manifest is wrong, or no host ever became ready
+//   2   wrong usage
+import { type Command, CommanderError, createCommand, Option } from "commander";
+import { addCompletions } from "./completions.ts";
+import { helpOf } from "./help.ts";
+import { openLog } from "./log.ts";
+import type { GlobalOptions } from "./options.ts";
+import { VERSION } from "./version.ts";
+import { isFile, unknownCommand } from "./words.ts";
+
+const WRONG_USAGE = 2;
+
+/** Runs the program and gives its exit status. */
+export async function main(args: readonly string[]): Promise<number> {
+  let status = 0;
+  const program = programOf((code) => {
+    status = code;
+  });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
+    return fail(error, program.opts<GlobalOptions>());
+  }
+}
+
+/** The commands and options; `done` is told the exit status of the one that was run. */
+export function programOf(done: (status: number) => void): Command {
+  const program = createCommand("norouter")
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, "norouter: ")),
+    })
+    .configureHelp({ formatHelp: (command) => helpOf(command.name()) })
+    .showHelpAfterError(`(see "norouter --help")`)
+    .version(`norouter ${VERSION}`, "--version")
+    .option("--debug", "tell more, with the time")
+    .addOption(
+      new Option("--log-format <format>", "the form of what is reported")
+        .choices(["human", "json"]).default("human"),
+    );
+
+  program
+    .argument("[FILE...]")
+    .action(async (words: string[], _: unknown, command: Command) => {
+      const [word, ...more] = words;
+      if (word === undefined) {
+        const hint = `"norouter show-example" shows one, "norouter --help" all commands`;
+        return command.error(`norouter: a manifest FILE is missing; ${hint}`);
+      }
+      if (!isFile(word)) {
+        const names = command.commands.flatMap((
+          each,
+        ) => [each.name(), ...each.aliases()]);
+        return command.error(`norouter: ${unknownCommand(word, names)}`);
+      }
+      if (more.length > 0) return command.error("norouter: wanted one manifest FILE");
+      await runUp(word, command);
+    });
+
+  program.helpCommand(false); // ours knows the nearest name
+  program.command("help")
+    .description("more about a command")
+    .argument("[COMMAND]")
+    .action((name: string | undefined, _: unknown, command: Command) => {
+      const known = namesOf(program);
+      if (name !== undefined && !known.includes(name)) {
+        return command.error(`norouter: ${unknownCommand(name, known)}`);
+      }
+      const about = program.commands.find((each) =>
+        namesOf({ commands: [each] }).includes(name ?? "")
+      );
+      return (about ?? program).help();
+    });
+
+  program.command("up").alias("manager")
+    .description("start the mesh of a manifest")
+    .argument("<FILE>")
+    .action((file: string, _: unknown, command: Command) => runUp(file, command));
+
+  program.command("check")
+    .description("validate a manifest without starting anything")
+    .argument("<FILE>")
+    .action(async (file: string, _: unknown, command: Command) => {
+      const { check } = await import("./check.ts");
+      done(await check(file, command.optsWithGlobals()));
+    });
+
+  program.command("show-example").alias("show-ex")
+    .description("print a manifest to begin with")
+    .action(async () => {
+      const { EXAMPLE } = await import("./example.ts");
+      console.log(EXAMPLE.trimEnd());
+    });
+
+  program.command("agent")
+    .description("what a manager runs on each host")
+    .option("--automated", "speak frames on standard input and output")
+    .action(async ({ automated }: { automated?: true }, command: Command) => {
+      const { agent, NOT_BY_HAND } = await import("./agent.ts");
+      if (!automated) return command.error(`norouter: ${NOT_BY_HAND}`);
+      done(
+        await agent({ debug: command.optsWithGlobals<GlobalOptions>().debug ?? false }),
+      );
+    });
+
+  addCompletions(program);
+  return program;
+
+  async function runUp(file: string, command: Command): Promise<void> {
+    const { up } = await import("./up.ts");
+    done(await up(file, command.optsWithGlobals()));
+  }
+}
+
+function namesOf({ commands }: Pick<Command, "commands">): string[] {
+  return commands.flatMap((command) => [command.name(), ...command.aliases()]);
+}
+
+/** A failure that nothing else has told: its message for the user, more with --debug. */
+function fail(error: unknown, options: Partial<GlobalOptions>): number {
+  const message = error instanceof Error ? error.message : String(error);
+  const stack = error instanceof Error && options.debug ? `\n${error.stack}` : "";
+  openLog(options).event({ level: "error", type: "failed", message: message + stack });
+  return 1;
+}

@@ -1,0 +1,95 @@
+// The command line as users type it, also wrongly.
+import assert from "node:assert/strict";
+import { run, withFiles } from "./_run.ts";
+import { VERSION } from "./version.ts";
+
+Deno.test("--version prints the version", async () => {
+  assert.deepEqual(await run(["--version"]), {
+    status: 0,
+    stdout: `norouter ${VERSION}\n`,
+    stderr: "",
+  });
+});
+
+for (const args of [["--help"], ["help"], ["-h"]]) {
+  Deno.test(`${args} explains the program`, async () => {
+    const { status, stdout, stderr } = await run(args);
+    assert.equal(status, 0);
+    assert.match(stdout, /norouter FILE +start the mesh of a manifest/);
+    assert.equal(stderr, "");
+  });
+}
+
+for (const args of [["check", "--help"], ["help", "check"]]) {
+  Deno.test(`${args.join(" ")} explains the command`, async () => {
+    const { status, stdout } = await run(args);
+    assert.equal(status, 0);
+    assert.match(stdout, /^Validate a manifest/);
+  });
+}
+
+const wrong: [string[], RegExp][] = [
+  [[], /^norouter: a manifest FILE is missing; "norouter show-example" shows one/],
+  [
+    ["chekc", "mesh.yaml"],
+    /^norouter: unknown command "chekc"; did you mean "check"\?\n/,
+  ],
+  [["help", "chekc"], /^norouter: unknown command "chekc"; did you mean "check"\?\n/],
+  [["frobnicate"], /unknown command "frobnicate", and there is no file of that name\n/],
+  [["--debgu"], /^norouter: unknown option '--debgu'\n\(Did you mean --debug\?\)/],
+  [
+    ["--log-format", "xml", "a.yaml"],
+    /'xml' is invalid. Allowed choices are human, json/,
+  ],
+  [["a.yaml", "b.yaml"], /^norouter: wanted one manifest FILE\n/],
+  [["check"], /^norouter: missing required argument 'FILE'\n/],
+  [["check", "a.yaml", "b.yaml"], /^norouter: too many arguments for 'check'/],
+  [["up"], /^norouter: missing required argument 'FILE'\n/],
+  [["agent"], /^norouter: "agent" without "--automated"\n\nAn agent is what a manager/],
+  [["complete", "tcsh"], /^norouter: .*'tcsh' is invalid.*zsh, bash, fish, powershell/],
+];
+for (const [args, message] of wrong) {
+  Deno.test(`"norouter ${args.join(" ")}" is wrong usage`, async () => {
+    const { status, stdout, stderr } = await run(args);
+    assert.match(stderr, message);
+    assert.match(stderr, /\(see "norouter --help"\)\n$/);
+    assert.equal(stdout, "");
+    assert.equal(status, 2);
+  });
+}
+
+Deno.test("a manifest that is wrong ends the program with 1, however it is started", async () => {
+  await withFiles({ "mesh.yaml": "hosts: {}\n" }, async (cwd) => {
+    for (const before of [[], ["up"], ["manager"], ["--debug"]]) {
+      const { status, stderr } = await run([...before, "mesh.yaml"], { cwd });
+      assert.match(
+        stderr,
+        /^mesh.yaml:1:1: error: "hosts" is empty; wanted at least one/,
+      );
+      assert.equal(status, 1, before.join(" "));
+    }
+  });
+});
+
+for (const shell of ["zsh", "bash", "fish", "powershell"]) {
+  Deno.test(`complete ${shell} prints a script that asks the program`, async () => {
+    const { status, stdout } = await run(["complete", shell]);
+    assert.equal(status, 0);
+    assert.match(stdout, /norouter complete/);
+  });
+}
+
+Deno.test("commands, options, choices and manifests are completed", async () => {
+  await withFiles({ "mesh.yaml": "", "notes.txt": "" }, async (cwd) => {
+    const complete = async (...words: string[]) =>
+      (await run(["complete", "--", ...words], { cwd })).stdout
+        .split("\n").map((line) => line.split("\t")[0]).filter((line) =>
+          !/^(:\d+)?$/.test(line!)
+        );
+    assert.deepEqual(await complete("che"), ["check"]);
+    assert.deepEqual(await complete("check", ""), ["mesh.yaml"]);
+    assert.deepEqual(await complete("me"), ["mesh.yaml"]);
+    assert.ok((await complete("--")).includes("--log-format"));
+    assert.deepEqual(await complete("--log-format", ""), ["human", "json"]);
+  });
+});

@@ -1,0 +1,53 @@
+// Loading a manifest for a command, and telling what is wrong with it.
+import {
+  type Diagnostic,
+  formatDiagnostic,
+  ManifestError,
+} from "../manifest/diagnostic.ts";
+import { loadManifest } from "../manifest/load.ts";
+import type { Manifest } from "../manifest/manifest.ts";
+import { builtinTransports } from "../transports/registry.ts";
+import { openLog, useColor } from "./log.ts";
+import type { GlobalOptions } from "./options.ts";
+
+/** A manifest, if it can be used, and all that was said about it. */
+export interface Loaded {
+  readonly manifest: Manifest | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Loads the file that the user named. */
+export async function load(file: string): Promise<Loaded> {
+  try {
+    const manifest = await loadManifest(file, { transports: builtinTransports });
+    return { manifest, diagnostics: manifest.warnings };
+  } catch (error) {
+    if (!(error instanceof ManifestError)) throw error;
+    return { manifest: undefined, diagnostics: error.diagnostics };
+  }
+}
+
+/**
+ * Prints diagnostics on stderr, for people in the form that editors recognise:
+ * `mesh.yaml:12:7: error: …`.
+ */
+export function printDiagnostics(
+  diagnostics: readonly Diagnostic[],
+  options: GlobalOptions,
+): void {
+  if (options.logFormat === "json") {
+    const log = openLog(options);
+    for (const { severity, at, message } of diagnostics) {
+      const level = severity === "error" ? severity : "warn";
+      log.event({ level, type: "manifest", message }, { ...at });
+    }
+    return;
+  }
+  for (const diagnostic of diagnostics) {
+    const line = formatDiagnostic(diagnostic);
+    if (!useColor()) console.error(line);
+    else {console.error(
+        `\x1b[${diagnostic.severity === "error" ? 31 : 33}m${line}\x1b[0m`,
+      );}
+  }
+}

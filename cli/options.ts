@@ -1,0 +1,12 @@
+// The options that every command takes.
+
+/** How the program reports what happens. */
+export type LogFormat = "human" | "json";
+
+/** The options that every command takes, before or behind the command's name. */
+export interface GlobalOptions {
+  /** Also tell what only developers want to know, with the time. */
+  readonly debug?: boolean | undefined;
+  /** For people or for machines. */
+  readonly logFormat: LogFormat;
+}

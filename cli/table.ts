@@ -1,0 +1,31 @@
+// The table of hosts that `norouter up` prints when it starts.
+import type { HostSpec, Manifest } from "../manifest/manifest.ts";
+import { builtinTransports } from "../transports/registry.ts";
+import { formatIpv4 } from "../wire/ipv4.ts";
+
+/** Characters of a command that are shown. */
+const MAX_COMMAND = 60;
+
+/** The hosts with what a user wants to know: name, address, ports, and how reached. */
+export function hostTable({ hosts }: Manifest): string {
+  const rows = [["HOST", "VIP", "PORTS", "REACHED BY"], ...hosts.map(row)];
+  const widths = rows[0]!.map((_, i) =>
+    Math.max(...rows.map((cells) => cells[i]!.length))
+  );
+  return rows.map((cells) =>
+    cells.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd() + "\n"
+  ).join("");
+}
+
+function row(host: HostSpec): string[] {
+  const ports = host.ports.map(({ listenPort }) => listenPort).join(", ");
+  return [host.name, formatIpv4(host.vip), ports || "-", reachedBy(host)];
+}
+
+/** One line that says how a host is reached. */
+export function reachedBy({ transport }: HostSpec): string {
+  if (!transport) return "(this machine)";
+  const text = builtinTransports.get(transport.name)?.describe(transport.options) ??
+    transport.name;
+  return text.length > MAX_COMMAND ? text.slice(0, MAX_COMMAND - 1) + "…" : text;
+}

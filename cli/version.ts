@@ -1,0 +1,5 @@
+// The version of the program, from the one place that states it.
+import config from "../deno.json" with { type: "json" };
+
+/** The version, such as `0.1.0`. */
+export const VERSION: string = config.version;
