@@ -1,6 +1,5 @@
 /**
- * From the manifest to what each agent is told: the arguments of `configure`, the features
- * they need, and the ranges routed to a host.
+ * From the manifest to what each agent is told, and what it must be able to do.
  *
  * @module
  */
@@ -79,12 +78,6 @@ export function neededFeatures(manifest: Manifest, host: HostSpec): NeededFeatur
     required: host.loopback.disable ? ["tcp", "loopback.disable"] : ["tcp"],
     wanted: asked.filter(([, isAsked]) => isAsked).map(([feature]) => feature),
   };
-}
-
-/** The ranges, as `a.b.c.d/n`, that routes send through a host. */
-export function rangesVia(manifest: Manifest, host: HostSpec): string[] {
-  return manifest.routes.filter(({ via }) => via === host.name)
-    .flatMap(({ cidrs }) => cidrs.map(formatCidr));
 }
 
 function vipOf(manifest: Manifest, name: string): number {

@@ -66,6 +66,17 @@ export interface HostOutputEvent extends EventBase {
   readonly line: string;
 }
 
+/**
+ * The manifest holds something that the user should know of, and the mesh starts all the
+ * same. Only for a manifest that `startMesh` itself read.
+ */
+export interface ManifestWarningEvent extends EventBase {
+  /** Tells events apart. */
+  readonly type: "manifest";
+  /** Where, `mesh.yaml:12:7`; `message` begins with it. */
+  readonly at: string;
+}
+
 /** Something on a host is not as the manifest wants it, and the mesh runs without. */
 export interface HostWarningEvent extends EventBase {
   /** Tells events apart. */
@@ -105,6 +116,7 @@ export type MeshEvent =
   | HostReadyEvent
   | HostDownEvent
   | HostOutputEvent
+  | ManifestWarningEvent
   | HostWarningEvent
   | ListenerFailedEvent
   | AgentLogEvent;

@@ -1,0 +1,309 @@
+/**
+ * One link to a host, from the moment it is asked for to its end: opens it, configures
+ * the agent, carries frames both ways, and finds out why it ended. What to do about an end
+ * is the session's business.
+ *
+ * @module
+ */
+
+import { decode } from "../router/decode.ts";
+import { LinkQueue } from "../router/queue.ts";
+import type { Link, LinkExit, OpenContext } from "../transports/mod.ts";
+import {
+  type AgentStatus,
+  type ConfigureArgs,
+  type ConfigureData,
+  ControlError,
+  type ControlMessage,
+  decodeControl,
+  encodeControl,
+  parseConfigureData,
+  parseRouteSuggestion,
+  parseStatus,
+  type RouteSuggestion,
+} from "../wire/control.ts";
+import { FrameDecoder, FrameError } from "../wire/decoder.ts";
+import type { Frame } from "../wire/frame.ts";
+import type { Clock } from "./clock.ts";
+import type { NeededFeatures } from "./configure.ts";
+import { Liveness } from "./liveness.ts";
+
+/** Milliseconds an agent has to end by itself once its input ended. */
+const CLOSE_GRACE = 600;
+/** Milliseconds for a link to settle `closed` after an abort: the contract's 2 s, and some. */
+const ABORT_LIMIT = 2500;
+/** Milliseconds for the exit to be known after the bytes stopped, and the other way round. */
+const EXPLAIN_GRACE = 200;
+/** Characters of a message in error that are shown. */
+const SHOWN = 100;
+
+/** What an attempt is to do. */
+export interface AttemptPlan {
+  /** The host's name, for the transport. */
+  readonly host: string;
+  /** What is run or reached, for messages. */
+  readonly command: string;
+  /** What the agent is told. */
+  readonly configure: ConfigureArgs;
+  /** What the agent must and should be able to do. */
+  readonly needed: NeededFeatures;
+  /** Milliseconds until the agent must have answered. */
+  readonly connectTimeout: number;
+  readonly clock: Clock;
+  /** Opens the link. */
+  open(context: OpenContext): Promise<Link>;
+  /**
+   * Takes what comes from the host, until it ends: packets go on their way, control frames
+   * go to `onControl`. Rejects with what that throws.
+   */
+  carry(
+    batches: AsyncIterable<Frame[]>,
+    onControl: (frame: Frame) => void,
+  ): Promise<void>;
+}
+
+/** What an attempt tells while it lasts. */
+export interface AttemptHooks {
+  /** The agent took its configuration; what is pushed into `queue` goes to it. */
+  ready(agent: ConfigureData, queue: LinkQueue): void;
+  /** The agent suggests a route. */
+  suggestion(suggestion: RouteSuggestion): void;
+  /** The agent told the state of its listeners. */
+  status(status: AgentStatus): void;
+  /** A line of text came. */
+  output(stream: "stderr" | "banner", line: string): void;
+}
+
+/** How an attempt ended. */
+export interface AttemptEnd {
+  /** Why, for the user: to stand after `The link to "web" ended: `. */
+  readonly reason: string;
+  /** How the link ended; absent if it never opened or did not say. */
+  readonly exit?: LinkExit;
+  /** Whether the agent had taken its configuration before. */
+  readonly wasReady: boolean;
+}
+
+/** Why an attempt is over; the first reason counts. */
+interface Verdict {
+  readonly reason: string;
+  /** Known when the link's end is itself the reason. */
+  readonly exit?: LinkExit;
+  /** We end it, in an orderly way. */
+  readonly isClose?: boolean;
+}
+
+/** Runs from construction; {@linkcode Attempt.ended} settles when nothing of it is left. */
+export class Attempt {
+  /** Settles when the link has ended and everything was let go. Never rejects. */
+  readonly ended: Promise<AttemptEnd>;
+  /** Settles as soon as it is clear that the attempt is over; its end takes a moment more. */
+  readonly over: Promise<unknown>;
+  readonly #plan: AttemptPlan;
+  readonly #hooks: AttemptHooks;
+  readonly #verdict = Promise.withResolvers<Verdict>();
+  readonly #opening = new AbortController();
+  readonly #stopReading = new AbortController();
+  readonly #queue = new LinkQueue();
+  #reading: Promise<void> | undefined;
+  #writing: Promise<void> | undefined;
+  #cancelDeadline: () => void;
+  #liveness: Liveness | undefined;
+  #isReady = false;
+  #lastId = 0;
+
+  constructor(plan: AttemptPlan, hooks: AttemptHooks) {
+    this.#plan = plan;
+    this.#hooks = hooks;
+    this.over = this.#verdict.promise;
+    const limit = plan.connectTimeout;
+    this.#cancelDeadline = plan.clock.after(limit, () =>
+      this.#end({
+        reason: `no answer within ${limit / 1000} s (${plan.command})`,
+      }));
+    this.ended = this.#live();
+  }
+
+  /** Ends the agent by the end of its input, then by force. */
+  close(): void {
+    this.#end({ reason: "the mesh is closing", isClose: true });
+  }
+
+  #end(verdict: Verdict): void {
+    this.#verdict.resolve(verdict);
+  }
+
+  async #live(): Promise<AttemptEnd> {
+    const link = await this.#open();
+    if (link) this.#use(link);
+    const verdict = await this.#verdict.promise;
+    this.#cancelDeadline();
+    this.#liveness?.stop();
+    const exit = link && await this.#letGo(link, verdict);
+    return { reason: verdict.reason, wasReady: this.#isReady, ...(exit && { exit }) };
+  }
+
+  async #open(): Promise<Link | undefined> {
+    const { host } = this.#plan;
+    const { signal } = this.#opening;
+    const log = (line: string) => this.#hooks.output("stderr", line);
+    const opening = (async () => await this.#plan.open({ host, signal, log }))();
+    const link = await Promise.race([
+      opening.catch((error) => this.#end({ reason: messageOf(error) })),
+      this.#verdict.promise.then(() => undefined),
+    ]);
+    if (link) return link;
+    this.#opening.abort(new Error("the link is no longer wanted"));
+    const late = opening.then((link) => {
+      link.abort("it opened too late");
+      return Promise.allSettled([
+        link.closed,
+        link.readable.cancel(),
+        link.writable.abort(),
+      ]);
+    });
+    await this.#within(ABORT_LIMIT, late);
+  }
+
+  #use(link: Link): void {
+    this.#queue.push(this.#request("configure", this.#plan.configure));
+    this.#writing = this.#queue.drain(link.writable).catch((error) =>
+      this.#explain(link, `cannot write to it: ${messageOf(error)}`)
+    );
+    this.#reading = this.#read(link).then(
+      () => this.#explain(link, "its output ended"),
+      (error) =>
+        this.#explain(
+          link,
+          messageOf(error),
+          error instanceof FrameError || error instanceof ControlError,
+        ),
+    );
+    link.closed.then(async (exit) => {
+      // What it said last may tell more than how it ended.
+      await this.#within(EXPLAIN_GRACE, this.#reading!);
+      this.#end({ reason: reasonOf(exit), exit });
+    });
+  }
+
+  async #read(link: Link): Promise<void> {
+    const decoder = new FrameDecoder({
+      onBanner: (text) => {
+        for (const line of text.split(/\r\n|\r|\n/)) {
+          if (line.trim()) this.#hooks.output("banner", line.trimEnd());
+        }
+      },
+    });
+    const batches = decode(link.readable, decoder, { signal: this.#stopReading.signal });
+    await this.#plan.carry(this.#watch(batches), (frame) => this.#control(frame.payload));
+  }
+
+  /** The bytes stopped: if the link ends just now, how it ended is the better reason. */
+  async #explain(link: Link, reason: string, isFault = false): Promise<void> {
+    const exit = await this.#within(EXPLAIN_GRACE, link.closed);
+    if (!exit) return this.#end({ reason });
+    this.#end({ reason: reasonOf(exit) + (isFault ? ` (${reason})` : ""), exit });
+  }
+
+  async *#watch(batches: AsyncIterable<Frame[]>): AsyncGenerator<Frame[]> {
+    for await (const batch of batches) {
+      this.#liveness?.heard();
+      yield batch;
+    }
+  }
+
+  #control(payload: Uint8Array): void {
+    try {
+      this.#handle(decodeControl(payload));
+    } catch (cause) {
+      if (!(cause instanceof ControlError)) throw cause;
+      const text = new TextDecoder().decode(payload.subarray(0, SHOWN));
+      const more = payload.length > SHOWN ? "…" : "";
+      throw new ControlError(`${cause.message}, in ${JSON.stringify(text)}${more}`, {
+        cause,
+      });
+    }
+  }
+
+  /** What is none of these comes from a newer agent, and is not for us. */
+  #handle(message: ControlMessage): void {
+    if (message.type === "result") {
+      const { op, error, data } = message.body;
+      if (op === "configure" && !this.#isReady) this.#configured(error, data);
+      if (op === "status" && error === undefined) this.#hooks.status(parseStatus(data));
+    } else if (message.type === "event" && message.body.type === "routeSuggestion") {
+      this.#hooks.suggestion(parseRouteSuggestion(message.body.data));
+    }
+  }
+
+  #configured(error: unknown, data: unknown): void {
+    if (error !== undefined) {
+      const text = typeof error === "string" ? error : JSON.stringify(error);
+      return this.#end({ reason: `its agent cannot be configured: ${text}` });
+    }
+    const agent = parseConfigureData(data);
+    const lacking = this.#plan.needed.required.filter((feature) =>
+      !agent.features.includes(feature)
+    );
+    if (lacking.length > 0) {
+      const version = agent.version ? ` (version ${agent.version})` : "";
+      return this.#end({
+        reason: `its agent${version} lacks what its host needs: ${lacking.join(", ")}`,
+      });
+    }
+    this.#isReady = true;
+    this.#cancelDeadline();
+    if (agent.features.includes("ping")) {
+      this.#liveness = new Liveness(this.#plan.clock, {
+        ping: () => this.#queue.push(this.#request("ping")),
+        dead: (reason) => this.#end({ reason }),
+      });
+    }
+    this.#hooks.ready(agent, this.#queue);
+    if (agent.features.includes("status")) this.#queue.push(this.#request("status"));
+  }
+
+  #request(op: string, args?: unknown): Frame {
+    const id = ++this.#lastId;
+    return encodeControl({
+      type: "request",
+      body: { id, op, ...(args !== undefined && { args }) },
+    });
+  }
+
+  /** Ends the link, by its input if it is to be closed, else by force, and lets go of it. */
+  async #letGo(link: Link, verdict: Verdict): Promise<LinkExit | undefined> {
+    let exit = verdict.exit;
+    if (verdict.isClose) {
+      this.#queue.close();
+      const ended = this.#writing!.then(() => link.closed);
+      exit = await this.#within(CLOSE_GRACE, ended);
+    }
+    this.#queue.discard();
+    if (!exit) link.abort(verdict.reason);
+    exit ??= await this.#within(ABORT_LIMIT, link.closed);
+    this.#stopReading.abort();
+    await this.#within(ABORT_LIMIT, Promise.allSettled([this.#reading, this.#writing]));
+    return exit;
+  }
+
+  /** The promise's value, or nothing if it rejects or takes longer. */
+  async #within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+    const { promise: late, resolve } = Promise.withResolvers<undefined>();
+    const cancel = this.#plan.clock.after(ms, () => resolve(undefined));
+    try {
+      return await Promise.race([promise.catch(() => undefined), late]);
+    } finally {
+      cancel();
+    }
+  }
+}
+
+/** The exit and the last lines of stderr, as one line. */
+function reasonOf(exit: LinkExit): string {
+  return [exit.reason, exit.stderr.slice(-3).join("; ")].filter(Boolean).join(": ");
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

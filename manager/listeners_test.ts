@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { parseManifest } from "../manifest/manifest.ts";
+import { builtinTransports } from "../transports/registry.ts";
+import { listenerFailed } from "./listeners.ts";
+
+const manifest = parseManifest(
+  `hosts:
+  local:
+    vip: 127.0.42.100
+    http: { listen: "127.0.0.1:18080" }
+  web:
+    vip: 127.0.42.101
+    cmd: docker exec -i web norouter
+    ports:
+      - "8080:127.0.0.1:80"
+      - "80:127.0.0.1:80"
+`,
+  { path: "mesh.yaml", transports: builtinTransports },
+);
+const [local, web] = manifest.hosts;
+
+function failed(address: string, code: string, kind: "loopback" | "http" = "loopback") {
+  const error = { code, message: `what the system said of ${code}` };
+  return listenerFailed(manifest, local!, { address, kind, error });
+}
+
+Deno.test("a busy port names host, address, line and what to look for", () => {
+  const event = failed("127.0.42.101:8080", "EADDRINUSE");
+  assert.equal(event.at, "mesh.yaml:9:9");
+  assert.equal(event.code, "EADDRINUSE");
+  assert.match(
+    event.message,
+    /^mesh\.yaml:9:9: "local" cannot listen on 127\.0\.42\.101:8080: the address is in use; .*ss -ltnp/,
+  );
+});
+
+Deno.test("a port below 1024 says what gives the right to it", () => {
+  const { message, at } = failed("127.0.42.101:80", "EACCES");
+  assert.equal(at, "mesh.yaml:10:9");
+  assert.match(message, /not allowed; .*higher port.*unprivileged_port_start=80.*setcap/);
+  assert.equal(failed("127.0.42.101:8080", "EACCES").hint, undefined);
+});
+
+Deno.test("an address the machine lacks says how macOS gets it", () => {
+  const { hint } = failed("127.0.42.101:8080", "EADDRNOTAVAIL");
+  assert.equal(hint, "on macOS: `sudo ifconfig lo0 alias 127.0.42.101 up`");
+});
+
+Deno.test("a proxy's address is found at its own line", () => {
+  const event = failed("127.0.0.1:18080", "EADDRINUSE", "http");
+  assert.match(event.at!, /^mesh\.yaml:4:/);
+  assert.match(
+    event.message,
+    /"local" cannot listen on 127\.0\.0\.1:18080 for its HTTP proxy/,
+  );
+});
+
+Deno.test("an unknown code keeps the system's words, an unknown address has no line", () => {
+  const event = listenerFailed(manifest, web!, {
+    address: "127.0.42.101:10053",
+    kind: "loopback",
+    error: { code: "EMFILE", message: "too many open files" },
+  });
+  assert.deepEqual([event.at, event.hint], [undefined, undefined]);
+  assert.equal(
+    event.message,
+    `"web" cannot listen on 127.0.42.101:10053: too many open files`,
+  );
+});
