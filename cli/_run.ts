@@ -67,3 +67,79 @@ export async function withFiles<T>(
     await Deno.remove(folder, { recursive: true });
   }
 }
+
+/** The program while it runs. */
+export class Running {
+  readonly #child: Deno.ChildProcess;
+  readonly #ended: Promise<void>;
+  #changed = Promise.withResolvers<void>();
+  #over = false;
+  #stderr = "";
+
+  /** Starts it. */
+  constructor(args: readonly string[], cwd?: string) {
+    this.#child = norouter(args, cwd).spawn();
+    this.#ended = this.#collect();
+  }
+
+  /** All of stderr so far. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  /** Waits until stderr matches. */
+  async line(pattern: RegExp, limitMs = 20_000): Promise<void> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(this.#lacks(pattern)), limitMs);
+    try {
+      while (!pattern.test(this.#stderr)) {
+        if (this.#over) throw this.#lacks(pattern);
+        await Promise.race([this.#changed.promise, late.promise]);
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Sends a signal. */
+  signal(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Ends it for sure, if it has not ended. */
+  kill(): void {
+    try {
+      this.signal("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+  }
+
+  /** Waits for its end and gives its exit status. */
+  async end(): Promise<number> {
+    const { code } = await this.#child.status;
+    await this.#ended;
+    return code;
+  }
+
+  async #collect(): Promise<void> {
+    this.#child.stdin.close();
+    const drained = this.#child.stdout.pipeTo(new WritableStream());
+    for await (const text of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
+      this.#stderr += text;
+      this.#notify();
+    }
+    await drained;
+    this.#over = true;
+    this.#notify();
+  }
+
+  #notify(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  #lacks(pattern: RegExp): Error {
+    return new Error(`stderr never matched ${pattern}:\n${this.#stderr}`);
+  }
+}

@@ -53,10 +53,9 @@ export function programOf(done: (status: number) => void): Command {
         return command.error(`norouter: a manifest FILE is missing; ${hint}`);
       }
       if (!isFile(word)) {
-        const names = command.commands.flatMap((
-          each,
-        ) => [each.name(), ...each.aliases()]);
-        return command.error(`norouter: ${unknownCommand(word, names)}`);
+        const nor = ", and there is no file of that name";
+        const message = unknownCommand(word, namesOf(program), nor);
+        return command.error(`norouter: ${message}`);
       }
       if (more.length > 0) return command.error("norouter: wanted one manifest FILE");
       await runUp(word, command);

@@ -8,7 +8,6 @@ import { load, printDiagnostics } from "./manifest.ts";
 import type { GlobalOptions } from "./options.ts";
 import { stopSignal } from "./stop.ts";
 import { hostTable, reachedBy } from "./table.ts";
-import { VERSION } from "./version.ts";
 
 /**
  * Runs the mesh of a manifest and gives the exit status: 1 if the manifest is wrong or
@@ -28,7 +27,6 @@ export async function up(file: string, options: GlobalOptions): Promise<number> 
   const { startMesh } = await import("../manager/mesh.ts");
   let everReady = false;
   const mesh = await startMesh(manifest, {
-    version: VERSION,
     onEvent(event) {
       everReady ||= event.type === "ready";
       log.event(forPeople(event, options));

@@ -1,0 +1,126 @@
+// `norouter FILE`, as users run it, with agents that only speak the protocol.
+import assert from "node:assert/strict";
+import { Running, withFiles } from "./_run.ts";
+
+const AGENT = new URL("../manager/_fake_agent.ts", import.meta.url).pathname;
+
+/** The command of a host whose agent behaves so. */
+function agent(behaviour: object = {}): string {
+  const command = [Deno.execPath(), "run", "--quiet", "-A", AGENT];
+  return JSON.stringify([...command, JSON.stringify(behaviour)]);
+}
+
+/** A test that runs a mesh; signals end a process elsewhere, but not gently. */
+function mesh(
+  name: string,
+  hosts: Record<string, string>,
+  use: (running: Running) => Promise<void>,
+  args: string[] = [],
+): void {
+  const ignore = Deno.build.os === "windows";
+  const text = "hosts:\n" +
+    Object.entries(hosts).map(([host, cmd]) => `  ${host}: { cmd: ${cmd} }\n`).join("");
+  Deno.test({
+    name,
+    ignore,
+    fn: () =>
+      withFiles({ "mesh.yaml": text }, async (cwd) => {
+        const running = new Running([...args, "mesh.yaml"], cwd);
+        try {
+          await use(running);
+        } finally {
+          running.kill();
+          await running.end();
+        }
+      }),
+  });
+}
+
+const FAILING = `sh -c "echo oops >&2; exit 3"`;
+
+mesh(
+  "a mesh tells its hosts, when each is ready, and when all are",
+  { web: agent(), database: agent({ stderr: "hello" }) },
+  async (running) => {
+    await running.line(/^info +Every host is ready: 2 in /m);
+    assert.match(
+      running.stderr,
+      /^HOST +VIP +PORTS +REACHED BY\nweb +127.0.42.100 +- +\S*deno/,
+    );
+    assert.match(running.stderr, /^info {3}web {7}Ready at 127.0.42.100 after \d+ ms$/m);
+    assert.match(running.stderr, /^info {3}database {2}Ready at 127.0.42.101 after/m);
+    assert.match(running.stderr, /^info {3}database {2}\| hello$/m);
+    running.signal("SIGTERM");
+    assert.equal(await running.end(), 0);
+    assert.match(running.stderr, /Ending the mesh \(SIGTERM\)/);
+  },
+);
+
+mesh(
+  "a host that fails is named with its reason, and the others are up",
+  { web: agent(), broken: FAILING },
+  async (running) => {
+    await running.line(/^warn +1 of 2 hosts are up, without broken \(.*status 3.*\)$/m);
+    assert.match(running.stderr, /oops/);
+    running.signal("SIGINT");
+    assert.equal(await running.end(), 0);
+  },
+);
+
+mesh(
+  "the status is 1 if no host ever became ready",
+  { broken: FAILING },
+  async (running) => {
+    await running.line(/0 of 1 hosts are up/);
+    running.signal("SIGINT");
+    assert.equal(await running.end(), 1);
+  },
+);
+
+mesh(
+  "Ctrl-C works while hosts have yet to answer",
+  { mute: agent({ isMute: true, stderr: "started" }) },
+  async (running) => {
+    await running.line(/started/);
+    running.signal("SIGINT");
+    assert.equal(await running.end(), 1);
+    assert.doesNotMatch(running.stderr, /hosts are up/);
+  },
+);
+
+mesh(
+  "a second Ctrl-C ends the program at once",
+  { stubborn: agent({ isStubborn: true }) },
+  async (running) => {
+    await running.line(/Every host is ready/);
+    running.signal("SIGINT");
+    await running.line(/Ending the mesh \(SIGINT\); a second Ctrl-C ends it at once/);
+    running.signal("SIGINT");
+    assert.equal(await running.end(), 130);
+  },
+);
+
+mesh(
+  "everything is one JSON object a line with --log-format json",
+  { web: agent({ stderr: "hello" }) },
+  async (running) => {
+    await running.line(/"type":"started"/);
+    running.signal("SIGTERM");
+    assert.equal(await running.end(), 0);
+    const events = running.stderr.trimEnd().split("\n").map((line) => JSON.parse(line));
+    const types = events.map(({ type }) => type);
+    for (const type of ["host", "output", "ready", "started", "stopping"]) {
+      assert.ok(types.includes(type), `${type} is not among ${types}`);
+    }
+    const { vip, ports, level } = events[0];
+    assert.deepEqual({ vip, ports, level }, {
+      vip: "127.0.42.100",
+      ports: [],
+      level: "info",
+    });
+    const ready = events.find(({ type }) => type === "ready");
+    assert.equal(ready.host, "web");
+    assert.ok(ready.ms > 0);
+  },
+  ["--log-format", "json"],
+);
