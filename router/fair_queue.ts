@@ -74,13 +74,17 @@ export class FairQueue {
     this.#new.push(flow);
   }
 
-  /** Takes the frame whose turn it is, if any is waiting. */
-  shift(): Frame | undefined {
+  /**
+   * Takes the frame whose turn it is, if any is waiting. One larger than `maxBytes` stays
+   * and keeps its turn.
+   */
+  shift(maxBytes = Infinity): Frame | undefined {
     for (;;) {
       const list = this.#new.length > 0 ? this.#new : this.#old;
       const flow = list.at(0);
       if (flow === undefined) return undefined;
       if (flow.frames.length > 0 && flow.credit > 0) {
+        if (flow.frames.at(0)!.bytes.length > maxBytes) return undefined;
         const frame = this.#remove(flow)!;
         flow.credit -= frame.bytes.length;
         return frame;

@@ -153,14 +153,14 @@ export class LinkQueue {
   }
 
   /**
-   * Takes the next frames, until they are `maxBytes` or more, as buffers to write in
-   * order. What lies in one buffer anyway is not copied. Empty if nothing waits.
+   * Takes the next frames, as many as fit into `maxBytes` but at least one, as buffers to
+   * write in order. What lies in one buffer anyway is not copied. Empty if nothing waits.
    */
   take(maxBytes: number = WRITE_BYTES): Uint8Array[] {
     const frames: Frame[] = [];
     let bytes = 0;
     while (bytes < maxBytes) {
-      const frame = this.#shift();
+      const frame = this.#shift(bytes === 0 ? Infinity : maxBytes - bytes);
       if (frame === undefined) break;
       frames.push(frame);
       bytes += frame.bytes.length;
@@ -222,11 +222,13 @@ export class LinkQueue {
     }
   }
 
-  #shift(): Frame | undefined {
-    const control = this.#control.shift();
-    if (control === undefined) return this.#packets.shift();
+  /** The next frame, unless it is larger than `maxBytes`. */
+  #shift(maxBytes = Infinity): Frame | undefined {
+    const control = this.#control.at(0);
+    if (control === undefined) return this.#packets.shift(maxBytes);
+    if (control.bytes.length > maxBytes) return undefined;
     this.#controlBytes -= control.bytes.length;
-    return control;
+    return this.#control.shift();
   }
 
   #drop(frame: Frame): void {

@@ -31,7 +31,7 @@ export type Decision = "deliver" | "wait" | "refuse" | "unreachable" | "drop";
 /** Where frames for a host go; a `LinkQueue` is one. Must neither wait nor throw. */
 export interface Port {
   /** Takes a frame; at its limit it drops by its own rules. */
-  push(frame: Frame): void;
+  push(frame: Frame): unknown;
 }
 
 /** Tells which host gets what; a `RoutingTable` is one. */
