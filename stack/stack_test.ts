@@ -135,6 +135,17 @@ Deno.test("the SYN announces what NoRouter's agents expect: MSS, window scale, S
   await close(net, client, server);
 });
 
+Deno.test("a SYN that nobody answers is given up after half a minute", async () => {
+  const { net, a } = await pair();
+  const client = a.stack.connect(0x7f002aff, 80);
+  const failed = assert.rejects(client.opened(), { reason: "timed-out" });
+  await net.pass(33_000);
+  assert.equal(client.failure, undefined);
+  await net.pass(5_000);
+  await failed;
+  await close(net, client);
+});
+
 Deno.test("a refused SYN comes back as a reset", async () => {
   const { net, a, b } = await pair();
   const client = a.stack.connect(b.address, 81);

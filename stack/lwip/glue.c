@@ -58,6 +58,8 @@
 #define GATHER_BELOW 16384
 #define TIME_WAIT_MS 2000
 #define QUICK_ACKS 16
+/* A SYN may wait for a host to come up (20 s) and then for a dial (10 s). */
+#define SYN_LIMIT_MS 35000
 #define FIRST_EPHEMERAL 32768
 
 enum { FREE, PENDING, OPENING, OPEN, DONE };
@@ -706,6 +708,15 @@ static bool needs_timer(const struct tcp_pcb *pcb) {
     || (pcb->flags & (TF_ACK_DELAY | TF_ACK_NOW | TF_CLOSEPEND)) != 0;
 }
 
+/* lwIP allows a SYN twelve repetitions, one a second; the clock decides instead. */
+static void keep_asking(void) {
+  for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
+    if (pcb->state != SYN_SENT || pcb->nrtx < 2) continue;
+    bool late = tcp_ticks - pcb->tmr >= SYN_LIMIT_MS / TCP_SLOW_INTERVAL;
+    pcb->nrtx = late ? TCP_SYNMAXRTX : 1;
+  }
+}
+
 static void end_old_time_waits(void) {
   struct tcp_pcb *pcb = tcp_tw_pcbs;
   while (pcb != NULL) {
@@ -744,6 +755,7 @@ EXPORT(poll) uint32_t poll(uint32_t now) {
   if (behind >= TCP_TMR_INTERVAL) {
     last_tick_ms += TCP_TMR_INTERVAL;
     tcp_tmr();
+    keep_asking();
     end_old_time_waits();
     look_after_the_pinched();
   }

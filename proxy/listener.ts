@@ -1,0 +1,74 @@
+/** A listener of the kernel that hands over each connection and survives bad moments. */
+
+/** After a failed accept (mostly: too many open files), how long until the next. */
+const PAUSE_MS = 100;
+
+/** A listener that was opened. */
+export interface Listener extends Disposable {
+  /** The address it listens on. */
+  readonly address: Deno.NetAddr;
+  /** Settles when it has stopped. */
+  readonly finished: Promise<void>;
+  /** Stops; connections that were handed over go on. */
+  close(): void;
+}
+
+/** Options of {@linkcode listen}. */
+export interface ListenOptions {
+  readonly hostname: string;
+  readonly port: number;
+  /** Takes each connection; small writes on it are sent at once. */
+  readonly onConnection: (connection: Deno.TcpConn) => void;
+  /** Told of an accept that failed, at most once a second. */
+  readonly onError: (error: Error) => void;
+}
+
+/**
+ * Listens on an address of this machine.
+ *
+ * Throws what `Deno.listen` throws: the address is in use, not this machine's, or needs
+ * a right.
+ */
+export function listen(options: ListenOptions): Listener {
+  const { hostname, port } = options;
+  const listener = Deno.listen({ hostname, port, transport: "tcp" });
+  let closed = false;
+  const close = () => {
+    if (closed) return;
+    closed = true;
+    listener.close();
+    wake();
+  };
+  let wake = () => {};
+  const pause = () =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, PAUSE_MS);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  const accept = async () => {
+    let told = -Infinity;
+    while (!closed) {
+      try {
+        const connection = await listener.accept();
+        connection.setNoDelay();
+        options.onConnection(connection);
+      } catch (error) {
+        if (closed) return;
+        if (performance.now() - told > 1000) {
+          told = performance.now();
+          options.onError(error as Error);
+        }
+        await pause();
+      }
+    }
+  };
+  return {
+    address: listener.addr as Deno.NetAddr,
+    finished: accept(),
+    close,
+    [Symbol.dispose]: close,
+  };
+}

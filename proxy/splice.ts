@@ -1,0 +1,148 @@
+/**
+ * Joins a socket of the kernel with a connection of the stack: the only code that copies
+ * user data.
+ *
+ * Both directions run at once and end apart. End of stream on one side becomes a
+ * half-close on the other; a failure on either side becomes a reset on the other, at
+ * once, also for a direction that is stuck in a write. Nothing is read that cannot be
+ * passed on: a socket only while the connection's send buffer has room, and the window of
+ * the connection opens only after its bytes were written to the socket.
+ *
+ * A socket is read into a small block of the stack's memory while it is idle, since ten
+ * thousand idle connections must not pin ten thousand large ones; a read that fills its
+ * block earns a larger one.
+ */
+import type { SendBlock, TcpConnection } from "../stack/tcp.ts";
+import { resetConnection } from "./reset.ts";
+
+const BLOCK_SIZES = [2048, 16_384, 65_536] as const;
+
+/**
+ * Carries bytes between `socket` and `connection` until both directions have ended, then
+ * closes the one and releases the other. The connection must be open. Never rejects: a
+ * failure of one side is told to the other, and nobody else wants to know.
+ */
+export async function splice(
+  socket: Deno.TcpConn,
+  connection: TcpConnection,
+): Promise<void> {
+  const side = new SocketSide(socket);
+  connection.onFailure = () => side.reset();
+  if (connection.failure) side.reset();
+  const breakBoth = () => {
+    connection.abort();
+    side.reset();
+  };
+  await Promise.all([
+    upload(socket, connection).catch(breakBoth),
+    download(connection, socket).catch(breakBoth),
+  ]);
+  connection.release();
+  side.close();
+}
+
+/**
+ * The same for two sockets: a forward of this machine asked for on this machine. Both are
+ * reset when `signal` is aborted.
+ */
+export async function relay(
+  a: Deno.TcpConn,
+  b: Deno.TcpConn,
+  signal: AbortSignal,
+): Promise<void> {
+  const sides = [new SocketSide(a), new SocketSide(b)];
+  const breakBoth = () => sides.forEach((side) => side.reset());
+  if (signal.aborted) breakBoth();
+  signal.addEventListener("abort", breakBoth);
+  await Promise.all([copy(a, b).catch(breakBoth), copy(b, a).catch(breakBoth)]);
+  signal.removeEventListener("abort", breakBoth);
+  for (const side of sides) side.close();
+}
+
+/** Ends a socket once, one way or the other. */
+class SocketSide {
+  readonly #socket: Deno.TcpConn;
+  #ended = false;
+
+  constructor(socket: Deno.TcpConn) {
+    this.#socket = socket;
+  }
+
+  reset(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    resetConnection(this.#socket);
+  }
+
+  close(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#socket.close();
+  }
+}
+
+async function upload(socket: Deno.TcpConn, connection: TcpConnection): Promise<void> {
+  let size = 0;
+  let block: SendBlock | undefined;
+  try {
+    for (;;) {
+      const room = await connection.writable();
+      block ??= connection.allocate(BLOCK_SIZES[size]!);
+      if (!block) continue; // memory got short since: writable() waits for it
+      const { bytes } = block;
+      const got = await socket.read(
+        room < bytes.length ? bytes.subarray(0, room) : bytes,
+      );
+      if (got === null) return connection.shutdown();
+      let result = connection.send(block, got);
+      while (result === "later") {
+        await connection.writable();
+        result = connection.send(block, got);
+      }
+      const filled = got === bytes.length;
+      const wanted = filled ? Math.min(size + 1, 2) : got < bytes.length / 8 ? 0 : size;
+      if (result === "taken") {
+        block = undefined;
+      } else if (wanted !== size) {
+        connection.free(block);
+        block = undefined;
+      }
+      size = wanted;
+    }
+  } finally {
+    if (block) connection.free(block);
+  }
+}
+
+async function download(connection: TcpConnection, socket: Deno.TcpConn): Promise<void> {
+  while (await connection.readable()) {
+    const bytes = connection.peek();
+    await writeAll(socket, bytes);
+    connection.consume(bytes.length);
+  }
+  await closeWrite(socket);
+}
+
+async function copy(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+  const buffer = new Uint8Array(65_536);
+  for (;;) {
+    const got = await from.read(buffer);
+    if (got === null) return await closeWrite(to);
+    await writeAll(to, buffer.subarray(0, got));
+  }
+}
+
+async function writeAll(socket: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) {
+    at += await socket.write(at === 0 ? bytes : bytes.subarray(at));
+  }
+}
+
+async function closeWrite(socket: Deno.TcpConn): Promise<void> {
+  try {
+    await socket.closeWrite();
+  } catch (error) {
+    // The peer ended both directions already; there is nobody left to tell.
+    if (!(error instanceof Deno.errors.NotConnected)) throw error;
+  }
+}
