@@ -41,12 +41,18 @@ const STATUS_WAIT_MS = 1000;
 const END_LIMIT_MS = 500;
 const ICMP_PROHIBITED = 13;
 
+/** A line of text for people. */
+export interface AgentLogEvent {
+  readonly level: "warning";
+  readonly message: string;
+}
+
 /** Options of {@linkcode runAgent}. */
 export interface AgentOptions {
   /** Told to the manager, for people. */
   readonly version: string;
   /** Takes a line of text for people: a warning, or why something could not be done. */
-  readonly log: (line: string) => void;
+  readonly log: (event: AgentLogEvent) => void;
   /** Ends the agent as the end of its input does. */
   readonly signal?: AbortSignal;
 }
@@ -121,9 +127,13 @@ class Agent {
     clearTimeout(timer);
   }
 
+  #warn(message: string): void {
+    this.#options.log({ level: "warning", message });
+  }
+
   #track(task: Promise<void>): void {
     const tracked = task
-      .catch((error) => this.#options.log(`A connection failed unexpectedly: ${error}`))
+      .catch((error) => this.#warn(`A connection failed unexpectedly: ${error}`))
       .finally(() => this.#tasks.delete(tracked));
     this.#tasks.add(tracked);
   }
@@ -137,7 +147,7 @@ class Agent {
       else if (message.type === "event") this.#onEvent(message.body);
     } catch (error) {
       if (!(error instanceof ControlError)) throw error;
-      this.#options.log(
+      this.#warn(
         `The manager sent a message that makes no sense: ${error.message}`,
       );
     }
@@ -220,7 +230,7 @@ class Agent {
     if (failed.length === 0) return;
     this.#tellFailures = setTimeout(() => {
       for (const { address, error } of failed) {
-        this.#options.log(`Cannot listen on ${address}: ${error!.message}`);
+        this.#warn(`Cannot listen on ${address}: ${error!.message}`);
       }
     }, STATUS_WAIT_MS);
   }
@@ -237,7 +247,7 @@ class Agent {
         port,
         onConnection: (socket) => this.#track(serve(socket)),
         onError: (error) => {
-          this.#options.log(`Cannot accept a connection on ${address}: ${error.message}`);
+          this.#warn(`Cannot accept a connection on ${address}: ${error.message}`);
         },
       }));
       this.#statuses.push({ address, kind: "loopback" });
@@ -282,7 +292,7 @@ class Agent {
       connection = this.#stack.connect(address, port);
     } catch (error) {
       resetConnection(socket);
-      this.#options.log(`Cannot connect to port ${port}: ${(error as Error).message}`);
+      this.#warn(`Cannot connect to port ${port}: ${(error as Error).message}`);
       return;
     }
     await this.#join(socket, connection);
