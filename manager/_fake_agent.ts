@@ -1,6 +1,7 @@
 // An agent without a stack, for tests of the manager: it speaks raw frames, written here
 // once more instead of imported, and misbehaves as it is told. As a program it takes its
 // behaviour as JSON in its first argument.
+import { fileURLToPath } from "node:url";
 
 /** How a fake agent behaves; by default as a good one. */
 export interface Behaviour {
@@ -156,7 +157,7 @@ function concat(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
 
 /** The command that runs a fake agent as a process of its own. */
 export function fakeAgentCommand(behaviour: Behaviour = {}): string[] {
-  const program = new URL(import.meta.url).pathname;
+  const program = fileURLToPath(import.meta.url);
   return [Deno.execPath(), "run", "--quiet", "-A", program, JSON.stringify(behaviour)];
 }
 
@@ -165,7 +166,9 @@ if (import.meta.main) {
   if (Deno.args.slice(-2).join(" ") !== "agent --automated") Deno.exit(64);
   if (behaviour.stderr) console.error(behaviour.stderr);
   if (behaviour.exit !== undefined) Deno.exit(behaviour.exit);
-  if (behaviour.isStubborn) Deno.addSignalListener("SIGTERM", () => {});
+  if (behaviour.isStubborn && Deno.build.os !== "windows") {
+    Deno.addSignalListener("SIGTERM", () => {});
+  }
   const { readable } = Deno.stdin;
   const agent = new FakeAgent({ readable, writable: Deno.stdout.writable }, behaviour);
   if (behaviour.exitWhenReady !== undefined) {

@@ -54,7 +54,7 @@ export interface HostDownEvent extends EventBase {
   readonly exit?: LinkExit;
 }
 
-/** A line of text from a host's command. */
+/** A line of text from a host's command, or from the agent in the manager's process. */
 export interface HostOutputEvent extends EventBase {
   /** Tells events apart. */
   readonly type: "output";
@@ -103,14 +103,6 @@ export interface ListenerFailedEvent extends EventBase {
   readonly hint?: string;
 }
 
-/** What the agent in the manager's own process logged. */
-export interface AgentLogEvent extends EventBase {
-  /** Tells events apart. */
-  readonly type: "agent";
-  /** The host's name in the manifest. */
-  readonly host: string;
-}
-
 /** Anything that a mesh tells. */
 export type MeshEvent =
   | HostReadyEvent
@@ -118,5 +110,4 @@ export type MeshEvent =
   | HostOutputEvent
   | ManifestWarningEvent
   | HostWarningEvent
-  | ListenerFailedEvent
-  | AgentLogEvent;
+  | ListenerFailedEvent;

@@ -1,0 +1,39 @@
+/**
+ * The agent of the manager's own machine: it runs in this process, on a link in memory,
+ * and is treated like any other.
+ *
+ * @module
+ */
+
+import { runAgent } from "../agent/agent.ts";
+import { linkPort } from "../agent/port.ts";
+import { memoryLinkPair } from "../transports/memory.ts";
+import type { Link, OpenContext } from "../transports/mod.ts";
+
+/** Starts the agent and gives the manager's end of its link, which ends with it. */
+// deno-lint-ignore require-await -- a transport's `open` is asynchronous
+export async function openLocalAgent(
+  context: OpenContext,
+  version: string,
+): Promise<Link> {
+  const { signal } = context;
+  signal.throwIfAborted();
+  const [near, far] = memoryLinkPair();
+  const ending = new AbortController();
+  const onAbort = () => near.abort(String(signal.reason));
+  signal.addEventListener("abort", onAbort, { once: true });
+  near.closed.then(() => {
+    signal.removeEventListener("abort", onAbort);
+    ending.abort();
+  });
+  const options = {
+    version,
+    log: ({ message }: { readonly message: string }) => context.log(message),
+    signal: ending.signal,
+  };
+  runAgent(linkPort(far), options).then(
+    () => far.abort("its agent ended"),
+    (error: unknown) => far.abort(error instanceof Error ? error.message : String(error)),
+  );
+  return near;
+}

@@ -1,0 +1,387 @@
+import assert from "node:assert/strict";
+import { ManifestError } from "../manifest/diagnostic.ts";
+import { parseManifest } from "../manifest/manifest.ts";
+import { memoryLinkPair } from "../transports/memory.ts";
+import type { Transport } from "../transports/mod.ts";
+import { builtinTransports } from "../transports/registry.ts";
+import { parseIpv4 } from "../wire/ipv4.ts";
+import { type Behaviour, FakeAgent, fakeAgentCommand } from "./_fake_agent.ts";
+import { FakeClock, settle } from "./_fake_clock.ts";
+import type { MeshEvent } from "./events.ts";
+import { type Mesh, type MeshOptions, startMesh } from "./mesh.ts";
+
+/** A mesh of fake agents in this process, under a fake clock, and what it told. */
+class Bench implements AsyncDisposable {
+  readonly clock = new FakeClock();
+  readonly events: MeshEvent[] = [];
+  /** The present agent of each host. */
+  readonly agents = new Map<string, FakeAgent>();
+  /** Ends the present link of a host. */
+  readonly cut = new Map<string, (reason: string) => void>();
+  /** Hosts that cannot be reached. */
+  readonly unreachable = new Set<string>();
+  readonly transport: Transport<Behaviour> = {
+    name: "fake",
+    parse: (spec) => spec as Behaviour,
+    describe: () => "a fake agent",
+    open: (behaviour, { host }) => {
+      if (this.unreachable.has(host)) return Promise.reject(new Error("no way"));
+      const [near, far] = memoryLinkPair();
+      this.agents.set(host, new FakeAgent(far, behaviour));
+      this.cut.set(host, (reason) => near.abort(reason));
+      return Promise.resolve(near);
+    },
+  };
+  mesh!: Mesh;
+
+  async start(
+    manifest: Parameters<typeof startMesh>[0],
+    options: MeshOptions = {},
+  ): Promise<this> {
+    this.mesh = await startMesh(manifest, {
+      onEvent: (event) => this.events.push(event),
+      transports: [this.transport],
+      clock: this.clock,
+      ...options,
+    });
+    await settle();
+    return this;
+  }
+
+  agent(host: string): FakeAgent {
+    return this.agents.get(host)!;
+  }
+
+  messages(type: MeshEvent["type"]): string[] {
+    return this.events.filter((event) => event.type === type).map(({ message }) =>
+      message
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.mesh.close();
+    assert.equal(this.clock.pending, 0, "no timer is left");
+  }
+}
+
+const three = {
+  hosts: {
+    a: { fake: {}, vip: "127.0.42.101" },
+    b: { fake: {}, vip: "127.0.42.102", ports: ["80:127.0.0.1:8080"] },
+    c: { fake: { features: ["tcp", "loopback"] }, vip: "127.0.42.103" },
+  },
+  routes: [{ via: "b", to: ["10.0.0.0/8", "*.internal"] }],
+};
+
+/** A TCP segment from one address to another, port 80, checksums left out. */
+function segment(from: string, to: string, flags = 0x10): Uint8Array {
+  const bytes = new Uint8Array(40);
+  const view = new DataView(bytes.buffer);
+  view.setUint8(0, 0x45);
+  view.setUint16(2, 40);
+  view.setUint8(8, 64);
+  view.setUint8(9, 6);
+  view.setUint32(12, parseIpv4(from)!);
+  view.setUint32(16, parseIpv4(to)!);
+  view.setUint16(20, 50_000);
+  view.setUint16(22, 80);
+  view.setUint8(32, 0x50);
+  view.setUint8(33, flags);
+  return bytes;
+}
+
+const SYN = 0x02;
+const isReset = (packet: Uint8Array) => (packet[33]! & 0x04) !== 0;
+
+Deno.test("each host of a mesh becomes ready and is told what concerns it", async () => {
+  await using bench = await new Bench().start(three);
+  assert.deepEqual(bench.messages("ready"), [
+    "Ready: a (127.0.42.101) after 0.00 s",
+    "Ready: b (127.0.42.102) after 0.00 s",
+    "Ready: c (127.0.42.103) after 0.00 s",
+  ]);
+  assert.deepEqual(
+    [...bench.mesh.hosts.values()].map(({ name, vip, state, version }) =>
+      [name, vip, state, version].join(" ")
+    ),
+    [
+      "a 127.0.42.101 ready 1.2.3",
+      "b 127.0.42.102 ready 1.2.3",
+      "c 127.0.42.103 ready 1.2.3",
+    ],
+  );
+  const { args } = bench.agent("a").messages[0]!.body;
+  assert.equal(args.me, "127.0.42.101");
+  assert.deepEqual(args.others, [{ ip: "127.0.42.102", port: 80, proto: "tcp" }]);
+  assert.equal((await bench.mesh.ready()).ok, true);
+});
+
+Deno.test("packets go from host to host, and to routed addresses", async () => {
+  await using bench = await new Bench().start(three);
+  const there = segment("127.0.42.101", "127.0.42.102", SYN);
+  await bench.agent("a").packet(there);
+  const routed = segment("127.0.42.101", "10.1.2.3", SYN);
+  await bench.agent("a").packet(routed);
+  await settle();
+  assert.deepEqual(bench.agent("b").packets, [there, routed]);
+  const back = segment("10.1.2.3", "127.0.42.101");
+  await bench.agent("b").packet(back);
+  await settle();
+  assert.deepEqual(bench.agent("a").packets, [back]);
+  assert.equal(bench.mesh.counters.delivered, 3);
+});
+
+Deno.test("a packet in the name of another host is dropped and counted", async () => {
+  await using bench = await new Bench().start(three);
+  await bench.agent("a").packet(segment("127.0.42.103", "127.0.42.102"));
+  await bench.agent("a").packet(new Uint8Array(3));
+  await settle();
+  assert.deepEqual(bench.agent("b").packets, []);
+  const { police } = bench.mesh.hosts.get("a")!;
+  assert.deepEqual([police.source, police.short], [1, 1]);
+  assert.equal(bench.mesh.hosts.get("a")!.state, "ready");
+});
+
+Deno.test("agents that understand it are told at once that a host is down", async () => {
+  await using bench = await new Bench().start(three);
+  bench.cut.get("b")!("cut");
+  await settle();
+  const told = (host: string) =>
+    bench.agent(host).messages.filter(({ type }) => type === "event");
+  assert.deepEqual(told("a"), [{
+    type: "event",
+    body: { type: "hostDown", data: { ip: "127.0.42.102", ranges: ["10.0.0.0/8"] } },
+  }]);
+  assert.deepEqual(told("c"), [], "it did not announce that it understands");
+});
+
+Deno.test("packets to a host that is down are answered with a reset", async () => {
+  await using bench = await new Bench().start(three);
+  bench.cut.get("b")!("cut");
+  await settle();
+  await bench.agent("c").packet(segment("127.0.42.103", "127.0.42.102"));
+  await bench.agent("a").packet(segment("127.0.42.101", "127.0.42.102", SYN));
+  await settle();
+  assert.deepEqual(bench.agent("c").packets.map(isReset), [true]);
+  assert.deepEqual(bench.agent("a").packets.map(isReset), [true]);
+});
+
+Deno.test("a connection to a host that starts waits until it is up", async () => {
+  const slow = {
+    hosts: { ...three.hosts, b: { ...three.hosts.b, fake: { isMute: true } } },
+  };
+  await using bench = await new Bench().start(slow);
+  await bench.agent("a").packet(segment("127.0.42.101", "127.0.42.102", SYN));
+  await settle();
+  assert.deepEqual(bench.agent("b").packets, []);
+  assert.deepEqual(bench.agent("a").packets, []);
+  await bench.clock.pass(20_000, 1000);
+  assert.deepEqual(bench.agent("a").packets.map(isReset), [true], "but no longer");
+});
+
+Deno.test("a host that failed is told once, retried, and told to be back", async () => {
+  const bench = new Bench();
+  bench.unreachable.add("b");
+  await bench.start(three);
+  await bench.clock.pass(200, 50);
+  const report = await bench.mesh.ready();
+  assert.equal(report.ok, false);
+  assert.deepEqual(report.ready.map(({ name }) => name), ["a", "c"]);
+  assert.deepEqual(report.failed.map(({ host, message }) => [host.name, message]), [
+    ["b", 'Cannot open a link to "b": no way'],
+  ]);
+  assert.deepEqual(bench.messages("down"), [
+    'Cannot open a link to "b": no way; trying again in 0.8 s',
+  ]);
+  assert.equal(
+    bench.mesh.hosts.get("b")!.lastFailure,
+    'Cannot open a link to "b": no way',
+  );
+  bench.unreachable.clear();
+  await bench.clock.pass(1000, 50);
+  assert.deepEqual(bench.messages("ready").slice(-1), [
+    "Ready again: b (127.0.42.102) after 0.85 s",
+  ]);
+  assert.equal(bench.mesh.hosts.get("b")!.lastFailure, undefined);
+  await bench[Symbol.asyncDispose]();
+});
+
+Deno.test("an agent that lacks what the manifest asks for is warned about once", async () => {
+  const manifest = {
+    hosts: { a: { fake: { features: ["tcp"] }, http: { listen: "127.0.0.1:8080" } } },
+  };
+  await using bench = await new Bench().start(manifest);
+  bench.cut.get("a")!("cut");
+  await bench.clock.pass(2000, 100);
+  assert.equal(bench.mesh.hosts.get("a")!.state, "ready");
+  assert.deepEqual(bench.messages("warning"), [
+    'The agent of "a" (version 1.2.3) lacks what manifest: hosts.a asks for: loopback, http',
+  ]);
+});
+
+Deno.test("a listener that failed is told with its line, and the mesh runs on", async () => {
+  const error = { code: "EADDRINUSE", message: "Address already in use" };
+  const listeners = [
+    { address: "127.0.42.102:80", kind: "loopback", error },
+    { address: "127.0.42.102:81", kind: "loopback" },
+  ];
+  const hosts = { ...three.hosts, a: { fake: { listeners }, vip: "127.0.42.101" } };
+  await using bench = await new Bench().start({ hosts });
+  assert.equal(bench.messages("listenerFailed").length, 1);
+  assert.match(
+    bench.messages("listenerFailed")[0]!,
+    /^manifest: hosts\.b\.ports\[0\]: "a" cannot listen on 127\.0\.42\.102:80: the address is in use/,
+  );
+  assert.equal(bench.mesh.hosts.get("a")!.state, "ready");
+});
+
+Deno.test("a suggestion of an agent counts for that agent", async () => {
+  await using bench = await new Bench().start(three);
+  await bench.agent("a").message({
+    type: "event",
+    body: {
+      type: "routeSuggestion",
+      data: { ip: ["192.168.7.7"], route: "127.0.42.102" },
+    },
+  });
+  await bench.agent("a").packet(segment("127.0.42.101", "192.168.7.7", SYN));
+  await bench.agent("c").packet(segment("127.0.42.103", "192.168.7.7", SYN));
+  await settle();
+  assert.equal(bench.agent("b").packets.length, 1);
+  assert.equal(bench.mesh.counters.unroutable, 1);
+});
+
+Deno.test("a wrong manifest is an error with everything that is wrong", async () => {
+  await assert.rejects(
+    startMesh({ hosts: { a: { vip: "300.0.0.1" }, b: { ports: ["99999:x:1"] } } }),
+    (error) => error instanceof ManifestError && error.diagnostics.length >= 2,
+  );
+  await assert.rejects(startMesh("/no/such/mesh.yaml"), ManifestError);
+});
+
+Deno.test("warnings of a manifest are told by whoever read it", async () => {
+  const text = "hosts:\n  a: { fake: {}, colour: red }\n";
+  const bench = new Bench();
+  const transports = new Map([...builtinTransports, [
+    "fake",
+    bench.transport as Transport,
+  ]]);
+  const path = await Deno.makeTempFile({ suffix: ".yaml" });
+  await Deno.writeTextFile(path, text);
+  await bench.start(path);
+  await bench[Symbol.asyncDispose]();
+  assert.equal(bench.messages("manifest").length, 1);
+  assert.match(bench.messages("manifest")[0]!, /:2:\d+: warning: .*colour/);
+  await Deno.remove(path);
+
+  await using quiet = await new Bench().start(parseManifest(text, { path, transports }));
+  assert.deepEqual(quiet.messages("manifest"), []);
+});
+
+Deno.test("a listener that subscribes sees events until it has had enough", async () => {
+  await using bench = await new Bench().start(three);
+  const seen: string[] = [];
+  const unsubscribe = bench.mesh.subscribe(({ type }) => seen.push(type));
+  bench.cut.get("b")!("cut");
+  await bench.clock.pass(2000, 100);
+  assert.deepEqual(seen, ["down", "ready"]);
+  unsubscribe();
+  bench.cut.get("b")!("cut");
+  await bench.clock.pass(2000, 100);
+  assert.deepEqual(seen, ["down", "ready"]);
+});
+
+Deno.test("a close ends every agent, may be repeated, and settles who waits", async () => {
+  const bench = new Bench();
+  await bench.start({ hosts: { a: { fake: {} }, b: { fake: { isMute: true } } } });
+  const ready = bench.mesh.ready();
+  await Promise.all([bench.mesh.close(), bench.mesh.close()]);
+  await Promise.all([...bench.agents.values()].map(({ ended }) => ended));
+  assert.deepEqual((await ready).failed.map(({ message }) => message), [
+    '"b" was closed before it became ready',
+  ]);
+  assert.equal(bench.mesh.hosts.get("a")!.state, "closed");
+  assert.equal(bench.clock.pending, 0);
+});
+
+/** A mesh over real processes and the real clock. */
+async function commands(
+  hosts: Record<string, Behaviour>,
+  body: (
+    mesh: Mesh,
+    told: (type: MeshEvent["type"], part: RegExp) => Promise<string>,
+  ) => Promise<void>,
+) {
+  const events: MeshEvent[] = [];
+  let look = () => {};
+  await using mesh = await startMesh({
+    hosts: Object.fromEntries(
+      Object.entries(hosts).map(([name, behaviour]) => [
+        name,
+        { cmd: fakeAgentCommand(behaviour) },
+      ]),
+    ),
+  }, {
+    onEvent(event) {
+      events.push(event);
+      look();
+    },
+  });
+  const told = (type: MeshEvent["type"], part: RegExp) =>
+    new Promise<string>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const seen = events.map(({ message }) => message).join("\n");
+        reject(new Error(`${type} ${part} was not told, but:\n${seen}`));
+      }, 20_000);
+      look = () => {
+        const event = events.find(({ type: t, message }) =>
+          t === type && part.test(message)
+        );
+        if (!event) return;
+        clearTimeout(timer);
+        resolve(event.message);
+      };
+      look();
+    });
+  await body(mesh, told);
+}
+
+Deno.test("a command that fails is told with status and stderr, the others run", async () => {
+  await commands({
+    web: { stderr: "No such container: web", exit: 1 },
+    good: { banner: "Last login: today\r\n" },
+  }, async (mesh, told) => {
+    const message = await told("down", /web/);
+    assert.match(
+      message,
+      /^Cannot open a link to "web": \S+ exited with status 1: No such container: web; trying again in /,
+    );
+    await told("ready", /good/);
+    await told("output", /^web: No such container: web$/);
+    await told("output", /^good: Last login: today$/);
+    assert.equal((await mesh.ready()).ok, false);
+  });
+});
+
+Deno.test("a command that ends later is told, and the host is back by itself", async () => {
+  await commands({ web: { exitWhenReady: 3 } }, async (_mesh, told) => {
+    await told("ready", /^Ready: web/);
+    await told(
+      "down",
+      /^The link to "web" ended: \S+ exited with status 3; trying again/,
+    );
+    await told("ready", /^Ready again: web/);
+  });
+});
+
+Deno.test("a close ends a stubborn command by force within 2 s", async () => {
+  let started = 0;
+  await commands({ stubborn: { isStubborn: true }, good: {} }, async (mesh, told) => {
+    await told("ready", /stubborn/);
+    await told("ready", /good/);
+    started = performance.now();
+    await mesh.close();
+  });
+  const took = performance.now() - started;
+  assert(took < 2500, `it took ${Math.round(took)} ms`);
+});

@@ -1,0 +1,80 @@
+/**
+ * NoRouter for Deno, as a library: starts a mesh that joins containers, pods, virtual
+ * machines and this machine into one small network, over the standard input and output of
+ * commands that reach them.
+ *
+ * ```ts
+ * import { strict as assert } from "node:assert";
+ * import { startMesh } from "@norouter/cli/mod";
+ *
+ * await using mesh = await startMesh({
+ *   hosts: {
+ *     local: { vip: "127.0.42.100" },
+ *     web: {
+ *       vip: "127.0.42.101",
+ *       cmd: "docker exec -i web norouter",
+ *       ports: ["8080:127.0.0.1:80"],
+ *     },
+ *   },
+ * }, { onEvent: ({ level, message }) => console.error(level, message) });
+ *
+ * const { failed } = await mesh.ready();
+ * for (const { host, message } of failed) console.error(host.name, message);
+ * // Now http://127.0.42.101:8080 is the web server in the container, if it is ready.
+ *
+ * assert.equal(mesh.hosts.get("local")?.state, "ready");
+ * ```
+ *
+ * @module
+ */
+
+export {
+  type Diagnostic,
+  formatDiagnostic,
+  formatPosition,
+  ManifestError,
+  type Position,
+} from "./manifest/diagnostic.ts";
+export { loadManifest } from "./manifest/load.ts";
+export {
+  type HostSpec,
+  type Manifest,
+  manifestFromObject,
+  parseManifest,
+  type ParseOptions,
+  type PortSpec,
+  type ProxySpec,
+  type RouteSpec,
+  type SpecParser,
+  type TransportSpec,
+} from "./manifest/manifest.ts";
+export type { Clock } from "./manager/clock.ts";
+export type {
+  EventBase,
+  HostDownEvent,
+  HostOutputEvent,
+  HostReadyEvent,
+  HostWarningEvent,
+  ListenerFailedEvent,
+  ManifestWarningEvent,
+  MeshEvent,
+} from "./manager/events.ts";
+export {
+  type Mesh,
+  type MeshHost,
+  type MeshOptions,
+  type ReadyReport,
+  startMesh,
+} from "./manager/mesh.ts";
+export type { HostState } from "./manager/session.ts";
+export type { PoliceCounters, Verdict } from "./router/police.ts";
+export type { RouteCounters } from "./router/route.ts";
+export {
+  type Link,
+  type LinkExit,
+  type OpenContext,
+  SpecError,
+  type Transport,
+} from "./transports/mod.ts";
+export { builtinTransports } from "./transports/registry.ts";
+export type { Cidr } from "./wire/ipv4.ts";
