@@ -4,14 +4,19 @@ const CLI = new URL("../cli.ts", import.meta.url).pathname;
 
 /** What came of a run. */
 export interface Result {
+  /** The exit status. */
   readonly status: number;
+  /** All of standard output. */
   readonly stdout: string;
+  /** All of standard error. */
   readonly stderr: string;
 }
 
 /** How to run the program. */
 export interface RunOptions {
+  /** The folder to run in. */
   readonly cwd?: string;
+  /** What it can read. */
   readonly stdin?: string;
 }
 

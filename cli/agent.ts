@@ -3,21 +3,22 @@
 import { VERSION } from "./version.ts";
 
 /** Runs the agent until its input ends, and gives the exit status. */
-export async function agent({ debug }: { readonly debug: boolean }): Promise<number> {
+export async function agent(): Promise<number> {
   // A terminal sends Ctrl-C to the manager's children too; the manager decides.
   Deno.addSignalListener("SIGINT", () => {});
   const [{ runAgent }, { stdioPort }] = await Promise.all([
     import("../agent/agent.ts"),
     import("../agent/port.ts"),
   ]);
-  await runAgent(stdioPort(), {
-    version: VERSION,
-    // The manager shows what comes on stderr, with the host's name in front.
-    log: ({ level, message }) => {
-      if (level !== "debug" || debug) console.error(message);
-    },
-  });
-  return 0;
+  // The manager shows what comes on stderr, with the host's name in front.
+  const log = ({ message }: { readonly message: string }) => console.error(message);
+  try {
+    await runAgent(stdioPort(), { version: VERSION, log });
+    return 0;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    return 1;
+  }
 }
 
 /** Said to those who start it by hand. */

@@ -11,6 +11,7 @@ export type Level = "debug" | "info" | "warn" | "error";
 
 /** Something that happened. Whatever fields it has besides are for machines. */
 export interface LogEvent {
+  /** How much it matters. */
   readonly level: Level;
   /** One line for people. */
   readonly message: string;
@@ -22,8 +23,11 @@ export interface LogEvent {
 
 /** How a log writes. */
 export interface LogOptions {
+  /** For people or for machines. */
   readonly format: LogFormat;
+  /** Whether debug events are written, and times. */
   readonly debug: boolean;
+  /** Whether lines for people are coloured. */
   readonly color: boolean;
   /** Takes one line, its end included. */
   readonly write: (line: string) => void;

@@ -35,7 +35,7 @@ Deno.test("debug events and times are for --debug", () => {
   const events: LogEvent[] = [{ level: "debug", host: "web", message: "hm" }];
   assert.equal(written(events), "");
   const line = written(events, { debug: true });
-  assert.match(line, /^\d\d:\d\d:\d\d\.\d{3}  debug  web       hm\n$/);
+  assert.match(line, /^\d\d:\d\d:\d\d\.\d{3} {2}debug {2}web {7}hm\n$/);
 });
 
 Deno.test("lines for machines are one object each, with every field", () => {

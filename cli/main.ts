@@ -8,7 +8,7 @@ import { addCompletions } from "./completions.ts";
 import { helpOf } from "./help.ts";
 import { openLog } from "./log.ts";
 import type { GlobalOptions } from "./options.ts";
-import { VERSION } from "./version.ts";
+import { VERSION_LINE } from "./version.ts";
 import { isFile, unknownCommand } from "./words.ts";
 
 const WRONG_USAGE = 2;
@@ -37,7 +37,7 @@ export function programOf(done: (status: number) => void): Command {
     })
     .configureHelp({ formatHelp: (command) => helpOf(command.name()) })
     .showHelpAfterError(`(see "norouter --help")`)
-    .version(`norouter ${VERSION}`, "--version")
+    .version(VERSION_LINE, "--version")
     .option("--debug", "tell more, with the time")
     .addOption(
       new Option("--log-format <format>", "the form of what is reported")
@@ -102,9 +102,7 @@ export function programOf(done: (status: number) => void): Command {
     .action(async ({ automated }: { automated?: true }, command: Command) => {
       const { agent, NOT_BY_HAND } = await import("./agent.ts");
       if (!automated) return command.error(`norouter: ${NOT_BY_HAND}`);
-      done(
-        await agent({ debug: command.optsWithGlobals<GlobalOptions>().debug ?? false }),
-      );
+      done(await agent());
     });
 
   addCompletions(program);

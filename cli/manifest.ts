@@ -12,7 +12,9 @@ import type { GlobalOptions } from "./options.ts";
 
 /** A manifest, if it can be used, and all that was said about it. */
 export interface Loaded {
+  /** Undefined if it is wrong. */
   readonly manifest: Manifest | undefined;
+  /** In the order of the file. */
   readonly diagnostics: readonly Diagnostic[];
 }
 

@@ -19,13 +19,16 @@ export function hostTable({ hosts }: Manifest): string {
 
 function row(host: HostSpec): string[] {
   const ports = host.ports.map(({ listenPort }) => listenPort).join(", ");
-  return [host.name, formatIpv4(host.vip), ports || "-", reachedBy(host)];
+  const reached = reachedBy(host);
+  const short = reached.length > MAX_COMMAND
+    ? reached.slice(0, MAX_COMMAND - 1) + "…"
+    : reached;
+  return [host.name, formatIpv4(host.vip), ports || "-", short];
 }
 
-/** One line that says how a host is reached. */
+/** What says how a host is reached: for a command, the command. */
 export function reachedBy({ transport }: HostSpec): string {
   if (!transport) return "(this machine)";
-  const text = builtinTransports.get(transport.name)?.describe(transport.options) ??
+  return builtinTransports.get(transport.name)?.describe(transport.options) ??
     transport.name;
-  return text.length > MAX_COMMAND ? text.slice(0, MAX_COMMAND - 1) + "…" : text;
 }

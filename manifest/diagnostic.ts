@@ -27,6 +27,7 @@ export interface Diagnostic {
 
 /** A manifest that cannot be used, with every reason that was found. */
 export class ManifestError extends Error {
+  /** Tells this error by name. */
   override readonly name = "ManifestError";
   /** All errors and warnings, in the order of the file. */
   readonly diagnostics: readonly Diagnostic[];

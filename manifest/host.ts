@@ -23,8 +23,11 @@ const OWN_FIELDS = ["vip", "aliases"];
 
 /** What reading hosts needs. */
 export interface HostContext {
+  /** Takes what is wrong. */
   readonly report: Report;
+  /** The names taken so far. */
   readonly names: Names;
+  /** The transports that a host may name. */
   readonly transports: ReadonlyMap<string, SpecParser>;
 }
 

@@ -44,7 +44,8 @@ function readObject(
   open.add(value);
   try {
     if (Array.isArray(value)) {
-      const items = value.map((item, i) => read(item, `${path}[${i}]`, context));
+      // Array.from, as map() would leave the holes of a sparse array.
+      const items = Array.from(value, (item, i) => read(item, `${path}[${i}]`, context));
       return { kind: "list", at, items };
     }
     const prototype = Object.getPrototypeOf(value);

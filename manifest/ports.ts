@@ -18,9 +18,11 @@ import { quote } from "./value.ts";
 
 /** A published port as its text says. */
 export interface ParsedPort {
+  /** 1 to 65535. */
   readonly listenPort: number;
   /** A name, IPv4 or IPv6 address, without brackets. */
   readonly connectHost: string;
+  /** 1 to 65535. */
   readonly connectPort: number;
 }
 

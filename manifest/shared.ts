@@ -9,12 +9,19 @@ import { type Entry, quote } from "./value.ts";
 
 /** What was given; a proxy that is `null` was turned off. */
 export interface Shared {
+  /** What is published. */
   readonly ports?: readonly PortSpec[];
+  /** The HTTP proxy. */
   readonly http?: ProxySpec | null;
+  /** The SOCKS proxy. */
   readonly socks?: ProxySpec | null;
+  /** Whether to listen on loopback addresses. */
   readonly loopback?: HostSpec["loopback"];
+  /** Where files are kept. */
   readonly stateDir?: HostSpec["stateDir"];
+  /** Whether to write the hosts file. */
   readonly writeEtcHosts?: boolean;
+  /** In milliseconds. */
   readonly connectTimeout?: number;
 }
 

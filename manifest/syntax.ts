@@ -10,8 +10,11 @@ const TAB = "a tab stands where YAML wants spaces";
 
 /** The text, and how to place and to report what is in it. */
 export interface SyntaxContext {
+  /** The whole text. */
   readonly text: string;
+  /** The place of an offset in it. */
   readonly at: (offset: number) => Position;
+  /** Takes what is wrong. */
   readonly report: Report;
 }
 

@@ -7,29 +7,41 @@ export type Value = MapValue | ListValue | ScalarValue;
 
 /** A map with text keys; of a key given twice only the first is kept. */
 export interface MapValue {
+  /** Tells the kinds apart. */
   readonly kind: "map";
+  /** Where it begins. */
   readonly at: Position;
+  /** By key, in order of appearance. */
   readonly entries: ReadonlyMap<string, Entry>;
 }
 
 /** One key of a map with its value. */
 export interface Entry {
+  /** The key as written. */
   readonly key: string;
+  /** Where the key stands. */
   readonly keyAt: Position;
+  /** What it leads to. */
   readonly value: Value;
 }
 
 /** A list. */
 export interface ListValue {
+  /** Tells the kinds apart. */
   readonly kind: "list";
+  /** Where it begins. */
   readonly at: Position;
+  /** In order. */
   readonly items: readonly Value[];
 }
 
 /** Text, a number, a truth value or nothing. */
 export interface ScalarValue {
+  /** Tells the kinds apart. */
   readonly kind: "scalar";
+  /** Where it begins. */
   readonly at: Position;
+  /** What it means. */
   readonly value: string | number | boolean | null;
   /** As written, without quotes: `08` stays `08` although its value is a number. */
   readonly text: string;
