@@ -30,9 +30,9 @@
  * frames are never dropped for data. They have a limit of their own, beyond which a
  * push is refused and counted; a single one always fits.
  *
- * *Memory.* A frame is a view and pins the whole chunk it was read with. Once a queue is
- * longer than a few frames, a frame that is much smaller than its chunk is copied out, so
- * that what is pinned stays within 8 times the limit, plus the chunks of those few.
+ * *Memory.* A frame is a view and pins the whole chunk it was read with. Once 64 frames
+ * wait, one that is less than an eighth of a chunk not pinned yet is copied out, so that
+ * what is pinned stays within 8 times the limit and 65 chunks.
  *
  * *End.* After `close` pushes are refused; what waits is written, the link's input is
  * closed, and `drain` returns. When a write fails, or the link ends, `drain` drops what
@@ -96,6 +96,8 @@ export class LinkQueue {
   readonly #control = new Fifo<Frame>();
   #controlBytes = 0;
   readonly #packets: FairQueue;
+  /** The chunk of the last small frame that was not copied: more of it cost nothing. */
+  #pinned: ArrayBufferLike | undefined;
   #isClosed = false;
   /** Set while the writer loop waits for a frame. */
   #wake: (() => void) | undefined;
@@ -243,8 +245,11 @@ export class LinkQueue {
 
   #unpinned(frame: Frame): Frame {
     const { length, buffer } = frame.bytes;
-    if (this.#packets.length < UNCOPIED_FRAMES) return frame;
-    if (buffer.byteLength <= length * PINNED_RATIO) return frame;
-    return new Frame(frame.bytes.slice());
+    if (buffer === this.#pinned) return frame;
+    if (buffer.byteLength > length * PINNED_RATIO) {
+      if (this.#packets.length >= UNCOPIED_FRAMES) return new Frame(frame.bytes.slice());
+      this.#pinned = buffer;
+    }
+    return frame;
   }
 }
