@@ -62,17 +62,17 @@ type Tree = { [name: string]: Tree | Uint8Array };
 const here = new URL("./", import.meta.url);
 const output = new URL("../lwip.wasm", import.meta.url);
 
-async function sha256(parts: Uint8Array[]): Promise<string> {
-  const all = new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
+async function sha256(parts: BlobPart[]): Promise<string> {
+  const all = new Uint8Array(await new Blob(parts).arrayBuffer());
   return new Uint8Array(await crypto.subtle.digest("SHA-256", all)).toHex();
 }
 
 /** What the result depends on: the glue, the flags, the compiler, and lwIP's hash. */
 async function inputsHash(glue: Map<string, Uint8Array>): Promise<string> {
   const settings = [CLANG, LWIP_VERSION, LWIP_SHA256, ...FLAGS, ...LINK_FLAGS];
-  const parts = [new TextEncoder().encode(settings.join("\n"))];
+  const parts: BlobPart[] = [settings.join("\n")];
   for (const [name, bytes] of glue) {
-    parts.push(new TextEncoder().encode(`\n${name} ${bytes.length}\n`), bytes);
+    parts.push(`\n${name} ${bytes.length}\n`, bytes as BlobPart);
   }
   return await sha256(parts);
 }
@@ -115,7 +115,7 @@ async function compile(
   glue: Map<string, Uint8Array>,
   lwip: Map<string, Uint8Array>,
 ): Promise<Uint8Array> {
-  const { commands, runClang } = await import("@yowasp/clang");
+  const { commands, runLLVM } = await import("@yowasp/clang");
   const tree: Tree = {};
   for (const [path, bytes] of glue) place(tree, `glue/${path}`, bytes);
   for (const [path, bytes] of lwip) place(tree, `lwip/${path}`, bytes);
@@ -129,7 +129,7 @@ async function compile(
   const stderr = (bytes: Uint8Array | null) =>
     void (bytes && messages.push(bytes.slice()));
   const stdout = () => {};
-  await runClang(null, {}, { fetchProgress: () => {} }); // loads it, without its chatter
+  await runLLVM(undefined, {}, { fetchProgress: () => {} }); // loads it, without its chatter
   const run = async (tool: "clang" | "wasm-ld", args: string[], files: Tree) => {
     try {
       return (await commands[tool]!(args, files, { stdout, stderr })) as Tree;
