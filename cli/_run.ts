@@ -1,6 +1,6 @@
 // Runs the program as users do: another process, whose output and status count.
 
-const CLI = new URL("../cli.ts", import.meta.url).pathname;
+const CLI = new URL("../cli.ts", import.meta.url).href;
 
 /** What came of a run. */
 export interface Result {
@@ -15,13 +15,13 @@ export interface Result {
 /** How to run the program. */
 export interface RunOptions {
   /** The folder to run in. */
-  readonly cwd?: string;
+  readonly cwd?: string | URL;
   /** What it can read. */
   readonly stdin?: string;
 }
 
 /** The program as a command, with its streams piped. */
-export function norouter(args: readonly string[], cwd?: string): Deno.Command {
+export function norouter(args: readonly string[], cwd?: string | URL): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "-A", CLI, ...args],
     ...(cwd && { cwd }),
@@ -82,7 +82,7 @@ export class Running {
   #stderr = "";
 
   /** Starts it. */
-  constructor(args: readonly string[], cwd?: string) {
+  constructor(args: readonly string[], cwd?: string | URL) {
     this.#child = norouter(args, cwd).spawn();
     this.#ended = this.#collect();
   }

@@ -94,7 +94,7 @@ for (const name of ["show-example", "show-ex"]) {
   });
 }
 
-const examples = new URL("../examples/", import.meta.url).pathname;
+const examples = new URL("../examples/", import.meta.url);
 for (const { name } of Deno.readDirSync(examples)) {
   if (!name.endsWith(".yaml")) continue;
   Deno.test(`examples/${name} passes the check`, async () => {

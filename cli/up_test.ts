@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Running, withFiles } from "./_run.ts";
 
-const AGENT = new URL("../manager/_fake_agent.ts", import.meta.url).pathname;
+const AGENT = new URL("../manager/_fake_agent.ts", import.meta.url).href;
 
 /** The command of a host whose agent behaves so. */
 function agent(behaviour: object = {}): string {
