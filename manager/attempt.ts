@@ -34,6 +34,10 @@ const CLOSE_GRACE = 600;
 const ABORT_LIMIT = 2500;
 /** Milliseconds for the exit to be known after the bytes stopped, and the other way round. */
 const EXPLAIN_GRACE = 200;
+/** Lines of stderr that explain an end. */
+const EXPLAINING_LINES = 3;
+/** Milliseconds before the end of a ready link in which stderr is taken to explain it. */
+const EXPLAINING_TIME = 5000;
 /** Characters of a message in error that are shown. */
 const SHOWN = 100;
 
@@ -110,7 +114,10 @@ export class Attempt {
   #cancelDeadline: () => void;
   #liveness: Liveness | undefined;
   #isReady = false;
+  #isOver = false;
   #lastId = 0;
+  /** When the last lines of stderr came. */
+  readonly #spokeAt: number[] = [];
 
   constructor(plan: AttemptPlan, hooks: AttemptHooks) {
     this.#plan = plan;
@@ -130,6 +137,7 @@ export class Attempt {
   }
 
   #end(verdict: Verdict): void {
+    this.#isOver = true;
     this.#verdict.resolve(verdict);
   }
 
@@ -146,7 +154,11 @@ export class Attempt {
   async #open(): Promise<Link | undefined> {
     const { host } = this.#plan;
     const { signal } = this.#opening;
-    const log = (line: string) => this.#hooks.output("stderr", line);
+    const log = (line: string) => {
+      this.#spokeAt.push(this.#plan.clock.now());
+      if (this.#spokeAt.length > EXPLAINING_LINES) this.#spokeAt.shift();
+      this.#hooks.output("stderr", line);
+    };
     const opening = (async () => await this.#plan.open({ host, signal, log }))();
     const link = await Promise.race([
       opening.catch((error) => this.#end({ reason: messageOf(error) })),
@@ -182,8 +194,18 @@ export class Attempt {
     link.closed.then(async (exit) => {
       // What it said last may tell more than how it ended.
       await this.#within(EXPLAIN_GRACE, this.#reading!);
-      this.#end({ reason: reasonOf(exit), exit });
+      this.#end({ reason: this.#reasonOf(exit), exit });
     });
+  }
+
+  /** The exit and what stderr says of it, as one line. What it said long before is no reason. */
+  #reasonOf({ reason, stderr }: LinkExit): string {
+    const since = this.#plan.clock.now() - EXPLAINING_TIME;
+    const lines = this.#isReady
+      ? this.#spokeAt.filter((at) => at >= since).length
+      : EXPLAINING_LINES;
+    const said = lines > 0 ? stderr.slice(-lines) : [];
+    return [reason, said.join("; ")].filter(Boolean).join(": ");
   }
 
   async #read(link: Link): Promise<void> {
@@ -202,7 +224,7 @@ export class Attempt {
   async #explain(link: Link, reason: string, isFault = false): Promise<void> {
     const exit = await this.#within(EXPLAIN_GRACE, link.closed);
     if (!exit) return this.#end({ reason });
-    this.#end({ reason: reasonOf(exit) + (isFault ? ` (${reason})` : ""), exit });
+    this.#end({ reason: this.#reasonOf(exit) + (isFault ? ` (${reason})` : ""), exit });
   }
 
   async *#watch(batches: AsyncIterable<Frame[]>): AsyncGenerator<Frame[]> {
@@ -213,6 +235,7 @@ export class Attempt {
   }
 
   #control(payload: Uint8Array): void {
+    if (this.#isOver) return;
     try {
       this.#handle(decodeControl(payload));
     } catch (cause) {
@@ -297,11 +320,6 @@ export class Attempt {
       cancel();
     }
   }
-}
-
-/** The exit and the last lines of stderr, as one line. */
-function reasonOf(exit: LinkExit): string {
-  return [exit.reason, exit.stderr.slice(-3).join("; ")].filter(Boolean).join(": ");
 }
 
 function messageOf(error: unknown): string {

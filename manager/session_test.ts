@@ -112,7 +112,7 @@ Deno.test("only what an agent announced is used with it", async () => {
   await using bench = new Bench();
   bench.behaviour = { features: ["tcp", "loopback"] };
   await bench.start();
-  await bench.clock.pass(60_000);
+  await bench.clock.pass(60_000, 1000);
   assert.equal(bench.session.state, "ready", "its silence is no fault");
   assert.equal(bench.agent.messages.length, 1);
 });
@@ -178,6 +178,31 @@ Deno.test("a link that opens and ends at once is told with how it ended", async 
   assert.equal(bench.failures[0]!.end.exit?.status, 1);
 });
 
+Deno.test("only what stderr said lately explains why a ready link ended", async () => {
+  await using bench = new Bench();
+  let said: (line: string) => void;
+  const lines: string[] = [];
+  bench.open = (context) => {
+    said = (line) => {
+      lines.push(line);
+      context.log(line);
+    };
+    said("Warning: Permanently added 'box' to the list of known hosts.");
+    const link = bench.link();
+    const closed = link.closed.then((exit) => ({ ...exit, stderr: lines }));
+    return Promise.resolve({ ...link, closed });
+  };
+  await bench.start();
+  await bench.clock.pass(6000, 1000);
+  said!("client_loop: send disconnect: Broken pipe");
+  bench.links[0]!.abort("ssh exited with status 255");
+  await bench.clock.pass(300, 50);
+  assert.deepEqual(bench.told, [
+    'The link to "web" ended: ssh exited with status 255: ' +
+    "client_loop: send disconnect: Broken pipe",
+  ]);
+});
+
 Deno.test("an agent that never answers is given up after connectTimeout", async () => {
   await using bench = new Bench({ connectTimeout: 3000 });
   bench.behaviour = { isMute: true };
@@ -237,6 +262,20 @@ Deno.test("an agent that refuses its configuration is told in its words", async 
   await bench.start();
   await bench.clock.pass(100);
   assert.match(bench.told[0]!, /its agent cannot be configured: no such VIP$/);
+});
+
+Deno.test("an answer that comes too late changes nothing", async () => {
+  await using bench = new Bench({ connectTimeout: 1000 });
+  bench.behaviour = { isMute: true };
+  bench.open = () => Promise.resolve({ ...bench.link(), abort() {} });
+  await bench.start();
+  await bench.clock.pass(1000);
+  const result = { request_id: 1, op: "configure", data: { features: ["tcp"] } };
+  await bench.agent.message({ type: "result", body: result });
+  await settle();
+  assert.equal(bench.session.state, "down");
+  assert.deepEqual(bench.log, ["down"]);
+  bench.links[0]!.abort("over");
 });
 
 Deno.test("a banner is shown and does no harm", async () => {
@@ -316,7 +355,7 @@ Deno.test("failures in a row are told three times, then once a minute", async ()
   const open = bench.open;
   bench.open = () => Promise.reject(new Error("no"));
   await bench.start();
-  await bench.clock.pass(200_000, 250);
+  await bench.clock.pass(200_000, 750);
   assert(bench.failures.length > 8, `${bench.failures.length} attempts`);
   // An attempt every 22.5 s and one told a minute makes one every 67.5 s.
   assert.equal(bench.told.length, 3 + 2);
@@ -337,7 +376,7 @@ Deno.test("only a host that was up for a while counts its failures anew", async 
   const cutAfter = async (ms: number) => {
     await bench.clock.pass(ms, 1000);
     bench.links.at(-1)!.abort("cut");
-    await bench.clock.pass(5000, 100);
+    await bench.clock.pass(5000, 250);
     assert.equal(bench.session.state, "ready");
   };
   for (const ms of [1000, 0, 1000, 40_000, 0]) await cutAfter(ms);

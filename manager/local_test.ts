@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import config from "../deno.json" with { type: "json" };
+import { FakeClock } from "./_fake_clock.ts";
+import { openLocalAgent } from "./local.ts";
+import { startMesh } from "./mesh.ts";
+
+const context = () => ({
+  host: "local",
+  signal: new AbortController().signal,
+  log: (_line: string) => {},
+});
+
+Deno.test("the host without a command runs in this process, like any other", async () => {
+  await using mesh = await startMesh({
+    hosts: { local: { loopback: { disable: true } } },
+  });
+  assert.equal((await mesh.ready()).ok, true);
+  const local = mesh.hosts.get("local")!;
+  assert.equal(local.version, config.version);
+  assert(local.features.includes("hostDown"));
+  assert.equal(local.command, "the agent in this process");
+});
+
+Deno.test("a busy port of this machine is told, and the mesh runs on", async () => {
+  using busy = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = busy.addr as Deno.NetAddr;
+  const told = Promise.withResolvers<string>();
+  await using mesh = await startMesh({
+    hosts: { local: { vip: "127.0.0.1", ports: [`${port}:127.0.0.1:1`] } },
+  }, {
+    onEvent(event) {
+      if (event.type === "listenerFailed") told.resolve(event.message);
+    },
+  });
+  const pattern = new RegExp(
+    `^manifest: hosts\\.local\\.ports\\[0\\]: "local" cannot listen on 127\\.0\\.0\\.1:${port}: ` +
+      "the address is in use; ",
+  );
+  assert.match(await told.promise, pattern);
+  assert.equal((await mesh.ready()).ok, true);
+});
+
+Deno.test("the agent of this process ends with its input", async () => {
+  const link = await openLocalAgent(context(), "1.0");
+  await link.writable.close();
+  assert.equal((await Array.fromAsync(link.readable)).length, 0);
+  await link.closed;
+});
+
+Deno.test("the agent of this process ends when its link is aborted", async () => {
+  const clock = new FakeClock();
+  const mesh = await startMesh({ hosts: { local: { loopback: { disable: true } } } }, {
+    clock,
+  });
+  await mesh.ready();
+  await mesh.close();
+  assert.equal(clock.pending, 0);
+
+  const link = await openLocalAgent(context(), "1.0");
+  link.abort("enough");
+  assert.equal((await link.closed).reason, "enough");
+});
