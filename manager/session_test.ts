@@ -266,8 +266,8 @@ Deno.test("an agent that refuses its configuration is told in its words", async 
 
 Deno.test("an answer that comes too late changes nothing", async () => {
   await using bench = new Bench({ connectTimeout: 1000 });
-  bench.behaviour = { isMute: true };
-  bench.open = () => Promise.resolve({ ...bench.link(), abort() {} });
+  const writable = new WritableStream();
+  bench.open = () => Promise.resolve({ ...bench.link(), writable, abort() {} });
   await bench.start();
   await bench.clock.pass(1000);
   const result = { request_id: 1, op: "configure", data: { features: ["tcp"] } };
