@@ -1,5 +1,6 @@
 // What is measured on each way: throughput, latency, and the two at once.
 import { Process } from "../tests/harness/process.ts";
+import { until } from "../tests/harness/wait.ts";
 import type { Way } from "./tool.ts";
 
 /** Figures of one run, by the name of their row. */
@@ -26,12 +27,13 @@ export function probe(measure: string, way: Way, seconds: number): Process {
   return new Process(`probe ${measure}`, command, { namespace: way.client });
 }
 
-/** Lets a client end, and parses the JSON it printed last. */
+/** Lets a client end, and parses the JSON it printed last; iperf3's has its errors too. */
 export async function resultOf(client: Process, seconds: number): Promise<unknown> {
-  const { success } = await client.end((seconds + 30) * 1_000);
-  if (!success) throw new Error(client.transcript);
+  await client.end((seconds + 30) * 1_000);
   const output = client.since();
-  return JSON.parse(output.slice(output.indexOf("{")));
+  const begin = output.indexOf("{");
+  if (begin < 0) throw new Error(client.transcript);
+  return JSON.parse(output.slice(begin));
 }
 
 interface IperfOptions {
@@ -49,7 +51,26 @@ function iperf(way: Way, seconds: number, { streams, reverse }: IperfOptions): P
 }
 
 interface IperfResult {
-  readonly end: { readonly sum_received: { readonly bits_per_second: number } };
+  readonly error?: string;
+  readonly end: { readonly sum_received?: { readonly bits_per_second: number } };
+}
+
+/** Gbit/s that arrived, as the receiving end counted them. */
+async function received(client: Process, seconds: number): Promise<number> {
+  const { error, end } = await resultOf(client, seconds) as IperfResult;
+  if (end.sum_received === undefined) throw new Error(`iperf3: ${error}`);
+  return end.sum_received.bits_per_second / 1e9;
+}
+
+/** The server takes one test at a time, and may not have seen the last of the one before. */
+async function untilFree(way: Way): Promise<void> {
+  await until(`the iperf3 server behind ${way.name}`, async () => {
+    await using client = new Process("iperf3", [
+      ...["iperf3", "-c", way.address, "-p", way.iperfPort, "-n", 1, "-J"].map(String),
+    ], { namespace: way.client });
+    const { error } = await resultOf(client, 1) as IperfResult;
+    return error === undefined;
+  }, { everyMs: 100 });
 }
 
 function throughput(name: string, options: IperfOptions): Measure {
@@ -57,9 +78,9 @@ function throughput(name: string, options: IperfOptions): Measure {
     name,
     rows: [{ name, unit: "Gbit/s" }],
     async run(way, seconds) {
+      await untilFree(way);
       await using client = iperf(way, seconds, options);
-      const { end } = await resultOf(client, seconds) as IperfResult;
-      return { [name]: end.sum_received.bits_per_second / 1e9 };
+      return { [name]: await received(client, seconds) };
     },
   };
 }
@@ -97,9 +118,10 @@ export const measures: readonly Measure[] = [
   throughput("8 streams from the service", { streams: 8, reverse: true }),
   latency("round trip", (way, seconds) => probed("round-trip", way, seconds)),
   latency("round trip beside a bulk stream", async (way, seconds) => {
+    await untilFree(way);
     await using bulk = iperf(way, seconds + 1, { streams: 1, reverse: false });
     const result = await probed("round-trip", way, seconds);
-    await resultOf(bulk, seconds);
+    await received(bulk, seconds);
     return result;
   }),
   latency("connect, echo, close", (way, seconds) => probed("connect", way, seconds)),
