@@ -9,6 +9,7 @@ import { Buffer } from "node:buffer";
 import { fstatSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Link } from "../transports/mod.ts";
+import { enlargePipes } from "../transports/pipe_size.ts";
 
 /** One end of a duplex of bytes. At most one read and one write are under way. */
 export interface AgentPort {
@@ -56,6 +57,7 @@ export function linkPort(link: Link): AgentPort {
  * cost bulk throughput, so input stays with `Deno.stdin` (ARCHITECTURE.md, "Measured").
  */
 export function stdioPort(): AgentPort {
+  enlargePipes(Deno.pid); // where the manager's child is not this process but docker
   const write = isPipeOrSocket(1) ? socketWriter(1) : stdoutWriter();
   let closed = false;
   return {

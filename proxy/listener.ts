@@ -52,11 +52,10 @@ export function listen(options: ListenOptions): Listener {
     let told = -Infinity;
     while (!closed) {
       try {
-        const connection = await listener.accept();
-        connection.setNoDelay();
-        options.onConnection(connection);
+        options.onConnection(prepared(await listener.accept()));
       } catch (error) {
         if (closed) return;
+        if (isGone(error)) continue;
         if (performance.now() - told > 1000) {
           told = performance.now();
           options.onError(error as Error);
@@ -71,4 +70,21 @@ export function listen(options: ListenOptions): Listener {
     close,
     [Symbol.dispose]: close,
   };
+}
+
+function prepared(connection: Deno.TcpConn): Deno.TcpConn {
+  try {
+    connection.setNoDelay();
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** The client went away between its connecting and our accepting: nobody's fault. */
+function isGone(error: unknown): boolean {
+  return error instanceof Deno.errors.NotConnected ||
+    error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.ConnectionAborted;
 }

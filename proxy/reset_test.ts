@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { canReset, resetConnection } from "./reset.ts";
+
+async function pair(hostname: string): Promise<[Deno.TcpConn, Deno.TcpConn]> {
+  using listener = Deno.listen({ hostname, port: 0 });
+  const [server, client] = await Promise.all([
+    listener.accept(),
+    Deno.connect({ hostname, port: listener.addr.port }),
+  ]);
+  return [server, client];
+}
+
+for (const hostname of ["127.0.0.1", "::1"]) {
+  Deno.test({
+    name: `the other end sees a reset, over ${hostname}`,
+    ignore: !canReset(), // elsewhere the kernel sends FIN
+    async fn() {
+      const [server, client] = await pair(hostname);
+      const [kept, other] = await pair(hostname);
+      const reading = client.read(new Uint8Array(1));
+      resetConnection(server);
+      await assert.rejects(reading, Deno.errors.ConnectionReset);
+      client.close();
+      await kept.write(new Uint8Array([7]));
+      const byte = new Uint8Array(1);
+      assert.equal(await other.read(byte), 1, "another connection is left alone");
+      assert.equal(byte[0], 7);
+      kept.close();
+      other.close();
+    },
+  });
+}
+
+Deno.test({
+  name: "many connections are reset in one turn, each of them",
+  ignore: !canReset(),
+  async fn() {
+    const pairs = await Promise.all(Array.from({ length: 200 }, () => pair("127.0.0.1")));
+    const readings = pairs.map(([, client]) => client.read(new Uint8Array(1)));
+    for (const [server] of pairs) resetConnection(server);
+    const outcomes = await Promise.allSettled(readings);
+    for (const [i, outcome] of outcomes.entries()) {
+      assert.ok(outcome.status === "rejected", `connection ${i} ended cleanly`);
+      assert.ok(outcome.reason instanceof Deno.errors.ConnectionReset);
+      pairs[i]![1].close();
+    }
+  },
+});
+
+Deno.test("a connection that was closed already is left alone", async () => {
+  const [server, client] = await pair("127.0.0.1");
+  server.close();
+  resetConnection(server);
+  await Promise.resolve();
+  assert.equal(await client.read(new Uint8Array(1)), null);
+  client.close();
+});
