@@ -1,6 +1,8 @@
 // Much data in both directions at the same time arrives complete and in order.
 import assert from "node:assert/strict";
+import type { Peer } from "./harness/peer_process.ts";
 import { e2e } from "./harness/scene.ts";
+import { until } from "./harness/wait.ts";
 
 const paths = [
   { title: "between the manager's host and another", from: "local", to: "web" },
@@ -35,4 +37,54 @@ for (const { title, from, to } of paths) {
     assert.equal(near.received, far.sent);
     assert.equal(far.received, near.sent);
   }, { limitMs: 120_000 });
+}
+
+e2e(
+  "connections that stall for a while, all at once, each get their own bytes",
+  async (scene) => {
+    const { hosts: { local, web } } = await scene.mesh({
+      local: {},
+      web: { ports: ["9000:127.0.0.1:9000"] },
+    });
+    const count = 50;
+    // More than all windows and buffers hold together, so that everything stands still.
+    const server = await scene.server(
+      web.namespace,
+      "serve-exchange",
+      9000,
+      "8Mi",
+      1_000,
+      3_000,
+    );
+    const client = scene.client(
+      local.namespace,
+      "exchange",
+      web.vip,
+      9000,
+      "8Mi",
+      1,
+      count,
+    );
+    await client.report("done", undefined, { limitMs: 60_000 });
+    await until(
+      "the server to have seen every end",
+      () => hashes(server, "closed", "sent").length === count,
+    );
+    assert.deepEqual(
+      hashes(client, "exchanged", "received"),
+      hashes(server, "closed", "sent"),
+    );
+    assert.deepEqual(
+      hashes(server, "closed", "received"),
+      hashes(client, "exchanged", "sent"),
+    );
+    assert.equal(new Set(hashes(client, "exchanged", "received")).size, count);
+  },
+  { limitMs: 100_000 },
+);
+
+/** The hashes in a peer's reports, sorted, because connections are in no order. */
+function hashes(peer: Peer, event: string, field: "sent" | "received"): unknown[] {
+  return peer.reports.filter((each) => each.event === event).map((each) => each[field])
+    .sort();
 }

@@ -43,8 +43,14 @@ async function heartbeat(
   };
 }
 
+const ports = [
+  "9000:127.0.0.1:9000",
+  "9001:127.0.0.1:9001",
+  "9002:127.0.0.1:9002",
+  "9003:127.0.0.1:9003",
+];
+
 e2e("readers that stall are held back, and nobody else is", async (scene) => {
-  const ports = ["9000:127.0.0.1:9000", "9001:127.0.0.1:9001", "9002:127.0.0.1:9002"];
   const mesh = await scene.mesh({ local: {}, web: { ports }, db: { ports } });
   const { local, web } = mesh.hosts;
   const processes = { manager: mesh.manager.pid, agent: mesh.agent("web") };
@@ -54,12 +60,9 @@ e2e("readers that stall are held back, and nobody else is", async (scene) => {
   const beats = [await heartbeat(scene, mesh, "web"), await heartbeat(scene, mesh, "db")];
 
   // Half of them stall at the server, half at the client.
-  const pushing: Peer[] = [];
-  for (let number = 0; number < STALLED; number++) {
-    pushing.push(scene.client(local.namespace, "push", web.vip, 9000));
-    await scene.client(local.namespace, "hang", web.vip, 9002).report("connected");
-  }
-  await Promise.all(pushing.map(stuck));
+  const pushing = scene.client(local.namespace, "push", web.vip, 9000, STALLED);
+  await scene.client(local.namespace, "hang", web.vip, 9002, STALLED).report("connected");
+  await stuck(pushing);
   for (const beat of beats) await beat();
 
   // Held back for good: nothing moves, and no memory is taken for what does not move.
@@ -70,3 +73,31 @@ e2e("readers that stall are held back, and nobody else is", async (scene) => {
     assert.ok(growth < GROWTH_LIMIT, `the ${name} grew by ${growth >> 20} MiB`);
   }
 }, { limitMs: 90_000 });
+
+e2e(
+  "readers that stall by the hundred take nothing from the others for good",
+  async (scene) => {
+    const mesh = await scene.mesh({ local: {}, web: { ports }, db: { ports } });
+    const { local, web, db } = mesh.hosts;
+    await scene.server(web.namespace, "stalled", 9000);
+    await scene.server(web.namespace, "source", 9002);
+    const pushing = scene.client(local.namespace, "push", web.vip, 9000, 300);
+    await scene.client(local.namespace, "hang", web.vip, 9002, 300).report("connected");
+    await stuck(pushing);
+    // Connections made only now, when the pools are at their shortest.
+    for (const to of ["web", "db"] as const) {
+      const beat = await heartbeat(scene, mesh, to);
+      await beat();
+    }
+    for (const { namespace, vip } of [web, db]) {
+      await scene.server(namespace, "serve-exchange", 9003, "8Mi", 2);
+      const client = scene.client(local.namespace, "exchange", vip, 9003, "8Mi", 1);
+      const { receivedBytes, ending } = await client.report("done");
+      assert.deepEqual({ receivedBytes, ending }, {
+        receivedBytes: 8 * 2 ** 20,
+        ending: "end",
+      });
+    }
+  },
+  { limitMs: 120_000 },
+);

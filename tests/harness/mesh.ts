@@ -21,7 +21,7 @@ export interface HostPlan {
 
 /** The line that says a host is ready; the first group is its name. */
 export function readyLine(host: string): RegExp {
-  return new RegExp(`\\bready\\b.*\\b${host}\\b|\\b${host}\\b.*\\bready\\b`, "i");
+  return new RegExp(`\\b${host}\\s+Ready at\\b`);
 }
 
 /** A manager that was started with some manifest. */

@@ -4,10 +4,19 @@ import type { Role } from "./peer.ts";
 import { exchange, parseSize } from "./peer_data.ts";
 import { dial, endingOf, readFull, readToEnd, writeAll } from "./peer_tcp.ts";
 
-/** `exchange ADDRESS PORT BYTES SEED`: sends BYTES while it receives; reports both hashes. */
-const exchanging: Role = async ([address, port, bytes, seed], tell) => {
-  using conn = await dial(address!, Number(port));
-  tell({ event: "done", ...await exchange(conn, parseSize(bytes), Number(seed)) });
+/**
+ * `exchange ADDRESS PORT BYTES SEED [COUNT]`: sends BYTES of its own on each of COUNT
+ * connections while it receives; reports both hashes of each.
+ */
+const exchanging: Role = async ([address, port, bytes, seed, count = "1"], tell) => {
+  const all = await Promise.all(
+    Array.from({ length: Number(count) }, async (_, index) => {
+      using conn = await dial(address!, Number(port));
+      return await exchange(conn, parseSize(bytes), Number(seed) + index);
+    }),
+  );
+  for (const each of all) tell({ event: "exchanged", ...each });
+  tell({ event: "done", ...all[0]! });
 };
 
 /** `dial ADDRESS PORT [TEXT]`: sends TEXT, then receives to the end; reports how it went. */
@@ -111,29 +120,40 @@ const many: Role = async ([address, port, count], tell) => {
   tell({ event: "done", right, ended, wrong: wrong.slice(0, 10) });
 };
 
-/** `push ADDRESS PORT`: sends as fast as it is taken; reports how far it got. */
-const push: Role = async ([address, port], tell) => {
-  using conn = await dial(address!, Number(port));
+/**
+ * `push ADDRESS PORT [COUNT]`: sends on COUNT connections as fast as it is taken; reports
+ * how many bytes were taken altogether, and in the end how the connections ended.
+ */
+const push: Role = async ([address, port, count = "1"], tell) => {
   const piece = new Uint8Array(64 * 1024);
   let bytes = 0;
   const timer = setInterval(() => tell({ event: "pushed", bytes }), 100);
-  try {
-    for (;;) {
-      await writeAll(conn, piece);
-      bytes += piece.length;
-    }
-  } catch (error) {
-    tell({ event: "done", bytes, ending: endingOf(error) });
-  } finally {
-    clearInterval(timer);
-  }
+  const endings = await Promise.all(
+    Array.from({ length: Number(count) }, async () => {
+      try {
+        using conn = await dial(address!, Number(port));
+        for (;;) {
+          await writeAll(conn, piece);
+          bytes += piece.length;
+        }
+      } catch (error) {
+        return endingOf(error);
+      }
+    }),
+  );
+  clearInterval(timer);
+  tell({ event: "done", bytes, endings });
 };
 
-/** `hang ADDRESS PORT`: connects and never reads. */
-const hang: Role = async ([address, port], tell) => {
-  using _conn = await dial(address!, Number(port));
+/** `hang ADDRESS PORT [COUNT]`: opens COUNT connections and never reads. */
+const hang: Role = async ([address, port, count = "1"], tell) => {
+  // Kept, or the garbage collector would close them.
+  const conns = await Promise.all(
+    Array.from({ length: Number(count) }, () => dial(address!, Number(port))),
+  );
   tell({ event: "connected" });
   await new Promise((resolve) => setTimeout(resolve, 2 ** 31 - 1));
+  for (const conn of conns) conn.close();
 };
 
 /** `beat ADDRESS PORT`: an echo of one byte every 20 ms on one connection, each reported. */

@@ -1,6 +1,7 @@
 // A stream of bytes that never repeats, and the sha256 of what went by.
 import { createHash } from "node:crypto";
 import { type Ending, readToEnd, writeAll } from "./peer_tcp.ts";
+import { pause } from "./wait.ts";
 
 /** `"256Mi"` is 268435456. */
 export function parseSize(text: string | undefined): number {
@@ -41,11 +42,15 @@ export interface Exchange {
   readonly ending: Ending;
 }
 
-/** Sends `total` bytes and receives until the other side ends, at the same time. */
+/**
+ * Sends `total` bytes and receives until the other side ends, at the same time; receives
+ * nothing for the first `stallMs`.
+ */
 export async function exchange(
   conn: Deno.TcpConn,
   total: number,
   seed: number,
+  stallMs: number = 0,
 ): Promise<Exchange> {
   const sent = createHash("sha256");
   const received = createHash("sha256");
@@ -57,13 +62,14 @@ export async function exchange(
     }
     await conn.closeWrite();
   };
-  const [ending] = await Promise.all([
-    readToEnd(conn, (bytes) => {
+  const receive = async () => {
+    await pause(stallMs);
+    return await readToEnd(conn, (bytes) => {
       received.update(bytes);
       receivedBytes += bytes.length;
-    }),
-    send(),
-  ]);
+    });
+  };
+  const [ending] = await Promise.all([receive(), send()]);
   return {
     sent: sent.digest("hex"),
     received: received.digest("hex"),

@@ -31,6 +31,7 @@ function tcp(
     conn: Deno.TcpConn,
     args: string[],
     tell: Tell,
+    connection: number,
   ) => Promise<Record<string, unknown>>,
 ): Role {
   return async ([at, ...args], tell) => {
@@ -41,7 +42,7 @@ function tcp(
       const conn = await accept(listener);
       const connection = number++;
       conn.setNoDelay(true);
-      handle(conn, args, tell)
+      handle(conn, args, tell, connection)
         .catch((error) => ({ ending: endingOf(error) }))
         .then((result) => {
           conn.close();
@@ -70,9 +71,12 @@ const echo = tcp(async (conn) => {
   return { ending, bytes };
 });
 
-/** `exchange PORT BYTES SEED`: sends BYTES while it receives; reports both hashes. */
-const exchanging = tcp(async (conn, [bytes, seed]) => ({
-  ...await exchange(conn, parseSize(bytes), Number(seed)),
+/**
+ * `serve-exchange PORT BYTES SEED [STALL]`: sends BYTES of its own on each connection while
+ * it receives, which it begins to do after STALL ms; reports both hashes.
+ */
+const exchanging = tcp(async (conn, [bytes, seed, stall = "0"], _tell, connection) => ({
+  ...await exchange(conn, parseSize(bytes), Number(seed) + connection, Number(stall)),
 }));
 
 /** `count PORT`: counts until the other side half-closes, then answers with the number. */
