@@ -21,26 +21,24 @@ const ADDRESS_BYTES = 32;
 /** Descriptors in a row that are no TCP sockets, after which the search ends. */
 const LONGEST_GAP = 4096;
 
-let library: Libc | null | undefined;
 const waiting = new Set<Deno.TcpConn>();
 
-function libc(): Libc | null {
-  if (library !== undefined) return library;
-  library = null;
-  if (Deno.build.os !== "linux") return library;
+/** Opened for each turn that needs it: resets are rare, and it takes a millisecond. */
+function openLibc(): Libc | undefined {
+  if (Deno.build.os !== "linux") return undefined;
   try {
-    if (Deno.permissions.querySync({ name: "ffi" }).state === "granted") {
-      library = Deno.dlopen("libc.so.6", SYMBOLS);
-    }
+    if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
+    return Deno.dlopen("libc.so.6", SYMBOLS);
   } catch {
-    // No such library: connections end with FIN.
+    return undefined; // another C library: connections end with FIN
   }
-  return library;
 }
 
 /** Whether {@linkcode resetConnection} can send a reset on this system. */
 export function canReset(): boolean {
-  return libc() !== null;
+  const libc = openLibc();
+  libc?.close();
+  return libc !== undefined;
 }
 
 /**
@@ -49,7 +47,6 @@ export function canReset(): boolean {
  * for together.
  */
 export function resetConnection(connection: Deno.TcpConn): void {
-  if (libc() === null) return closeQuietly(connection);
   if (waiting.size === 0) queueMicrotask(resetWaiting);
   waiting.add(connection);
 }
@@ -60,13 +57,17 @@ function resetWaiting(): void {
     const key = keyOf(connection);
     if (key !== undefined) wanted.add(key);
   }
-  resetSockets(wanted);
+  const libc = wanted.size > 0 ? openLibc() : undefined;
+  if (libc) {
+    resetSockets(libc, wanted);
+    libc.close();
+  }
   for (const connection of waiting) closeQuietly(connection);
   waiting.clear();
 }
 
-function resetSockets(wanted: Set<string>): void {
-  const { getsockname, getpeername, connect } = libc()!.symbols;
+function resetSockets(libc: Libc, wanted: Set<string>): void {
+  const { getsockname, getpeername, connect } = libc.symbols;
   const local = new Uint8Array(ADDRESS_BYTES);
   const remote = new Uint8Array(ADDRESS_BYTES);
   const length = new Uint32Array(1);
