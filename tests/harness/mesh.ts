@@ -19,9 +19,9 @@ export interface HostPlan {
   readonly [field: string]: unknown;
 }
 
-/** The line that says a host is ready; the first group is its name. */
+/** The line that says that a host is ready, for the first time or again. */
 export function readyLine(host: string): RegExp {
-  return new RegExp(`\\b${host}\\s+Ready at\\b`);
+  return new RegExp(`\\b${host}\\s+Ready( again)? at\\b`);
 }
 
 /** A manager that was started with some manifest. */
