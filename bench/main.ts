@@ -3,7 +3,7 @@
 // All tools are up during a round, idle but for the one that is measured, so that each
 // measure visits them one right after the other and what else the machine does falls on
 // all of them. A figure is the median over the rounds. See world.ts for the arrangement.
-import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { Command, InvalidArgumentError } from "commander";
 import { needs } from "../tests/harness/requirements.ts";
 import { Results, table } from "./report.ts";
 import { playRound } from "./round.ts";
@@ -34,6 +34,14 @@ function pattern(text: string): RegExp {
   }
 }
 
+interface Options {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly only: RegExp;
+  readonly quick?: boolean;
+  readonly json?: string;
+}
+
 const options = new Command("deno task bench")
   .description(
     "Measures NoRouter beside ssh -L, a chain of two socat and the bare loopback.",
@@ -44,7 +52,7 @@ const options = new Command("deno task bench")
   .option("--quick", "one round of one second: a look, not a measurement")
   .option("--json <path>", "where the figures go; bench/results/DATE.json by default")
   .parse(Deno.args, { from: "user" })
-  .opts();
+  .opts<Options>();
 
 const rounds = options.quick ? 1 : options.rounds;
 const seconds = options.quick ? 1 : options.seconds;
@@ -67,7 +75,8 @@ for (let round = 0; round < rounds; round++) {
   await playRound({ world, tools, round, seconds, only, results });
 }
 
-const ways = tools.flatMap((tool) => tool.ways(world)).map(({ name }) => name);
+const ways = tools.flatMap((tool) => tool.ways(world)).map(({ name }) => name)
+  .filter((name) => results.cells.some(({ way }) => way === name));
 const facts = {
   date: new Date().toISOString(),
   deno: Deno.version.deno,

@@ -59,7 +59,7 @@ export function table(cells: readonly Cell[], ways: readonly string[]): string {
           find(row, other)?.median
         )
           .map((other) => other ? `${(cell.median / other).toFixed(2)}×` : "–");
-        return [figure(cell.median), ...ratios].map((each) => each.padStart(7)).join("");
+        return [figure(cell.median), ...ratios].map((each) => each.padStart(8)).join("");
       }),
     ];
   });
