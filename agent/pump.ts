@@ -1,9 +1,9 @@
 /**
  * Moves bytes between a port and a stack.
  *
- * Input: two buffers of the stack's memory are read into by turns, so that a read is under
- * way while the last one is processed; the frame a read left unfinished is put in front of
- * the next. Runs of packets go to lwIP as they lie; other frames are handed out.
+ * Input: buffers of the stack's memory are read into by turns, so that a read is under way
+ * while the last one is processed; the frame a read left unfinished is put in front of the
+ * next. Runs of packets go to lwIP as they lie; other frames are handed out.
  *
  * Output: one write at a time. While it is under way the stack fills its other buffer, and
  * everything that gathered goes with the next write: one write per turn of the event loop
@@ -11,7 +11,7 @@
  *
  * Timers: one, and only while the stack says that something waits for time.
  */
-import type { Stack } from "../stack/stack.ts";
+import type { InputBuffer, Stack } from "../stack/stack.ts";
 import {
   COUNTED_HEADER_BYTES,
   type Frame,
@@ -60,22 +60,21 @@ export class Pump {
    */
   async run(stack: Stack): Promise<void> {
     this.#stack = stack;
-    const buffers = [stack.inputBuffer(0), stack.inputBuffer(1)] as const;
-    let which = 0;
+    let next = stack.takeInput();
     let kept = 0;
     let large: Large | undefined;
-    let read = this.#port.read(buffers[0].body);
+    let read = this.#port.read(next.body);
     read.catch(() => {}); // looked at in its turn
     try {
       for (;;) {
         const got = await read;
         if (this.#failure) throw this.#failure;
         if (got === null || this.#stopped) return;
-        const { address } = buffers[which]!;
-        const next = buffers[which ^= 1]!;
+        const buffer = next;
+        next = stack.takeInput();
         read = this.#port.read(next.body);
         read.catch(() => {});
-        let at = address - kept;
+        let at = buffer.address - kept;
         let length = kept + got;
         kept = 0;
         if (large) {
@@ -87,7 +86,7 @@ export class Pump {
             large = undefined;
           }
         }
-        const used = this.#process(at, length);
+        const used = this.#process(buffer, at, length);
         at += used;
         length -= used;
         if (length > next.headroom) {
@@ -96,6 +95,7 @@ export class Pump {
           stack.memory.copyWithin(next.address - length, at, at + length);
           kept = length;
         }
+        stack.releaseInput(buffer);
         stack.dispatch();
       }
     } catch (error) {
@@ -145,13 +145,13 @@ export class Pump {
   }
 
   /** Handles what begins at `at` and returns the bytes of whole frames. */
-  #process(at: number, length: number): number {
+  #process(buffer: InputBuffer, at: number, length: number): number {
     const stack = this.#stack!;
     const start = at;
     const end = at + length;
     while (end - at >= HEADER_BYTES) {
       if (this.#started) {
-        at += stack.input(at, end - at);
+        at += stack.input(buffer, at, end - at);
         if (end - at < HEADER_BYTES) break;
       }
       const { memory } = stack;

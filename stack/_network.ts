@@ -51,10 +51,11 @@ export class Network {
 
   /** Hands a packet to a host. */
   inject(node: Node, packet: Uint8Array): void {
-    const { body, address } = node.stack.inputBuffer(0);
+    const buffer = node.stack.takeInput();
     const frame = encodeFrame(FrameType.L3, packet).bytes;
-    body.set(frame);
-    node.stack.input(address, frame.length);
+    buffer.body.set(frame);
+    node.stack.input(buffer, buffer.address, frame.length);
+    node.stack.releaseInput(buffer);
     node.stack.dispatch();
   }
 

@@ -5,7 +5,7 @@ import { TcpConnection } from "./tcp.ts";
 export interface StackExports {
   readonly memory: WebAssembly.Memory;
   init(memory: number, address: number, a: number, b: number, c: number, d: number): void;
-  input(at: number, length: number): number;
+  input(which: number, at: number, length: number): number;
   poll(now: number): number;
   next_event(): number;
   conn_addresses(conn: number): void;
@@ -22,7 +22,8 @@ export interface StackExports {
   tx_alloc(size: number): number;
   tx_free(block: number): void;
   abort_range(network: number, mask: number): number;
-  in_buffer(which: number): void;
+  in_take(): number;
+  in_release(which: number): void;
   out_take(): number;
   out_done(): void;
   reply_address(): number;
@@ -57,6 +58,8 @@ export interface StackStatistics {
 
 /** A stretch of the stack's memory that frames are read into. */
 export interface InputBuffer {
+  /** The stack's number for it. */
+  readonly which: number;
   /** Where the bytes of a read go. */
   readonly body: Uint8Array;
   /** The body's place in {@link Stack.memory}. */
@@ -117,19 +120,30 @@ export class Stack {
     this.exports.init(this.memory.length, address, a, b, c, d);
   }
 
-  /** One of the two buffers (0 or 1) that frames are read into by turns. */
-  inputBuffer(which: number): InputBuffer {
-    this.exports.in_buffer(which);
+  /**
+   * A buffer to read frames into, the caller's until {@link Stack.releaseInput}. A caller
+   * may have two at a time.
+   */
+  takeInput(): InputBuffer {
+    const which = this.exports.in_take();
+    if (which < 0) throw new RangeError("The stack's input buffers are all in use");
     const [address = 0, size = 0, headroom = 0] = this.reply;
-    return { body: this.memory.subarray(address, address + size), address, headroom };
+    const body = this.memory.subarray(address, address + size);
+    return { which, body, address, headroom };
+  }
+
+  /** The caller does not look at the buffer any more. */
+  releaseInput(buffer: InputBuffer): void {
+    this.exports.in_release(buffer.which);
   }
 
   /**
-   * Processes the whole L3 frames at `address` of the memory and returns the bytes used.
-   * It stops at a frame that is unfinished, not of type L3, or malformed.
+   * Processes the whole L3 frames at `address` in `buffer` and returns the bytes used. It
+   * stops at a frame that is unfinished, not of type L3, or malformed. Packets may stay in
+   * the buffer, which nobody may write to before the stack gives it out again.
    */
-  input(address: number, length: number): number {
-    const used = this.#guard(() => this.exports.input(address, length));
+  input(buffer: InputBuffer, address: number, length: number): number {
+    const used = this.#guard(() => this.exports.input(buffer.which, address, length));
     this.#options.onTouched();
     return used;
   }

@@ -18,8 +18,9 @@
  *
  * Bytes to send lie in blocks of the pool which the host has filled (tx_alloc, send) and
  * which lwIP refers to without copying; they are freed when acknowledged. Bytes received
- * stay in the blocks their packets were copied to, until the host consumes them; only
- * then the window opens again.
+ * stay where their packets were read, or are copied to a block of the pool if they are few
+ * or their reader lags behind, until the host consumes them; only then the window opens
+ * again.
  *
  * Packets to send are written as finished frames into one of two output buffers; the host
  * takes one while lwIP fills the other. A full buffer is not an error: the segment stays
@@ -55,6 +56,10 @@
 #define OUT_RESERVE (128 * 1024)
 #define IN_HEADROOM 65552
 #define IN_SIZE (256 * 1024)
+#define IN_BUFFERS 8
+/* A packet of this size stays in the buffer it was read into, if its reader keeps up. */
+#define IN_PLACE_FROM 8192
+#define IN_PLACE_BACKLOG (512 * 1024)
 #define GATHER_BELOW 16384
 #define TIME_WAIT_MS 2000
 #define QUICK_ACKS 16
@@ -81,7 +86,13 @@ struct txblock {
 
 struct rxbuf {
   struct pbuf_custom custom;
-  uint8_t *data; /* a block of its own, or NULL if the bytes follow this header */
+  uint8_t *data; /* a block of its own, or NULL if the bytes lie elsewhere */
+  struct inbuf *origin; /* the input buffer they lie in, or NULL if they follow this header */
+};
+
+struct inbuf {
+  uint32_t packets; /* that still lie in it */
+  bool busy; /* with the host: being read into, or being processed */
 };
 
 struct conn {
@@ -118,7 +129,9 @@ static uint16_t next_port;
 static uint8_t out_buffers[2][OUT_SIZE] __attribute__((aligned(16)));
 static uint32_t out_fill, out_current;
 static bool out_busy;
-static uint8_t in_buffers[2][IN_HEADROOM + IN_SIZE] __attribute__((aligned(16)));
+static uint8_t in_bytes[IN_BUFFERS][IN_HEADROOM + IN_SIZE] __attribute__((aligned(16)));
+static struct inbuf in_buffers[IN_BUFFERS], *in_current;
+static uint32_t in_pinned; /* input buffers in which packets lie */
 
 /* What the last call wants to tell besides its result; read by the host. */
 static struct { uint32_t a, b, c, d, e; } reply;
@@ -418,8 +431,10 @@ static err_t on_accepted(void *arg, struct tcp_pcb *pcb, err_t err) {
 
 static uint32_t held_by(const struct pbuf *p) {
   const struct rxbuf *buffer = (const struct rxbuf *)p;
-  return (uint32_t)(pool_block_size(p)
-    + (buffer->data != NULL ? pool_block_size(buffer->data) : 0));
+  uint32_t held = (uint32_t)pool_block_size(p);
+  if (buffer->data != NULL) held += (uint32_t)pool_block_size(buffer->data);
+  if (buffer->origin != NULL) held += MTU;
+  return held;
 }
 
 static err_t on_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err) {
@@ -519,6 +534,7 @@ static void on_error(void *arg, err_t err) {
 static void free_rxbuf(struct pbuf *p) {
   struct rxbuf *buffer = (struct rxbuf *)p;
   if (buffer->data != NULL) pool_free(buffer->data);
+  if (buffer->origin != NULL && --buffer->origin->packets == 0) in_pinned--;
   pool_free(buffer);
 }
 
@@ -530,6 +546,7 @@ static struct pbuf *new_rxbuf(uint32_t length) {
   struct rxbuf *buffer = pool_alloc(sizeof *buffer + (apart ? 0 : length));
   if (buffer == NULL) return NULL;
   buffer->data = NULL;
+  buffer->origin = NULL;
   uint8_t *bytes = (uint8_t *)(buffer + 1);
   if (apart) {
     bytes = buffer->data = pool_alloc(length);
@@ -543,13 +560,34 @@ static struct pbuf *new_rxbuf(uint32_t length) {
     PBUF_RAW, (u16_t)length, PBUF_REF, &buffer->custom, bytes, (u16_t)length);
 }
 
-static void feed_lwip(const uint8_t *packet, uint32_t length) {
-  struct pbuf *p = new_rxbuf(length);
-  if (p == NULL) {
-    counters.in_no_memory++;
-    return;
+/* A pbuf for a packet that stays where it was read. Two buffers must stay free for the
+ * host to read into by turns. */
+static struct pbuf *in_place(const uint8_t *packet, uint32_t length) {
+  struct inbuf *origin = in_current;
+  if (origin->packets == 0 && in_pinned >= IN_BUFFERS - 2) return NULL;
+  struct rxbuf *buffer = pool_alloc(sizeof *buffer);
+  if (buffer == NULL) return NULL;
+  buffer->data = NULL;
+  buffer->origin = origin;
+  if (origin->packets++ == 0) in_pinned++;
+  buffer->custom.custom_free_function = free_rxbuf;
+  return pbuf_alloced_custom(
+    PBUF_RAW, (u16_t)length, PBUF_REF, &buffer->custom, (void *)packet, (u16_t)length);
+}
+
+static void feed_lwip(const struct conn *c, const uint8_t *packet, uint32_t length) {
+  struct pbuf *p = NULL;
+  if (c != NULL && length >= IN_PLACE_FROM && c->rx_bytes < IN_PLACE_BACKLOG) {
+    p = in_place(packet, length);
   }
-  memcpy(p->payload, packet, length);
+  if (p == NULL) {
+    p = new_rxbuf(length);
+    if (p == NULL) {
+      counters.in_no_memory++;
+      return;
+    }
+    memcpy(p->payload, packet, length);
+  }
   memcpy(&netif.ip_addr, packet + 16, 4);
   ip4_input(p, &netif);
   memcpy(&netif.ip_addr, &me, 4);
@@ -656,17 +694,19 @@ static void input_packet(const uint8_t *packet, uint32_t frame_payload) {
       return;
     }
   }
-  feed_lwip(packet, length);
+  feed_lwip(c, packet, length);
   /* TIME_WAIT is lwIP's own affair: for us the connection has ended in both directions. */
   if (c != NULL && c->pcb != NULL && c->pcb->state == TIME_WAIT) {
     detach(c, EV_CLOSED, REASON_NONE, 0);
   }
 }
 
-/* Takes whole frames from `at` and returns how many bytes were used. Stops before a frame
- * that is unfinished, is no packet, or does not begin with the magic: the host looks. */
-EXPORT(input) uint32_t input(const uint8_t *at, uint32_t length) {
+/* Takes whole frames from `at`, which lies in input buffer `which`, and returns how many
+ * bytes were used. Stops before a frame that is unfinished, is no packet, or does not begin
+ * with the magic: the host looks. */
+EXPORT(input) uint32_t input(uint32_t which, const uint8_t *at, uint32_t length) {
   const uint8_t *start = at, *end = at + length;
+  in_current = &in_buffers[which];
   while ((uint32_t)(end - at) >= FRAME_HEADER) {
     uint32_t size = (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
     if (at[0] != FRAME_MAGIC || at[4] != 0 || at[5] != FRAME_L3 || size < 4
@@ -846,7 +886,7 @@ EXPORT(conn_accept) int32_t conn_accept(uint32_t i) {
   end_time_wait_of(c);
   struct tcp_pcb *first = tcp_active_pcbs;
   listener->local_port = c->local_port;
-  feed_lwip(c->syn, c->syn_length);
+  feed_lwip(NULL, c->syn, c->syn_length);
   listener->local_port = 0;
   free_syn(c);
   struct tcp_pcb *pcb = tcp_active_pcbs;
@@ -885,7 +925,7 @@ static void send_unreachable(const struct conn *c, uint8_t code) {
 EXPORT(conn_refuse) void conn_refuse(uint32_t i, uint32_t code) {
   struct conn *c = &conns[i];
   if (c->state == PENDING) {
-    if (code == 255) feed_lwip(c->syn, c->syn_length);
+    if (code == 255) feed_lwip(NULL, c->syn, c->syn_length);
     else send_unreachable(c, (uint8_t)code);
   }
   c->released = true;
@@ -1033,7 +1073,7 @@ static void abort_conn(struct conn *c, bool with_reset) {
 /* Ends the connection with a reset. The host still has to release it. */
 EXPORT(conn_abort) void conn_abort(uint32_t i) {
   struct conn *c = &conns[i];
-  if (c->state == PENDING) feed_lwip(c->syn, c->syn_length); /* answered with a reset */
+  if (c->state == PENDING) feed_lwip(NULL, c->syn, c->syn_length); /* answered with a reset */
   abort_conn(c, true);
   if (c->state != DONE) detach(c, 0, REASON_RESET, 0);
 }
@@ -1065,13 +1105,24 @@ EXPORT(abort_range) uint32_t abort_range(uint32_t network, uint32_t mask) {
   return count;
 }
 
-/* Two buffers to read frames into, each with room in front for an unfinished frame.
- * reply: address of the buffer's body, size of the body, size of the room in front. */
-EXPORT(in_buffer) void in_buffer(uint32_t which) {
-  reply.a = (uint32_t)(in_buffers[which & 1] + IN_HEADROOM);
-  reply.b = IN_SIZE;
-  reply.c = IN_HEADROOM;
+/* A buffer to read frames into, the host's until in_release. There is always one while the
+ * host has one more at the most. Returns its number; reply: address of its body, size of
+ * the body, size of the room in front for an unfinished frame. */
+EXPORT(in_take) int32_t in_take(void) {
+  for (int32_t i = 0; i < IN_BUFFERS; i++) {
+    struct inbuf *buffer = &in_buffers[i];
+    if (buffer->busy || buffer->packets > 0) continue;
+    buffer->busy = true;
+    reply.a = (uint32_t)(in_bytes[i] + IN_HEADROOM);
+    reply.b = IN_SIZE;
+    reply.c = IN_HEADROOM;
+    return i;
+  }
+  return -1;
 }
+
+/* The host does not look at the buffer any more; packets may still lie in it. */
+EXPORT(in_release) void in_release(uint32_t which) { in_buffers[which].busy = false; }
 
 /* Hands the filled output buffer to the host, until out_done. reply: address. Returns its
  * length; 0 if it is empty or the last one is not done. */
