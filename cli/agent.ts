@@ -8,7 +8,7 @@ export async function agent(): Promise<number> {
   Deno.addSignalListener("SIGINT", () => {});
   const [{ runAgent }, { stdioPort }] = await Promise.all([
     import("../agent/agent.ts"),
-    import("../agent/port.ts"),
+    import("../agent/stdio.ts"),
   ]);
   // The manager shows what comes on stderr, with the host's name in front.
   const log = ({ message }: { readonly message: string }) => console.error(message);
