@@ -6,6 +6,13 @@
  * into the stack's memory, and write from it.
  */
 import type { Link } from "../transports/mod.ts";
+import { BufferPool, Lease, lend } from "../wire/lease.ts";
+
+/** What is written is copied to buffers of this size, which are used again. It is the
+ * stack's output buffer, so that no frame is cut. */
+const COPY_BYTES = 320 * 1024;
+/** Unused ones that are kept. */
+const MOST_UNUSED = 16;
 
 /** One end of a duplex of bytes. At most one read and one write are under way. */
 export interface AgentPort {
@@ -21,6 +28,7 @@ export interface AgentPort {
 export function linkPort(link: Link): AgentPort {
   const reader = link.readable.getReader();
   const writer = link.writable.getWriter();
+  const pool = new BufferPool(COPY_BYTES, MOST_UNUSED);
   let rest: Uint8Array = new Uint8Array(0);
   return {
     async read(into) {
@@ -35,8 +43,16 @@ export function linkPort(link: Link): AgentPort {
       return part.length;
     },
     async write(bytes) {
-      await writer.ready;
-      await writer.write(bytes.slice());
+      const chunks: Promise<void>[] = [];
+      for (let at = 0; at < bytes.length; at += pool.bytes) {
+        const part = bytes.subarray(at, at + pool.bytes);
+        const buffer = pool.take();
+        const copy = new Uint8Array(buffer, 0, part.length);
+        copy.set(part);
+        lend(copy, new Lease(() => pool.give(buffer)));
+        chunks.push(writer.write(copy));
+      }
+      await Promise.all(chunks);
     },
     close() {
       reader.cancel().catch(() => {});

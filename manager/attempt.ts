@@ -179,9 +179,9 @@ export class Attempt {
 
   #use(link: Link): void {
     this.#queue.push(this.#request("configure", this.#plan.configure));
-    this.#writing = this.#queue.drain(link.writable).catch((error) =>
-      this.#explain(link, `cannot write to it: ${messageOf(error)}`)
-    );
+    this.#writing = this.#queue.drain(link.writable, {
+      releases: link.releasesChunks ?? false,
+    }).catch((error) => this.#explain(link, `cannot write to it: ${messageOf(error)}`));
     this.#reading = this.#read(link).then(
       () => this.#explain(link, "its output ended"),
       (error) =>

@@ -18,7 +18,10 @@ export async function openLocalAgent(
 ): Promise<Link> {
   const { signal } = context;
   signal.throwIfAborted();
-  const [near, far] = memoryLinkPair();
+  // With a buffer of one byte a write settles when the agent asks for the next chunk, and
+  // by then its port has copied this one.
+  const [pair, far] = memoryLinkPair({ bufferBytes: 1 });
+  const near = { ...pair, releasesChunks: true };
   const ending = new AbortController();
   const onAbort = () => near.abort(String(signal.reason));
   signal.addEventListener("abort", onAbort, { once: true });

@@ -1,26 +1,28 @@
 /**
  * Decode: from the bytes of a link to batches of frames, the start of a pipeline.
  *
- * Frames are views of the memory they were read into, which is therefore never read into
- * again: whoever keeps a frame keeps all of its chunk, up to {@linkcode READ_BYTES} and
- * one frame more. So that a few small packets do not pin a large chunk each, what a read
- * brought in small is copied out. There is always a read under way while frames of the
- * one before are handled, so that the system can fill the next buffer meanwhile.
+ * Frames are views of the memory they were read into, which is read into again once
+ * nobody holds their lease: whoever keeps a frame keeps all of its chunk, up to
+ * {@linkcode READ_BYTES} and one frame more. So that a few small packets do not pin a large
+ * chunk each, what a read brought in small is copied out. There is always a read under
+ * way while frames of the one before are handled, so that the system can fill the next
+ * buffer meanwhile.
  *
  * @module
  */
 
 import type { FrameDecoder } from "../wire/decoder.ts";
 import type { Frame } from "../wire/frame.ts";
+import { BufferPool, Lease, leaseOf } from "../wire/lease.ts";
 
 /** Bytes asked for in one read: beyond this, reads of a pipe get no faster. */
 export const READ_BYTES: number = 256 * 1024;
 
-/**
- * A read that brought no more than this is copied out, and its buffer is used again. A
- * copy of this size costs less than a fresh buffer.
- */
+/** A read that brought no more than this is copied out, and its buffer is used again. */
 const COPY_BYTES = READ_BYTES / 8;
+
+/** Unused buffers that are kept for the next reads of a link. */
+const MOST_UNUSED = 8;
 
 /** Options of {@linkcode decode}. */
 export interface DecodeOptions {
@@ -77,6 +79,7 @@ async function* decodeInto(
   decoder: FrameDecoder,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Frame[], void, void> {
+  const pool = new BufferPool(READ_BYTES, MOST_UNUSED);
   let reading = watched(reader.read(new Uint8Array(READ_BYTES)));
   for (;;) {
     const { value, done } = await reading;
@@ -90,17 +93,23 @@ async function* decodeInto(
     const isSmall = filled.length <= COPY_BYTES;
     const chunk = isSmall ? filled.slice() : filled;
     const frames: Frame[] = [];
-    const used = decoder.scan(chunk, frames);
+    const lease = isSmall ? undefined : new Lease(() => pool.give(buffer));
+    const used = decoder.scan(chunk, frames, lease);
     const tail = chunk.subarray(used);
 
     // Frames found in place own their buffer. Without any, the unfinished one goes on where
     // it is, so that no byte is moved twice, unless it needs a larger buffer.
     const isFree = isSmall || frames.length === 0;
     const wanted = Math.max(READ_BYTES, decoder.wanted(tail));
-    const next = isFree && wanted <= buffer.byteLength ? buffer : new ArrayBuffer(wanted);
+    const next = isFree && wanted <= buffer.byteLength
+      ? buffer
+      : wanted > READ_BYTES
+      ? new ArrayBuffer(wanted)
+      : pool.take();
     if (used > 0 || next !== buffer) new Uint8Array(next).set(tail);
     reading = watched(reader.read(new Uint8Array(next, tail.length)));
     if (frames.length > 0) yield frames;
+    if (!isFree) lease?.drop();
   }
 }
 
@@ -118,8 +127,10 @@ async function* decodeChunks(
       return;
     }
     reading = watched(reader.read());
-    const frames = decoder.push(value);
+    const lease = leaseOf(value);
+    const frames = decoder.push(value, lease);
     if (frames.length > 0) yield frames;
+    lease?.drop();
   }
 }
 

@@ -66,7 +66,7 @@ async function collect(batches: AsyncIterable<Frame[]>): Promise<Frame[]> {
   const frames: Frame[] = [];
   for await (const batch of batches) {
     assert.ok(batch.length > 0);
-    frames.push(...batch);
+    frames.push(...batch.map((frame) => frame.kept()));
   }
   return frames;
 }

@@ -74,6 +74,7 @@ async function* hold(
   (async () => {
     try {
       for await (const batch of batches) {
+        for (let i = 0; i < batch.length; i++) batch[i] = batch[i]!.kept();
         const size = batch.reduce((sum, frame) => sum + frame.bytes.length, 0);
         held.push({ batch, due: now() + delay, bytes: size });
         bytes += size;

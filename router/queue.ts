@@ -30,7 +30,9 @@
  * frames are never dropped for data. They have a limit of their own, beyond which a
  * push is refused and counted; a single one always fits.
  *
- * *Memory.* A frame is a view and pins the whole chunk it was read with. Once 64 frames
+ * *Memory.* A frame is a view and pins the whole chunk it was read with; the queue holds
+ * its lease until the frame is written, if the link says that it is then done with it, or
+ * dropped. Once 64 frames
  * wait, one that is less than an eighth of a chunk not pinned yet is copied out, so that
  * what is pinned stays within 8 times the limit and 65 chunks.
  *
@@ -43,6 +45,7 @@
  */
 
 import { Frame, FrameType } from "../wire/frame.ts";
+import type { Lease } from "../wire/lease.ts";
 import { coalesce } from "./coalesce.ts";
 import { FairQueue } from "./fair_queue.ts";
 import { Fifo } from "./fifo.ts";
@@ -87,6 +90,14 @@ export interface QueueOptions {
   readonly seed?: number;
 }
 
+/** Options of {@linkcode LinkQueue.drain}. */
+export interface DrainOptions {
+  /** Bytes of one write, about. Default {@linkcode WRITE_BYTES}. */
+  readonly writeBytes?: number;
+  /** Whether a settled write means that the link no longer looks at the chunk. */
+  readonly releases?: boolean;
+}
+
 /** The queue in front of one link, see the theory of operation above. */
 export class LinkQueue {
   /** What happened so far. */
@@ -99,6 +110,8 @@ export class LinkQueue {
   /** The chunk of the last small frame that was not copied: more of it cost nothing. */
   #pinned: ArrayBufferLike | undefined;
   #isClosed = false;
+  /** Leases of the frames taken for the writes under way. */
+  readonly #written: Lease[] = [];
   /** Set while the writer loop waits for a frame. */
   #wake: (() => void) | undefined;
 
@@ -144,7 +157,9 @@ export class LinkQueue {
       this.#control.push(frame);
       this.#controlBytes += frame.bytes.length;
     } else {
-      this.#packets.push(this.#unpinned(frame));
+      const kept = this.#unpinned(frame);
+      kept.lease?.hold();
+      this.#packets.push(kept);
       while (this.#packets.weight > this.#limit) {
         this.#drop(this.#packets.shiftLongest()!);
       }
@@ -165,6 +180,7 @@ export class LinkQueue {
       const frame = this.#shift(bytes === 0 ? Infinity : maxBytes - bytes);
       if (frame === undefined) break;
       frames.push(frame);
+      if (frame.lease) this.#written.push(frame.lease);
       bytes += frame.bytes.length;
     }
     this.#counters.taken += frames.length;
@@ -175,14 +191,15 @@ export class LinkQueue {
   /**
    * The writer loop: writes what is pushed to `writable` in writes of about `writeBytes`,
    * one at a time. Returns after {@linkcode close}, when all is written and `writable` is
-   * closed.
+   * closed. With `releases`, a settled write means that its memory may be used again.
    *
    * @throws whatever writing fails with; then the queue is closed and empty.
    */
   async drain(
     writable: WritableStream<Uint8Array>,
-    writeBytes: number = WRITE_BYTES,
+    options: DrainOptions = {},
   ): Promise<void> {
+    const { writeBytes = WRITE_BYTES, releases = false } = options;
     const writer = writable.getWriter();
     let hasFailed = false;
     // So that a link that ends while nothing is written does not go unnoticed.
@@ -202,6 +219,8 @@ export class LinkQueue {
           await writer.write(bytes);
           this.#counters.writtenBytes += bytes.length;
         }
+        if (releases) { for (const lease of this.#written) lease.drop(); }
+        this.#written.length = 0;
       }
       await (hasFailed ? writer.closed : writer.close());
     } finally {
@@ -234,6 +253,7 @@ export class LinkQueue {
   }
 
   #drop(frame: Frame): void {
+    frame.lease?.drop();
     this.#counters.dropped++;
     this.#counters.droppedBytes += frame.bytes.length;
   }

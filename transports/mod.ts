@@ -59,8 +59,8 @@
  *   partition: a read may bring less than one write or more than several. `readable` is a
  *   byte stream (one that has a BYOB reader) where the transport can provide it.
  * - **Ownership.** A chunk given to `writable` belongs to the link from then on and must
- *   not be changed, because a link may hand the very same memory to its reader. A chunk
- *   read belongs to the reader.
+ *   not be changed, because a link may hand the very same memory to its reader; unless the
+ *   link says otherwise by `releasesChunks`. A chunk read belongs to the reader.
  * - **Back-pressure.** A write settles when the link has taken the bytes. While the other
  *   end does not read, a link takes a bounded amount (some MiB at most) and then lets the
  *   writes wait. It never drops and never grows.
@@ -80,6 +80,12 @@ export interface Link {
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** The bytes to the agent. Closing it is the orderly way to end an agent. */
   readonly writable: WritableStream<Uint8Array<ArrayBufferLike>>;
+  /**
+   * Whether a settled write means that the link no longer looks at the chunk, so that its
+   * memory may be used again: true where bytes are copied out, as to a process. Absent
+   * means no.
+   */
+  readonly releasesChunks?: boolean;
   /** How and why the link ended. Settles exactly once and never rejects. */
   readonly closed: Promise<LinkExit>;
   /**

@@ -74,7 +74,13 @@ export function openProcess(words: readonly string[], context: OpenContext): Lin
       stderr: tail.lines,
     };
   })();
-  return { readable: child.stdout, writable: child.stdin, closed, abort };
+  return {
+    readable: child.stdout,
+    writable: child.stdin,
+    releasesChunks: true,
+    closed,
+    abort,
+  };
 }
 
 function spawn(program: string, args: string[]): Deno.ChildProcess {

@@ -6,6 +6,7 @@
 
 import { BannerSkipper, LOOKAHEAD_BYTES } from "./_banner.ts";
 import { COUNTED_HEADER_BYTES, Frame, HEADER_BYTES, MAGIC } from "./frame.ts";
+import type { Lease } from "./lease.ts";
 
 /** The stream is not, or no longer, a stream of frames; the message has offset and bytes. */
 export class FrameError extends Error {
@@ -65,16 +66,17 @@ export class FrameDecoder {
    * Takes the next bytes of the stream and returns the frames they complete, in order.
    *
    * @throws {FrameError} on a wrong magic, a length below 4, or a banner over the limit.
-   * The frames before the fault in the same chunk are lost with it.
+   * The frames before the fault in the same chunk are lost with it. Frames that lie in
+   * `chunk` carry its `lease`, if it has one.
    */
-  push(chunk: Uint8Array): Frame[] {
+  push(chunk: Uint8Array, lease?: Lease): Frame[] {
     const frames: Frame[] = [];
     let at = 0;
     while (this.#partial !== undefined && at < chunk.length) {
       at = this.#gather(chunk, at, frames);
     }
     const rest = at === 0 ? chunk : chunk.subarray(at);
-    const used = this.scan(rest, frames);
+    const used = this.scan(rest, frames, lease);
     if (used < rest.length) this.#keep(rest.subarray(used));
     return frames;
   }
@@ -87,14 +89,15 @@ export class FrameDecoder {
    *
    * @throws {FrameError} as `push` does.
    */
-  scan(chunk: Uint8Array, frames: Frame[]): number {
+  scan(chunk: Uint8Array, frames: Frame[], lease?: Lease): number {
     if (this.#error !== undefined) throw this.#error;
     let at = this.#banner === undefined ? 0 : this.#skipBanner(this.#banner, chunk);
     if (this.#banner !== undefined) return at;
     while (chunk.length - at >= HEADER_BYTES) {
       const size = this.#sizeOf(chunk, at);
       if (chunk.length - at < size) break;
-      frames.push(new Frame(new Uint8Array(chunk.buffer, chunk.byteOffset + at, size)));
+      const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset + at, size);
+      frames.push(new Frame(bytes, lease));
       at += size;
       this.#offset += size;
     }

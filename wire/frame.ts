@@ -14,6 +14,8 @@
  * @module
  */
 
+import type { Lease } from "./lease.ts";
+
 /** First byte of every frame. */
 export const MAGIC = 0x42;
 
@@ -41,10 +43,22 @@ export const FrameType = {
 export class Frame {
   /** The whole frame. Whoever holds it must not write to it: other frames share its buffer. */
   readonly bytes: Uint8Array;
+  /**
+   * Present if the memory of `bytes` will be used again: then it is valid until the
+   * pipeline asks for the next batch. Who needs it longer holds the lease, or takes a
+   * copy with {@linkcode Frame.kept}.
+   */
+  readonly lease: Lease | undefined;
 
   /** Wraps `bytes`, which must be exactly one well-formed frame; nothing is checked. */
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, lease?: Lease) {
     this.bytes = bytes;
+    this.lease = lease;
+  }
+
+  /** The same frame in memory that stays: itself, or a copy if its memory is leased. */
+  kept(): Frame {
+    return this.lease === undefined ? this : new Frame(this.bytes.slice());
   }
 
   /** The type field, normally one of {@linkcode FrameType}. */

@@ -50,10 +50,10 @@
 #define MAX_CONNS 16384
 #define MAX_PENDING 4096
 #define HASH_SIZE 16384
-#define OUT_SIZE (640 * 1024)
+#define OUT_SIZE (320 * 1024)
 /* The last part of an output buffer is kept for packets without data (acknowledgements,
  * resets), so that a sender of bulk cannot silence the other direction. */
-#define OUT_RESERVE (128 * 1024)
+#define OUT_RESERVE (64 * 1024)
 #define IN_HEADROOM 65552
 #define IN_SIZE (256 * 1024)
 #define IN_BUFFERS 8
