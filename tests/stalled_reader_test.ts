@@ -79,10 +79,11 @@ e2e(
   async (scene) => {
     const mesh = await scene.mesh({ local: {}, web: { ports }, db: { ports } });
     const { local, web, db } = mesh.hosts;
+    for (const { namespace } of [local, web, db]) await namespace.limitKernelBuffers();
     await scene.server(web.namespace, "stalled", 9000);
     await scene.server(web.namespace, "source", 9002);
-    const pushing = scene.client(local.namespace, "push", web.vip, 9000, 300);
-    await scene.client(local.namespace, "hang", web.vip, 9002, 300).report("connected");
+    const pushing = scene.client(local.namespace, "push", web.vip, 9000, 500);
+    await scene.client(local.namespace, "hang", web.vip, 9002, 500).report("connected");
     await stuck(pushing);
     // Connections made only now, when the pools are at their shortest.
     for (const to of ["web", "db"] as const) {

@@ -29,6 +29,17 @@ export class Namespace implements AsyncDisposable {
     return ["ip", "netns", "exec", this.name, ...command];
   }
 
+  /**
+   * Lets the kernel hold no more than some 64 KiB for each connection made from now on, in
+   * each direction, so that what stalls is held by the processes and not by the kernel.
+   */
+  async limitKernelBuffers(): Promise<void> {
+    const limits = "4096 16384 65536";
+    const files = ["tcp_rmem", "tcp_wmem"].map((name) => `/proc/sys/net/ipv4/${name}`);
+    const write = files.map((file) => `echo ${limits} > ${file}`).join(" && ");
+    await ip("netns", "exec", this.name, "sh", "-c", write);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await ip("netns", "delete", this.name);
   }
