@@ -411,7 +411,7 @@ Deno.test("20 000 connections leave memory and tables as they were", async () =>
 
 Deno.test("a shortage of memory slows connections and starves none for good", async () => {
   const { net, a, b } = await pair();
-  const count = 120; // of 2 MiB each: twice the pool
+  const count = 250; // of 2 MiB each: twice the pool
   const clients: TcpConnection[] = [];
   for (let i = 0; i < count; i++) clients.push(a.stack.connect(b.address, 8080));
   net.carry();
@@ -435,5 +435,38 @@ Deno.test("a shortage of memory slows connections and starves none for good", as
   for (const server of servers) server.shutdown();
   await net.settle();
   await close(net, ...clients, ...servers);
+  assert.equal(b.stack.statistics().connections, 0);
+});
+
+Deno.test("a thousand readers that stall leave room for one that reads", async () => {
+  const { net, a, b } = await pair();
+  const clients = Array.from({ length: 1_000 }, () => a.stack.connect(b.address, 8080));
+  net.carry();
+  const servers = b.arrived.splice(0);
+  for (const server of servers) server.accept();
+  await net.settle();
+  const pushing = clients.map(async (client) => {
+    await client.opened();
+    for (;;) await sendAll(client, bytes(65_000));
+  });
+  for (const push of pushing) push.catch(() => {});
+  await net.pass(3_000);
+
+  const [client, server] = await connected(net, a, b);
+  const data = bytes(500_000);
+  const work = Promise.all([
+    sendAll(client, data).then(() => client.shutdown()),
+    receiveAll(server),
+  ]);
+  assert.deepEqual((await during(net, work, true))[1], data);
+  for (const { stack } of [a, b]) {
+    const { usedPages, pages } = stack.statistics();
+    assert.ok(usedPages < pages / 16 * 15, `${usedPages} of ${pages} pages`);
+  }
+  server.shutdown();
+  await net.settle();
+  for (const each of clients) each.abort();
+  await Promise.allSettled(pushing);
+  await close(net, ...clients, ...servers, client, server);
   assert.equal(b.stack.statistics().connections, 0);
 });

@@ -16,8 +16,8 @@
 import { LWIP_SHA256, LWIP_VERSION, lwipSource } from "./source.ts";
 
 const CLANG = "22.0.0-git20542-10";
-/** 128 MiB, fixed: growing would detach the views that reads under way still fill. */
-const MEMORY_BYTES = 128 << 20;
+/** 256 MiB of addresses, fixed: growing would detach the views that reads under way fill. */
+const MEMORY_BYTES = 256 << 20;
 const SECTION = "norouter.inputs";
 const FLAGS = [
   "--target=wasm32-unknown-unknown",

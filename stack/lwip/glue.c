@@ -26,7 +26,7 @@
  * takes one while lwIP fills the other. A full buffer is not an error: the segment stays
  * in lwIP's queue, its connection is noted as blocked, and goes on when there is room.
  *
- * When the pool runs short (more than half used) each connection is held to a share of
+ * When the pool runs short (more than a quarter used) each connection is held to a share of
  * it: windows are not reopened beyond it, reads for sending stop, and at the worst an
  * arriving segment is dropped, which TCP repairs. */
 #include <stdbool.h>
@@ -293,14 +293,27 @@ static void detach(struct conn *c, uint8_t events, uint8_t reason, uint8_t code)
 
 /* ---- memory: who may have how much ---- */
 
-/* While half of the pool is free everybody has all they ask for. Beyond that the bound is
- * a quarter of the pool divided by the number of connections, so that all who stall
- * together leave a quarter to those who move. */
+/* While less than a quarter of the pool is used everybody has all they ask for. Beyond
+ * that, what is held for one connection and direction is bounded by a quarter of the pool
+ * divided by the number of connections, so that all who stall together leave room for
+ * those who move. */
 static uint32_t share(void) {
   uint32_t pages = pool_pages(), used = pool_used_pages();
-  if (used < pages / 2) return TCP_WND;
+  if (used < pages / 4) return TCP_WND;
   uint32_t part = (pages / 4 * POOL_PAGE) / (open_conns + 1);
   return part > TCP_WND ? TCP_WND : part;
+}
+
+/* Whether a segment that arrived may be kept. Peers do not take back windows they were
+ * offered before memory got short, so a few segments are taken while that does no harm;
+ * then one from each, as a connection that moves holds none for long; then small ones. */
+static bool admits(const struct conn *c, uint32_t length) {
+  uint32_t pages = pool_pages(), used = pool_used_pages(), held = c->rx_held + length;
+  if (used < pages / 4) return held <= 2 * TCP_WND;
+  if (held <= share()) return true;
+  if (used < pages / 4 * 3) return held <= 3 * POOL_PAGE;
+  if (used < pages / 16 * 15) return c->rx_held == 0;
+  return c->rx_held == 0 && length <= 2048;
 }
 
 static void open_window(struct conn *c) {
@@ -482,7 +495,7 @@ static err_t on_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t e
 static uint32_t room(struct conn *c) {
   if (c->pcb == NULL || c->shut || c->pcb->snd_queuelen + 8 > TCP_SND_QUEUELEN) return 0;
   uint32_t limit = share(), pages_left = pool_pages() - pool_used_pages();
-  if (pages_left <= pool_pages() / 16 || c->tx_held >= limit) return 0;
+  if (pages_left <= pool_pages() / 8 || c->tx_held >= limit) return 0;
   uint32_t free = c->pcb->snd_buf;
   return free < limit - c->tx_held ? free : limit - c->tx_held;
 }
@@ -688,8 +701,7 @@ static void input_packet(const uint8_t *packet, uint32_t frame_payload) {
     return;
   } else {
     uint32_t data = length - header - (uint32_t)(tcp[12] >> 4) * 4;
-    /* One tiny segment in a block of 128 bytes: what is held counts, not what is said. */
-    if (data > 0 && c->rx_held + length > 2 * share() + 2 * POOL_PAGE) {
+    if (data > 0 && !admits(c, length)) {
       counters.in_no_memory++;
       return;
     }
@@ -993,7 +1005,7 @@ EXPORT(conn_consume) void conn_consume(uint32_t i, uint32_t length) {
 
 /* A block the host may read a socket into: reply address and how many bytes fit. */
 EXPORT(tx_alloc) uint32_t tx_alloc(uint32_t size) {
-  if (pool_pages() - pool_used_pages() <= pool_pages() / 16) return 0;
+  if (pool_pages() - pool_used_pages() <= pool_pages() / 8) return 0;
   if (size > POOL_PAGE) size = POOL_PAGE;
   /* A read that may wait for long must not hold a page while pages are short. */
   if (size > 2048 && share() < TCP_WND) size = 2048;
