@@ -111,11 +111,19 @@ const sink = tcp(async (conn, _args, tell) => {
   return { ending, bytes };
 });
 
-/** `source PORT`: sends for ever. */
-const source = tcp(async (conn) => {
+/** `source PORT`: sends for ever; reports how many bytes were taken altogether. */
+const source: Role = async (args, tell) => {
   const piece = new Uint8Array(64 * 1024).fill(0x61);
-  for (;;) await writeAll(conn, piece);
-});
+  let bytes = 0;
+  setInterval(() => tell({ event: "pushed", bytes }), 100);
+  const serve = tcp(async (conn) => {
+    for (;;) {
+      await writeAll(conn, piece);
+      bytes += piece.length;
+    }
+  });
+  await serve(args, tell);
+};
 
 /** `stalled PORT`: accepts and never reads. */
 const stalled: Role = async ([at], tell) => {
