@@ -15,7 +15,7 @@
 import type { SendBlock, TcpConnection } from "../stack/tcp.ts";
 import { resetConnection } from "./reset.ts";
 
-const BLOCK_SIZES = [2048, 16_384, 65_536] as const;
+const BLOCK_SIZES = [2048, 16_384, 65_536, 262_144] as const;
 
 /**
  * Carries bytes between `socket` and `connection` until both directions have ended, then
@@ -94,13 +94,8 @@ async function upload(socket: Deno.TcpConn, connection: TcpConnection): Promise<
         room < bytes.length ? bytes.subarray(0, room) : bytes,
       );
       if (got === null) return connection.shutdown();
-      let result = connection.send(block, got);
-      while (result === "later") {
-        await connection.writable();
-        result = connection.send(block, got);
-      }
-      const filled = got === bytes.length;
-      const wanted = filled ? Math.min(size + 1, 2) : got < bytes.length / 8 ? 0 : size;
+      const result = connection.send(block, got);
+      const wanted = nextSize(size, got, bytes.length);
       if (result === "taken") {
         block = undefined;
       } else if (wanted !== size) {
@@ -112,6 +107,12 @@ async function upload(socket: Deno.TcpConn, connection: TcpConnection): Promise<
   } finally {
     if (block) connection.free(block);
   }
+}
+
+/** Larger after a read that filled its block, smaller after one that left most of it. */
+function nextSize(size: number, got: number, room: number): number {
+  if (got === room) return Math.min(size + 1, BLOCK_SIZES.length - 1);
+  return got < room / 8 ? 0 : size;
 }
 
 async function download(connection: TcpConnection, socket: Deno.TcpConn): Promise<void> {

@@ -51,7 +51,7 @@ import { FairQueue } from "./fair_queue.ts";
 import { Fifo } from "./fifo.ts";
 
 /** Bytes of one write, unless told otherwise. */
-export const WRITE_BYTES: number = 64 * 1024;
+export const WRITE_BYTES: number = 128 * 1024;
 
 /** Bytes of control frames that may wait. */
 const CONTROL_BYTES = 1 << 20;

@@ -113,9 +113,8 @@ export async function sendAll(
     }
     const length = Math.min(room, block.bytes.length, bytes.length - at);
     block.bytes.set(bytes.subarray(at, at + length));
-    const result = connection.send(block, length);
-    if (result !== "taken") connection.free(block);
-    if (result !== "later") at += length;
+    if (connection.send(block, length) === "copied") connection.free(block);
+    at += length;
   }
 }
 

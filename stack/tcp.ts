@@ -73,7 +73,7 @@ export interface TcpEnds {
 export interface SendBlock {
   /** The stack's name for it. */
   readonly id: number;
-  /** Where the bytes go; never more than fit into one segment. */
+  /** Where the bytes go. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
@@ -189,7 +189,7 @@ export class TcpConnection {
     }
   }
 
-  /** A block for about `size` bytes (at most 64 KiB), or undefined if memory is short. */
+  /** A block for about `size` bytes (at most 256 KiB), or undefined if memory is short. */
   allocate(size: number): SendBlock | undefined {
     const id = this.#stack.exports.tx_alloc(size);
     if (id === 0) return undefined;
@@ -203,16 +203,16 @@ export class TcpConnection {
   }
 
   /**
-   * Sends the first `length` bytes of a block. Returns `taken` if the block now belongs to
-   * the stack, `copied` if it may be filled again, `later` if memory is short: wait for
-   * `writable()` and send it again. Throws a {@link TcpError} if the connection is over.
+   * Sends the first `length` bytes of a block, which `writable()` must have allowed. Returns
+   * `taken` if the block now belongs to the stack, `copied` if it may be filled again.
+   * Throws a {@link TcpError} if the connection is over.
    */
-  send(block: SendBlock, length: number): "taken" | "copied" | "later" {
+  send(block: SendBlock, length: number): "taken" | "copied" {
     this.#check();
     const result = this.#stack.exports.conn_send(this.#index, block.id, length);
     this.#stack.touched();
     if (result === -1) throw new TcpError("closed", this.#peer());
-    return result === 0 ? "later" : result === 1 ? "taken" : "copied";
+    return result === 1 ? "taken" : "copied";
   }
 
   /** Ends the stream to the peer after what was sent. */

@@ -101,12 +101,13 @@ struct conn {
   uint32_t local_ip, remote_ip; /* network order */
   uint16_t local_port, remote_port; /* host order */
   uint8_t state, events, reason, code, quick_acks;
-  bool queued, inbound, shut, got_eof, released, wants_room, hashed;
+  bool queued, inbound, shut, fin_sent, got_eof, released, wants_room, hashed;
   bool blocked; /* in the list of those that wait for room in the output buffer */
   struct pbuf *rx_head, *rx_tail;
   uint32_t rx_bytes, rx_held, rx_credit;
   struct txblock *tx_head, *tx_tail;
   uint32_t tx_held, tx_head_acked;
+  uint32_t unwritten; /* bytes at the end of tx_tail that lwIP had no memory for yet */
   uint8_t *syn; /* the held SYN: a whole IP packet */
   uint32_t syn_length;
 };
@@ -242,7 +243,7 @@ static void free_tx(struct conn *c) {
     pool_free(block);
   }
   c->tx_tail = NULL;
-  c->tx_held = 0;
+  c->tx_held = c->unwritten = 0;
 }
 
 static void free_syn(struct conn *c) {
@@ -493,7 +494,10 @@ static err_t on_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t e
 }
 
 static uint32_t room(struct conn *c) {
-  if (c->pcb == NULL || c->shut || c->pcb->snd_queuelen + 8 > TCP_SND_QUEUELEN) return 0;
+  if (c->pcb == NULL || c->shut || c->unwritten > 0
+      || c->pcb->snd_queuelen + 16 > TCP_SND_QUEUELEN) {
+    return 0;
+  }
   uint32_t limit = share(), pages_left = pool_pages() - pool_used_pages();
   if (pages_left <= pool_pages() / 8 || c->tx_held >= limit) return 0;
   uint32_t free = c->pcb->snd_buf;
@@ -510,6 +514,23 @@ static void tell_room(struct conn *c) {
   }
 }
 
+/* Hands lwIP what it has not taken yet, and then the FIN if that is due. */
+static void write_rest(struct conn *c) {
+  while (c->unwritten > 0) {
+    uint32_t length = c->unwritten < MTU - 40 ? c->unwritten : MTU - 40;
+    const uint8_t *bytes = (uint8_t *)(c->tx_tail + 1) + c->tx_tail->length - c->unwritten;
+    if (tcp_write(c->pcb, bytes, (u16_t)length, 0) != ERR_OK) {
+      anyone_pinched = true;
+      return;
+    }
+    c->unwritten -= length;
+  }
+  if (c->shut && !c->fin_sent) {
+    c->fin_sent = true;
+    tcp_shutdown(c->pcb, 0, 1);
+  }
+}
+
 static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t length) {
   (void)pcb;
   struct conn *c = arg;
@@ -523,6 +544,7 @@ static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t length) {
     if (c->tx_head == NULL) c->tx_tail = NULL;
     pool_free(block);
   }
+  if (c->unwritten > 0) write_rest(c);
   tell_room(c);
   return ERR_OK;
 }
@@ -783,8 +805,12 @@ static void look_after_the_pinched(void) {
   anyone_pinched = false;
   for (uint32_t i = 0; i < conns_touched; i++) {
     struct conn *c = &conns[i];
-    if (c->state != OPEN) continue;
+    if (c->state != OPEN || c->pcb == NULL) continue;
     open_window(c);
+    if (c->unwritten > 0) {
+      write_rest(c);
+      output(c);
+    }
     tell_room(c);
     if (c->wants_room) anyone_pinched = true;
   }
@@ -1003,18 +1029,24 @@ EXPORT(conn_consume) void conn_consume(uint32_t i, uint32_t length) {
   open_window(c);
 }
 
-/* A block the host may read a socket into: reply address and how many bytes fit. */
+/* A block the host may read a socket into, of about `size` bytes: the stack's largest are
+ * POOL_LARGE. Returns its name, or 0; reply: address and how many bytes fit. */
 EXPORT(tx_alloc) uint32_t tx_alloc(uint32_t size) {
   if (pool_pages() - pool_used_pages() <= pool_pages() / 8) return 0;
-  if (size > POOL_PAGE) size = POOL_PAGE;
   /* A read that may wait for long must not hold a page while pages are short. */
   if (size > 2048 && share() < TCP_WND) size = 2048;
-  struct txblock *block = pool_alloc(size);
+  struct txblock *block = NULL;
+  if (size > POOL_PAGE) {
+    block = pool_alloc_large();
+    size = block != NULL ? POOL_LARGE : POOL_PAGE;
+  }
+  if (block == NULL) block = pool_alloc(size);
   if (block == NULL) return 0;
   block->size = size;
   reply.a = (uint32_t)(block + 1);
-  reply.b = size - sizeof *block;
-  if (reply.b > MTU - 40) reply.b = MTU - 40;
+  /* Whole segments: one of a few bytes behind each large one would cost a packet. */
+  uint32_t fits = size - sizeof *block, segment = MTU - 40;
+  reply.b = fits < segment ? fits : fits / segment * segment;
   return (uint32_t)block;
 }
 
@@ -1030,16 +1062,14 @@ EXPORT(conn_room) uint32_t conn_room(uint32_t i) {
 }
 
 /* Sends the first `length` bytes of a block. Returns 1: the block is the stack's now; 2:
- * the bytes were copied, the block is still the host's; 0: no memory, EV_WRITABLE comes;
- * -1: the connection is not open. */
+ * the bytes were copied, the block is still the host's; -1: the connection is not open. */
 EXPORT(conn_send) int32_t conn_send(uint32_t i, uint32_t address, uint32_t length) {
   struct conn *c = &conns[i];
   if (c->pcb == NULL || c->shut) return -1;
   struct txblock *block = (struct txblock *)address, *kept = block;
   int32_t result = 1;
   if (length + sizeof *block <= block->size / 4) {
-    uint32_t size = length + sizeof *block;
-    struct txblock *small = pool_alloc(size);
+    struct txblock *small = pool_alloc(length + sizeof *block);
     if (small != NULL) {
       memcpy(small + 1, block + 1, length);
       small->size = (uint32_t)pool_block_size(small);
@@ -1047,18 +1077,13 @@ EXPORT(conn_send) int32_t conn_send(uint32_t i, uint32_t address, uint32_t lengt
       result = 2;
     }
   }
-  kept->length = length;
+  kept->length = c->unwritten = length;
   kept->next = NULL;
-  if (tcp_write(c->pcb, kept + 1, (u16_t)length, 0) != ERR_OK) {
-    if (kept != block) pool_free(kept);
-    c->wants_room = true;
-    anyone_pinched = true;
-    return 0;
-  }
   if (c->tx_tail != NULL) c->tx_tail->next = kept;
   else c->tx_head = kept;
   c->tx_tail = kept;
   c->tx_held += kept->size;
+  write_rest(c);
   output(c);
   return result;
 }
@@ -1069,8 +1094,8 @@ EXPORT(conn_shutdown) void conn_shutdown(uint32_t i) {
   if (c->shut) return;
   c->shut = true;
   if (c->pcb == NULL) return;
-  tcp_shutdown(c->pcb, 0, 1);
-  if (c->pcb != NULL) output(c);
+  write_rest(c);
+  output(c);
 }
 
 static void abort_conn(struct conn *c, bool with_reset) {

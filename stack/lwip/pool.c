@@ -5,7 +5,7 @@
  * how short memory is, and the glue shrinks windows by it.
  *
  * A page belongs to one size class (32 bytes to 32 KiB, doubling) or is one block of
- * 64 KiB. Allocation and release take constant time; a page whose blocks are all free
+ * 64 KiB. The first pages are set apart in fours, as blocks of 256 KiB. Allocation and release take constant time; a page whose blocks are all free
  * goes back to the free pages. Pages are handed out last-in first-out and untouched ones
  * last, so the resident size follows the use. */
 #include "pool.h"
@@ -14,6 +14,7 @@
 #define SMALLEST_SHIFT 5
 #define CLASSES (PAGE_SHIFT - SMALLEST_SHIFT + 1)
 #define NO_PAGE 0xffff
+#define LARGE_PAGES (POOL_LARGE_BLOCKS * (POOL_LARGE / POOL_PAGE))
 
 struct page {
   void *free_blocks; /* a list through the blocks' first words */
@@ -30,6 +31,8 @@ static uint16_t with_room[CLASSES];
 static uint16_t free_pages; /* a list of pages given back */
 static uint32_t page_count, untouched, used_pages, used_blocks;
 static uint8_t *base;
+static void *free_large; /* a list through the blocks' first words */
+static uint32_t fresh_large;
 
 static inline uint32_t capacity(int class) {
   return 1u << (PAGE_SHIFT - SMALLEST_SHIFT - class);
@@ -40,9 +43,12 @@ void pool_init(uint32_t memory_bytes) {
   base = (uint8_t *)start;
   page_count = (memory_bytes - start) >> PAGE_SHIFT;
   if (page_count > POOL_MAX_PAGES) page_count = POOL_MAX_PAGES;
+  free_large = NULL;
+  fresh_large = 0;
   for (int i = 0; i < CLASSES; i++) with_room[i] = NO_PAGE;
   free_pages = NO_PAGE;
-  untouched = used_pages = used_blocks = 0;
+  untouched = LARGE_PAGES;
+  used_pages = used_blocks = 0;
 }
 
 static uint16_t take_page(void) {
@@ -116,8 +122,19 @@ void *pool_calloc(size_t count, size_t size) {
   return block;
 }
 
+void *pool_alloc_large(void) {
+  uint8_t *block = free_large;
+  if (block != NULL) free_large = *(void **)block;
+  else if (fresh_large < POOL_LARGE_BLOCKS) block = base + fresh_large++ * POOL_LARGE;
+  else return NULL;
+  used_pages += POOL_LARGE / POOL_PAGE;
+  used_blocks++;
+  return block;
+}
+
 size_t pool_block_size(const void *block) {
   uint32_t index = (uint32_t)((const uint8_t *)block - base) >> PAGE_SHIFT;
+  if (index < LARGE_PAGES) return POOL_LARGE;
   return (size_t)1 << (pages[index].class + SMALLEST_SHIFT);
 }
 
@@ -127,6 +144,12 @@ void pool_free(void *block) {
   struct page *page = &pages[index];
   int class = page->class;
   used_blocks--;
+  if (index < LARGE_PAGES) {
+    used_pages -= POOL_LARGE / POOL_PAGE;
+    *(void **)block = free_large;
+    free_large = block;
+    return;
+  }
   if (class < CLASSES - 1) {
     if (page->used-- == capacity(class)) link_page(index, class);
     *(void **)block = page->free_blocks;

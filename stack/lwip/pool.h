@@ -6,6 +6,8 @@
 
 #define POOL_PAGE 65536u
 #define POOL_MAX_PAGES 4096
+#define POOL_LARGE (4 * POOL_PAGE)
+#define POOL_LARGE_BLOCKS 64
 
 /* Takes everything from the end of the static data to `memory_bytes`. */
 void pool_init(uint32_t memory_bytes);
@@ -13,6 +15,9 @@ void pool_init(uint32_t memory_bytes);
 void *pool_alloc(size_t size);
 void *pool_calloc(size_t count, size_t size);
 void pool_free(void *block);
+/* A block of POOL_LARGE bytes, or NULL; there are few, for streams at full speed. They are
+ * released like any other. */
+void *pool_alloc_large(void);
 /* What a block really occupies. */
 size_t pool_block_size(const void *block);
 uint32_t pool_pages(void);
