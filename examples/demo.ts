@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { build } from "../stack/lwip/build.ts";
 import { startMesh } from "../mod.ts";
 
@@ -42,13 +43,13 @@ const service = Deno.serve(
   () =>
     new Response('Hello from the host "web", through two TCP/IP stacks and a pipe.\n'),
 );
-const cli = new URL("../cli.ts", import.meta.url).pathname;
+const cli = fileURLToPath(new URL("../cli.ts", import.meta.url));
 const manifest = {
   hosts: {
     local: { vip: "127.0.42.100" },
     web: {
       vip: WEB_VIP,
-      cmd: [Deno.execPath(), "run", "--allow-all", decodeURIComponent(cli)],
+      cmd: [Deno.execPath(), "run", "--allow-all", cli],
       ports: [`${WEB_PORT}:127.0.0.1:${service.addr.port}`],
       loopback: { disable: true }, // both hosts are one machine: only one may listen
     },

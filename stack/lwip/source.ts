@@ -1,5 +1,7 @@
 /** Gets the files of lwIP's release that the stack is built from, and verifies them. */
 
+import { fileURLToPath } from "node:url";
+
 /** The release the stack is built from. */
 export const LWIP_VERSION = "2.2.1";
 /** SHA-256 over path, length and bytes of every file used, in order of their paths. */
@@ -162,7 +164,7 @@ async function fromUpstream(work: string): Promise<string> {
     await response.body?.cancel();
     throw new Error(`${RELEASE} answered ${response.status}`);
   }
-  await run(["tar", "-xz"], { cwd: work, stdin: await response.bytes() });
+  await run(["tar", "-xzf", "-"], { cwd: work, stdin: await response.bytes() });
   return await unpackedFolder(work);
 }
 
@@ -203,9 +205,7 @@ async function keep(source: LwipSource, cache: string): Promise<void> {
 export async function lwipSource(log: (line: string) => void): Promise<LwipSource> {
   const given = Deno.env.get("LWIP_SRC");
   if (given) return await verified(given, `LWIP_SRC (${given})`);
-  const cacheFolder = decodeURIComponent(
-    new URL("../../.cache", import.meta.url).pathname,
-  );
+  const cacheFolder = fileURLToPath(new URL("../../.cache", import.meta.url));
   const cache = `${cacheFolder}/lwip-${LWIP_VERSION}`;
   try {
     return await verified(cache, "the cache");
