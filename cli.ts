@@ -17,8 +17,32 @@ async function run(args: readonly string[]): Promise<number> {
     console.log(VERSION_LINE);
     return 0;
   }
+  const file = manifestAlone(args);
+  if (file !== undefined) return await start(file);
   const { main } = await import("./cli/main.ts");
   return await main(args);
+}
+
+/** The manifest of `FILE.yaml`, `up FILE` or `manager FILE`, if nothing else was said. */
+function manifestAlone(args: readonly string[]): string | undefined {
+  const [first, second] = args;
+  if (args.length === 1 && /^[^-].*\.ya?ml$/i.test(first!)) return first;
+  const isUp = args.length === 2 && (first === "up" || first === "manager");
+  return isUp && !second!.startsWith("-") ? second : undefined;
+}
+
+/** The most common command, which so takes less memory and time: it needs no parser. */
+async function start(file: string): Promise<number> {
+  const [{ up }, { fail }] = await Promise.all([
+    import("./cli/up.ts"),
+    import("./cli/failure.ts"),
+  ]);
+  const options = { logFormat: "human" } as const;
+  try {
+    return await up(file, options);
+  } catch (error) {
+    return fail(error, options);
+  }
 }
 
 if (import.meta.main) Deno.exit(await run(Deno.args));

@@ -5,8 +5,8 @@
 //   2   wrong usage
 import { type Command, CommanderError, createCommand, Option } from "commander";
 import { addCompletions } from "./completions.ts";
+import { fail } from "./failure.ts";
 import { helpOf } from "./help.ts";
-import { openLog } from "./log.ts";
 import type { GlobalOptions } from "./options.ts";
 import { VERSION_LINE } from "./version.ts";
 import { isFile, unknownCommand } from "./words.ts";
@@ -116,12 +116,4 @@ export function programOf(done: (status: number) => void): Command {
 
 function namesOf({ commands }: Pick<Command, "commands">): string[] {
   return commands.flatMap((command) => [command.name(), ...command.aliases()]);
-}
-
-/** A failure that nothing else has told: its message for the user, more with --debug. */
-function fail(error: unknown, options: Partial<GlobalOptions>): number {
-  const message = error instanceof Error ? error.message : String(error);
-  const stack = error instanceof Error && options.debug ? `\n${error.stack}` : "";
-  openLog(options).event({ level: "error", type: "failed", message: message + stack });
-  return 1;
 }
