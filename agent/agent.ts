@@ -98,6 +98,7 @@ class Agent {
       seed: crypto.getRandomValues(new Uint32Array(4)),
       onSyn: (connection) => this.#track(this.#serve(connection)),
       onTouched: () => this.#pump.touched(),
+      onBroken: (error) => this.#pump.fail(error),
     });
     const { signal } = this.#options;
     const stop = () => this.#pump.stop();
@@ -114,7 +115,7 @@ class Agent {
     clearTimeout(this.#tellFailures);
     this.#ending.abort();
     for (const listener of this.#listeners) listener.close();
-    if (this.#configured) {
+    if (this.#configured && !this.#stack.broken) {
       this.#stack.abortRange(0, 0);
       this.#stack.dispatch();
     }

@@ -116,7 +116,7 @@ export class Pump {
     if (this.#stopped) return;
     this.#controlBytes += frame.bytes.length;
     if (this.#controlBytes > MOST_CONTROL_BYTES) {
-      this.#fail(new Error("The manager does not read: 4 MiB of control messages wait"));
+      this.fail(new Error("The manager does not read: 4 MiB of control messages wait"));
       return;
     }
     this.#control.push(frame.bytes);
@@ -134,6 +134,12 @@ export class Pump {
       this.#scheduled = false;
       this.#flush();
     });
+  }
+
+  /** Ends as `stop` does; `run` rejects with `error`. */
+  fail(error: unknown): void {
+    this.#failure ??= error;
+    this.stop();
   }
 
   /** Ends timers and writes nothing more. */
@@ -177,9 +183,19 @@ export class Pump {
     }
   }
 
+  /** Tells what happened, and writes what is there unless a write is under way. */
   #flush(): void {
-    if (this.#writing || this.#stopped) return;
+    try {
+      this.#flushOrThrow();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #flushOrThrow(): void {
+    if (this.#stopped) return;
     this.#stack!.dispatch();
+    if (this.#writing) return;
     const control = this.#control.shift();
     const output = control ?? this.#stack!.takeOutput();
     if (!output) return;
@@ -189,21 +205,22 @@ export class Pump {
       else this.#stack!.outputDone();
       this.#writing = false;
       this.#flush();
-    }, (error) => this.#fail(error));
+    }, (error) => this.fail(error));
   }
 
   #tick(): void {
     this.#timer = undefined;
-    const wait = this.#stack!.poll(performance.now());
+    let wait: number;
+    try {
+      wait = this.#stack!.poll(performance.now());
+    } catch (error) {
+      return this.fail(error);
+    }
     this.#flush();
+    if (this.#stopped) return;
     if (wait !== Infinity && this.#timer === undefined) {
       this.#timer = setTimeout(() => this.#tick(), Math.max(1, wait));
     }
-  }
-
-  #fail(error: unknown): void {
-    this.#failure ??= error;
-    this.stop();
   }
 }
 

@@ -18,14 +18,19 @@ export async function openLocalAgent(
 ): Promise<Link> {
   const { signal } = context;
   signal.throwIfAborted();
-  // With a buffer of one byte a write settles when the agent asks for the next chunk, and
-  // by then its port has copied this one.
+  const finished = Promise.withResolvers<void>();
+  // With a buffer of one byte a write settles when the agent has taken the chunk, and its
+  // port copies it in the very turn in which it gets it.
   const [pair, far] = memoryLinkPair({ bufferBytes: 1 });
-  const near = { ...pair, releasesChunks: true };
+  const closed = pair.closed.then(async (exit) => {
+    await finished.promise; // its sockets are closed by then
+    return exit;
+  });
+  const near = { ...pair, releasesChunks: true, closed };
   const ending = new AbortController();
   const onAbort = () => near.abort(String(signal.reason));
   signal.addEventListener("abort", onAbort, { once: true });
-  near.closed.then(() => {
+  pair.closed.then(() => {
     signal.removeEventListener("abort", onAbort);
     ending.abort();
   });
@@ -37,6 +42,6 @@ export async function openLocalAgent(
   runAgent(linkPort(far), options).then(
     () => far.abort("its agent ended"),
     (error: unknown) => far.abort(error instanceof Error ? error.message : String(error)),
-  );
+  ).finally(finished.resolve);
   return near;
 }

@@ -1,4 +1,5 @@
 /** Dials a real address, and says in the protocol's words why it could not be reached. */
+import { prepared } from "./listener.ts";
 
 /** A dial that takes longer has failed. */
 export const DIAL_LIMIT_MS = 10_000;
@@ -90,9 +91,7 @@ export async function dial(
   const timer = setTimeout(() => limit.abort(), DIAL_LIMIT_MS);
   try {
     const either = signal ? AbortSignal.any([signal, limit.signal]) : limit.signal;
-    const connection = await Deno.connect({ hostname, port, signal: either });
-    connection.setNoDelay();
-    return connection;
+    return prepared(await Deno.connect({ hostname, port, signal: either }));
   } catch (error) {
     const target = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
     if (limit.signal.aborted) {

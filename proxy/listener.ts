@@ -72,7 +72,8 @@ export function listen(options: ListenOptions): Listener {
   };
 }
 
-function prepared(connection: Deno.TcpConn): Deno.TcpConn {
+/** Makes a connection send small writes at once; closes it if it is gone already. */
+export function prepared(connection: Deno.TcpConn): Deno.TcpConn {
   try {
     connection.setNoDelay();
     return connection;

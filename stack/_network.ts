@@ -40,6 +40,9 @@ export class Network {
       seed: new Uint32Array([1, 2, 3, this.#nodes.size]),
       onSyn: (connection) => arrived.push(connection),
       onTouched: () => {},
+      onBroken: (error) => {
+        throw error;
+      },
     });
     const number = parseIpv4(address)!;
     stack.start(number);

@@ -82,6 +82,11 @@ export interface StackOptions {
   readonly onSyn: (connection: TcpConnection) => void;
   /** Something was called that may have made output or needs a timer. */
   readonly onTouched: () => void;
+  /**
+   * The stack broke: one of lwIP's invariants did not hold. Its connections have failed,
+   * and every further call throws this error.
+   */
+  readonly onBroken: (error: Error) => void;
 }
 
 /**
@@ -101,15 +106,21 @@ export class Stack {
   readonly #options: StackOptions;
   readonly #connections = new Map<number, TcpConnection>();
   #started = false;
+  #broken: Error | undefined;
 
   /** Makes an instance of {@linkcode stackModule}'s module; it has no address yet. */
   constructor(module: WebAssembly.Module, options: StackOptions) {
     const instance = new WebAssembly.Instance(module, {});
-    this.exports = instance.exports as unknown as StackExports;
+    this.exports = this.#guarded(instance.exports);
     this.#options = options;
     const buffer = this.exports.memory.buffer as ArrayBuffer;
     this.memory = new Uint8Array(buffer);
     this.reply = new Uint32Array(buffer, this.exports.reply_address(), 5);
+  }
+
+  /** Why the stack broke, if it did. */
+  get broken(): Error | undefined {
+    return this.#broken;
   }
 
   /** Gives the stack its address (32 bits, host order). To be called once. */
@@ -143,7 +154,7 @@ export class Stack {
    * the buffer, which nobody may write to before the stack gives it out again.
    */
   input(buffer: InputBuffer, address: number, length: number): number {
-    const used = this.#guard(() => this.exports.input(buffer.which, address, length));
+    const used = this.exports.input(buffer.which, address, length);
     this.#options.onTouched();
     return used;
   }
@@ -153,7 +164,7 @@ export class Stack {
    * until it wants to be called again: `Infinity` if nothing waits for time.
    */
   poll(now: number): number {
-    const wait = this.#guard(() => this.exports.poll(Math.trunc(now) % U32)) >>> 0;
+    const wait = this.exports.poll(Math.trunc(now) % U32) >>> 0;
     return wait === U32 - 1 ? Infinity : wait;
   }
 
@@ -162,7 +173,7 @@ export class Stack {
    * yet reported by {@link Stack.outputDone}. The bytes stay as they are until then.
    */
   takeOutput(): Uint8Array<ArrayBuffer> | undefined {
-    const length = this.#guard(() => this.exports.out_take());
+    const length = this.exports.out_take();
     if (length === 0) return undefined;
     const at = this.reply[0]!;
     return this.memory.subarray(at, at + length);
@@ -179,7 +190,7 @@ export class Stack {
    * Throws a RangeError if the table of connections is full or memory is used up.
    */
   connect(address: number, port: number): TcpConnection {
-    const index = this.#guard(() => this.exports.conn_connect(address, port));
+    const index = this.exports.conn_connect(address, port);
     if (index < 0) {
       throw new RangeError(
         index === -1
@@ -198,7 +209,7 @@ export class Stack {
    */
   abortRange(network: number, prefix: number): number {
     const mask = prefix === 0 ? 0 : (U32 - 2 ** (32 - prefix)) >>> 0;
-    const count = this.#guard(() => this.exports.abort_range(network, mask));
+    const count = this.exports.abort_range(network, mask);
     this.#options.onTouched();
     return count;
   }
@@ -275,16 +286,34 @@ export class Stack {
     return connection;
   }
 
-  /** A trap of the module says which of lwIP's invariants broke. */
-  #guard<T>(call: () => T): T {
-    try {
-      return call();
-    } catch (cause) {
-      const at = this.exports.panic_text();
-      if (at === 0) throw cause;
-      const end = this.memory.indexOf(0, at);
-      const text = new TextDecoder().decode(this.memory.slice(at, end));
-      throw new Error(`The TCP/IP stack stopped: ${text}`, { cause });
+  /** The module's functions, so that a trap in any of them ends the stack as a whole. */
+  #guarded(exports: WebAssembly.Exports): StackExports {
+    type Call = (...args: (number | undefined)[]) => number;
+    const guarded: Record<string, unknown> = {};
+    for (const [name, member] of Object.entries(exports)) {
+      const call = member as Call;
+      guarded[name] = typeof member !== "function"
+        ? member
+        : (a?: number, b?: number, c?: number, d?: number, e?: number, f?: number) => {
+          if (this.#broken) throw this.#broken;
+          try {
+            return call(a, b, c, d, e, f);
+          } catch (cause) {
+            throw this.#breakDown(exports["panic_text"] as Call, cause);
+          }
+        };
     }
+    return guarded as unknown as StackExports;
+  }
+
+  #breakDown(panicText: () => number, cause: unknown): Error {
+    const at = panicText();
+    const text = at === 0
+      ? String(cause)
+      : new TextDecoder().decode(this.memory.slice(at, this.memory.indexOf(0, at)));
+    this.#broken = new Error(`The TCP/IP stack stopped: ${text}`, { cause });
+    for (const connection of this.#connections.values()) connection.handle(64, 1, 0);
+    this.#options.onBroken(this.#broken);
+    return this.#broken;
   }
 }

@@ -142,6 +142,7 @@ export class TcpConnection {
     if (this.#released) return;
     this.#released = true;
     this.#stack.forget(this.#index);
+    if (this.#stack.broken) return;
     this.#stack.exports.conn_refuse(this.#index, icmpCode);
     this.#stack.touched();
   }
@@ -199,6 +200,7 @@ export class TcpConnection {
 
   /** Gives back a block that was not sent. */
   free(block: SendBlock): void {
+    if (this.#stack.broken) return;
     this.#stack.exports.tx_free(block.id);
   }
 
@@ -234,6 +236,7 @@ export class TcpConnection {
     if (this.#released) return;
     this.#released = true;
     this.#stack.forget(this.#index);
+    if (this.#stack.broken) return;
     this.#stack.exports.conn_release(this.#index);
     this.#stack.touched();
   }

@@ -57,6 +57,17 @@ const GLUE_HEADERS = [
   "libc/errno.h",
 ];
 
+/**
+ * Mended in lwIP's source, after its hash was checked. Splitting a segment that carries FIN
+ * must take FIN off its first half, or the receiver ends the stream there and what the
+ * second half holds is lost; the release only adds flags.
+ */
+const PATCHES = [{
+  file: "core/tcp_out.c",
+  from: "TCPH_SET_FLAG(useg->tcphdr, split_flags);",
+  to: "TCPH_FLAGS_SET(useg->tcphdr, split_flags);",
+}];
+
 type Tree = { [name: string]: Tree | Uint8Array };
 
 const here = new URL("./", import.meta.url);
@@ -69,7 +80,14 @@ async function sha256(parts: BlobPart[]): Promise<string> {
 
 /** What the result depends on: the glue, the flags, the compiler, and lwIP's hash. */
 async function inputsHash(glue: Map<string, Uint8Array>): Promise<string> {
-  const settings = [CLANG, LWIP_VERSION, LWIP_SHA256, ...FLAGS, ...LINK_FLAGS];
+  const settings = [
+    CLANG,
+    LWIP_VERSION,
+    LWIP_SHA256,
+    ...FLAGS,
+    ...LINK_FLAGS,
+    JSON.stringify(PATCHES),
+  ];
   const parts: BlobPart[] = [settings.join("\n")];
   for (const [name, bytes] of glue) {
     parts.push(`\n${name} ${bytes.length}\n`, bytes as BlobPart);
@@ -111,6 +129,20 @@ function place(tree: Tree, path: string, bytes: Uint8Array): void {
   folder[name] = bytes;
 }
 
+function patched(lwip: Map<string, Uint8Array>): Map<string, Uint8Array> {
+  const files = new Map(lwip);
+  for (const { file, from, to } of PATCHES) {
+    const [before, after, ...more] = new TextDecoder().decode(files.get(file)).split(
+      from,
+    );
+    if (after === undefined || more.length > 0) {
+      throw new Error(`lwIP's ${file} holds not one "${from}" to be mended`);
+    }
+    files.set(file, new TextEncoder().encode(before + to + after));
+  }
+  return files;
+}
+
 async function compile(
   glue: Map<string, Uint8Array>,
   lwip: Map<string, Uint8Array>,
@@ -118,7 +150,7 @@ async function compile(
   const { commands, runLLVM } = await import("@yowasp/clang");
   const tree: Tree = {};
   for (const [path, bytes] of glue) place(tree, `glue/${path}`, bytes);
-  for (const [path, bytes] of lwip) place(tree, `lwip/${path}`, bytes);
+  for (const [path, bytes] of patched(lwip)) place(tree, `lwip/${path}`, bytes);
   const sources = [
     ...GLUE_SOURCES.map((name) => `glue/${name}`),
     ...[...lwip.keys()].filter((path) => path.endsWith(".c")).map((path) =>

@@ -54,6 +54,7 @@
 /* The last part of an output buffer is kept for packets without data (acknowledgements,
  * resets), so that a sender of bulk cannot silence the other direction. */
 #define OUT_RESERVE (64 * 1024)
+#define SMALL_PACKET 100
 #define IN_HEADROOM 65552
 #define IN_SIZE (256 * 1024)
 #define IN_BUFFERS 8
@@ -62,6 +63,8 @@
 #define IN_PLACE_BACKLOG (512 * 1024)
 #define GATHER_BELOW 16384
 #define TIME_WAIT_MS 2000
+#define LEAST_MSS 88 /* Linux's, too */
+#define TRIMMED_DATA 256
 #define QUICK_ACKS 16
 /* A SYN may wait for a host to come up (20 s) and then for a dial (10 s). */
 #define SYN_LIMIT_MS 35000
@@ -102,6 +105,8 @@ struct conn {
   uint16_t local_port, remote_port; /* host order */
   uint8_t state, events, reason, code, quick_acks;
   bool queued, inbound, shut, fin_sent, got_eof, released, wants_room, hashed;
+  bool aborting, owes_ack; /* as soon as there is room in the output buffer */
+  bool shrinking; /* the segment under way is to close the window */
   bool blocked; /* in the list of those that wait for room in the output buffer */
   struct pbuf *rx_head, *rx_tail;
   uint32_t rx_bytes, rx_held, rx_credit;
@@ -114,7 +119,7 @@ struct conn {
 
 static struct conn conns[MAX_CONNS];
 static struct conn *hash_table[HASH_SIZE];
-static struct conn *free_conns, *event_head, *event_tail, *blocked_conns;
+static struct conn *free_conns, *event_head, *event_tail, *blocked_head, *blocked_tail;
 static uint32_t conns_touched, open_conns, pending_syns;
 /* Connections whose window is held back, or that were refused memory: looked at again by
  * the next tick. */
@@ -124,7 +129,7 @@ static struct netif netif;
 static struct tcp_pcb_listen *listener;
 static uint32_t me; /* network order */
 static uint32_t random_state[4];
-static uint32_t now_ms, last_tick_ms;
+static uint32_t last_tick_ms;
 static uint16_t next_port;
 
 static uint8_t out_buffers[2][OUT_SIZE] __attribute__((aligned(16)));
@@ -135,7 +140,7 @@ static struct inbuf in_buffers[IN_BUFFERS], *in_current;
 static uint32_t in_pinned; /* input buffers in which packets lie */
 
 /* What the last call wants to tell besides its result; read by the host. */
-static struct { uint32_t a, b, c, d, e; } reply;
+static struct { uint32_t a, b, c, d; } reply;
 static struct {
   uint32_t in_packets, in_dropped, in_no_memory, out_packets, out_refused, resets;
 } counters;
@@ -144,6 +149,8 @@ static const char *panic_message;
 static err_t on_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err);
 static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t length);
 static void on_error(void *arg, err_t err);
+static void output(struct conn *c);
+static void finish_abort(struct conn *c);
 
 void glue_panic(const char *message) {
   panic_message = message;
@@ -255,9 +262,13 @@ static void free_syn(struct conn *c) {
 
 static void unblock(struct conn *c) {
   if (!c->blocked) return;
-  struct conn **link = &blocked_conns;
-  while (*link != c) link = &(*link)->list_next;
+  struct conn **link = &blocked_head, *before = NULL;
+  while (*link != c) {
+    before = *link;
+    link = &before->list_next;
+  }
   *link = c->list_next;
+  if (blocked_tail == c) blocked_tail = before;
   c->blocked = false;
 }
 
@@ -327,10 +338,19 @@ static void open_window(struct conn *c) {
   if (credit > c->rx_credit) credit = c->rx_credit;
   c->rx_credit -= credit;
   if (c->rx_credit > 0) anyone_pinched = true;
+  /* lwIP tells of a window that opened by an eighth of the largest; a sender that sees
+   * less than a segment would wait for its timer. */
+  struct tcp_pcb *pcb = c->pcb;
+  bool was_closed = pcb->rcv_ann_right_edge - pcb->rcv_nxt < pcb->mss;
   while (credit > 0) {
     uint16_t step = credit > 0xffff ? 0xffff : (uint16_t)credit;
-    tcp_recved(c->pcb, step);
+    tcp_recved(pcb, step);
     credit -= step;
+  }
+  if (was_closed && pcb->rcv_ann_wnd >= pcb->mss
+      && pcb->rcv_ann_right_edge - pcb->rcv_nxt < pcb->mss) {
+    tcp_ack_now(pcb);
+    output(c);
   }
 }
 
@@ -347,8 +367,10 @@ static struct conn *conn_of_output(const uint8_t *packet) {
 static void block(struct conn *c) {
   if (c == NULL || c->blocked || c->pcb == NULL) return;
   c->blocked = true;
-  c->list_next = blocked_conns;
-  blocked_conns = c;
+  c->list_next = NULL;
+  if (blocked_tail != NULL) blocked_tail->list_next = c;
+  else blocked_head = c;
+  blocked_tail = c;
 }
 
 static uint8_t *begin_frame(uint32_t packet_length, bool small) {
@@ -374,9 +396,11 @@ static uint8_t *begin_frame(uint32_t packet_length, bool small) {
 static err_t on_output(struct netif *unused, struct pbuf *p, const ip4_addr_t *to) {
   (void)unused;
   (void)to;
-  uint8_t *at = begin_frame(p->tot_len, p->tot_len <= 100);
+  uint8_t *at = begin_frame(p->tot_len, p->tot_len <= SMALL_PACKET);
   if (at == NULL) {
-    block(conn_of_output(p->payload));
+    struct conn *c = conn_of_output(p->payload);
+    if (c != NULL && p->tot_len <= SMALL_PACKET) c->owes_ack = true;
+    block(c);
     return ERR_MEM;
   }
   for (; p != NULL; p = p->next) {
@@ -386,11 +410,21 @@ static err_t on_output(struct netif *unused, struct pbuf *p, const ip4_addr_t *t
   return ERR_OK;
 }
 
+/* Whether a segment of any size fits; trying in vain would cost the checksum of one. */
+static bool has_room(void) { return out_fill + MTU + FRAME_HEADER <= OUT_SIZE - OUT_RESERVE; }
+
 static void output(struct conn *c) {
   if (c->pcb == NULL) return;
-  /* Trying in vain would cost the checksum of a whole segment. */
-  if (out_fill + MTU + FRAME_HEADER > OUT_SIZE - OUT_RESERVE) block(c);
-  else tcp_output(c->pcb);
+  if (!has_room()) {
+    block(c);
+  } else if (c->aborting) {
+    finish_abort(c);
+  } else {
+    /* lwIP's timer forgets an acknowledgement that it could not send. */
+    if (c->owes_ack) tcp_ack_now(c->pcb);
+    c->owes_ack = false;
+    tcp_output(c->pcb);
+  }
 }
 
 static err_t netif_init_glue(struct netif *n) {
@@ -415,6 +449,10 @@ static void adopt(struct conn *c, struct tcp_pcb *pcb) {
 
 static void opened(struct conn *c) {
   c->state = OPEN;
+  /* What a strange peer announces must not cut the segments of a block to more than the
+   * queue takes. */
+  if (c->pcb->mss < LEAST_MSS) c->pcb->mss = LEAST_MSS;
+  if (c->pcb->snd_wnd_max < 2 * LEAST_MSS) c->pcb->snd_wnd_max = 2 * LEAST_MSS;
   /* A short pool offers less from the start. */
   uint32_t window = share();
   if (window < 2 * TCP_MSS) window = 2 * TCP_MSS;
@@ -455,7 +493,7 @@ static err_t on_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t e
   (void)pcb;
   (void)err;
   struct conn *c = arg;
-  if (c == NULL || c->released) {
+  if (c == NULL || c->released || c->aborting) {
     /* Nobody reads any more: the bytes only have to be taken off the window. */
     if (p != NULL) {
       if (pcb != NULL) tcp_recved(pcb, p->tot_len);
@@ -467,6 +505,13 @@ static err_t on_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t e
     c->got_eof = true;
     emit(c, EV_EOF);
     return ERR_OK;
+  }
+  if (c->shrinking) {
+    c->rx_credit += pcb->rcv_wnd;
+    pcb->rcv_wnd = pcb->rcv_ann_wnd = 0;
+    pcb->rcv_ann_right_edge = pcb->rcv_nxt;
+    tcp_ack_now(pcb);
+    anyone_pinched = true;
   }
   /* The first window of a sender holds one large segment, so it must not wait for the
    * acknowledgement that lwIP puts off until the second. */
@@ -659,6 +704,10 @@ static void hold_syn(uint32_t lip, uint32_t rip, uint16_t lport, uint16_t rport,
   emit(c, EV_SYN);
 }
 
+static uint32_t read_u32(const uint8_t *at) {
+  return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
 /* ICMP destination unreachable (RFC 792): only the answer to a SYN of ours, by its
  * sequence number, ends a connection. */
 static void input_icmp(const uint8_t *icmp, uint32_t length) {
@@ -671,7 +720,7 @@ static void input_icmp(const uint8_t *icmp, uint32_t length) {
   }
   struct conn *c = conn_of_output(inner);
   const uint8_t *s = inner + header + 4;
-  uint32_t sequence = (uint32_t)s[0] << 24 | (uint32_t)s[1] << 16 | (uint32_t)s[2] << 8 | s[3];
+  uint32_t sequence = read_u32(s);
   if (c == NULL || c->pcb == NULL || c->pcb->state != SYN_SENT
       || sequence != c->pcb->snd_nxt - 1) {
     return;
@@ -680,6 +729,67 @@ static void input_icmp(const uint8_t *icmp, uint32_t length) {
   uint8_t code = icmp[1];
   detach(c, EV_FAILED, code == 3 ? REASON_REFUSED : REASON_UNREACHABLE, code);
   tcp_abandon(pcb, 0);
+}
+
+/* Lets lwIP have only the first bytes of a segment, and closes the window with their
+ * acknowledgement: its sender then asks from time to time instead of giving up. */
+static void input_trimmed(struct conn *c, const uint8_t *packet, uint32_t header,
+    uint32_t length) {
+  uint8_t trimmed[120 + TRIMMED_DATA];
+  uint32_t headers = header + (uint32_t)(packet[header + 12] >> 4) * 4;
+  if (length > headers + TRIMMED_DATA) length = headers + TRIMMED_DATA;
+  memcpy(trimmed, packet, length);
+  uint8_t *tcp = trimmed + header;
+  trimmed[2] = (uint8_t)(length >> 8);
+  trimmed[3] = (uint8_t)length;
+  trimmed[10] = trimmed[11] = tcp[16] = tcp[17] = 0;
+  tcp[13] &= (uint8_t)~TCP_FIN;
+  uint16_t sum = (uint16_t)~simd_chksum(trimmed, (int)header);
+  memcpy(trimmed + 10, &sum, 2);
+  uint32_t pseudo = simd_chksum(tcp, (int)(length - header)) + simd_chksum(trimmed + 12, 8)
+    + lwip_htons(IP_PROTO_TCP) + lwip_htons((u16_t)(length - header));
+  while (pseudo >> 16) pseudo = (pseudo & 0xffff) + (pseudo >> 16);
+  sum = (uint16_t)~pseudo;
+  memcpy(tcp + 16, &sum, 2);
+  c->shrinking = true;
+  feed_lwip(c, trimmed, length);
+  c->shrinking = false;
+}
+
+/* A segment of an open connection. What lwIP takes for granted is made sure here. */
+static void input_segment(struct conn *c, const uint8_t *packet, uint32_t header,
+    uint32_t length) {
+  const uint8_t *tcp = packet + header;
+  uint32_t tcp_header = (uint32_t)(tcp[12] >> 4) * 4, sequence = read_u32(tcp + 4);
+  if (tcp_header < 20 || header + tcp_header > length) {
+    counters.in_dropped++;
+    return;
+  }
+  uint32_t data = length - header - tcp_header, end = sequence + data + (tcp[13] & TCP_FIN);
+  struct tcp_pcb *pcb = c->pcb;
+  /* lwIP keeps what comes ahead of its turn whole, also what lies beyond the window. */
+  if (TCP_SEQ_GT(sequence, pcb->rcv_nxt) && TCP_SEQ_GT(end, pcb->rcv_nxt + pcb->rcv_wnd)) {
+    counters.in_dropped++;
+    tcp_ack_now(pcb);
+    output(c);
+    return;
+  }
+  uint16_t mss = pcb->mss;
+  if (data == 0 || admits(c, length)) {
+    feed_lwip(c, packet, length);
+  } else {
+    counters.in_no_memory++;
+    if (sequence != pcb->rcv_nxt || c->rx_bytes == 0
+        || !tcp_checksum_right(packet, header, length)) {
+      return;
+    }
+    input_trimmed(c, packet, header, length);
+  }
+  if (c->pcb == NULL) return;
+  /* It would believe an MSS at any time (RFC 9293, 3.7.1: only with SYN), and goes on with
+   * its persist timer though the probe took the last byte. */
+  c->pcb->mss = mss;
+  if (c->pcb->unsent == NULL) c->pcb->persist_backoff = 0;
 }
 
 static void input_packet(const uint8_t *packet, uint32_t frame_payload) {
@@ -721,14 +831,12 @@ static void input_packet(const uint8_t *packet, uint32_t frame_payload) {
       detach(c, EV_FAILED, REASON_RESET, 0);
     }
     return;
-  } else {
-    uint32_t data = length - header - (uint32_t)(tcp[12] >> 4) * 4;
-    if (data > 0 && !admits(c, length)) {
-      counters.in_no_memory++;
-      return;
-    }
   }
-  feed_lwip(c, packet, length);
+  if (c != NULL && c->pcb != NULL && c->state == OPEN) {
+    input_segment(c, packet, header, length);
+  } else {
+    feed_lwip(c, packet, length);
+  }
   /* TIME_WAIT is lwIP's own affair: for us the connection has ended in both directions. */
   if (c != NULL && c->pcb != NULL && c->pcb->state == TIME_WAIT) {
     detach(c, EV_CLOSED, REASON_NONE, 0);
@@ -782,7 +890,7 @@ static bool needs_timer(const struct tcp_pcb *pcb) {
     || (pcb->flags & (TF_ACK_DELAY | TF_ACK_NOW | TF_CLOSEPEND)) != 0;
 }
 
-/* lwIP allows a SYN twelve repetitions, one a second; the clock decides instead. */
+/* lwIP allows a SYN six repetitions, one a second; the clock decides instead. */
 static void keep_asking(void) {
   for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
     if (pcb->state != SYN_SENT || pcb->nrtx < 2) continue;
@@ -819,14 +927,10 @@ static void look_after_the_pinched(void) {
 /* Runs the timers that are due at `now` (milliseconds, any origin, wrapping) and returns
  * the milliseconds until the next one, or 0xffffffff if nothing waits for time. */
 EXPORT(poll) uint32_t poll(uint32_t now) {
-  now_ms = now;
   uint32_t behind = now - last_tick_ms;
   if (behind >= 2 * TCP_SLOW_INTERVAL) {
-    /* After an idle time, or the machine slept: the clock goes on, timers run once. */
-    tcp_ticks += behind / TCP_SLOW_INTERVAL - 1;
-    for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
-      pcb->rttest = 0; /* a sample across the gap would say nothing of the path */
-    }
+    /* After an idle time, or the machine slept: timers run once. lwIP's clock stood still
+     * meanwhile, so that what began after it does not look as old as the gap. */
     last_tick_ms = now - TCP_TMR_INTERVAL;
     behind = TCP_TMR_INTERVAL;
   }
@@ -922,13 +1026,14 @@ EXPORT(conn_accept) int32_t conn_accept(uint32_t i) {
   struct conn *c = &conns[i];
   if (c->state != PENDING) return -1;
   end_time_wait_of(c);
-  struct tcp_pcb *first = tcp_active_pcbs;
   listener->local_port = c->local_port;
   feed_lwip(NULL, c->syn, c->syn_length);
   listener->local_port = 0;
   free_syn(c);
-  struct tcp_pcb *pcb = tcp_active_pcbs;
-  if (pcb == first) {
+  struct tcp_pcb *pcb = tcp_active_pcbs; /* the newest is the first */
+  if (pcb == NULL || pcb->state != SYN_RCVD || pcb->remote_port != c->remote_port
+      || pcb->local_port != c->local_port || pcb->remote_ip.addr != c->remote_ip
+      || pcb->local_ip.addr != c->local_ip) {
     detach(c, EV_FAILED, REASON_NO_MEMORY, 0);
     return -1;
   }
@@ -963,6 +1068,7 @@ static void send_unreachable(const struct conn *c, uint8_t code) {
 EXPORT(conn_refuse) void conn_refuse(uint32_t i, uint32_t code) {
   struct conn *c = &conns[i];
   if (c->state == PENDING) {
+    end_time_wait_of(c);
     if (code == 255) feed_lwip(NULL, c->syn, c->syn_length);
     else send_unreachable(c, (uint8_t)code);
   }
@@ -1033,8 +1139,11 @@ EXPORT(conn_consume) void conn_consume(uint32_t i, uint32_t length) {
  * POOL_LARGE. Returns its name, or 0; reply: address and how many bytes fit. */
 EXPORT(tx_alloc) uint32_t tx_alloc(uint32_t size) {
   if (pool_pages() - pool_used_pages() <= pool_pages() / 8) return 0;
-  /* A read that may wait for long must not hold a page while pages are short. */
-  if (size > 2048 && share() < TCP_WND) size = 2048;
+  /* A read may wait for long, so that all of them together are to hold an eighth of the
+   * pool at the most, and less when pages are short. */
+  uint32_t most = pool_pages() / 8 * POOL_PAGE / (open_conns + 1);
+  if (share() < TCP_WND) most = 2048;
+  if (size > most) size = most >= POOL_PAGE ? POOL_PAGE : most >= 16384 ? 16384 : 2048;
   struct txblock *block = NULL;
   if (size > POOL_PAGE) {
     block = pool_alloc_large();
@@ -1057,7 +1166,8 @@ EXPORT(conn_room) uint32_t conn_room(uint32_t i) {
   struct conn *c = &conns[i];
   uint32_t free = room(c);
   c->wants_room = free == 0;
-  if (c->wants_room && share() < TCP_WND) anyone_pinched = true;
+  /* Without anything under way no acknowledgement will tell of room. */
+  if (c->wants_room && (share() < TCP_WND || c->tx_head == NULL)) anyone_pinched = true;
   return free;
 }
 
@@ -1107,12 +1217,23 @@ static void abort_conn(struct conn *c, bool with_reset) {
   tcp_abandon(pcb, with_reset);
 }
 
-/* Ends the connection with a reset. The host still has to release it. */
+static void finish_abort(struct conn *c) {
+  c->aborting = false;
+  abort_conn(c, true);
+  if (c->state != DONE) detach(c, 0, REASON_RESET, 0);
+}
+
+/* Ends the connection with a reset, which waits if there is no room for it: nobody would
+ * send it again. The host still has to release it. */
 EXPORT(conn_abort) void conn_abort(uint32_t i) {
   struct conn *c = &conns[i];
   if (c->state == PENDING) feed_lwip(NULL, c->syn, c->syn_length); /* answered with a reset */
-  abort_conn(c, true);
-  if (c->state != DONE) detach(c, 0, REASON_RESET, 0);
+  if (c->pcb != NULL && !has_room()) {
+    c->aborting = true;
+    block(c);
+  } else {
+    finish_abort(c);
+  }
 }
 
 /* The host is finished with the connection. If both sides have ended their streams, lwIP
@@ -1120,15 +1241,15 @@ EXPORT(conn_abort) void conn_abort(uint32_t i) {
 EXPORT(conn_release) void conn_release(uint32_t i) {
   struct conn *c = &conns[i];
   if (c->state == FREE || c->released) return;
-  if (c->pcb != NULL && !(c->shut && c->got_eof)) conn_abort(i);
+  if (c->pcb != NULL && !c->aborting && !(c->shut && c->got_eof)) conn_abort(i);
   if (c->state == PENDING) conn_abort(i);
   c->released = true;
   free_rx(c);
   free_slot_if_unused(c);
 }
 
-/* Ends, without a word to the other side, every connection whose remote or local address
- * lies in a range: the host behind it is down. Returns how many. */
+/* Ends, without a word to the other side, every connection whose remote address lies in a
+ * range: the host behind it is down. Returns how many. */
 EXPORT(abort_range) uint32_t abort_range(uint32_t network, uint32_t mask) {
   uint32_t count = 0;
   for (uint32_t i = 0; i < conns_touched; i++) {
@@ -1170,13 +1291,19 @@ EXPORT(out_take) uint32_t out_take(void) {
   out_current ^= 1;
   out_fill = 0;
   out_busy = true;
-  struct conn *c = blocked_conns;
-  blocked_conns = NULL;
-  while (c != NULL) {
+  /* In turn: who does not get room now comes before those who blocked again. */
+  struct conn *c = blocked_head, *last = blocked_tail;
+  blocked_head = blocked_tail = NULL;
+  while (c != NULL && has_room()) {
     struct conn *next = c->list_next;
     c->blocked = false;
     output(c);
     c = next;
+  }
+  if (c != NULL) {
+    last->list_next = blocked_head;
+    if (blocked_tail == NULL) blocked_tail = last;
+    blocked_head = c;
   }
   return length;
 }

@@ -127,7 +127,6 @@ void *pool_alloc_large(void) {
   if (block != NULL) free_large = *(void **)block;
   else if (fresh_large < POOL_LARGE_BLOCKS) block = base + fresh_large++ * POOL_LARGE;
   else return NULL;
-  used_pages += POOL_LARGE / POOL_PAGE;
   used_blocks++;
   return block;
 }
@@ -145,7 +144,6 @@ void pool_free(void *block) {
   int class = page->class;
   used_blocks--;
   if (index < LARGE_PAGES) {
-    used_pages -= POOL_LARGE / POOL_PAGE;
     *(void **)block = free_large;
     free_large = block;
     return;
@@ -162,6 +160,6 @@ void pool_free(void *block) {
   used_pages--;
 }
 
-uint32_t pool_pages(void) { return page_count; }
+uint32_t pool_pages(void) { return page_count - LARGE_PAGES; }
 uint32_t pool_used_pages(void) { return used_pages; }
 uint32_t pool_used_blocks(void) { return used_blocks; }

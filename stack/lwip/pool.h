@@ -20,6 +20,7 @@ void pool_free(void *block);
 void *pool_alloc_large(void);
 /* What a block really occupies. */
 size_t pool_block_size(const void *block);
+/* Of pages without the large blocks: how many there are, and are used. */
 uint32_t pool_pages(void);
 uint32_t pool_used_pages(void);
 uint32_t pool_used_blocks(void);
