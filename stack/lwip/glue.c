@@ -559,8 +559,22 @@ static void tell_room(struct conn *c) {
   }
 }
 
+/* Whether the last segment of the queue is the last of the stream. A segment to be sent
+ * again waits in the same queue, alone and ahead of others that are under way, and lwIP
+ * would add new bytes, or FIN, to whatever is last. */
+static bool may_append(const struct tcp_pcb *pcb) {
+  const struct tcp_seg *last = pcb->unsent;
+  if (last == NULL) return true;
+  while (last->next != NULL) last = last->next;
+  return lwip_ntohl(last->tcphdr->seqno) + last->len == pcb->snd_lbb;
+}
+
 /* Hands lwIP what it has not taken yet, and then the FIN if that is due. */
 static void write_rest(struct conn *c) {
+  if (!may_append(c->pcb)) {
+    anyone_pinched = true;
+    return;
+  }
   while (c->unwritten > 0) {
     uint32_t length = c->unwritten < MTU - 40 ? c->unwritten : MTU - 40;
     const uint8_t *bytes = (uint8_t *)(c->tx_tail + 1) + c->tx_tail->length - c->unwritten;
@@ -589,7 +603,7 @@ static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t length) {
     if (c->tx_head == NULL) c->tx_tail = NULL;
     pool_free(block);
   }
-  if (c->unwritten > 0) write_rest(c);
+  if (c->unwritten > 0 || (c->shut && !c->fin_sent)) write_rest(c);
   tell_room(c);
   return ERR_OK;
 }
@@ -731,15 +745,21 @@ static void input_icmp(const uint8_t *icmp, uint32_t length) {
   tcp_abandon(pcb, 0);
 }
 
-/* Lets lwIP have only the first bytes of a segment, and closes the window with their
- * acknowledgement: its sender then asks from time to time instead of giving up. */
+/* Lets lwIP have only the next bytes of a segment, and closes the window with their
+ * acknowledgement: its sender then asks from time to time instead of giving up. `known`
+ * bytes of the segment's data came before. */
 static void input_trimmed(struct conn *c, const uint8_t *packet, uint32_t header,
-    uint32_t length) {
+    uint32_t length, uint32_t known) {
   uint8_t trimmed[120 + TRIMMED_DATA];
   uint32_t headers = header + (uint32_t)(packet[header + 12] >> 4) * 4;
-  if (length > headers + TRIMMED_DATA) length = headers + TRIMMED_DATA;
-  memcpy(trimmed, packet, length);
+  uint32_t data = length - headers - known;
+  if (data > TRIMMED_DATA) data = TRIMMED_DATA;
+  memcpy(trimmed, packet, headers);
+  memcpy(trimmed + headers, packet + headers + known, data);
+  length = headers + data;
   uint8_t *tcp = trimmed + header;
+  uint32_t sequence = lwip_htonl(c->pcb->rcv_nxt);
+  memcpy(tcp + 4, &sequence, 4);
   trimmed[2] = (uint8_t)(length >> 8);
   trimmed[3] = (uint8_t)length;
   trimmed[10] = trimmed[11] = tcp[16] = tcp[17] = 0;
@@ -775,15 +795,15 @@ static void input_segment(struct conn *c, const uint8_t *packet, uint32_t header
     return;
   }
   uint16_t mss = pcb->mss;
-  if (data == 0 || admits(c, length)) {
+  if (data == 0 || TCP_SEQ_LEQ(end, pcb->rcv_nxt) || admits(c, length)) {
     feed_lwip(c, packet, length);
   } else {
     counters.in_no_memory++;
-    if (sequence != pcb->rcv_nxt || c->rx_bytes == 0
-        || !tcp_checksum_right(packet, header, length)) {
+    uint32_t known = pcb->rcv_nxt - sequence; /* large if it came ahead of its turn */
+    if (known >= data || c->rx_bytes == 0 || !tcp_checksum_right(packet, header, length)) {
       return;
     }
-    input_trimmed(c, packet, header, length);
+    input_trimmed(c, packet, header, length, known);
   }
   if (c->pcb == NULL) return;
   /* It would believe an MSS at any time (RFC 9293, 3.7.1: only with SYN), and goes on with
@@ -915,7 +935,7 @@ static void look_after_the_pinched(void) {
     struct conn *c = &conns[i];
     if (c->state != OPEN || c->pcb == NULL) continue;
     open_window(c);
-    if (c->unwritten > 0) {
+    if (c->unwritten > 0 || (c->shut && !c->fin_sent)) {
       write_rest(c);
       output(c);
     }
