@@ -7,6 +7,17 @@ const STEPS: [string, string[]][] = [
   ["lint", ["lint"]],
   ["types", ["check", "."]],
   ["docs", ["doc", "--lint", "mod.ts", "transports/mod.ts", "transports/testing.ts"]],
+  [
+    "examples in the docs",
+    [
+      "test",
+      "--allow-all",
+      "--doc",
+      "mod.ts",
+      "transports/mod.ts",
+      "transports/testing.ts",
+    ],
+  ],
   ["order of folders", ["run", "--allow-all", "scripts/order.ts"]],
   ["publishing", ["publish", "--dry-run", "--allow-dirty"]],
 ];
@@ -25,7 +36,7 @@ for (const [name, args] of STEPS) {
   await Deno.stderr.write(stderr);
 }
 const tests = await new Deno.Command(Deno.execPath(), {
-  args: ["run", "--allow-all", "scripts/test.ts", ...Deno.args],
+  args: ["run", "--allow-all", "scripts/run_tests.ts", ...Deno.args],
   cwd: root,
   stdin: "inherit",
   stdout: "inherit",
