@@ -108,7 +108,7 @@ export class Attempt {
   readonly #verdict = Promise.withResolvers<Verdict>();
   readonly #opening = new AbortController();
   readonly #stopReading = new AbortController();
-  readonly #queue = new LinkQueue();
+  readonly #queue: LinkQueue;
   #reading: Promise<void> | undefined;
   #writing: Promise<void> | undefined;
   #cancelDeadline: () => void;
@@ -122,6 +122,8 @@ export class Attempt {
   constructor(plan: AttemptPlan, hooks: AttemptHooks) {
     this.#plan = plan;
     this.#hooks = hooks;
+    // Chosen anew, so that nobody can choose flows that collide.
+    this.#queue = new LinkQueue({ seed: Math.trunc(plan.clock.random() * 2 ** 32) });
     this.over = this.#verdict.promise;
     const limit = plan.connectTimeout;
     this.#cancelDeadline = plan.clock.after(limit, () =>

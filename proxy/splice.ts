@@ -15,6 +15,8 @@
 import type { SendBlock, TcpConnection } from "../stack/tcp.ts";
 import { resetConnection } from "./reset.ts";
 
+/** How long a read waits when there is room to send but no block to read into. */
+const SHORTAGE_MS = 20;
 const BLOCK_SIZES = [2048, 16_384, 65_536, 262_144] as const;
 
 /**
@@ -88,7 +90,10 @@ async function upload(socket: Deno.TcpConn, connection: TcpConnection): Promise<
     for (;;) {
       const room = await connection.writable();
       block ??= connection.allocate(BLOCK_SIZES[size]!);
-      if (!block) continue; // memory got short since: writable() waits for it
+      if (!block) { // memory got short just now
+        await new Promise((resolve) => setTimeout(resolve, SHORTAGE_MS));
+        continue;
+      }
       const { bytes } = block;
       const got = await socket.read(
         room < bytes.length ? bytes.subarray(0, room) : bytes,

@@ -14,9 +14,9 @@
  * ```
  *
  * *Batching.* One write is outstanding at a time. Whatever is pushed meanwhile goes with
- * the next ones, about 64 KiB each: an idle link writes a packet at once, a busy one
- * writes many together, and no timer is involved. A Linux pipe holds 64 KiB and gets
- * slower with larger writes. The first push onto an idle queue wakes the writer by a
+ * the next ones, about 128 KiB each: an idle link writes a packet at once, a busy one
+ * writes many together, and no timer is involved. Smaller writes cost wake-ups, larger
+ * ones only delay. The first push onto an idle queue wakes the writer by a
  * promise, so a whole batch pushed in one turn goes in one write.
  *
  * *Fairness.* Packets take turns by flow. A flow that begins to wait goes before those that
