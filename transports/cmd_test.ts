@@ -133,13 +133,13 @@ Deno.test("a grandchild that keeps the output open does not keep the link open",
 });
 
 Deno.test({
-  name: "a command's pipes hold 256 KiB",
+  name: "a command's pipes hold a MiB",
   ignore: Deno.build.os !== "linux",
   async fn() {
-    // Nobody reads until 256 KiB were written: they must fit.
+    // Nobody reads until a MiB was written: it must fit.
     const link = await cmd.open(shell("sleep 60"), context());
     const writer = link.writable.getWriter();
-    await writer.write(new Uint8Array(256 << 10));
+    await writer.write(new Uint8Array(1 << 20));
     link.abort("enough");
     await link.closed;
     await Promise.allSettled([writer.abort(), link.readable.cancel()]);

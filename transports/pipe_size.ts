@@ -5,11 +5,8 @@
  * @module
  */
 
-/**
- * As fast as the 1 MiB that an unprivileged process may ask for, but what stands in a pipe
- * stands before every other flow: a round trip beside a bulk stream takes a third.
- */
-const PIPE_BYTES = 256 << 10;
+/** The most an unprivileged process may ask for (`/proc/sys/fs/pipe-max-size`). */
+const PIPE_BYTES = 1 << 20;
 const O_RDONLY = 0;
 const O_NONBLOCK = 0o4000;
 const F_SETPIPE_SZ = 1031;
