@@ -68,7 +68,10 @@ export interface InputBuffer {
   readonly headroom: number;
 }
 
+/** Of the bits and numbers of `lwip/glue.c`. */
 const EVENT_SYN = 1;
+const EVENT_FAILED = 64;
+const REASON_RESET = 1;
 const U32 = 2 ** 32;
 
 /** Options of a {@link Stack}. */
@@ -312,7 +315,9 @@ export class Stack {
       ? String(cause)
       : new TextDecoder().decode(this.memory.slice(at, this.memory.indexOf(0, at)));
     this.#broken = new Error(`The TCP/IP stack stopped: ${text}`, { cause });
-    for (const connection of this.#connections.values()) connection.handle(64, 1, 0);
+    for (const connection of this.#connections.values()) {
+      connection.handle(EVENT_FAILED, REASON_RESET, 0);
+    }
     this.#options.onBroken(this.#broken);
     return this.#broken;
   }
