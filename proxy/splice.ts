@@ -138,13 +138,15 @@ async function copy(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
   }
 }
 
-async function writeAll(socket: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
+/** Writes all of `bytes`: one write may take only some of them. */
+export async function writeAll(socket: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) {
     at += await socket.write(at === 0 ? bytes : bytes.subarray(at));
   }
 }
 
-async function closeWrite(socket: Deno.TcpConn): Promise<void> {
+/** Ends the direction to the peer; no error if the peer ended both already. */
+export async function closeWrite(socket: Deno.TcpConn): Promise<void> {
   try {
     await socket.closeWrite();
   } catch (error) {
