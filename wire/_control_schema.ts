@@ -10,6 +10,7 @@ import type {
   ConfigureArgs,
   ConfigureData,
   ControlMessage,
+  ExtendArgs,
   HostDown,
   RouteSuggestion,
 } from "./control.ts";
@@ -105,6 +106,29 @@ export const CONFIGURE_ARGS: Schema<ConfigureArgs> = object({
   nameServers: v.nullish(v.array(ipPort)),
 });
 
+const secret = v.pipe(
+  v.string("Expected text"),
+  v.nonEmpty("Expected text that is not empty"),
+);
+/** A password in the wrong place must not come back in a fault that shows what was found. */
+const extendProxy = v.nullish(v.object({
+  listen: v.pipe(v.string(), v.nonEmpty()),
+  auth: v.object(
+    { username: secret, password: secret },
+    "Expected an object with username and password",
+  ),
+}, "Expected an object with listen and auth"));
+
+/** Arguments of `extend`. */
+export const EXTEND_ARGS: Schema<ExtendArgs> = object({
+  http: extendProxy,
+  socks: extendProxy,
+  exceptions: v.nullish(v.array(v.object({
+    route: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+    hostnames: list(v.string()),
+  }))),
+});
+
 /** Result of `configure`. */
 export const CONFIGURE_DATA: Schema<ConfigureData> = v.object({
   features: list(v.string()),
@@ -124,7 +148,7 @@ export const ROUTE_SUGGESTION: Schema<RouteSuggestion> = v.object({
 export const AGENT_STATUS: Schema<AgentStatus> = v.object({
   listeners: list(object({
     address: v.string(),
-    kind: v.picklist(["loopback", "http", "socks"]),
+    kind: v.picklist(["loopback", "http", "socks", "dns"]),
     error: v.nullish(v.object({ code: v.string(), message: v.string() })),
   })),
 });

@@ -6,7 +6,7 @@
  * NoRouter (Go) writes empty lists so.
  *
  * Ours, each announced in `features` and used only with a peer that announced it: the
- * request `ping`, the event `hostDown`, the request `status`.
+ * requests `ping`, `status` and `extend`, the event `hostDown`.
  *
  * @module
  */
@@ -16,6 +16,7 @@ import {
   AGENT_STATUS,
   CONFIGURE_ARGS,
   CONFIGURE_DATA,
+  EXTEND_ARGS,
   HOST_DOWN,
   MESSAGE,
   ROUTE_SUGGESTION,
@@ -34,7 +35,7 @@ export type ControlMessage =
   | {
     /** Manager to agent. */
     type: "request";
-    /** `op` is `configure`, `ping` or `status`; the result repeats `id`. */
+    /** `op` is `configure`, `extend`, `ping` or `status`; the result repeats `id`. */
     body: { id: number; op: string; args?: unknown };
   }
   | {
@@ -133,6 +134,37 @@ export interface ConfigureData {
   version: string;
 }
 
+/** A proxy that asks for a password. */
+export interface ExtendProxy {
+  /** `address:port`. */
+  listen: string;
+  /** What a client has to give. */
+  auth: {
+    /** Not empty. */
+    username: string;
+    /** Not empty. */
+    password: string;
+  };
+}
+
+/** What a route of `configure` does not apply to. */
+export interface RouteException {
+  /** Which route: its index in `routes` of `configure`, from 0. */
+  route: number;
+  /** Patterns of the names; ranges are taken out of the route's `toCIDR` beforehand. */
+  hostnames: string[];
+}
+
+/** `args` of the request `extend`: what `configure` has no fields for. */
+export interface ExtendArgs {
+  /** HTTP proxy; off when absent, unless `configure` has one without a password. */
+  http?: ExtendProxy;
+  /** SOCKS proxy, likewise. */
+  socks?: ExtendProxy;
+  /** At most one for each route. */
+  exceptions?: RouteException[];
+}
+
 /** `data` of the event `hostDown`: abort every connection to these addresses now. */
 export interface HostDown {
   /** VIP of the host that is down. */
@@ -153,8 +185,8 @@ export interface RouteSuggestion {
 export interface ListenerStatus {
   /** `address:port`. */
   address: string;
-  /** What listens there. */
-  kind: "loopback" | "http" | "socks";
+  /** What listens there; `dns` is a mesh's name server, on the real `VIP:10053`. */
+  kind: "loopback" | "http" | "socks" | "dns";
   /** Why it does not listen; absent if it does. */
   error?: {
     /** `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` or another short code. */
@@ -199,6 +231,11 @@ export function decodeControl(payload: Uint8Array): ControlMessage {
 /** Reads `args` of the request `configure`. @throws {ControlError} */
 export function parseConfigureArgs(args: unknown): ConfigureArgs {
   return check("the arguments of configure", CONFIGURE_ARGS, args);
+}
+
+/** Reads `args` of the request `extend`; no fault shows a password. @throws {ControlError} */
+export function parseExtendArgs(args: unknown): ExtendArgs {
+  return check("the arguments of extend", EXTEND_ARGS, args);
 }
 
 /** Reads `data` of the result of `configure`. @throws {ControlError} */

@@ -6,6 +6,7 @@ import {
   encodeControl,
   parseConfigureArgs,
   parseConfigureData,
+  parseExtendArgs,
   parseHostDown,
   parseRouteSuggestion,
   parseStatus,
@@ -145,6 +146,54 @@ Deno.test("wrong arguments are errors naming the path and the value", () => {
   }
 });
 
+Deno.test("the arguments of extend are read, and absent ones stay absent", () => {
+  const http = {
+    listen: "127.0.0.1:18080",
+    auth: { username: "u", password: "pass:ü" },
+  };
+  const all = {
+    http,
+    socks: { ...http, listen: ":1080" },
+    exceptions: [{ route: 0, hostnames: ["*.intern.example.com"] }],
+  };
+  assert.deepEqual(parseExtendArgs({ ...all, comesLater: true }), all);
+  assert.deepEqual(parseExtendArgs({}), {});
+  assert.deepEqual(parseExtendArgs({ http: null, socks: null, exceptions: null }), {});
+});
+
+Deno.test("wrong arguments of extend are errors that show no password", () => {
+  const auth = { username: "u", password: "hunter2" };
+  const listen = "127.0.0.1:1";
+  const cases: [unknown, RegExp][] = [
+    [undefined, /arguments of extend/],
+    [{ http: { listen } }, /http\.auth: /],
+    [{ http: { listen: "", auth } }, /http\.listen: /],
+    [{ http: { auth } }, /http\.listen: /],
+    [{ http: "u:hunter2@127.0.0.1:1" }, /http: Expected an object/],
+    [{ socks: { listen, auth: "u:hunter2" } }, /socks\.auth: Expected an object/],
+    [{ socks: { listen, auth: { username: "u" } } }, /socks\.auth\.password: Expected/],
+    [
+      { socks: { listen, auth: { ...auth, password: ["hunter2"] } } },
+      /socks\.auth\.password: Expected text/,
+    ],
+    [
+      { socks: { listen, auth: { username: "u", password: 12345 } } },
+      /socks\.auth\.password: Expected text/,
+    ],
+    [
+      { socks: { listen, auth: { ...auth, username: "" } } },
+      /socks\.auth\.username: Expected text that is not empty/,
+    ],
+    [{ exceptions: [{ route: -1 }] }, /exceptions\[0\]\.route: .*-1/],
+    [{ exceptions: [{ route: 0, hostnames: [3] }] }, /hostnames\[0\]: .*3/],
+  ];
+  for (const [args, wanted] of cases) {
+    const message = fault(() => parseExtendArgs(args));
+    assert.match(message, wanted);
+    assert.doesNotMatch(message, /hunter2|12345/);
+  }
+});
+
 Deno.test("many faults are told, but not all of a thousand", () => {
   const others = Array.from({ length: 1000 }, () => ({ ip: "x", port: 1, proto: "tcp" }));
   const message = fault(() => parseConfigureArgs({ me: "1.2.3.4", others }));
@@ -181,6 +230,7 @@ Deno.test("results and events are read", () => {
       error: { code: "EACCES", message: "m" },
     },
     { address: "127.0.0.1:1080", kind: "socks" },
+    { address: "127.0.42.1:10053", kind: "dns" },
   ];
   assert.deepEqual(parseStatus({ listeners }), { listeners });
   assert.deepEqual(parseStatus({ listeners: [{ ...listeners[1], error: null }] }), {
