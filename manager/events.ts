@@ -93,8 +93,8 @@ export interface ListenerFailedEvent extends EventBase {
   readonly host: string;
   /** `address:port`. */
   readonly address: string;
-  /** What was to listen there. */
-  readonly kind: "loopback" | "http" | "socks";
+  /** What was to listen there; `dns` is a name server. */
+  readonly kind: "loopback" | "http" | "socks" | "dns";
   /** Such as `EADDRINUSE`. */
   readonly code: string;
   /** Where the manifest asks for it, `mesh.yaml:12:7`, if it does. */

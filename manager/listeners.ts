@@ -21,10 +21,11 @@ export function listenerFailed(
   const { code, message } = status.error ?? { code: "unknown", message: "unknown" };
   const position = positionOf(manifest, host, status);
   const at = position && formatPosition(position);
-  const hint = hintFor(code, address);
+  const hint = hintFor(code, status);
   return {
     type: "listenerFailed",
-    level: "error",
+    // The mesh itself asks name servers through the stack, which nobody can take away.
+    level: kind === "dns" ? "warn" : "error",
     host: host.name,
     address,
     kind,
@@ -32,20 +33,28 @@ export function listenerFailed(
     ...(at !== undefined && { at }),
     ...(hint !== undefined && { hint }),
     message: `${at ? `${at}: ` : ""}"${host.name}" cannot listen on ${address}` +
-      `${kind === "loopback" ? "" : ` for its ${kind.toUpperCase()} proxy`}: ` +
+      `${PURPOSE[kind]}: ` +
       `${meaningOf(code) ?? message}${hint ? `; ${hint}` : ""}`,
   };
 }
+
+const PURPOSE: Readonly<Record<ListenerStatus["kind"], string>> = {
+  loopback: "",
+  http: " for its HTTP proxy",
+  socks: " for its SOCKS proxy",
+  dns: " for its name server",
+};
 
 function positionOf(
   manifest: Manifest,
   host: HostSpec,
   { address, kind }: ListenerStatus,
 ): Position | undefined {
-  if (kind !== "loopback") return host[kind]?.at;
+  if (kind === "http" || kind === "socks") return host[kind]?.at;
   const [ip, port] = splitAddress(address);
-  return manifest.hosts.find(({ vip }) => formatIpv4(vip) === ip)
-    ?.ports.find(({ listenPort }) => listenPort === port)?.at;
+  const owner = manifest.hosts.find(({ vip }) => formatIpv4(vip) === ip);
+  if (kind === "dns") return owner?.at;
+  return owner?.ports.find(({ listenPort }) => listenPort === port)?.at;
 }
 
 function meaningOf(code: string): string | undefined {
@@ -59,10 +68,14 @@ function meaningOf(code: string): string | undefined {
   }
 }
 
-function hintFor(code: string, address: string): string | undefined {
+function hintFor(code: string, { address, kind }: ListenerStatus): string | undefined {
   const [ip, port] = splitAddress(address);
   switch (code) {
     case "EADDRINUSE":
+      if (kind === "dns") {
+        return `most likely another mesh on this machine has a host with the vip ${ip}: ` +
+          `give one of them another, if programs are to ask this name server`;
+      }
       return `another program or another mesh listens there: see \`ss -ltnp\` (Linux), ` +
         `\`lsof -nP -iTCP:${port} -sTCP:LISTEN\` (macOS), \`netstat -ano\` (Windows)`;
     case "EACCES":

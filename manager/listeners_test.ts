@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { parseManifest } from "../manifest/manifest.ts";
 import { builtinTransports } from "../transports/registry.ts";
+import type { ListenerStatus } from "../wire/control.ts";
 import { listenerFailed } from "./listeners.ts";
 
 const manifest = parseManifest(
@@ -19,7 +20,11 @@ const manifest = parseManifest(
 );
 const [local, web] = manifest.hosts;
 
-function failed(address: string, code: string, kind: "loopback" | "http" = "loopback") {
+function failed(
+  address: string,
+  code: string,
+  kind: ListenerStatus["kind"] = "loopback",
+) {
   const error = { code, message: `what the system said of ${code}` };
   return listenerFailed(manifest, local!, { address, kind, error });
 }
@@ -52,6 +57,17 @@ Deno.test("a proxy's address is found at its own line", () => {
   assert.match(
     event.message,
     /"local" cannot listen on 127\.0\.0\.1:18080 for its HTTP proxy/,
+  );
+});
+
+Deno.test("a name server that cannot listen is a warning, and names the likely reason", () => {
+  const event = failed("127.0.42.101:10053", "EADDRINUSE", "dns");
+  assert.equal(event.level, "warn");
+  assert.equal(failed("127.0.42.101:8080", "EADDRINUSE").level, "error");
+  assert.equal(event.at, "mesh.yaml:5:3");
+  assert.match(
+    event.message,
+    /"local" cannot listen on 127\.0\.42\.101:10053 for its name server: the address is in use; .*another mesh on this machine has a host with the vip 127\.0\.42\.101/,
   );
 });
 
