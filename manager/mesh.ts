@@ -22,7 +22,7 @@ import {
   encodeControl,
   type RouteSuggestion,
 } from "../wire/control.ts";
-import { formatCidr, formatIpv4, parseIpv4 } from "../wire/ipv4.ts";
+import { formatIpv4, parseIpv4 } from "../wire/ipv4.ts";
 import type { AttemptPlan } from "./attempt.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { configureArgs, neededFeatures } from "./configure.ts";
@@ -147,11 +147,15 @@ class RunningMesh implements Mesh {
     this.manifest = manifest;
     if (options.onEvent) this.#listeners.add(options.onEvent);
     this.#table = new RoutingTable(manifest.hosts, manifest.routes);
-    this.#router = new Router(this.#table);
+    const clock = options.clock ?? systemClock;
+    this.#router = new Router(this.#table, {
+      now: () => clock.now(),
+      seed: Math.trunc(clock.random() * 2 ** 32),
+    });
     this.hosts = new Map(
       manifest.hosts.map((spec) => [
         spec.name,
-        this.#host(spec, transports, options.clock ?? systemClock),
+        this.#host(spec, transports, clock),
       ]),
     );
     for (const { name } of manifest.hosts) this.#router.starting(name);
@@ -207,8 +211,11 @@ class RunningMesh implements Mesh {
     const { name } = spec;
     const reach = this.#reach(spec, transports);
     const policed = policeCounters();
-    const isSource = (address: number) => this.#table.isSource(name, address);
-    const judge = police({ isSource, counters: policed });
+    const judge = police({
+      admits: (packet, at) => this.#router.admits(name, packet, at),
+      onForged: (frame) => this.#router.disown(name, frame),
+      counters: policed,
+    });
     const plan: AttemptPlan = {
       host: name,
       command: reach.command,
@@ -294,10 +301,11 @@ class RunningMesh implements Mesh {
     const { name, vip } = host;
     this.#router.down(name);
     this.#table.forget(name);
-    const ranges = this.#table.rangesVia(name).map(formatCidr);
+    // No ranges: two hosts may serve the same, so the router itself has reset the routed
+    // connections that went through this one.
     const message = encodeControl({
       type: "event",
-      body: { type: "hostDown", data: { ip: vip, ranges } },
+      body: { type: "hostDown", data: { ip: vip, ranges: [] } },
     });
     for (const other of this.hosts.values()) {
       if (other !== host) other.session.send("hostDown", message);

@@ -30,8 +30,11 @@ export function flowOf(packet: Uint8Array, at: number, seed: number): number {
   return mix(hash, readUint32(packet, at + header)) >>> 0;
 }
 
-/** Multiplication carries upwards only, the shift brings it back to the low bits. */
-function mix(hash: number, word: number): number {
+/**
+ * Takes one more 32-bit word into a hash, which is any 32-bit number. Multiplication carries
+ * upwards only, the shift brings it back to the low bits.
+ */
+export function mix(hash: number, word: number): number {
   const product = Math.imul(hash ^ word, 0x9e3779b1); // 2^32 / golden ratio, odd
   return Math.imul(product ^ product >>> 15, 0x85ebca77);
 }

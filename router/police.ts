@@ -1,10 +1,11 @@
 /**
  * Police: only honest IPv4 packets get past the link they came from.
  *
- * A host may send from its own VIP and from the addresses routed to it, nothing else:
- * otherwise any container could speak in the name of any other. What passes here has a
- * sound IPv4 header and a length that matches its frame, so the stages behind need not
- * look again.
+ * A host may send from its own VIP, and answer in the name of the addresses that others
+ * reach through it, nothing else: otherwise any container could speak in the name of any
+ * other. What that means for a packet, the router says, which knows the connections. What
+ * passes here has a sound IPv4 header and a length that matches its frame, so the stages
+ * behind need not look again.
  *
  * @module
  */
@@ -13,7 +14,6 @@ import { type Frame, FrameType, HEADER_BYTES } from "../wire/frame.ts";
 import {
   headerLengthOf,
   IPV4_HEADER_BYTES,
-  sourceOf,
   totalLengthOf,
   versionOf,
 } from "../wire/ipv4.ts";
@@ -22,8 +22,8 @@ import type { Stage } from "./stage.ts";
 /**
  * What becomes of a frame: it passes (`ok`) or is dropped because of its `type`, or
  * because its packet is shorter than an IPv4 header (`short`), of another version
- * (`version`), its header or total length is wrong (`length`), or its source is not the
- * host's (`source`).
+ * (`version`), its header or total length is wrong (`length`), or the host may not send
+ * it from that source (`source`).
  */
 export type Verdict = "ok" | "type" | "short" | "version" | "length" | "source";
 
@@ -37,14 +37,16 @@ export function policeCounters(): PoliceCounters {
 
 /** Options of {@linkcode police}. */
 export interface PoliceOptions {
-  /** Whether the host on this link may send from `address`. */
-  isSource(address: number): boolean;
+  /** Whether the host on this link may send the packet at `at`, whose header is sound. */
+  admits(packet: Uint8Array, at: number): boolean;
+  /** Called with each frame that was not admitted. */
+  onForged?(frame: Frame): void;
   /** Counted up as frames are judged. */
   readonly counters: PoliceCounters;
 }
 
 /** Judges one frame. Control frames always pass. */
-export function judge(frame: Frame, isSource: (address: number) => boolean): Verdict {
+export function judge(frame: Frame, admits: PoliceOptions["admits"]): Verdict {
   const bytes = frame.bytes;
   const type = frame.type;
   if (type !== FrameType.L3) return type === FrameType.JSON ? "ok" : "type";
@@ -55,20 +57,21 @@ export function judge(frame: Frame, isSource: (address: number) => boolean): Ver
   // A frame holds exactly one packet, so bytes behind it are as wrong as missing ones.
   if (header < IPV4_HEADER_BYTES || header > size) return "length";
   if (totalLengthOf(bytes, HEADER_BYTES) !== size) return "length";
-  return isSource(sourceOf(bytes, HEADER_BYTES)) ? "ok" : "source";
+  return admits(bytes, HEADER_BYTES) ? "ok" : "source";
 }
 
 /** A stage that drops and counts what {@linkcode judge} does not let pass. */
 export function police(options: PoliceOptions): Stage {
   const { counters } = options;
-  const isSource = (address: number) => options.isSource(address);
+  const admits = (packet: Uint8Array, at: number) => options.admits(packet, at);
   return async function* (batches) {
     for await (const batch of batches) {
       let kept = 0;
       for (const frame of batch) {
-        const verdict = judge(frame, isSource);
+        const verdict = judge(frame, admits);
         counters[verdict]++;
         if (verdict === "ok") batch[kept++] = frame;
+        else if (verdict === "source") options.onForged?.(frame);
       }
       batch.length = kept;
       if (kept > 0) yield batch;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { encodeFrame, FrameType } from "../wire/frame.ts";
-import { parseIpv4 } from "../wire/ipv4.ts";
+import { encodeFrame, type Frame, FrameType } from "../wire/frame.ts";
+import { parseIpv4, sourceOf } from "../wire/ipv4.ts";
 import {
   batchesOf,
   collect,
@@ -12,7 +12,7 @@ import {
 import { judge, police, policeCounters, type Verdict } from "./police.ts";
 
 const VIP = parseIpv4("127.0.42.100");
-const isSource = (address: number) => address === VIP;
+const admits = (packet: Uint8Array, at: number) => sourceOf(packet, at) === VIP;
 
 function patched(patch: (bytes: Uint8Array) => void, data = 0) {
   const bytes = packet({ data });
@@ -44,14 +44,14 @@ Deno.test("each packet gets its verdict", () => {
     ["a broadcast address", packetFrame({ from: "255.255.255.255" }), "source"],
   ];
   for (const [name, frame, wanted] of cases) {
-    assert.equal(judge(frame, isSource), wanted, name);
+    assert.equal(judge(frame, admits), wanted, name);
   }
 });
 
 Deno.test("no bytes whatsoever make the judge fail", () => {
   fc.assert(
     fc.property(fc.nat({ max: 3 }), fc.uint8Array({ maxLength: 80 }), (type, payload) => {
-      assert.ok(judge(encodeFrame(type, payload), isSource) in policeCounters());
+      assert.ok(judge(encodeFrame(type, payload), admits) in policeCounters());
     }),
     { seed: 3, numRuns: 2000 },
   );
@@ -62,10 +62,12 @@ Deno.test("what is dropped is counted, the rest goes on in order, no batch is em
   const good = [packetFrame({ seq: 1 }), controlFrame(), packetFrame({ seq: 2 })];
   const bad = packetFrame({ from: "10.0.0.1" });
   const short = encodeFrame(FrameType.L3, new Uint8Array(3));
-  const stage = police({ isSource, counters });
+  const forged: Frame[] = [];
+  const stage = police({ admits, counters, onForged: (frame) => forged.push(frame) });
   const out = await collect(
     stage(batchesOf([bad, good[0]!, short, good[1]!], [bad, bad], [good[2]!])),
   );
   assert.deepEqual(out, [[good[0], good[1]], [good[2]]]);
   assert.deepEqual(counters, { ...policeCounters(), ok: 3, short: 1, source: 3 });
+  assert.deepEqual(forged, [bad, bad, bad]);
 });

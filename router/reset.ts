@@ -1,10 +1,11 @@
 /**
- * Resets: what the router answers for a host that cannot answer itself.
+ * Resets: what the router says for a host that cannot speak itself.
  *
  * A TCP segment gets the reset a host without that connection would send (RFC 9293,
  * 3.10.7.1), so that connections end at once instead of after minutes of retransmission.
  * Other packets, and addresses that lead nowhere, get an ICMP destination unreachable (RFC
- * 792). Pure: a packet in, a frame or nothing out.
+ * 792). A connection that is known to be over is reset unasked. Pure: a packet in, a
+ * frame or nothing out.
  *
  * @module
  */
@@ -18,6 +19,7 @@ import {
   isLaterFragment,
   Protocol,
   protocolOf,
+  readUint16,
   readUint32,
   sourceOf,
   TcpFlag,
@@ -57,6 +59,12 @@ export function isOpening(packet: Uint8Array, at = 0): boolean {
     (tcpFlagsOf(packet, at) & (TcpFlag.SYN | TcpFlag.ACK | TcpFlag.RST)) === TcpFlag.SYN;
 }
 
+/** Whether the packet is an ICMP error, which quotes the packet it is about. */
+export function isIcmpError(packet: Uint8Array, at = 0): boolean {
+  return protocolOf(packet, at) === Protocol.ICMP &&
+    ICMP_ERRORS.has(packet[at + headerLengthOf(packet, at)] ?? ICMP_UNREACHABLE);
+}
+
 /**
  * What refuses the packet at `at`, as if its destination had sent it: a reset to a TCP
  * segment, else host unreachable. Nothing where no answer is due.
@@ -73,22 +81,56 @@ export function resetOf(packet: Uint8Array, at = 0): Frame | undefined {
   if ((flags & TcpFlag.RST) !== 0) return undefined;
   const tcp = at + headerLengthOf(packet, at);
   const end = at + totalLengthOf(packet, at);
-  const frame = answerTo(packet, at, Protocol.TCP, TCP_HEADER_BYTES);
-  const reset = frame.bytes;
-  const start = HEADER_BYTES + IPV4_HEADER_BYTES;
-  reset.set(packet.subarray(tcp + 2, tcp + 4), start);
-  reset.set(packet.subarray(tcp, tcp + 2), start + 2);
+  const ends = {
+    source: destinationOf(packet, at),
+    sourcePort: readUint16(packet, tcp + 2),
+    destination: sourceOf(packet, at),
+    destinationPort: readUint16(packet, tcp),
+  };
   if ((flags & TcpFlag.ACK) !== 0) {
     // In the place where the sender expects the next byte; otherwise it would be ignored.
-    reset.set(packet.subarray(tcp + 8, tcp + 12), start + 4);
-    reset[start + 13] = TcpFlag.RST;
-  } else {
-    const dataBytes = Math.max(0, end - tcp - (packet[tcp + 12]! >>> 4) * 4);
-    const length = dataBytes + (flags & TcpFlag.SYN ? 1 : 0) +
-      (flags & TcpFlag.FIN ? 1 : 0);
-    writeUint32(reset, start + 8, readUint32(packet, tcp + 4) + length);
-    reset[start + 13] = TcpFlag.RST | TcpFlag.ACK;
+    return resetFor({ ...ends, sequence: readUint32(packet, tcp + 8) });
   }
+  const dataBytes = Math.max(0, end - tcp - (packet[tcp + 12]! >>> 4) * 4);
+  const length = dataBytes + (flags & TcpFlag.SYN ? 1 : 0) +
+    (flags & TcpFlag.FIN ? 1 : 0);
+  const acknowledged = readUint32(packet, tcp + 4) + length;
+  return resetFor({ ...ends, sequence: 0, acknowledged });
+}
+
+/** A reset to be made. */
+export interface ResetSpec {
+  /** The address and port it seems to come from. */
+  readonly source: number;
+  readonly sourcePort: number;
+  /** The address and port it goes to. */
+  readonly destination: number;
+  readonly destinationPort: number;
+  /**
+   * Its sequence number: the very byte that the receiver expects next, or the reset is at
+   * best asked back about (RFC 5961, 3.2).
+   */
+  readonly sequence: number;
+  /**
+   * Its acknowledgement number. A receiver that has sent its SYN, and nothing more, takes
+   * only a reset that acknowledges it; any other does not look.
+   */
+  readonly acknowledged?: number;
+}
+
+/** A reset. */
+export function resetFor(spec: ResetSpec): Frame {
+  const { source, destination, acknowledged } = spec;
+  const frame = packetFrom(source, destination, Protocol.TCP, TCP_HEADER_BYTES);
+  const reset = frame.bytes;
+  const start = HEADER_BYTES + IPV4_HEADER_BYTES;
+  writeUint16(reset, start, spec.sourcePort);
+  writeUint16(reset, start + 2, spec.destinationPort);
+  writeUint32(reset, start + 4, spec.sequence);
+  writeUint32(reset, start + 8, acknowledged ?? 0);
+  reset[start + 13] = acknowledged === undefined
+    ? TcpFlag.RST
+    : TcpFlag.RST | TcpFlag.ACK;
   reset[start + 12] = TCP_HEADER_BYTES / 4 << 4;
   // The pseudo header: addresses, protocol, length.
   const pseudo = addWords(reset, HEADER_BYTES + 12, start) + Protocol.TCP +
@@ -114,18 +156,19 @@ export function unreachableOf(
   if (!isOneHost(sourceOf(packet, at)) || !isOneHost(destinationOf(packet, at))) {
     return undefined;
   }
+  if (isIcmpError(packet, at)) return undefined;
   const header = headerLengthOf(packet, at);
-  if (
-    protocolOf(packet, at) === Protocol.ICMP && ICMP_ERRORS.has(packet[at + header] ?? 3)
-  ) {
-    return undefined;
-  }
   // The header and the first 8 bytes behind it, which hold the ports.
   const quoted = packet.subarray(
     at,
     at + Math.min(totalLengthOf(packet, at), header + 8),
   );
-  const frame = answerTo(packet, at, Protocol.ICMP, ICMP_HEADER_BYTES + quoted.length);
+  const frame = packetFrom(
+    destinationOf(packet, at),
+    sourceOf(packet, at),
+    Protocol.ICMP,
+    ICMP_HEADER_BYTES + quoted.length,
+  );
   const icmp = frame.bytes;
   const start = HEADER_BYTES + IPV4_HEADER_BYTES;
   icmp[start] = ICMP_UNREACHABLE;
@@ -141,8 +184,13 @@ function isOneHost(address: number): boolean {
   return first !== 0 && first < 224;
 }
 
-/** A frame with the IPv4 header of an answer to `packet`, and `size` empty bytes behind. */
-function answerTo(packet: Uint8Array, at: number, protocol: number, size: number): Frame {
+/** A frame with an IPv4 header, and `size` empty bytes behind. */
+function packetFrom(
+  source: number,
+  destination: number,
+  protocol: number,
+  size: number,
+): Frame {
   const total = IPV4_HEADER_BYTES + size;
   const bytes = new Uint8Array(HEADER_BYTES + total);
   writeHeader(bytes, 0, FrameType.L3, total);
@@ -151,8 +199,8 @@ function answerTo(packet: Uint8Array, at: number, protocol: number, size: number
   bytes[HEADER_BYTES + 6] = 0x40; // do not fragment, so no identification is needed (RFC 6864)
   bytes[HEADER_BYTES + 8] = TIME_TO_LIVE;
   bytes[HEADER_BYTES + 9] = protocol;
-  writeUint32(bytes, HEADER_BYTES + 12, destinationOf(packet, at));
-  writeUint32(bytes, HEADER_BYTES + 16, sourceOf(packet, at));
+  writeUint32(bytes, HEADER_BYTES + 12, source);
+  writeUint32(bytes, HEADER_BYTES + 16, destination);
   const end = HEADER_BYTES + IPV4_HEADER_BYTES;
   writeUint16(bytes, HEADER_BYTES + 10, foldChecksum(addWords(bytes, HEADER_BYTES, end)));
   return new Frame(bytes);

@@ -14,12 +14,41 @@
  * manager bounds the wait by telling either. A segment of a connection that existed
  * before is refused while its host is starting, because the new agent cannot know it.
  *
+ * ## Foreign addresses
+ *
+ * A packet between two VIPs goes by its destination. TCP to an address that is no VIP goes
+ * by its flow (`flows.ts`): the SYN is decided by the table, and what follows goes where the
+ * SYN went or, without a flow, is refused. From a foreign source a host may send segments
+ * of flows bound to it, and ICMP errors that quote one; a segment of no flow goes no
+ * further, and its sender gets the reset that ends it there. When either host of a flow
+ * goes down, or the flow is lost, both ends are reset at once as far as they are up.
+ *
+ * No stack of a mesh sends anything but TCP and ICMP errors to or from foreign addresses. The
+ * rest goes there by the table, and comes back from what a range leads to.
+ *
  * @module
  */
 
 import { type Frame, FrameType, HEADER_BYTES } from "../wire/frame.ts";
-import { destinationOf } from "../wire/ipv4.ts";
-import { isOpening, isSegment, refusalOf, Unreachable, unreachableOf } from "./reset.ts";
+import {
+  destinationOf,
+  isFragment,
+  Protocol,
+  protocolOf,
+  sourceOf,
+} from "../wire/ipv4.ts";
+import { type Flow, FlowTable, isRepeated } from "./flows.ts";
+import {
+  isIcmpError,
+  isOpening,
+  isSegment,
+  refusalOf,
+  resetFor,
+  resetOf,
+  Unreachable,
+  unreachableOf,
+} from "./reset.ts";
+import type { RoutingTable } from "./table.ts";
 import { WaitingRoom } from "./waiting.ts";
 
 /** What the manager says about a host. */
@@ -34,13 +63,7 @@ export interface Port {
   push(frame: Frame): unknown;
 }
 
-/** Tells which host gets what; a `RoutingTable` is one. */
-export interface Lookup {
-  /** Name of the host for what `from` sends to `address`. */
-  lookup(from: string, address: number): string | undefined;
-}
-
-/** What became of packets, in frames. */
+/** What became of packets, in frames, and of routed connections. */
 export interface RouteCounters {
   /** Given to a port. */
   delivered: number;
@@ -52,10 +75,20 @@ export interface RouteCounters {
   refused: number;
   /** Sent to an address that leads nowhere. */
   unroutable: number;
+  /** Routed connections reset: a host went down, a day of silence, or as below. */
+  aborted: number;
+  /** Those of them whose place was needed: too many were open. */
+  evicted: number;
 }
 
 /** Options of a {@linkcode Router}. */
 export interface RouterOptions {
+  /** Milliseconds of a clock that never goes back. */
+  now(): number;
+  /** Routed connections there may be at a time. Default 65 536. */
+  readonly flows?: number;
+  /** Goes into the hash of routed connections, so that strangers cannot guess it. Default 0. */
+  readonly seed?: number;
   /** Bytes that may wait for one host that is starting. Default 1 MiB. */
   readonly waitingBytes?: number;
 }
@@ -83,13 +116,23 @@ export class Router {
   /** What became of packets so far. */
   readonly counters: Readonly<RouteCounters>;
   readonly #counters: RouteCounters;
-  readonly #table: Lookup;
+  readonly #table: RoutingTable;
+  readonly #flows: FlowTable;
   readonly #waitingBytes: number;
   readonly #hosts = new Map<string, Host>();
 
   /** Makes a router whose hosts are all down. */
-  constructor(table: Lookup, options: RouterOptions = {}) {
+  constructor(table: RoutingTable, options: RouterOptions) {
     this.#table = table;
+    this.#flows = new FlowTable({
+      now: () => options.now(),
+      ...(options.flows !== undefined && { limit: options.flows }),
+      ...(options.seed !== undefined && { seed: options.seed }),
+      onLost: (flow, loss) => {
+        if (loss === "evicted") this.#counters.evicted++;
+        this.#abort(flow);
+      },
+    });
     this.#waitingBytes = options.waitingBytes ?? 1 << 20;
     this.#counters = {
       delivered: 0,
@@ -97,6 +140,8 @@ export class Router {
       overflowed: 0,
       refused: 0,
       unroutable: 0,
+      aborted: 0,
+      evicted: 0,
     };
     this.counters = this.#counters;
   }
@@ -113,23 +158,62 @@ export class Router {
     entry.port = undefined;
   }
 
-  /** Says that `host` is up behind `port`, which gets at once what has waited. */
+  /**
+   * Says that `host` is up behind `port`, which gets at once what has waited, unless the
+   * sender is gone meanwhile.
+   */
   up(host: string, port: Port): void {
     const entry = this.#host(host);
     entry.state = "up";
     entry.port = port;
-    for (const { frame } of entry.waiting?.empty() ?? []) {
-      port.push(frame);
-      this.#counters.delivered++;
+    for (const { from, frame } of entry.waiting?.empty() ?? []) {
+      if (this.#hosts.get(from)?.port !== undefined) this.forward(from, frame);
     }
   }
 
-  /** Says that `host` is down: what waits, and what comes, is refused. */
+  /**
+   * Says that `host` is down: what waits, and what comes, is refused, and the routed
+   * connections that it opened or that are bound to it are reset.
+   */
   down(host: string): void {
     const entry = this.#host(host);
     entry.state = "down";
     entry.port = undefined;
-    for (const { from, frame } of entry.waiting?.empty() ?? []) this.#refuse(from, frame);
+    for (const { from, frame } of entry.waiting?.empty() ?? []) {
+      if (!this.#hasFlow(frame.bytes)) this.#refuse(from, frame);
+    }
+    for (const flow of this.#flows.endAll(host)) this.#abort(flow);
+  }
+
+  /** Whether `from` may send the packet at `at`, whose header is sound: see above. */
+  admits(from: string, packet: Uint8Array, at = 0): boolean {
+    const source = sourceOf(packet, at);
+    const owner = this.#table.ownerOf(source);
+    if (owner !== undefined) return owner === from;
+    const protocol = protocolOf(packet, at);
+    if (protocol === Protocol.TCP) {
+      return isSegment(packet, at) && this.#flows.isAnswer(from, packet, at);
+    }
+    if (protocol === Protocol.ICMP) {
+      // A later piece would bring a type of its own.
+      if (isFragment(packet, at)) return false;
+      if (isIcmpError(packet, at)) {
+        return this.#flows.quoted(from, packet, at) !== undefined;
+      }
+    }
+    return this.#table.isBehind(from, source);
+  }
+
+  /**
+   * Takes a packet of `from` that was not admitted. A segment from a foreign address is of a
+   * connection that is over here, if a host may have such at all: it gets a reset, since
+   * nobody else would tell.
+   */
+  disown(from: string, frame: Frame): void {
+    const packet = frame.bytes;
+    if (!this.#table.isVia(from) || !isSegment(packet, HEADER_BYTES)) return;
+    if (this.#table.ownerOf(sourceOf(packet, HEADER_BYTES)) !== undefined) return;
+    this.#answer(from, resetOf(packet, HEADER_BYTES));
   }
 
   /**
@@ -141,9 +225,10 @@ export class Router {
     batches: AsyncIterable<Frame[]>,
     onControl: (frame: Frame) => void,
   ): Promise<void> {
+    const vip = this.#table.vipOf(from);
     for await (const batch of batches) {
       for (const frame of batch) {
-        if (frame.type === FrameType.L3) this.forward(from, frame);
+        if (frame.type === FrameType.L3) this.#forward(from, vip, frame);
         else onControl(frame);
       }
     }
@@ -151,8 +236,72 @@ export class Router {
 
   /** Forwards one packet of `from`, which has passed `police`. */
   forward(from: string, frame: Frame): void {
+    this.#forward(from, this.#table.vipOf(from), frame);
+  }
+
+  /** The same, with the VIP of `from`, so that telling a foreign source costs nothing. */
+  #forward(from: string, vip: number | undefined, frame: Frame): void {
     const packet = frame.bytes;
-    const name = this.#table.lookup(from, destinationOf(packet, HEADER_BYTES));
+    const destination = destinationOf(packet, HEADER_BYTES);
+    const owner = this.#table.ownerOf(destination);
+    const protocol = protocolOf(packet, HEADER_BYTES);
+    if (protocol === Protocol.TCP) {
+      if (sourceOf(packet, HEADER_BYTES) !== vip) return this.#answerFlow(from, frame);
+      if (owner === undefined) return this.#sendFlow(from, frame);
+    } else if (protocol === Protocol.ICMP && isIcmpError(packet, HEADER_BYTES)) {
+      // Not even opened: like a reset, it ends the flow. To open ones it is only a hint.
+      const flow = this.#flows.quoted(from, packet, HEADER_BYTES);
+      if (flow?.phase === "opening") this.#flows.end(flow);
+    }
+    this.#send(from, owner ?? this.#table.lookup(from, destination), frame);
+  }
+
+  /** Whether the packet of an initiator is of a flow. */
+  #hasFlow(packet: Uint8Array): boolean {
+    return isSegment(packet, HEADER_BYTES) &&
+      this.#flows.outbound(packet, HEADER_BYTES) !== undefined;
+  }
+
+  /** A TCP packet from a VIP to a foreign address. */
+  #sendFlow(from: string, frame: Frame): void {
+    const packet = frame.bytes;
+    if (!isSegment(packet, HEADER_BYTES)) {
+      // A piece, or no whole header: it cannot be told which flow it is of.
+      this.#counters.unroutable++;
+      return;
+    }
+    let flow = this.#flows.outbound(packet, HEADER_BYTES);
+    if (isOpening(packet, HEADER_BYTES)) {
+      if (flow === undefined || !isRepeated(flow, packet, HEADER_BYTES)) {
+        const via = this.#table.lookup(from, destinationOf(packet, HEADER_BYTES));
+        if (flow !== undefined) this.#replace(flow, via);
+        if (via === undefined) return this.#send(from, undefined, frame);
+        if (this.state(via) === "down") return this.#refuse(from, frame);
+        flow = this.#flows.open(packet, HEADER_BYTES, { initiator: from, via });
+      }
+    } else if (flow === undefined) return this.#refuse(from, frame);
+    this.#flows.sent(flow, packet, HEADER_BYTES);
+    this.#send(from, flow.via, frame);
+  }
+
+  /** A TCP packet from a foreign address, of which police has seen that it is of a flow. */
+  #answerFlow(from: string, frame: Frame): void {
+    const packet = frame.bytes;
+    const flow = isSegment(packet, HEADER_BYTES)
+      ? this.#flows.inbound(packet, HEADER_BYTES)
+      : undefined;
+    // It may have ended since, by a packet of the same batch.
+    if (flow === undefined || flow.via !== from) {
+      this.#counters.refused++;
+      return this.disown(from, frame);
+    }
+    this.#flows.answered(flow, packet, HEADER_BYTES);
+    this.#send(from, flow.initiator, frame);
+  }
+
+  /** Gives a packet to the host `name`, or does what its state asks for. */
+  #send(from: string, name: string | undefined, frame: Frame): void {
+    const packet = frame.bytes;
     const host = name === undefined ? undefined : this.#hosts.get(name);
     if (host?.port !== undefined) {
       host.port.push(frame);
@@ -178,6 +327,42 @@ export class Router {
   #refuse(from: string, frame: Frame): void {
     this.#counters.refused++;
     this.#answer(from, refusalOf(frame.bytes, HEADER_BYTES));
+  }
+
+  /** The five-tuple of `flow` is used again. A host that will not see that has to be told. */
+  #replace(flow: Flow, via: string | undefined): void {
+    this.#flows.end(flow);
+    if (flow.via !== via) this.#resetVia(flow);
+  }
+
+  /** Resets both ends of a flow that is over. */
+  #abort(flow: Flow): void {
+    this.#counters.aborted++;
+    this.#resetVia(flow);
+    this.#answer(
+      flow.initiator,
+      resetFor({
+        source: flow.foreign,
+        sourcePort: flow.foreignPort,
+        destination: flow.address,
+        destinationPort: flow.port,
+        sequence: flow.initiatorExpects,
+        acknowledged: flow.viaExpects,
+      }),
+    );
+  }
+
+  #resetVia(flow: Flow): void {
+    this.#answer(
+      flow.via,
+      resetFor({
+        source: flow.address,
+        sourcePort: flow.port,
+        destination: flow.foreign,
+        destinationPort: flow.foreignPort,
+        sequence: flow.viaExpects,
+      }),
+    );
   }
 
   #answer(to: string, frame: Frame | undefined): void {

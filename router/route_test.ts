@@ -22,7 +22,11 @@ function mesh(waitingBytes?: number) {
     { name: "local", vip: parseIpv4(LOCAL)! },
     { name: "web", vip: parseIpv4(WEB)! },
   ]);
-  const router = new Router(table, waitingBytes === undefined ? {} : { waitingBytes });
+  const now = () => 0;
+  const router = new Router(
+    table,
+    waitingBytes === undefined ? { now } : { now, waitingBytes },
+  );
   const local: Frame[] = [];
   const web: Frame[] = [];
   router.up("local", { push: (frame) => local.push(frame) });
@@ -120,10 +124,10 @@ Deno.test("only so much waits, the rest is dropped and counted", () => {
   assert.equal(web.length, 3);
 });
 
-Deno.test("a SYN that leads nowhere gets network unreachable, the rest is dropped", () => {
+Deno.test("a SYN that leads nowhere gets network unreachable, what is not TCP is dropped", () => {
   const { router, local } = mesh();
   router.forward("local", packetFrame({ to: "10.0.0.1", flags: SYN }));
-  router.forward("local", packetFrame({ to: "10.0.0.1" }));
+  router.forward("local", packetFrame({ to: "10.0.0.1", protocol: Protocol.UDP }));
   assert.deepEqual(local.map(icmpIn), [[3, 0]]);
   assert.equal(router.counters.unroutable, 2);
 });

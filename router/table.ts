@@ -2,9 +2,11 @@
  * Routing table: which host gets the packets for an address.
  *
  * In this order: the host whose VIP it is; what the sending agent itself suggested; the
- * ranges of the manifest's routes, the last match first. A suggestion counts only for
- * the agent that made it, only towards a host that some route names, and never for a
- * VIP: otherwise any host could claim any address.
+ * ranges of the manifest's routes, the last match first, where a route does not match
+ * what it excepts. A suggestion counts only for the agent that made it, only towards a host
+ * that some route names, and never for a VIP: otherwise any host could claim any address.
+ *
+ * For TCP beyond the VIPs this is asked at the SYN only, see `flows.ts`.
  *
  * @module
  */
@@ -28,24 +30,29 @@ export interface TableRoute {
   readonly via: string;
   /** Ranges it is for; empty for a route that has only patterns of host names. */
   readonly cidrs: readonly Cidr[];
+  /** Ranges that it is not for, although they lie in `cidrs`. */
+  readonly notCidrs?: readonly Cidr[];
 }
 
 /** Decides by address alone; knows nothing of links and of what is up. */
 export class RoutingTable {
   /** VIP to name. */
   readonly #vips = new Map<number, string>();
-  /** Ranges and the host they lead to, the last of the manifest first. */
-  readonly #ranges: { readonly cidr: Cidr; readonly via: string }[] = [];
+  /** Name to VIP. */
+  readonly #names = new Map<string, number>();
+  /** The last of the manifest first. */
+  readonly #routes: readonly TableRoute[];
   readonly #vias: ReadonlySet<string>;
   /** Per sending host: suggested address to name, the oldest first. */
   readonly #learnt = new Map<string, Map<number, string>>();
 
   /** Makes a table from the manifest's hosts and routes, in its order. */
   constructor(hosts: Iterable<TableHost>, routes: readonly TableRoute[] = []) {
-    for (const { name, vip } of hosts) this.#vips.set(vip, name);
-    for (const { via, cidrs } of routes.toReversed()) {
-      for (const cidr of cidrs) this.#ranges.push({ cidr, via });
+    for (const { name, vip } of hosts) {
+      this.#vips.set(vip, name);
+      this.#names.set(name, vip);
     }
+    this.#routes = routes.toReversed();
     this.#vias = new Set(routes.map(({ via }) => via));
   }
 
@@ -53,22 +60,31 @@ export class RoutingTable {
   lookup(from: string, address: number): string | undefined {
     const host = this.#vips.get(address) ?? this.#learnt.get(from)?.get(address);
     if (host !== undefined) return host;
-    for (const { cidr, via } of this.#ranges) {
-      if (contains(cidr, address)) return via;
+    for (const route of this.#routes) {
+      if (matches(route, address)) return route.via;
     }
     return undefined;
   }
 
-  /** Whether `host` may send from `address`: its VIP, or an address that leads to it. */
-  isSource(host: string, address: number): boolean {
-    const owner = this.#vips.get(address);
-    if (owner !== undefined) return owner === host;
-    if (!this.#vias.has(host)) return false;
-    for (const { cidr, via } of this.#ranges) {
-      if (via === host && contains(cidr, address)) return true;
-    }
-    for (const learnt of this.#learnt.values()) {
-      if (learnt.get(address) === host) return true;
+  /** Name of the host whose VIP `address` is; any other address is foreign. */
+  ownerOf(address: number): string | undefined {
+    return this.#vips.get(address);
+  }
+
+  /** The VIP of `host`. */
+  vipOf(host: string): number | undefined {
+    return this.#names.get(host);
+  }
+
+  /** Whether some route leads to `host`. */
+  isVia(host: string): boolean {
+    return this.#vias.has(host);
+  }
+
+  /** Whether a range that leads to `host` has `address`, be it that a later one has it too. */
+  isBehind(host: string, address: number): boolean {
+    for (const route of this.#routes) {
+      if (route.via === host && matches(route, address)) return true;
     }
     return false;
   }
@@ -97,9 +113,16 @@ export class RoutingTable {
   forget(from: string): void {
     this.#learnt.delete(from);
   }
+}
 
-  /** The ranges that the manifest's routes lead to `host`. */
-  rangesVia(host: string): Cidr[] {
-    return this.#ranges.filter(({ via }) => via === host).map(({ cidr }) => cidr);
+function matches({ cidrs, notCidrs }: TableRoute, address: number): boolean {
+  return isAmong(cidrs, address) &&
+    (notCidrs === undefined || !isAmong(notCidrs, address));
+}
+
+function isAmong(cidrs: readonly Cidr[], address: number): boolean {
+  for (const cidr of cidrs) {
+    if (contains(cidr, address)) return true;
   }
+  return false;
 }

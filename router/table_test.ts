@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Cidr, formatCidr, parseCidr, parseIpv4 } from "../wire/ipv4.ts";
+import { type Cidr, parseCidr, parseIpv4 } from "../wire/ipv4.ts";
 import { LEARNT_LIMIT, RoutingTable } from "./table.ts";
 
 const ip = (text: string) => parseIpv4(text)!;
@@ -83,30 +83,54 @@ Deno.test("the last 512 suggestions are remembered, per agent", () => {
   assert.equal(routes.lookup("a", base + LEARNT_LIMIT), "b");
 });
 
-Deno.test("a host may send from its VIP and from what is routed to it, nothing else", () => {
+Deno.test("a route does not match what it excepts, and earlier ones are tried", () => {
+  const routes = new RoutingTable(
+    [{ name: "local", vip: 1 }, { name: "web", vip: 2 }, { name: "db", vip: 3 }],
+    [
+      { via: "web", cidrs: ranges("10.0.0.0/8"), notCidrs: [] },
+      {
+        via: "db",
+        cidrs: ranges("0.0.0.0/0", "10.1.0.0/16"),
+        notCidrs: ranges("10.1.2.0/24", "11.0.0.0/8"),
+      },
+    ],
+  );
+  const cases: [string, string | undefined][] = [
+    ["10.1.2.3", "web"],
+    ["10.1.3.3", "db"],
+    ["10.2.2.3", "db"],
+    ["11.0.0.1", undefined],
+    ["12.0.0.1", "db"],
+  ];
+  for (const [address, host] of cases) {
+    assert.equal(routes.lookup("local", ip(address)), host, address);
+  }
+  assert.equal(routes.learn("local", [ip("11.0.0.1")], 3), 1);
+  assert.equal(routes.lookup("local", ip("11.0.0.1")), "db", "a suggestion is no range");
+  assert.equal(routes.isBehind("db", ip("10.1.2.3")), false);
+});
+
+Deno.test("an address is behind each host that some range leads to for it", () => {
   const routes = table();
   routes.learn("local", [ip("11.0.0.1")], ip("127.0.42.102"));
   const cases: [string, string, boolean][] = [
-    ["local", "127.0.42.100", true],
-    ["web", "127.0.42.100", false], // although 0.0.0.0/0 leads to it
     ["local", "8.8.8.8", false],
     ["web", "8.8.8.8", true],
     ["db", "8.8.8.8", false],
-    ["db", "10.1.2.3", true], // a later route is narrower, but connections may be older
-    ["db", "11.0.0.1", true],
-    ["local", "11.0.0.1", false],
-    ["stranger", "127.0.42.100", false],
+    ["db", "10.1.2.3", true], // although a later route is narrower
+    ["web", "10.1.2.3", true],
+    ["db", "11.0.0.1", false], // suggested only
   ];
   for (const [host, address, wanted] of cases) {
-    assert.equal(routes.isSource(host, ip(address)), wanted, `${host} ${address}`);
+    assert.equal(routes.isBehind(host, ip(address)), wanted, `${host} ${address}`);
   }
 });
 
-Deno.test("the ranges via a host can be told to the agents", () => {
-  assert.deepEqual(table().rangesVia("web").map(formatCidr), [
-    "10.1.0.0/16",
-    "0.0.0.0/0",
-    "192.168.0.0/16",
-  ]);
-  assert.deepEqual(table().rangesVia("local"), []);
+Deno.test("hosts, their VIPs, and those that dial for others are known", () => {
+  const routes = table();
+  assert.equal(routes.ownerOf(ip("127.0.42.101")), "web");
+  assert.equal(routes.ownerOf(ip("10.1.2.3")), undefined);
+  assert.equal(routes.vipOf("web"), ip("127.0.42.101"));
+  assert.equal(routes.vipOf("stranger"), undefined);
+  assert.deepEqual(["web", "local"].map((host) => routes.isVia(host)), [true, false]);
 });
