@@ -258,6 +258,64 @@ Deno.test("a suggestion of an agent counts for that agent", async () => {
   assert.equal(bench.mesh.counters.unroutable, 1);
 });
 
+Deno.test("two bastions with the same subnet keep connections apart", async () => {
+  const [ADDRESS, NET] = ["192.168.95.10", "192.168.95.0/24"];
+  await using bench = await new Bench().start({
+    hosts: {
+      a: { fake: {}, vip: "127.0.42.101" },
+      east: { fake: {}, vip: "127.0.42.102" },
+      west: { fake: {}, vip: "127.0.42.103" },
+    },
+    routes: [{ via: "east", to: [NET, "*.east"] }, { via: "west", to: [NET, "*.west"] }],
+  });
+  const [a, east, west] = ["a", "east", "west"].map((host) => bench.agent(host)) as [
+    FakeAgent,
+    FakeAgent,
+    FakeAgent,
+  ];
+  const suggest = (route: string) =>
+    a.message({
+      type: "event",
+      body: { type: "routeSuggestion", data: { ip: [ADDRESS], route } },
+    });
+  const there = (port: number, flags?: number) =>
+    segment("127.0.42.101", ADDRESS, flags, [port, 80]);
+  const back = (port: number, flags?: number) =>
+    segment(ADDRESS, "127.0.42.101", flags, [80, port]);
+
+  // web.east and web.west have the same address; each name is looked up before its use.
+  await suggest("127.0.42.102");
+  await a.packet(there(1, SYN));
+  await suggest("127.0.42.103");
+  await a.packet(there(2, SYN));
+  await settle();
+  await east.packet(back(1, SYN | ACK));
+  await west.packet(back(2, SYN | ACK));
+  await settle();
+  for (const port of [1, 2]) await a.packet(there(port));
+  await settle();
+  assert.deepEqual(east.packets, [there(1, SYN), there(1)]);
+  assert.deepEqual(west.packets, [there(2, SYN), there(2)]);
+  assert.deepEqual(a.packets, [back(1, SYN | ACK), back(2, SYN | ACK)]);
+
+  await east.packet(back(2));
+  await settle();
+  assert.equal(a.packets.length, 2, "east cannot speak on a connection of west");
+  assert.equal(bench.mesh.hosts.get("east")!.police.source, 1);
+
+  bench.cut.get("east")!("cut");
+  await settle();
+  assert.deepEqual(a.packets.slice(2).map((packet) => [packet[23], isReset(packet)]), [
+    [1, true],
+  ]);
+  await west.packet(back(2));
+  await a.packet(there(2));
+  await settle();
+  assert.deepEqual(a.packets.slice(3), [back(2)]);
+  assert.deepEqual(west.packets.slice(2), [there(2)]);
+  assert.equal(bench.mesh.counters.aborted, 1);
+});
+
 Deno.test("a wrong manifest is an error with everything that is wrong", async () => {
   await assert.rejects(
     startMesh({ hosts: { a: { vip: "300.0.0.1" }, b: { ports: ["99999:x:1"] } } }),

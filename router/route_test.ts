@@ -1,15 +1,26 @@
 import assert from "node:assert/strict";
-import type { Frame } from "../wire/frame.ts";
-import { HEADER_BYTES } from "../wire/frame.ts";
-import { destinationOf, formatIpv4, parseIpv4, Protocol, TcpFlag } from "../wire/ipv4.ts";
+import { Frame, HEADER_BYTES } from "../wire/frame.ts";
+import {
+  destinationOf,
+  formatIpv4,
+  parseCidr,
+  parseIpv4,
+  Protocol,
+  readUint16,
+  readUint32,
+  TcpFlag,
+} from "../wire/ipv4.ts";
 import {
   batchesOf,
   controlFrame,
+  hasValidChecksums,
   packet,
   packetFrame,
   type PacketSpec,
 } from "./_test_packets.ts";
+import { police, policeCounters } from "./police.ts";
 import { LinkQueue } from "./queue.ts";
+import { Unreachable, unreachableOf } from "./reset.ts";
 import { decide, type Decision, type HostState, Router } from "./route.ts";
 import { RoutingTable } from "./table.ts";
 
@@ -165,4 +176,379 @@ Deno.test("a link queue is a port", () => {
   router.up("web", queue);
   router.forward("local", packetFrame());
   assert.equal(queue.length, 1);
+});
+
+/** A mesh of a and d, and of b and c that serve the same range; all are up. */
+class TwoBastions {
+  static readonly vips = {
+    a: "127.0.42.100",
+    b: "127.0.42.101",
+    c: "127.0.42.102",
+    d: "127.0.42.103",
+  };
+  now = 0;
+  readonly table = new RoutingTable(
+    Object.entries(TwoBastions.vips).map(([name, vip]) => ({
+      name,
+      vip: parseIpv4(vip)!,
+    })),
+    ["b", "c"].map((via) => ({ via, cidrs: [parseCidr("10.0.0.0/8")!] })),
+  );
+  readonly router: Router;
+  readonly got: Record<string, Frame[]> = {};
+
+  constructor(flows?: number) {
+    this.router = new Router(this.table, {
+      now: () => this.now,
+      ...(flows !== undefined && { flows }),
+    });
+    for (const host of Object.keys(TwoBastions.vips)) this.up(host);
+  }
+
+  up(host: string): void {
+    const got: Frame[] = this.got[host] = [];
+    this.router.up(host, { push: (frame) => got.push(frame) });
+  }
+
+  /** The agent of a host says that it knows the foreign address behind `via`. */
+  suggest(from: string, via: "b" | "c"): void {
+    const vip = parseIpv4(TwoBastions.vips[via])!;
+    assert.equal(this.table.learn(from, [parseIpv4(FOREIGN)!], vip), 1);
+  }
+
+  /** Forwards a packet of `from`, if it is admitted. */
+  pass(from: string, frame: Frame): boolean {
+    const isAdmitted = this.router.admits(from, frame.bytes, HEADER_BYTES);
+    if (isAdmitted) this.router.forward(from, frame);
+    else this.router.disown(from, frame);
+    return isAdmitted;
+  }
+
+  /** Opens a connection of a through `via`, and has it answered; the port tells it apart. */
+  connect(via: "b" | "c", fromPort = 40000, data = 0): void {
+    this.suggest("a", via);
+    assert.ok(this.pass("a", out({ flags: SYN, seq: 1000, fromPort })));
+    const answer = { flags: SYN | ACK, seq: 5000, ack: 1001, fromPort };
+    assert.ok(this.pass(via, back(answer)));
+    assert.ok(this.pass("a", out({ seq: 1001, ack: 5001, fromPort, data })));
+    this.clear();
+  }
+
+  /** Forgets what arrived so far. */
+  clear(): void {
+    for (const frames of Object.values(this.got)) frames.length = 0;
+  }
+
+  /** What arrived at each host, in words. */
+  seen(): Record<string, string[]> {
+    return Object.fromEntries(
+      Object.entries(this.got).filter(([, frames]) => frames.length > 0).map((
+        [host, frames],
+      ) => [host, frames.map(inWords)]),
+    );
+  }
+}
+
+const FOREIGN = "10.1.2.3";
+const out = (spec: PacketSpec = {}) => packetFrame({ to: FOREIGN, ...spec });
+const back = ({ fromPort = 40000, toPort = 80, ...spec }: PacketSpec = {}) =>
+  packetFrame({
+    from: FOREIGN,
+    to: TwoBastions.vips.a,
+    fromPort: toPort,
+    toPort: fromPort,
+    ...spec,
+  });
+
+/** A packet whose checksums are right if it is one of the router's. */
+function inWords({ payload }: Frame): string {
+  if (payload[9] !== Protocol.TCP) return `protocol ${payload[9]}`;
+  const flags = payload[33]!;
+  const [from, to] = [readUint32(payload, 12), readUint32(payload, 16)].map(formatIpv4);
+  const ports = [readUint16(payload, 20), readUint16(payload, 22)];
+  const names = Object.entries(TcpFlag).filter(([, bit]) => flags & bit);
+  if (flags & RST) assert.ok(hasValidChecksums(payload));
+  return `${names.map(([name]) => name).join("+")} ${from}:${ports[0]} > ${to}:${
+    ports[1]
+  } seq ${readUint32(payload, 24)} ack ${readUint32(payload, 28)}`;
+}
+
+Deno.test("a routed connection stays with the host that its SYN went to", () => {
+  const mesh = new TwoBastions();
+  const { got } = mesh;
+  mesh.suggest("a", "b");
+  mesh.pass("a", out({ flags: SYN }));
+  mesh.suggest("a", "c");
+  mesh.pass("a", out({ flags: SYN })); // again, since no answer came
+  assert.deepEqual([got.b!.length, got.c!.length], [2, 0]);
+  mesh.pass("b", back({ flags: SYN | ACK }));
+  mesh.pass("a", out({ flags: SYN }));
+  mesh.pass("a", out({ data: 3 }));
+  assert.deepEqual([got.a!.length, got.b!.length, got.c!.length], [1, 4, 0]);
+  mesh.pass("a", out({ flags: SYN, fromPort: 40001 }));
+  mesh.pass("a", out({ flags: ACK, fromPort: 40001 }));
+  assert.deepEqual([got.b!.length, got.c!.length], [4, 2]);
+});
+
+Deno.test("a port used again is decided anew, and the host left out is told", () => {
+  const mesh = new TwoBastions();
+  mesh.connect("b", 40000, 7);
+  mesh.pass("a", out({ flags: SYN, seq: 9000 }));
+  assert.deepEqual(
+    [mesh.got.b!.length, mesh.got.c!.length],
+    [1, 0],
+    "it still leads to b",
+  );
+  mesh.pass("b", back({ seq: 1, ack: 9001 }));
+  mesh.suggest("a", "c");
+  mesh.clear();
+  mesh.pass("a", out({ flags: SYN, seq: 77, ack: 0 }));
+  assert.deepEqual(mesh.seen(), {
+    b: ["RST 127.0.42.100:40000 > 10.1.2.3:80 seq 9001 ack 0"],
+    c: ["SYN 127.0.42.100:40000 > 10.1.2.3:80 seq 77 ack 0"],
+  });
+});
+
+Deno.test("a segment of no routed connection gets the reset of a host without it", () => {
+  const mesh = new TwoBastions();
+  mesh.pass("a", out({ ack: 345, data: 9 }));
+  mesh.pass("a", out({ flags: RST }));
+  mesh.pass("a", out({ fragment: 0x2000 }));
+  assert.deepEqual(mesh.seen(), {
+    a: ["RST 10.1.2.3:80 > 127.0.42.100:40000 seq 345 ack 0"],
+  });
+  assert.deepEqual([mesh.router.counters.refused, mesh.router.counters.unroutable], [
+    2,
+    1,
+  ]);
+});
+
+Deno.test("a host may send from its VIP and for flows bound to it, nothing else", () => {
+  const mesh = new TwoBastions();
+  const { vips } = TwoBastions;
+  mesh.connect("b");
+  const icmp = (spec: PacketSpec, type: number) => {
+    const bytes = packet({ protocol: Protocol.ICMP, ...spec });
+    bytes[20] = type;
+    return bytes;
+  };
+  /** The refusal of a SYN of a, as if `from` had sent it. */
+  const unreachable = (from: string, spec: PacketSpec = {}) => {
+    const syn = packet({ to: FOREIGN, flags: SYN, ...spec });
+    const bytes = unreachableOf(syn, Unreachable.HOST)!.payload;
+    new DataView(bytes.buffer, bytes.byteOffset).setUint32(12, parseIpv4(from)!);
+    return bytes;
+  };
+  const udp = (spec: PacketSpec) => packet({ protocol: Protocol.UDP, ...spec });
+  const cases: [string, string, Uint8Array, boolean][] = [
+    ["its VIP", "b", packet({ from: vips.b }), true],
+    ["another's VIP", "b", packet({ from: vips.d }), false],
+    ["another's VIP, although it dials for others", "b", udp({ from: vips.d }), false],
+    ["an answer of its flow", "b", back().payload, true],
+    ["the same from the other bastion", "c", back().payload, false],
+    ["the same from who opened it", "a", back().payload, false],
+    ["the same to another host", "b", back({ to: vips.d }).payload, false],
+    ["of another foreign port", "b", back({ toPort: 81 }).payload, false],
+    ["of another port of the host", "b", back({ fromPort: 4 }).payload, false],
+    ["of another foreign address", "b", back({ from: "10.1.2.4" }).payload, false],
+    ["a SYN of its own", "b", back({ fromPort: 4, flags: SYN }).payload, false],
+    ["a piece of an answer", "b", back({ fragment: 0x2000 }).payload, false],
+    ["the answer from a VIP", "d", unreachable(vips.d), true],
+    ["why it failed", "b", unreachable(FOREIGN), true],
+    ["why it failed, by a router on the way", "b", unreachable("192.168.1.1"), true],
+    ["why it failed, from the other bastion", "c", unreachable(FOREIGN), false],
+    ["why what nobody tried failed", "b", unreachable(FOREIGN, { toPort: 81 }), false],
+    [
+      "why what another host tried failed",
+      "b",
+      unreachable(FOREIGN, { from: vips.d }),
+      false,
+    ],
+    ["an ICMP error in pieces", "b", icmp({ from: FOREIGN, fragment: 0x2000 }, 0), false],
+    ["an ICMP echo reply from its range", "b", icmp({ from: FOREIGN }, 0), true],
+    ["one from elsewhere", "b", icmp({ from: "8.8.8.8" }, 0), false],
+    ["UDP from its range", "b", udp({ from: FOREIGN }), true],
+    ["UDP from the range of both", "c", udp({ from: FOREIGN }), true],
+    ["UDP from elsewhere", "b", udp({ from: "8.8.8.8" }), false],
+    ["UDP from that range by a host without", "d", udp({ from: FOREIGN }), false],
+    ["a stranger", "stranger", packet(), false],
+  ];
+  for (const [name, host, bytes, wanted] of cases) {
+    assert.equal(mesh.router.admits(host, bytes), wanted, name);
+  }
+});
+
+Deno.test("a host that dials for others is told about a connection that is over", () => {
+  const mesh = new TwoBastions();
+  assert.equal(mesh.pass("b", back({ seq: 3, ack: 8 })), false);
+  assert.equal(mesh.pass("b", back({ flags: RST })), false);
+  assert.equal(mesh.pass("b", packetFrame({ from: TwoBastions.vips.d })), false);
+  assert.equal(mesh.pass("d", back()), false);
+  assert.deepEqual(mesh.seen(), {
+    b: ["RST 127.0.42.100:40000 > 10.1.2.3:80 seq 8 ack 0"],
+  });
+});
+
+Deno.test("what follows a reset in the same batch is not delivered", async () => {
+  const mesh = new TwoBastions();
+  mesh.connect("b");
+  const counters = policeCounters();
+  const judge = police({
+    admits: (bytes, at) => mesh.router.admits("b", bytes, at),
+    counters,
+  });
+  const batch = [back({ data: 1 }), back({ flags: RST }), back({ ack: 99 })];
+  await mesh.router.run("b", judge(batchesOf(batch)), () => {});
+  assert.deepEqual([counters.ok, mesh.got.a!.length], [3, 2]);
+  assert.deepEqual(mesh.got.b!.map(flagsIn), [RST]);
+});
+
+Deno.test("routed connections through a host that goes down are reset at once", () => {
+  const mesh = new TwoBastions();
+  mesh.connect("c", 40000);
+  mesh.connect("b", 40001);
+  mesh.pass("a", out({ seq: 1001, ack: 5999, fromPort: 40001 }));
+  mesh.pass("a", out({ flags: SYN, seq: 700, fromPort: 40002 }));
+  mesh.clear();
+  mesh.router.down("b");
+  assert.deepEqual(mesh.seen(), {
+    a: [
+      // In the place where it expects the next byte; and what acknowledges its SYN.
+      "RST+ACK 10.1.2.3:80 > 127.0.42.100:40001 seq 5999 ack 1001",
+      "RST+ACK 10.1.2.3:80 > 127.0.42.100:40002 seq 0 ack 701",
+    ],
+  });
+  assert.equal(mesh.router.counters.aborted, 2);
+  mesh.clear();
+  mesh.pass("a", out({ ack: 6000, fromPort: 40001 }));
+  assert.deepEqual(mesh.got.a!.map(flagsIn), [RST]);
+  mesh.pass("a", out({ data: 1 }));
+  assert.ok(mesh.pass("c", back()));
+  assert.equal(
+    mesh.got.c!.length,
+    1,
+    "the same address behind the other host is as before",
+  );
+});
+
+Deno.test("when the host that opened a routed connection goes down, its other end goes", () => {
+  const mesh = new TwoBastions();
+  mesh.connect("b");
+  mesh.pass("b", back({ seq: 5001, ack: 1234 }));
+  mesh.clear();
+  mesh.router.down("a");
+  assert.deepEqual(mesh.seen(), {
+    b: ["RST 127.0.42.100:40000 > 10.1.2.3:80 seq 1234 ack 0"],
+  });
+  assert.equal(mesh.pass("b", back()), false);
+});
+
+Deno.test("a SYN that waits for a host stays bound to it, and is refused once", () => {
+  const mesh = new TwoBastions();
+  mesh.router.starting("b");
+  mesh.suggest("a", "b");
+  mesh.pass("a", out({ flags: SYN, seq: 700 }));
+  mesh.suggest("a", "c");
+  mesh.up("b");
+  assert.equal(mesh.got.b!.length, 1);
+  assert.ok(mesh.pass("b", back({ flags: SYN | ACK })));
+
+  mesh.router.starting("c");
+  mesh.pass("a", out({ flags: SYN, seq: 800, fromPort: 40001 }));
+  mesh.clear();
+  mesh.router.down("c");
+  assert.deepEqual(mesh.seen(), {
+    a: ["RST+ACK 10.1.2.3:80 > 127.0.42.100:40001 seq 0 ack 801"],
+  });
+});
+
+Deno.test("what waits is not delivered when its sender is gone", () => {
+  const mesh = new TwoBastions();
+  mesh.router.starting("c");
+  mesh.pass("a", out({ flags: SYN }));
+  mesh.pass("d", packetFrame({ from: TwoBastions.vips.d, to: TwoBastions.vips.c }));
+  mesh.pass(
+    "d",
+    packetFrame({ from: TwoBastions.vips.d, to: TwoBastions.vips.c, flags: SYN }),
+  );
+  mesh.router.down("a");
+  mesh.up("c");
+  assert.deepEqual(mesh.seen().c?.map((text) => text.split(" ")[1]), [
+    "127.0.42.103:40000",
+  ]);
+});
+
+Deno.test("a SYN through a host that is down is refused, and bound to nothing", () => {
+  const mesh = new TwoBastions();
+  mesh.router.down("c");
+  mesh.pass("a", out({ flags: SYN, seq: 700 }));
+  assert.deepEqual(mesh.seen(), {
+    a: ["RST+ACK 10.1.2.3:80 > 127.0.42.100:40000 seq 0 ack 701"],
+  });
+  mesh.suggest("a", "b");
+  mesh.pass("a", out({ flags: SYN, seq: 700 }));
+  assert.equal(mesh.got.b!.length, 1);
+});
+
+Deno.test("a refusal by ICMP ends what was not open yet, and nothing else", () => {
+  const mesh = new TwoBastions();
+  const syn = packet({ to: FOREIGN, flags: SYN });
+  const refusal = unreachableOf(syn, Unreachable.HOST)!;
+  const fromVip = new Frame(refusal.bytes.slice());
+  fromVip.bytes.set([127, 0, 42, 102], HEADER_BYTES + 12);
+  for (const frame of [refusal, fromVip]) {
+    mesh.suggest("a", "c");
+    mesh.pass("a", out({ flags: SYN }));
+    mesh.suggest("a", "b");
+    mesh.clear();
+    assert.ok(mesh.pass("c", frame));
+    assert.deepEqual(mesh.got.a, [frame]);
+    mesh.pass("a", out({ flags: SYN }));
+    assert.deepEqual(mesh.got.b!.length, 1, "the same SYN is decided anew");
+    mesh.pass("b", back({ flags: RST | ACK }));
+  }
+  mesh.connect("c");
+  assert.ok(mesh.pass("c", refusal));
+  mesh.pass("a", out({ data: 1 }));
+  assert.equal(mesh.got.c!.length, 1);
+});
+
+Deno.test("with too many routed connections the idlest is reset at both ends, and counted", () => {
+  const mesh = new TwoBastions(2);
+  mesh.connect("b", 40000);
+  mesh.now++;
+  mesh.connect("b", 40001);
+  mesh.suggest("a", "c");
+  mesh.pass("a", out({ flags: SYN, seq: 1, ack: 0, fromPort: 40002 }));
+  assert.deepEqual(mesh.seen(), {
+    a: ["RST+ACK 10.1.2.3:80 > 127.0.42.100:40000 seq 5001 ack 1001"],
+    b: ["RST 127.0.42.100:40000 > 10.1.2.3:80 seq 1001 ack 0"],
+    c: ["SYN 127.0.42.100:40002 > 10.1.2.3:80 seq 1 ack 0"],
+  });
+  const { evicted, aborted } = mesh.router.counters;
+  assert.deepEqual({ evicted, aborted }, { evicted: 1, aborted: 1 });
+});
+
+Deno.test("a routed connection that is silent for a day is reset at both ends", () => {
+  const mesh = new TwoBastions();
+  mesh.connect("b");
+  mesh.now = 24 * 3600_000;
+  mesh.pass("a", out({ fromPort: 40001, flags: RST }));
+  assert.deepEqual([mesh.got.a!.map(flagsIn), mesh.got.b!.map(flagsIn)], [
+    [RST | ACK],
+    [RST],
+  ]);
+  const { evicted, aborted } = mesh.router.counters;
+  assert.deepEqual({ evicted, aborted }, { evicted: 0, aborted: 1 });
+});
+
+Deno.test("what is not TCP goes to foreign addresses, and comes back, by the table", () => {
+  const mesh = new TwoBastions();
+  mesh.pass("a", out({ protocol: Protocol.UDP }));
+  assert.equal(mesh.got.c!.length, 1);
+  mesh.suggest("a", "b");
+  mesh.pass("a", out({ protocol: Protocol.ICMP }));
+  assert.equal(mesh.got.b!.length, 1);
+  assert.ok(mesh.pass("b", back({ protocol: Protocol.UDP })));
+  assert.equal(mesh.got.a!.length, 1);
 });
