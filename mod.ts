@@ -43,6 +43,7 @@ export {
   parseManifest,
   type ParseOptions,
   type PortSpec,
+  type ProxyAuth,
   type ProxySpec,
   type RouteSpec,
   type SpecParser,

@@ -45,9 +45,27 @@ Deno.test("a proxy without a password beyond loopback fails the check", async ()
   assert.match(stderr, /^mesh.yaml:1:31: error: ":80" lets whoever/m);
 });
 
+Deno.test("a password is in no output, whatever is wrong beside it", async () => {
+  const text = `hosts:
+  a: { http: { listen: ":1", auth: { username: "", password: hunter2 } }, prots: [] }
+`;
+  for (const args of [[], ["--log-format", "json"]]) {
+    const { status, stdout, stderr } = await check(text, args);
+    assert.equal(status, 1);
+    assert.match(stderr, /username/);
+    assert.doesNotMatch(stdout + stderr, /hunter2/);
+  }
+  const right = text.replace('""', "u").replace(", prots: []", "");
+  const { status, stdout, stderr } = await check(right, ["--log-format", "json"]);
+  assert.deepEqual([status, stdout, stderr], [0, "mesh.yaml: OK, 1 host\n", ""]);
+});
+
 Deno.test("other warnings are printed and pass", async () => {
-  const { status, stdout, stderr } = await check("hosts: { a: { writeEtcHosts: true } }");
-  assert.equal(stderr, `mesh.yaml:1:15: warning: "writeEtcHosts" is not yet in effect\n`);
+  const { status, stdout, stderr } = await check("hosts: { a: { vip: 10.0.0.1 } }");
+  assert.match(
+    stderr,
+    /^mesh.yaml:1:20: warning: vip "10.0.0.1" is outside 127.0.0.0\/8/,
+  );
   assert.equal(stdout, "mesh.yaml: OK, 1 host\n");
   assert.equal(status, 0);
 });

@@ -25,14 +25,18 @@ export const transports: ReadonlyMap<string, SpecParser> = new Map([
   ["ssh", other],
 ]);
 
+/** Environment variables; what is not there is not set. */
+export type Env = Readonly<Record<string, string>>;
+
 /** Reads a manifest that is right. */
-export function read(text: string): Manifest {
-  return parseManifest(text, { path: "mesh.yaml", transports });
+export function read(text: string, variables: Env = {}): Manifest {
+  const env = (name: string) => variables[name];
+  return parseManifest(text, { path: "mesh.yaml", transports, env });
 }
 
 /** Everything said about a manifest, one line each. */
-export function said(text: string): string[] {
-  return saidBy(() => read(text));
+export function said(text: string, variables?: Env): string[] {
+  return saidBy(() => read(text, variables));
 }
 
 /** The same for any way to make a manifest. */

@@ -4,6 +4,7 @@ import { readFields } from "./fields.ts";
 import { readHost, readTemplate } from "./host.ts";
 import type { HostSpec, Manifest, ParseOptions } from "./manifest.ts";
 import { Names } from "./names.ts";
+import { warnOfUnreachable } from "./reach.ts";
 import type { Report } from "./report.ts";
 import { readRoutes } from "./routes.ts";
 import {
@@ -33,8 +34,8 @@ export function readManifest(
 
   const known = ["hostTemplate", "hosts", "routes"];
   const fields = readFields(root, known, report, "the manifest");
-  const { transports } = options;
-  const context = { report, transports, names: new Names(report) };
+  const { transports, env } = options;
+  const context = { report, transports, env, names: new Names(report) };
   const template = readTemplate(fields.get("hostTemplate"), context);
   const drafts = [...hostEntries(root, report)].flatMap((entry) =>
     readHost(entry, template, context) ?? []
@@ -43,6 +44,7 @@ export function readManifest(
   oneThisMachine(hosts, report);
   warnOfVipsOutsideLoopback(drafts, report);
   const routes = readRoutes(fields.get("routes"), hosts, report);
+  warnOfUnreachable(hosts, routes, report);
   return { path: options.path, hosts, routes, warnings: report.finish() };
 }
 

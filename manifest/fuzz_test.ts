@@ -15,9 +15,9 @@ hosts:
   web:
     <<: *t
     cmd: "docker exec -i web norouter"
-    http: { listen: "127.0.0.1:80" }
+    http: { listen: ":80", auth: { username: u, password: p } }
 routes:
-  - { via: web, to: ["0.0.0.0/0", "*.cluster.local"] }
+  - { via: web, to: ["0.0.0.0/0", "*.cluster.local"], notTo: ["10.0.0.0/8", "*.a.*"] }
 `;
 
 function answers(make: () => Manifest): void {
@@ -75,7 +75,8 @@ Deno.test("any object is read or refused", () => {
   const anything = fc.anything({
     key: fc.oneof(
       fc.constantFrom("hosts", "hostTemplate", "routes", "ports", "cmd", "vip", "http"),
-      fc.constantFrom("listen", "to", "via", "__proto__", "constructor", "toString"),
+      fc.constantFrom("listen", "auth", "username", "password", "passwordEnv", "notTo"),
+      fc.constantFrom("to", "via", "__proto__", "constructor", "toString"),
     ),
     withBigInt: true,
     withDate: true,

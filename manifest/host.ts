@@ -1,9 +1,10 @@
 // One host of the manifest, or the template that all of them begin with.
-import type { Position } from "./diagnostic.ts";
+import { formatPosition, type Position } from "./diagnostic.ts";
 import { type Fields, readFields, readList, readText } from "./fields.ts";
 import type { HostSpec, SpecParser } from "./manifest.ts";
 import type { Names } from "./names.ts";
 import { joinPorts } from "./ports.ts";
+import type { ProxyContext } from "./proxy.ts";
 import type { Report } from "./report.ts";
 import { readShared, type Shared, SHARED_FIELDS } from "./shared.ts";
 import { readTransport } from "./transport.ts";
@@ -22,9 +23,7 @@ const CONNECT_TIMEOUT = 20_000;
 const OWN_FIELDS = ["vip", "aliases"];
 
 /** What reading hosts needs. */
-export interface HostContext {
-  /** Takes what is wrong. */
-  readonly report: Report;
+export interface HostContext extends ProxyContext {
   /** The names taken so far. */
   readonly names: Names;
   /** The transports that a host may name. */
@@ -43,7 +42,7 @@ export function readTemplate(entry: Entry | undefined, context: HostContext): Sh
     const message = `"hostTemplate" must not have ${quote(name)}, which differs by host`;
     if (at) report.error(at, message);
   }
-  const shared = readShared(fields, report);
+  const shared = readShared(fields, context);
   joinPorts(shared.ports ?? [], report); // its own duplicates, also without any host
   return shared;
 }
@@ -60,8 +59,15 @@ export function readHost(
   const known = [...OWN_FIELDS, ...transports.keys(), ...SHARED_FIELDS];
   const fields = readFields(value, known, report, `host ${quote(name)}`);
   if (value.kind !== "map" && !isNull(value)) return undefined;
-  const own = readShared(fields, report);
+  const own = readShared(fields, context);
   const { http, socks, ...rest } = { ...template, ...own };
+  warnOfLostAuth(template, own, report);
+  if (http && socks?.listen === http.listen) {
+    const where = formatPosition(http.at);
+    const message = `${quote(socks.listen)} is where the http proxy of ${quote(name)} ` +
+      `listens already (${where}); wanted another port`;
+    report.error(socks.at, message);
+  }
   const transport = readTransport(fields, transports, report);
   return {
     loopback: { disable: false },
@@ -80,9 +86,21 @@ export function readHost(
   };
 }
 
+/** A field of a host replaces the whole of the template's, as in NoRouter. */
+function warnOfLostAuth(template: Shared, own: Shared, report: Report): void {
+  for (const field of ["http", "socks"] as const) {
+    const proxy = own[field];
+    if (!template[field]?.auth || !proxy || proxy.auth) continue;
+    report.warn(
+      proxy.at,
+      `this proxy asks for no password, unlike the template's: the ${quote(field)} ` +
+        `of a host replaces all of the template's, "auth" included`,
+    );
+  }
+}
+
 function readAliases(fields: Fields, names: Names, report: Report): string[] {
   const entry = fields.get("aliases");
-  if (entry) report.warn(entry.keyAt, `"aliases" is not yet in effect`);
   const aliases = [];
   for (const value of readList(entry, report, `["web.example.com"]`)) {
     const text = readText({ ...entry!, value }, report, "a host name");

@@ -7,6 +7,7 @@
 //   "0.0.0.0:18080"     the same
 //   "10.0.0.5:18080"    one address, open to its network
 //   "127.0.0.1"         no: without a port
+//   "u:p@127.0.0.1:1"   no: "auth" is for that
 //
 // listen_test.ts has the same table.
 import { parseIpv4 } from "../wire/ipv4.ts";
@@ -21,6 +22,11 @@ export interface ParsedListen {
 
 /** Reads an address to listen on; where it is wrong, says why. */
 export function parseListen(text: string): ParsedListen | string {
+  if (text.includes("@")) {
+    // Not shown, for a password may be in it.
+    return `an address to listen on has no user in it; wanted ADDRESS:PORT, and ` +
+      `"auth" for username and password`;
+  }
   const parts = /^(\[[^\]]*\]|[^:]*):([^:]*)$/.exec(text);
   const not = `${quote(text)} is not an address to listen on`;
   const form = `wanted ADDRESS:PORT, like "127.0.0.1:18080"`;

@@ -31,6 +31,12 @@ for (const text of ["127.0.0.1", "18080", "127.0.0.1:0", "127.0.0.1:99999", "::1
   });
 }
 
+Deno.test("an address with a user in it is refused without showing it", () => {
+  const reason = String(parseListen("u:hunter2@127.0.0.1:1"));
+  assert.match(reason, /has no user in it; wanted ADDRESS:PORT, and "auth"/);
+  assert.doesNotMatch(reason, /hunter2/);
+});
+
 Deno.test("a proxy without a password beyond loopback is a warning that check fails on", () => {
   const { warnings } = read(`hosts: { a: { socks: { listen: "0.0.0.0:1080" } } }`);
   const strict = warnings.filter(({ failsCheck }) => failsCheck);

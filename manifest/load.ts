@@ -1,6 +1,6 @@
 // From a file, or standard input, to a checked manifest.
 import { ManifestError, type Position } from "./diagnostic.ts";
-import { type Manifest, parseManifest, type SpecParser } from "./manifest.ts";
+import { type Manifest, parseManifest, type ParseOptions } from "./manifest.ts";
 
 /** The largest manifest that is read, in bytes; real ones have a few thousand. */
 const MAX_BYTES = 16 * 2 ** 20;
@@ -9,18 +9,20 @@ const MAX_BYTES = 16 * 2 ** 20;
 const STDIN = "<stdin>";
 
 /**
- * Reads and checks a manifest file; `-` reads standard input.
+ * Reads and checks a manifest file; `-` reads standard input. Without `env` the variables
+ * that it names are those of this process.
  *
  * @throws {ManifestError} with all errors of the file at once, also where the file
  * cannot be read.
  */
 export async function loadManifest(
   path: string,
-  options: { readonly transports: ReadonlyMap<string, SpecParser> },
+  options: Omit<ParseOptions, "path">,
 ): Promise<Manifest> {
   const name = path === "-" ? STDIN : path;
   const bytes = await readBytes(path, name);
-  return parseManifest(decode(bytes, name), { ...options, path: name });
+  const env = options.env ?? ((name) => Deno.env.get(name));
+  return parseManifest(decode(bytes, name), { ...options, env, path: name });
 }
 
 async function readBytes(path: string, name: string): Promise<Uint8Array> {

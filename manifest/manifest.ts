@@ -80,8 +80,18 @@ export interface PortSpec {
 export interface ProxySpec {
   /** `address:port` as written; an empty address means every one. */
   readonly listen: string;
+  /** What its clients have to give; absent for a proxy that anybody may use. */
+  readonly auth?: ProxyAuth;
   /** Where the address stands. */
   readonly at: Position;
+}
+
+/** A name and a password. The password is in no message of ours: keep it out of yours. */
+export interface ProxyAuth {
+  /** Not empty; without a colon for HTTP (RFC 7617), at most 255 bytes for SOCKS (RFC 1929). */
+  readonly username: string;
+  /** The same, where a colon may stand. From the environment if the manifest says so. */
+  readonly password: string;
 }
 
 /** Destinations that are reached through a host. */
@@ -94,6 +104,12 @@ export interface RouteSpec {
   readonly cidrs: readonly Cidr[];
   /** Those that are patterns of host names. */
   readonly globs: readonly string[];
+  /** All exceptions as written: destinations that this route is not for. */
+  readonly notTo: readonly string[];
+  /** Exceptions that are address ranges. */
+  readonly notCidrs: readonly Cidr[];
+  /** Exceptions that are patterns of host names. */
+  readonly notGlobs: readonly string[];
   /** Where the route stands. */
   readonly at: Position;
 }
@@ -117,6 +133,11 @@ export interface ParseOptions {
   readonly path: string;
   /** The transports that a host may name, by field. */
   readonly transports: ReadonlyMap<string, SpecParser>;
+  /**
+   * Reads the variables that `passwordEnv` names; undefined for one that is not set.
+   * What it throws is reported, without its message. Left out, naming one is an error.
+   */
+  readonly env?: (name: string) => string | undefined;
 }
 
 /**

@@ -32,7 +32,7 @@ Deno.test("names and aliases are unique together, whatever their case", () => {
 hosts:
   web: { aliases: [www.example.com, db] }
   db: { cmd: x, aliases: [WWW.example.com.] }
-`).filter((line) => line.includes("error"));
+`);
   assert.deepEqual(found, [
     `mesh.yaml:4:3: error: the name "db" is already taken at mesh.yaml:3:37`,
     `mesh.yaml:4:27: error: the name "WWW.example.com" is already taken at mesh.yaml:3:20`,

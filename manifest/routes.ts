@@ -6,10 +6,17 @@
 //   "*.cluster.local"   host names, by a pattern
 //   "db.example.com"    one host name
 //   "fd00::/8"          not supported: IPv6
+//   "web-?.internal"    no: "*" is the only wildcard, as in NoRouter
+//   ".example.com"      no: "*.example.com" is meant
 //   "http://db/"        no
+//
+// `notTo` has the same, for what a route is not for.
 //
 // routes_test.ts has the same table.
 import { type Cidr, formatIpv4, parseCidr, parseIpv4 } from "../wire/ipv4.ts";
+import { hostGlobFault, hostGlobsOverlap } from "../wire/glob.ts";
+import { overlaps, subtract } from "../wire/ranges.ts";
+import type { Position } from "./diagnostic.ts";
 import { didYouMean, readFields, readList, readText } from "./fields.ts";
 import type { HostSpec, RouteSpec } from "./manifest.ts";
 import { isIpv6 } from "./ports.ts";
@@ -23,38 +30,103 @@ export function readRoutes(
   report: Report,
 ): RouteSpec[] {
   if (!entry) return [];
-  report.warn(entry.keyAt, `"routes" is not yet in effect`);
   const example = `[{ via: web, to: ["10.0.0.0/8"] }]`;
-  return readList(entry, report, example).map((item) => readRoute(item, hosts, report));
+  const items = readList(entry, report, example);
+  const routes = items.map((item) => readRoute(item, hosts, report));
+  const users = hosts.filter(({ http, socks }) => http || socks);
+  if (users.length === 0 && items.length > 0) {
+    report.warn(
+      entry.keyAt,
+      `nothing uses these routes: they are for the HTTP and SOCKS proxies, and no host ` +
+        `has one; give a host "http" or "socks"`,
+    );
+  }
+  for (const { via, at } of routes) {
+    if (users.length === 0 || users.some(({ name }) => name !== via)) continue;
+    const message = `nothing uses this route: no host but ${quote(via)} itself has an ` +
+      `HTTP or SOCKS proxy`;
+    report.warn(at, message);
+  }
+  return routes;
 }
 
 function readRoute(item: Value, hosts: readonly HostSpec[], report: Report): RouteSpec {
-  const fields = readFields(item, ["via", "to"], report, "a route");
-  const route = {
-    via: "",
-    to: [] as string[],
-    cidrs: [] as Cidr[],
-    globs: [] as string[],
-  };
+  const fields = readFields(item, ["via", "to", "notTo"], report, "a route");
   const via = fields.get("via");
   const to = fields.get("to");
   if (!via) report.missing(item.at, `a route without "via"; wanted the name of a host`);
-  else route.via = readVia(via, hosts, report) ?? "";
+  if (!to || to.value.kind === "list" && to.value.items.length === 0) {
+    report.missing(item.at, `a route without "to"; wanted one destination or more`);
+  }
+  const matches = readDestinations(to, report);
+  const exceptions = readDestinations(fields.get("notTo"), report);
+  warnOfExceptions(matches, exceptions, report);
+  return {
+    via: via && readVia(via, hosts, report) || "",
+    to: matches.map(({ text }) => text),
+    cidrs: matches.flatMap(({ cidr }) => cidr ?? []),
+    globs: matches.flatMap(({ cidr, text }) => cidr ? [] : text),
+    notTo: exceptions.map(({ text }) => text),
+    notCidrs: exceptions.flatMap(({ cidr }) => cidr ?? []),
+    notGlobs: exceptions.flatMap(({ cidr, text }) => cidr ? [] : text),
+    at: item.at,
+  };
+}
 
-  const values = readList(to, report, `["10.0.0.0/8", "*.example.com"]`);
-  for (const value of values) {
-    const text = readText({ ...to!, value }, report, "an address range or a host name");
+/** A destination as written; a pattern of names if it is no range. */
+interface Destination {
+  readonly text: string;
+  readonly cidr?: Cidr;
+  readonly at: Position;
+}
+
+function readDestinations(entry: Entry | undefined, report: Report): Destination[] {
+  const found: Destination[] = [];
+  for (const value of readList(entry, report, `["10.0.0.0/8", "*.example.com"]`)) {
+    const text = readText(
+      { ...entry!, value },
+      report,
+      "an address range or a host name",
+    );
     if (text === undefined) continue;
     const parsed = parseDestination(text);
     if (typeof parsed === "string") report.error(value.at, parsed);
-    else if (parsed.cidr) route.cidrs.push(parsed.cidr);
-    else route.globs.push(text);
-    route.to.push(text);
+    else found.push({ ...parsed, text, at: value.at });
   }
-  if (!to || to.value.kind === "list" && values.length === 0) {
-    report.missing(item.at, `a route without "to"; wanted one destination or more`);
+  return found;
+}
+
+/** Exceptions that change nothing, and destinations of which they leave nothing. */
+function warnOfExceptions(
+  matches: readonly Destination[],
+  exceptions: readonly Destination[],
+  report: Report,
+): void {
+  for (const { text, cidr, at } of exceptions) {
+    const hasEffect = matches.some((match) =>
+      cidr
+        ? match.cidr && overlaps(match.cidr, cidr)
+        : !match.cidr && hostGlobsOverlap(match.text, text)
+    );
+    if (hasEffect) continue;
+    const kind = cidr ? "range" : "pattern of host names";
+    const message =
+      `this exception has no effect: ${quote(text)} lies outside of every ` +
+      `${kind} in "to" of its route`;
+    report.warn(at, message);
   }
-  return { ...route, at: item.at };
+  const holes = exceptions.flatMap(({ cidr }) => cidr ?? []);
+  for (const { text, cidr, at } of matches) {
+    const isGone = cidr
+      ? subtract([cidr], holes).length === 0
+      : exceptions.some((exception) => sameName(exception.text, text));
+    if (isGone) report.warn(at, `"notTo" of this route leaves nothing of ${quote(text)}`);
+  }
+}
+
+function sameName(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((text) => text.toLowerCase().replace(/\.$/, ""));
+  return a === b;
 }
 
 function readVia(
@@ -90,8 +162,8 @@ export function parseDestination(text: string): { readonly cidr?: Cidr } | strin
   if (/^[0-9.]+(\/|$)/.test(text)) {
     return `${quote(text)} is not an address range; wanted one like "10.0.0.0/8"`;
   }
-  // What NoRouter's patterns are made of, besides the characters of names.
-  if (/^[A-Za-z0-9._*?[\]{},!^-]+$/.test(text)) return {};
+  const fault = hostGlobFault(text);
+  if (!fault) return {};
   return `${quote(text)} is neither an address range, like "10.0.0.0/8", ` +
-    `nor a pattern of host names, like "*.example.com"`;
+    `nor a pattern of host names, like "*.example.com": ${fault}`;
 }

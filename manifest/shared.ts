@@ -1,11 +1,11 @@
 // The fields that a host and the template have in common.
 import { parseDuration } from "./duration.ts";
 import { type Fields, readBoolean, readFields, readList, readText } from "./fields.ts";
-import { parseListen } from "./listen.ts";
 import type { HostSpec, PortSpec, ProxySpec } from "./manifest.ts";
 import { parsePort } from "./ports.ts";
+import { type ProxyContext, readProxy } from "./proxy.ts";
 import type { Report } from "./report.ts";
-import { type Entry, quote } from "./value.ts";
+import type { Entry } from "./value.ts";
 
 /** What was given; a proxy that is `null` was turned off. */
 export interface Shared {
@@ -36,21 +36,15 @@ export const SHARED_FIELDS: readonly string[] = [
   "connectTimeout",
 ];
 
-/** Checked so far, and without effect. */
-const NOT_YET = ["http", "socks", "stateDir", "writeEtcHosts"];
-
 /** Reads the fields; what is absent stays absent, to be laid over a template. */
-export function readShared(fields: Fields, report: Report): Shared {
-  for (const name of NOT_YET) {
-    const entry = fields.get(name);
-    if (entry) report.warn(entry.keyAt, `${quote(name)} is not yet in effect`);
-  }
+export function readShared(fields: Fields, context: ProxyContext): Shared {
+  const { report } = context;
   const writeEtcHosts = readBoolean(fields.get("writeEtcHosts"), report);
   const connectTimeout = readDuration(fields.get("connectTimeout"), report);
   return {
     ...has(fields, "ports", (entry) => ({ ports: readPorts(entry, report) })),
-    ...has(fields, "http", (entry) => ({ http: readProxy(entry, report) })),
-    ...has(fields, "socks", (entry) => ({ socks: readProxy(entry, report) })),
+    ...has(fields, "http", (entry) => ({ http: readProxy(entry, context) })),
+    ...has(fields, "socks", (entry) => ({ socks: readProxy(entry, context) })),
     ...has(fields, "loopback", (entry) => ({ loopback: readLoopback(entry, report) })),
     ...has(fields, "stateDir", (entry) => ({ stateDir: readStateDir(entry, report) })),
     ...(writeEtcHosts !== undefined && { writeEtcHosts }),
@@ -73,26 +67,6 @@ function readPorts(entry: Entry, report: Report): PortSpec[] {
     else ports.push({ ...parsed, proto: "tcp" as const, at: value.at, text });
   }
   return ports;
-}
-
-function readProxy({ key, value }: Entry, report: Report): ProxySpec | null {
-  const fields = readFields(value, ["listen"], report, quote(key));
-  const entry = fields.get("listen");
-  const listen = readText(entry, report, `an address, like "127.0.0.1:18080"`);
-  if (!entry || !listen) return null; // NoRouter's way to turn a proxy off
-  const { at } = entry.value;
-  const parsed = parseListen(listen);
-  if (typeof parsed === "string") {
-    report.error(at, parsed);
-  } else if (!parsed.loopback) {
-    report.warn(
-      at,
-      `${quote(listen)} lets whoever can reach this host use the ${key} proxy, ` +
-        `which asks for no password; wanted a loopback address, like "127.0.0.1:18080"`,
-      { failsCheck: true },
-    );
-  }
-  return { listen, at };
 }
 
 function readLoopback({ value }: Entry, report: Report): HostSpec["loopback"] {

@@ -6,6 +6,10 @@ import type { Report } from "./report.ts";
 /** Said of brackets in brackets beyond what the parser's stack holds. */
 export const TOO_DEEP = "lists and maps are nested too deeply to be read";
 
+/** Said where the parser's own words might show what was meant to be a password. */
+export const UNREADABLE_PASSWORD =
+  "YAML does not take this password as it stands; put it in single quotes";
+
 const TAB = "a tab stands where YAML wants spaces";
 
 /** The text, and how to place and to report what is in it. */
@@ -26,7 +30,9 @@ export function reportSyntax(document: Document, context: SyntaxContext): void {
     const [offset, end] = error.pos;
     const place = at(offset);
     const line = text.slice(offset - (place.column - 1), end + 1);
-    const message = explain(error, line);
+    const message = isInPassword(text, offset)
+      ? UNREADABLE_PASSWORD
+      : explain(error, line);
     // A line indented by a tab belongs nowhere: what follows from that is no news.
     const follows = place.line === tabLine || /^all .* same column$/.test(message);
     if (tabLine && follows) continue;
@@ -38,8 +44,15 @@ export function reportSyntax(document: Document, context: SyntaxContext): void {
     report.syntax(place, message + since, begin);
   }
   for (const { message, pos: [offset] } of document.warnings) {
-    report.warn(at(offset), message);
+    if (isInPassword(text, offset)) report.error(at(offset), UNREADABLE_PASSWORD);
+    else report.warn(at(offset), message);
   }
+}
+
+/** Whether a password begins in the line of an offset, at or before it. */
+export function isInPassword(text: string, offset: number): boolean {
+  const lineStart = text.lastIndexOf("\n", offset - 1) + 1;
+  return /password["']?\s*:/i.test(text.slice(lineStart, offset + 1));
 }
 
 function explain(error: YAMLError, line: string): string {

@@ -12,7 +12,7 @@ import {
 import type { Position } from "./diagnostic.ts";
 import { formatPosition } from "./diagnostic.ts";
 import type { Report } from "./report.ts";
-import { reportSyntax, TOO_DEEP } from "./syntax.ts";
+import { isInPassword, reportSyntax, TOO_DEEP, UNREADABLE_PASSWORD } from "./syntax.ts";
 import { type Entry, isNull, quote, type ScalarValue, type Value } from "./value.ts";
 
 /** Values that a document may have once its aliases are written out. */
@@ -34,7 +34,9 @@ export function fromYaml(text: string, report: Report): Value {
       return { file: report.file, line, column: col };
     };
     reportSyntax(document, { text, at, report });
-    return document.contents ? new Reader(at, report).read(document.contents) : nothing;
+    return document.contents
+      ? new Reader(text, at, report).read(document.contents)
+      : nothing;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     report.error(nothing.at, TOO_DEEP);
@@ -43,13 +45,15 @@ export function fromYaml(text: string, report: Report): Value {
 }
 
 class Reader {
+  readonly #text: string;
   readonly #at: (offset: number) => Position;
   readonly #report: Report;
   /** The latest value under each anchor, and how many values it holds. */
   readonly #anchors = new Map<string, { value: Value; size: number } | "open">();
   #size = 0;
 
-  constructor(at: (offset: number) => Position, report: Report) {
+  constructor(text: string, at: (offset: number) => Position, report: Report) {
+    this.#text = text;
     this.#at = at;
     this.#report = report;
   }
@@ -114,14 +118,17 @@ class Reader {
   }
 
   #alias(alias: Alias): Value {
-    const at = this.#at(alias.range?.[0] ?? 0);
+    const offset = alias.range?.[0] ?? 0;
+    const at = this.#at(offset);
     const anchor = this.#anchors.get(alias.source);
     if (anchor && anchor !== "open") {
       this.#count(anchor.size, at);
       return { ...anchor.value, at };
     }
     const name = quote(alias.source);
-    const message = anchor
+    const message = isInPassword(this.#text, offset)
+      ? UNREADABLE_PASSWORD
+      : anchor
       ? `the alias ${name} stands inside its own anchor`
       : `no anchor ${name} stands before this alias`;
     this.#report.error(at, message);

@@ -1,0 +1,46 @@
+// Whether disabled loopback leaves hosts that nobody reaches, or that have no part at all.
+//
+// A host's programs get into the mesh by its loopback listeners or by a proxy of its own.
+// Having neither is nothing to warn of in a host that only publishes ports: it is reached
+// from others. It is where there are no others, or where it publishes nothing.
+import type { HostSpec, RouteSpec } from "./manifest.ts";
+import type { Report } from "./report.ts";
+import { quote } from "./value.ts";
+
+/** Warns of what disabled loopback makes useless. */
+export function warnOfUnreachable(
+  hosts: readonly HostSpec[],
+  routes: readonly RouteSpec[],
+  report: Report,
+): void {
+  const [first, ...more] = hosts.filter(({ loopback, http, socks }) =>
+    !loopback.disable || http || socks
+  );
+  if (!first) {
+    const at = hosts[0]?.at;
+    const message =
+      `nothing can be reached in this mesh: loopback is disabled on every ` +
+      `host, and none has an HTTP or SOCKS proxy`;
+    if (at) report.warn(at, message);
+    return;
+  }
+  if (more.length === 0 && hosts.length > 1 && first.ports.length > 0) {
+    report.warn(
+      first.at,
+      `no other host can reach the ports of ${quote(first.name)}: loopback is disabled ` +
+        `on all of them, and none has an HTTP or SOCKS proxy`,
+    );
+  }
+  for (const host of hosts) {
+    if (!host.loopback.disable || host.http || host.socks) continue;
+    if (host.ports.length > 0 || routes.some(({ via }) => via === host.name)) continue;
+    report.warn(
+      host.at,
+      `${
+        quote(host.name)
+      } has no part in this mesh: it publishes no port, no route goes ` +
+        `via it, and with loopback disabled and no HTTP or SOCKS proxy its programs ` +
+        `reach nothing`,
+    );
+  }
+}
