@@ -302,6 +302,7 @@ Deno.test("two bastions with the same subnet keep connections apart", async () =
   await settle();
   assert.equal(a.packets.length, 2, "east cannot speak on a connection of west");
   assert.equal(bench.mesh.hosts.get("east")!.police.source, 1);
+  assert.deepEqual(east.packets.slice(2).map(isReset), [true], "and is told so");
 
   bench.cut.get("east")!("cut");
   await settle();

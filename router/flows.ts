@@ -161,7 +161,7 @@ export class FlowTable {
   readonly #seed: number;
   /** The chains by hash. */
   readonly #chains = new Map<number, Flow>();
-  /** The unfinished flows by initiator; without any it is not there. */
+  /** The unfinished flows by initiator, of which there are as many as hosts. */
   readonly #initiators = new Map<string, Initiator>();
   readonly #finished = new FlowList();
   #size = 0;
@@ -205,7 +205,7 @@ export class FlowTable {
   quoted(host: string, error: Uint8Array, at = 0): Flow | undefined {
     const quote = at + headerLengthOf(error, at) + 8;
     const room = at + totalLengthOf(error, at) - quote;
-    if (room < IPV4_HEADER_BYTES || versionOf(error, quote) !== 4) return undefined;
+    if (versionOf(error, quote) !== 4) return undefined;
     const header = headerLengthOf(error, quote);
     if (header < IPV4_HEADER_BYTES || room < header + 4) return undefined; // no ports
     if (protocolOf(error, quote) !== Protocol.TCP || isLaterFragment(error, quote)) {
@@ -315,8 +315,7 @@ export class FlowTable {
 
   /** A flow is no longer among the unfinished ones of its initiator. */
   #leave(flow: Flow): void {
-    const initiator = this.#initiators.get(flow.initiator)!;
-    if (--initiator.count === 0) this.#initiators.delete(flow.initiator);
+    this.#initiators.get(flow.initiator)!.count--;
   }
 
   #tick(): void {

@@ -204,6 +204,11 @@ Deno.test("an ICMP error is known by the packet that it quotes", () => {
   };
   assert.equal(bench.table.quoted("b", error()), flow);
   assert.equal(bench.table.quoted("b", error({ options: 8 })), flow);
+  const noPorts: PacketSpec = { fromPort: 0, toPort: 0 };
+  for (const spec of [noPorts, { fromPort: 0x0a01, toPort: 0x0203 }]) {
+    const ports = bench.open(spec);
+    assert.equal(bench.table.quoted("b", error(spec)), ports);
+  }
   const none: [string, string, Uint8Array][] = [
     ["a host that it is not bound to", "c", error()],
     ["another port", "b", error({ fromPort: 40001 })],
@@ -212,8 +217,14 @@ Deno.test("an ICMP error is known by the packet that it quotes", () => {
     ["a quote of UDP", "b", error({}, (b) => b[28 + 9] = 17)],
     ["a quote of a later fragment", "b", error({}, (b) => b[28 + 7] = 1)],
     ["a quote of IPv6", "b", error({}, (b) => b[28] = 0x65)],
-    ["a quoted header of 4 words", "b", error({}, (b) => b[28] = 0x44)],
-    ["a quoted header beyond the end", "b", error({}, (b) => b[28] = 0x48)],
+    // Where its ports would be is the destination.
+    [
+      "a quoted header of 4 words",
+      "b",
+      error({ fromPort: 0x0a01, toPort: 0x0203 }, (b) => b[28] = 0x44),
+    ],
+    ["a quoted header beyond the end", "b", error(noPorts, (b) => b[28] = 0x48)],
+    ["a quote that ends before the ports", "b", error(noPorts, (b) => b[3] = 48)],
     ["no quote", "b", error({}, (b) => b[3] = 28)],
   ];
   for (const [name, host, bytes] of none) {
@@ -264,6 +275,20 @@ Deno.test("at the limit finished flows go first, then the idlest of whoever has 
   assert.equal(bench.table.size, 4);
 });
 
+Deno.test("a segment of either side keeps a flow from being the idlest", () => {
+  const bench = new Bench(3);
+  for (const fromPort of [1, 2, 3]) {
+    bench.now++;
+    bench.open({ fromPort });
+    bench.answer({ fromPort, flags: SYN | ACK });
+  }
+  bench.now++;
+  bench.send({ fromPort: 1 });
+  bench.answer({ fromPort: 2 });
+  bench.open({ fromPort: 4 });
+  assert.deepEqual(bench.lost.map(([{ port }]) => port), [3]);
+});
+
 Deno.test("whatever passes, the table keeps its limit and a flood hits only the flooder", () => {
   const limit = 12;
   const step = fc.record({
@@ -304,16 +329,16 @@ Deno.test("whatever passes, the table keeps its limit and a flood hits only the 
   );
 });
 
-Deno.test("a flood of a host leaves every flow of one that has less", () => {
+Deno.test("a flood of a host leaves every flow of one that has its share", () => {
   const bench = new Bench(1000);
-  for (let toPort = 0; toPort < 499; toPort++) bench.open({ toPort }, "small");
+  for (let toPort = 0; toPort < 500; toPort++) bench.open({ toPort }, "small");
   bench.now = 1;
   for (let i = 0; i < 5000; i++) {
     bench.open({ from: "127.0.42.8", fromPort: i }, "flood");
     assert.ok(bench.table.size <= 1000);
   }
-  for (let toPort = 0; toPort < 499; toPort++) assert.ok(bench.send({ toPort }));
-  assert.equal(bench.lost.length, 5000 - 501);
+  for (let toPort = 0; toPort < 500; toPort++) assert.ok(bench.send({ toPort }));
+  assert.equal(bench.lost.length, 5000 - 500);
 });
 
 Deno.test("segments are read wherever they lie", () => {

@@ -192,7 +192,10 @@ class TwoBastions {
       name,
       vip: parseIpv4(vip)!,
     })),
-    ["b", "c"].map((via) => ({ via, cidrs: [parseCidr("10.0.0.0/8")!] })),
+    ["b", "c"].map((via) => ({
+      via,
+      cidrs: ["10.0.0.0/8", "127.0.0.0/8"].map((text) => parseCidr(text)!),
+    })),
   );
   readonly router: Router;
   readonly got: Record<string, Frame[]> = {};
