@@ -257,6 +257,26 @@ e2e("our agent and one of NoRouter 0.6 meet under a manager of 0.6", async (scen
   assertContent(await agent.report());
 }, { needs: ["python3"], limitMs: 120_000 });
 
+e2e("an unreachable target ends at once with an agent of NoRouter 0.6", async (scene) => {
+  const agent = new PythonAgent(await scene.folder(), "web");
+  // 192.0.2.0/24 is for documentation (RFC 5737) and no namespace has a route to it.
+  const ports = ["9001:192.0.2.1:80", "9002:nowhere.invalid:80"];
+  const { hosts: { local, web }, manager } = await scene.mesh({
+    local: { ports },
+    web: { ports, cmd: agent.cmd },
+  });
+  for (const [from, to] of [[local, web], [web, local]] as const) {
+    for (const port of [9001, 9002]) {
+      const client = scene.client(from.namespace, "dial", to.vip, port);
+      const { ending } = await client.report("done", undefined, { limitMs: 10_000 });
+      assert.equal(ending, "end", `${to.name}:${port}`);
+    }
+  }
+  manager.signal("SIGTERM");
+  await manager.end();
+  assertContent(await agent.report());
+}, { needs: ["python3"] });
+
 e2e("our agent announces what NoRouter 0.6 announces", async (scene) => {
   const namespace = await scene.namespace();
   const manager = await startPythonManager(scene, {
