@@ -8,7 +8,7 @@
  * | up       | goes to the host's port (a `LinkQueue`)                              |
  * | starting | waits, bounded, if it may begin something; else it is refused        |
  * | down     | is refused: a reset or an ICMP host unreachable goes to the sender   |
- * | none     | no route: a SYN gets ICMP network unreachable, the rest is dropped   |
+ * | none     | no route: network unreachable to a SYN, what is not TCP is dropped   |
  *
  * What waits is delivered when the host comes up and refused when it goes down, so the
  * manager bounds the wait by telling either. A segment of a connection that existed
