@@ -15,6 +15,8 @@ export interface Behaviour {
   readonly isMute?: boolean;
   /** Refuses its configuration with this error. */
   readonly error?: unknown;
+  /** Refuses `extend` with this error, or never answers it for `null`. */
+  readonly extendError?: unknown;
   readonly features?: readonly string[];
   readonly version?: string;
   /** Answers pings; true by default. */
@@ -50,6 +52,7 @@ const ALL_FEATURES = [
   "ping",
   "hostDown",
   "status",
+  "extend",
 ];
 
 /** Answers on its link from construction until its input ends. */
@@ -131,6 +134,10 @@ export class FakeAgent {
       }
       if (behaviour.garbage !== undefined) await this.raw(behaviour.garbage);
       this.#configured.resolve();
+    }
+    const { extendError } = behaviour;
+    if (op === "extend" && extendError !== null) {
+      await result(extendError === undefined ? {} : { error: extendError });
     }
     if (op === "ping" && (behaviour.pong ?? true)) await result({});
     if (op === "status") await result({ data: { listeners: behaviour.listeners ?? [] } });

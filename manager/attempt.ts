@@ -17,6 +17,7 @@ import {
   type ControlMessage,
   decodeControl,
   encodeControl,
+  type ExtendArgs,
   parseConfigureData,
   parseRouteSuggestion,
   parseStatus,
@@ -25,7 +26,7 @@ import {
 import { FrameDecoder, FrameError } from "../wire/decoder.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { Clock } from "./clock.ts";
-import type { NeededFeatures } from "./configure.ts";
+import { describeLack, type NeededFeatures } from "./configure.ts";
 import { Liveness } from "./liveness.ts";
 
 /** Milliseconds an agent has to end by itself once its input ended. */
@@ -49,6 +50,8 @@ export interface AttemptPlan {
   readonly command: string;
   /** What the agent is told. */
   readonly configure: ConfigureArgs;
+  /** What else an agent that announces `extend` is told before it counts as ready. */
+  readonly extend?: ExtendArgs;
   /** What the agent must and should be able to do. */
   readonly needed: NeededFeatures;
   /** Milliseconds until the agent must have answered. */
@@ -113,6 +116,8 @@ export class Attempt {
   #writing: Promise<void> | undefined;
   #cancelDeadline: () => void;
   #liveness: Liveness | undefined;
+  /** The agent, from its answer to `configure` to the one to `extend`. */
+  #extending: ConfigureData | undefined;
   #isReady = false;
   #isOver = false;
   #lastId = 0;
@@ -254,7 +259,10 @@ export class Attempt {
   #handle(message: ControlMessage): void {
     if (message.type === "result") {
       const { op, error, data } = message.body;
-      if (op === "configure" && !this.#isReady) this.#configured(error, data);
+      if (op === "configure" && !this.#isReady && !this.#extending) {
+        this.#configured(error, data);
+      }
+      if (op === "extend" && this.#extending) this.#extended(this.#extending, error);
       if (op === "status" && error === undefined) this.#hooks.status(parseStatus(data));
     } else if (message.type === "event" && message.body.type === "routeSuggestion") {
       this.#hooks.suggestion(parseRouteSuggestion(message.body.data));
@@ -263,19 +271,34 @@ export class Attempt {
 
   #configured(error: unknown, data: unknown): void {
     if (error !== undefined) {
-      const text = typeof error === "string" ? error : JSON.stringify(error);
-      return this.#end({ reason: `its agent cannot be configured: ${text}` });
+      return this.#end({ reason: `its agent cannot be configured: ${textOf(error)}` });
     }
     const agent = parseConfigureData(data);
-    const lacking = this.#plan.needed.required.filter((feature) =>
+    const { needed, extend } = this.#plan;
+    const lacking = needed.required.filter((feature) =>
       !agent.features.includes(feature)
     );
     if (lacking.length > 0) {
       const version = agent.version ? ` (version ${agent.version})` : "";
-      return this.#end({
-        reason: `its agent${version} lacks what its host needs: ${lacking.join(", ")}`,
-      });
+      return this.#end({ reason: `its agent${version} ${describeLack(lacking)}` });
     }
+    if (!extend || !agent.features.includes("extend")) return this.#becomeReady(agent);
+    this.#extending = agent;
+    this.#queue.push(this.#request("extend", extend));
+  }
+
+  /** Without what `extend` asks for, routes and proxies would do what they must not. */
+  #extended(agent: ConfigureData, error: unknown): void {
+    this.#extending = undefined;
+    if (error === undefined) return this.#becomeReady(agent);
+    this.#end({
+      reason:
+        `its agent cannot set up its proxies' passwords or its routes' exceptions ` +
+        `(extend): ${textOf(error)}`,
+    });
+  }
+
+  #becomeReady(agent: ConfigureData): void {
     this.#isReady = true;
     this.#cancelDeadline();
     if (agent.features.includes("ping")) {
@@ -322,6 +345,11 @@ export class Attempt {
       cancel();
     }
   }
+}
+
+/** The error of a result, which may be any JSON. */
+function textOf(error: unknown): string {
+  return typeof error === "string" ? error : JSON.stringify(error);
 }
 
 function messageOf(error: unknown): string {

@@ -4,14 +4,21 @@
  * @module
  */
 
-import type { HostSpec, Manifest } from "../manifest/manifest.ts";
-import type { ConfigureArgs } from "../wire/control.ts";
+import type { HostSpec, Manifest, ProxySpec } from "../manifest/manifest.ts";
+import type { ConfigureArgs, ExtendArgs } from "../wire/control.ts";
 import { formatCidr, formatIpv4 } from "../wire/ipv4.ts";
+import { subtract } from "../wire/ranges.ts";
 
 /** The port of the name server that each agent has on its VIP. */
 const DNS_PORT = 10053;
 
-/** The arguments of `configure` for one host of a manifest, as NoRouter would send them. */
+/**
+ * The arguments of `configure` for one host of a manifest, as NoRouter would send them.
+ *
+ * A proxy that asks for a password is not among them, since an agent that knows nothing
+ * of passwords would open it to everybody; see {@linkcode extendArgs}. Ranges that a route
+ * excepts are taken out of its `toCIDR`, so that every agent obeys them.
+ */
 export function configureArgs(manifest: Manifest, host: HostSpec): ConfigureArgs {
   const { http, socks, stateDir } = host;
   return {
@@ -34,8 +41,8 @@ export function configureArgs(manifest: Manifest, host: HostSpec): ConfigureArgs
         [name, ...aliases].map((known) => [known, formatIpv4(vip)])
       ),
     ),
-    ...(http && { http: { listen: http.listen } }),
-    ...(socks && { socks: { listen: socks.listen } }),
+    ...(http && !http.auth && { http: { listen: http.listen } }),
+    ...(socks && !socks.auth && { socks: { listen: socks.listen } }),
     loopback: { disable: host.loopback.disable },
     stateDir: {
       ...(stateDir.pathOnAgent !== undefined && { path: stateDir.pathOnAgent }),
@@ -43,7 +50,10 @@ export function configureArgs(manifest: Manifest, host: HostSpec): ConfigureArgs
     },
     writeEtcHosts: host.writeEtcHosts,
     routes: manifest.routes.map((route) => ({
-      toCIDR: route.cidrs.map(formatCidr),
+      // As the manifest has them, unless there is something to take out.
+      toCIDR:
+        (route.notCidrs.length > 0 ? subtract(route.cidrs, route.notCidrs) : route.cidrs)
+          .map(formatCidr),
       toHostnameGlob: [...route.globs],
       via: formatIpv4(vipOf(manifest, route.via)),
     })),
@@ -53,6 +63,39 @@ export function configureArgs(manifest: Manifest, host: HostSpec): ConfigureArgs
       proto: "tcp",
     })),
   };
+}
+
+/**
+ * The arguments of `extend` for one host, or nothing if `configure` says it all: proxies
+ * that ask for a password, and the names that routes except.
+ */
+export function extendArgs(manifest: Manifest, host: HostSpec): ExtendArgs | undefined {
+  const http = withAuth(host.http);
+  const socks = withAuth(host.socks);
+  const exceptions = hasProxy(host) ? nameExceptions(manifest) : [];
+  if (!http && !socks && exceptions.length === 0) return undefined;
+  return {
+    ...(http && { http }),
+    ...(socks && { socks }),
+    ...(exceptions.length > 0 && { exceptions }),
+  };
+}
+
+function withAuth(proxy: ProxySpec | undefined): ExtendArgs["http"] {
+  if (!proxy?.auth) return undefined;
+  const { listen, auth: { username, password } } = proxy;
+  return { listen, auth: { username, password } };
+}
+
+function nameExceptions(manifest: Manifest): NonNullable<ExtendArgs["exceptions"]> {
+  return manifest.routes.flatMap(({ notGlobs }, route) =>
+    notGlobs.length > 0 ? [{ route, hostnames: [...notGlobs] }] : []
+  );
+}
+
+/** Routes concern only the agents that have one. */
+function hasProxy({ http, socks }: HostSpec): boolean {
+  return http !== undefined || socks !== undefined;
 }
 
 /** Features without which an agent cannot serve this host, and those it will be missed for. */
@@ -65,19 +108,42 @@ export interface NeededFeatures {
 
 /** What the manifest asks of a host's agent. */
 export function neededFeatures(manifest: Manifest, host: HostSpec): NeededFeatures {
-  const hasProxy = host.http !== undefined || host.socks !== undefined;
-  const asked: [string, boolean][] = [
-    ["loopback", !host.loopback.disable],
-    ["http", host.http !== undefined],
-    ["socks", host.socks !== undefined],
-    ["routes", hasProxy && manifest.routes.length > 0],
-    ["hostaliases", host.stateDir.pathOnAgent !== undefined && !host.stateDir.disable],
+  const { http, socks, loopback, stateDir } = host;
+  const asksPassword = http?.auth !== undefined || socks?.auth !== undefined;
+  const routed = hasProxy(host) && manifest.routes.length > 0;
+  const required: [string, boolean][] = [
+    ["tcp", true],
+    ["loopback.disable", loopback.disable],
+    ["extend", asksPassword],
+  ];
+  const wanted: [string, boolean][] = [
+    ["loopback", !loopback.disable],
+    ["http", http !== undefined],
+    ["socks", socks !== undefined],
+    ["routes", routed],
+    ["extend", !asksPassword && routed && nameExceptions(manifest).length > 0],
+    ["hostaliases", stateDir.pathOnAgent !== undefined && !stateDir.disable],
     ["etchosts", host.writeEtcHosts],
   ];
-  return {
-    required: host.loopback.disable ? ["tcp", "loopback.disable"] : ["tcp"],
-    wanted: asked.filter(([, isAsked]) => isAsked).map(([feature]) => feature),
-  };
+  return { required: asked(required), wanted: asked(wanted) };
+}
+
+function asked(features: readonly [string, boolean][]): string[] {
+  return features.filter(([, isAsked]) => isAsked).map(([feature]) => feature);
+}
+
+/** What an agent without these features cannot do: to stand after `its agent `. */
+export function describeLack(features: readonly string[]): string {
+  const known = features.filter((feature) => feature !== "extend");
+  return [
+    ...(known.length > 0 ? [`lacks what its host needs: ${known.join(", ")}`] : []),
+    ...(known.length < features.length
+      ? [
+        `cannot ask for the password that "auth" of its host wants (feature extend): ` +
+        `install this version of norouter there, or leave "auth" out`,
+      ]
+      : []),
+  ].join("; it ");
 }
 
 function vipOf(manifest: Manifest, name: string): number {

@@ -25,7 +25,7 @@ import {
 import { formatIpv4, parseIpv4 } from "../wire/ipv4.ts";
 import type { AttemptPlan } from "./attempt.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { configureArgs, neededFeatures } from "./configure.ts";
+import { configureArgs, extendArgs, neededFeatures } from "./configure.ts";
 import type { MeshEvent } from "./events.ts";
 import { listenerFailed } from "./listeners.ts";
 import { openLocalAgent } from "./local.ts";
@@ -113,7 +113,11 @@ export async function startMesh(
   if (isParsed(manifest)) return new RunningMesh(manifest, transports, options);
   const parsed = typeof manifest === "string"
     ? await loadManifest(manifest, { transports })
-    : manifestFromObject(manifest, { path: "manifest", transports });
+    : manifestFromObject(manifest, {
+      path: "manifest",
+      transports,
+      env: (name) => Deno.env.get(name),
+    });
   for (const warning of parsed.warnings) {
     options.onEvent?.({
       type: "manifest",
@@ -216,10 +220,12 @@ class RunningMesh implements Mesh {
       onForged: (frame) => this.#router.disown(name, frame),
       counters: policed,
     });
+    const extend = extendArgs(this.manifest, spec);
     const plan: AttemptPlan = {
       host: name,
       command: reach.command,
       configure: configureArgs(this.manifest, spec),
+      ...(extend && { extend }),
       needed: neededFeatures(this.manifest, spec),
       connectTimeout: spec.connectTimeout,
       clock,
