@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { manifestFromObject } from "../manifest/manifest.ts";
 import { builtinTransports } from "../transports/registry.ts";
-import { configureArgs, neededFeatures } from "./configure.ts";
-import { parseConfigureArgs } from "../wire/control.ts";
+import { configureArgs, describeLack, extendArgs, neededFeatures } from "./configure.ts";
+import { parseConfigureArgs, parseExtendArgs } from "../wire/control.ts";
 
 const manifest = manifestFromObject({
   hosts: {
@@ -107,4 +107,112 @@ Deno.test("an agent needs tcp, and what its host's fields ask for", () => {
   for (const [name, needed] of Object.entries(table)) {
     assert.deepEqual(neededFeatures(manifest, host(name)), needed, name);
   }
+});
+
+/** A bastion, and clients that use it each in their way. */
+const guarded = manifestFromObject({
+  hosts: {
+    gate: { cmd: "ssh gate norouter", vip: "127.0.42.102", ports: ["22:127.0.0.1:22"] },
+    both: {
+      vip: "127.0.42.100",
+      http: { listen: ":18080", auth: { username: "u", password: "hunter2" } },
+      socks: { listen: "127.0.0.1:18081", auth: { username: "v", passwordEnv: "PASS" } },
+    },
+    one: {
+      cmd: "x",
+      http: { listen: "127.0.0.1:18080" },
+      socks: { listen: ":18081", auth: { username: "u", password: "hunter2" } },
+    },
+    open: { cmd: "y", http: { listen: "127.0.0.1:18080" } },
+  },
+  routes: [
+    { via: "gate", to: ["10.0.0.0/8", "192.168.0.0/16"], notTo: ["10.128.0.0/9"] },
+    { via: "gate", to: ["*.example.com"], notTo: ["*.intern.example.com"] },
+  ],
+}, { path: "mesh.yaml", transports: builtinTransports, env: () => "from outside" });
+
+function guardedHost(name: string) {
+  return guarded.hosts.find((host) => host.name === name)!;
+}
+
+const exceptions = [{ route: 1, hostnames: ["*.intern.example.com"] }];
+
+Deno.test("a proxy with a password is in extend, and not in configure", () => {
+  const { http, socks } = configureArgs(guarded, guardedHost("both"));
+  assert.deepEqual([http, socks], [undefined, undefined]);
+  assert.deepEqual(extendArgs(guarded, guardedHost("both")), {
+    http: { listen: ":18080", auth: { username: "u", password: "hunter2" } },
+    socks: {
+      listen: "127.0.0.1:18081",
+      auth: { username: "v", password: "from outside" },
+    },
+    exceptions,
+  });
+
+  const one = configureArgs(guarded, guardedHost("one"));
+  assert.deepEqual([one.http, one.socks], [{ listen: "127.0.0.1:18080" }, undefined]);
+  assert.deepEqual(extendArgs(guarded, guardedHost("one")), {
+    socks: { listen: ":18081", auth: { username: "u", password: "hunter2" } },
+    exceptions,
+  });
+});
+
+Deno.test("no configure of a mesh holds a password", () => {
+  for (const host of guarded.hosts) {
+    const text = JSON.stringify(configureArgs(guarded, host));
+    assert.doesNotMatch(text, /hunter2|from outside/);
+  }
+});
+
+Deno.test("ranges that a route excepts are missing in configure, names are in extend", () => {
+  const { routes } = configureArgs(guarded, guardedHost("open"));
+  const via = "127.0.42.102";
+  assert.deepEqual(routes, [
+    { toCIDR: ["10.0.0.0/9", "192.168.0.0/16"], toHostnameGlob: [], via },
+    { toCIDR: [], toHostnameGlob: ["*.example.com"], via },
+  ]);
+  assert.deepEqual(extendArgs(guarded, guardedHost("open")), { exceptions });
+});
+
+Deno.test("a host without a proxy, and a mesh without additions, need no extend", () => {
+  assert.equal(extendArgs(guarded, guardedHost("gate")), undefined);
+  for (const host of manifest.hosts) {
+    assert.equal(extendArgs(manifest, host), undefined, host.name);
+  }
+});
+
+Deno.test("what extend is sent is what an agent's own reading of it expects", () => {
+  for (const host of guarded.hosts) {
+    const args = extendArgs(guarded, host);
+    if (args) assert.deepEqual(parseExtendArgs(JSON.parse(JSON.stringify(args))), args);
+  }
+});
+
+Deno.test("a password needs extend, excepted names only want it", () => {
+  const table: Record<string, [boolean, boolean]> = {
+    gate: [false, false],
+    both: [true, false],
+    one: [true, false],
+    open: [false, true],
+  };
+  for (const [name, expected] of Object.entries(table)) {
+    const { required, wanted } = neededFeatures(guarded, guardedHost(name));
+    const has = [required.includes("extend"), wanted.includes("extend")];
+    assert.deepEqual(has, expected, name);
+  }
+});
+
+Deno.test("what an agent lacks is told in words", () => {
+  assert.equal(
+    describeLack(["tcp", "loopback.disable"]),
+    "lacks what its host needs: tcp, loopback.disable",
+  );
+  assert.match(
+    describeLack(["extend"]),
+    /^cannot ask for the password that "auth" of its host wants \(feature extend\): /,
+  );
+  assert.match(
+    describeLack(["extend", "tcp"]),
+    /^lacks what its host needs: tcp; it cannot ask for the password/,
+  );
 });

@@ -117,6 +117,71 @@ Deno.test("only what an agent announced is used with it", async () => {
   assert.equal(bench.agent.messages.length, 1);
 });
 
+const extend = {
+  http: { listen: ":18080", auth: { username: "u", password: "hunter2" } },
+  exceptions: [{ route: 0, hostnames: ["*.intern"] }],
+};
+const needed = { required: ["tcp", "extend"], wanted: [] };
+
+Deno.test("extend follows configure and precedes status, and a host is ready after it", async () => {
+  await using bench = new Bench({ extend, needed });
+  bench.behaviour = { extendError: null };
+  await bench.start();
+  assert.equal(bench.session.state, "starting", "its proxies are not set up yet");
+  const requests = () => bench.agent.messages.map(({ body }) => body);
+  assert.deepEqual(requests().map(({ op }) => op), ["configure", "extend"]);
+  assert.deepEqual(requests()[1], { id: 2, op: "extend", args: extend });
+
+  await bench.agent.message({ type: "result", body: { request_id: 2, op: "extend" } });
+  await settle();
+  assert.equal(bench.session.state, "ready");
+  assert.deepEqual(requests().map(({ op }) => op), ["configure", "extend", "status"]);
+});
+
+Deno.test("an agent that does not answer extend is given up in time", async () => {
+  await using bench = new Bench({ extend, needed });
+  bench.behaviour = { extendError: null };
+  await bench.start();
+  await bench.clock.pass(25_000, 1000);
+  assert.match(bench.told[0]!, /no answer within 20 s/);
+});
+
+Deno.test("an agent that cannot do what extend asks for ends with its reason", async () => {
+  await using bench = new Bench({ extend, needed });
+  bench.behaviour = { extendError: "the moon is full" };
+  await bench.start();
+  await bench.clock.pass(3000, 100);
+  assert.match(
+    bench.told[0]!,
+    /its agent cannot set up its proxies' passwords .*\(extend\): the moon is full/,
+  );
+  assert.deepEqual(bench.readiness, []);
+  assert.doesNotMatch(bench.told.join(), /hunter2/);
+});
+
+Deno.test("an agent without extend never sees a password, and is refused for it", async () => {
+  await using bench = new Bench({ extend, needed });
+  bench.behaviour = { features: ["tcp", "loopback", "http"], version: "0.6.5" };
+  await bench.start();
+  await bench.clock.pass(3000, 100);
+  assert.match(
+    bench.told[0]!,
+    /its agent \(version 0\.6\.5\) cannot ask for the password .*\(feature extend\)/,
+  );
+  for (const agent of bench.agents) {
+    assert.doesNotMatch(JSON.stringify(agent.messages), /hunter2|extend/);
+  }
+});
+
+Deno.test("an agent without extend does without excepted names", async () => {
+  const { exceptions } = extend;
+  await using bench = new Bench({ extend: { exceptions } });
+  bench.behaviour = { features: ["tcp", "loopback"] };
+  await bench.start();
+  assert.equal(bench.session.state, "ready");
+  assert.equal(bench.agent.messages.length, 1);
+});
+
 Deno.test("an agent with the feature tells its listeners", async () => {
   await using bench = new Bench();
   bench.behaviour = { listeners: [{ address: "127.0.42.101:80", kind: "loopback" }] };
