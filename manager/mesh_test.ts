@@ -123,6 +123,35 @@ Deno.test("each host of a mesh becomes ready and is told what concerns it", asyn
   assert.equal((await bench.mesh.ready()).ok, true);
 });
 
+Deno.test("a password goes from the environment to its agent, and into no event", async () => {
+  Deno.env.set("NOROUTER_TEST_PASSWORD", "hunter2");
+  try {
+    const http = {
+      listen: ":18080",
+      auth: { username: "u", passwordEnv: "NOROUTER_TEST_PASSWORD" },
+    };
+    await using bench = await new Bench().start({
+      hosts: {
+        good: { fake: {}, http },
+        old: { fake: { features: ["tcp", "http"] }, http },
+        broken: { fake: { extendError: "no" }, http },
+      },
+    });
+    const sent = (host: string) => JSON.stringify(bench.agent(host).messages);
+    assert.match(sent("good"), /"auth":{"username":"u","password":"hunter2"}/);
+    assert.doesNotMatch(sent("old"), /hunter2|18080/);
+    await bench.clock.pass(3000, 100);
+    assert.equal(bench.messages("ready").length, 1);
+    assert.equal(
+      new Set(bench.messages("down").map((line) => line.slice(0, 25))).size,
+      2,
+    );
+    assert.doesNotMatch(JSON.stringify(bench.events), /hunter2/);
+  } finally {
+    Deno.env.delete("NOROUTER_TEST_PASSWORD");
+  }
+});
+
 Deno.test("packets go from host to host, and to routed addresses", async () => {
   await using bench = await new Bench().start(three);
   const there = segment("127.0.42.101", "127.0.42.102", SYN);
