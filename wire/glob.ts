@@ -29,9 +29,7 @@ export function hostGlob(pattern: string): (name: string) => boolean {
   return (name) => {
     const text = canonical(name);
     const end = text.length - last.length;
-    if (!text.startsWith(first) || end < first.length || !text.endsWith(last)) {
-      return false;
-    }
+    if (!text.startsWith(first) || !text.endsWith(last)) return false;
     // The leftmost place of each piece leaves the most to those behind it.
     let at = first.length;
     for (const piece of more) {
