@@ -1,6 +1,7 @@
 // Runs the program as users do: another process, whose output and status count.
 
-const CLI = new URL("../cli.ts", import.meta.url).href;
+/** The program. */
+export const CLI = new URL("../cli.ts", import.meta.url).href;
 
 /** What came of a run. */
 export interface Result {
@@ -18,14 +19,19 @@ export interface RunOptions {
   readonly cwd?: string | URL;
   /** What it can read. */
   readonly stdin?: string;
+  /** Further variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The program as a command, with its streams piped. */
-export function norouter(args: readonly string[], cwd?: string | URL): Deno.Command {
+export function norouter(
+  args: readonly string[],
+  { cwd, env = {} }: Pick<RunOptions, "cwd" | "env"> = {},
+): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "-A", CLI, ...args],
     ...(cwd && { cwd }),
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
@@ -35,9 +41,9 @@ export function norouter(args: readonly string[], cwd?: string | URL): Deno.Comm
 /** Runs the program to its end. */
 export async function run(
   args: readonly string[],
-  { cwd, stdin = "" }: RunOptions = {},
+  { stdin = "", ...options }: RunOptions = {},
 ): Promise<Result> {
-  const child = norouter(args, cwd).spawn();
+  const child = norouter(args, options).spawn();
   const [output] = await Promise.all([child.output(), feed(child.stdin, stdin)]);
   const decoder = new TextDecoder();
   return {
@@ -82,8 +88,8 @@ export class Running {
   #stderr = "";
 
   /** Starts it. */
-  constructor(args: readonly string[], cwd?: string | URL) {
-    this.#child = norouter(args, cwd).spawn();
+  constructor(args: readonly string[], cwd: string | URL) {
+    this.#child = norouter(args, { cwd }).spawn();
     this.#ended = this.#collect();
   }
 

@@ -11,6 +11,7 @@ network, over nothing but commands that reach them.
 
 Usage:
   norouter FILE                start the mesh of a manifest, until Ctrl-C
+  norouter -e [FILE]           write the manifest in an editor first
   norouter check FILE          validate a manifest without starting anything
   norouter show-example        print a manifest to begin with
   norouter complete SHELL      completions for zsh, bash, fish or powershell
@@ -21,11 +22,11 @@ Usage:
   FILE" are the same as "norouter FILE".
 
 ${OPTIONS}
+  -e, --open-editor    edit the manifest first; see "norouter help up"
   --version            the version
 
 Begin with:
-  norouter show-example > mesh.yaml
-  norouter mesh.yaml
+  norouter -e mesh.yaml
 `,
   up: `Start the mesh of a manifest. It runs until Ctrl-C or SIGTERM.
 
@@ -33,12 +34,19 @@ Usage:
   norouter FILE
   norouter up FILE
   norouter manager FILE
+  norouter -e [FILE]
 
 What happens is told on standard error. A host that fails is tried again; the others
 are not disturbed. The exit status is 0 after Ctrl-C, 1 if the manifest is wrong or no
 host ever became ready, and 2 for wrong usage.
 
 ${OPTIONS}
+  -e, --open-editor    edit the manifest first
+
+With -e, the manifest is opened in an editor before the mesh starts. A FILE that is not
+there begins as the example. Without FILE it is a temporary one. The editor is $VISUAL,
+$EDITOR, editor, vim, vi or emacs: the first that is there. If the manifest is wrong or
+hosts do not become ready, the editor can be opened again, with Enter.
 `,
   check: `Validate a manifest without starting anything.
 

@@ -12,6 +12,7 @@ import { VERSION_LINE } from "./version.ts";
 import { isFile, unknownCommand } from "./words.ts";
 
 const WRONG_USAGE = 2;
+const OPEN_EDITOR = ["-e, --open-editor", "edit the manifest first"] as const;
 
 /** Runs the program and gives its exit status. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -42,12 +43,18 @@ export function programOf(done: (status: number) => void): Command {
     .addOption(
       new Option("--log-format <format>", "the form of what is reported")
         .choices(["human", "json"]).default("human"),
-    );
+    )
+    .option(...OPEN_EDITOR)
+    .hook("preAction", (program, command) => {
+      if (!isEditing(program) || command === program || command.name() === "up") return;
+      command.error(`norouter: "${command.name()}" does not open an editor`);
+    });
 
   program
     .argument("[FILE...]")
     .action(async (words: string[], _: unknown, command: Command) => {
       const [word, ...more] = words;
+      if (isEditing(command) && more.length === 0) return await runUp(word, command);
       if (word === undefined) {
         const hint = `"norouter show-example" shows one, "norouter --help" all commands`;
         return command.error(`norouter: a manifest FILE is missing; ${hint}`);
@@ -78,8 +85,12 @@ export function programOf(done: (status: number) => void): Command {
 
   program.command("up").alias("manager")
     .description("start the mesh of a manifest")
-    .argument("<FILE>")
-    .action((file: string, _: unknown, command: Command) => runUp(file, command));
+    .argument("[FILE]")
+    .option(...OPEN_EDITOR)
+    .action(async (file: string | undefined, _: unknown, command: Command) => {
+      if (file !== undefined || isEditing(command)) return await runUp(file, command);
+      command.error("norouter: missing required argument 'FILE'");
+    });
 
   program.command("check")
     .description("validate a manifest without starting anything")
@@ -108,10 +119,23 @@ export function programOf(done: (status: number) => void): Command {
   addCompletions(program);
   return program;
 
-  async function runUp(file: string, command: Command): Promise<void> {
-    const { up } = await import("./up.ts");
-    done(await up(file, command.optsWithGlobals()));
+  async function runUp(file: string | undefined, command: Command): Promise<void> {
+    const options = command.optsWithGlobals<GlobalOptions>();
+    if (!isEditing(command)) {
+      const { up } = await import("./up.ts");
+      return done(await up(file!, options));
+    }
+    if (file === "-") {
+      return command.error('norouter: an editor cannot open standard input, "-"');
+    }
+    const { edit } = await import("./edit.ts");
+    done(await edit(file, options));
   }
+}
+
+/** Whether the manifest is to be edited first. */
+function isEditing(command: Command): boolean {
+  return Boolean(command.optsWithGlobals().openEditor);
 }
 
 function namesOf({ commands }: Pick<Command, "commands">): string[] {

@@ -45,6 +45,11 @@ const wrong: [string[], RegExp][] = [
   [["check"], /^norouter: missing required argument 'FILE'\n/],
   [["check", "a.yaml", "b.yaml"], /^norouter: too many arguments for 'check'/],
   [["up"], /^norouter: missing required argument 'FILE'\n/],
+  [["-e", "-"], /^norouter: an editor cannot open standard input, "-"\n/],
+  [["up", "-e", "-"], /^norouter: an editor cannot open standard input, "-"\n/],
+  [["-e", "a.yaml", "b.yaml"], /^norouter: wanted one manifest FILE\n/],
+  [["-e", "check", "a.yaml"], /^norouter: "check" does not open an editor\n/],
+  [["check", "--open-editor", "a.yaml"], /^norouter: "check" does not open an editor\n/],
   [["agent"], /^norouter: "agent" without "--automated"\n\nAn agent is what a manager/],
   [["complete", "tcsh"], /^norouter: .*'tcsh' is invalid.*zsh, bash, fish, powershell/],
 ];

@@ -6,47 +6,82 @@ import { formatIpv4 } from "../wire/ipv4.ts";
 import { type Log, openLog } from "./log.ts";
 import { load, printDiagnostics } from "./manifest.ts";
 import type { GlobalOptions } from "./options.ts";
-import { stopSignal } from "./stop.ts";
+import { stopSignals } from "./stop.ts";
 import { hostTable, reachedBy } from "./table.ts";
 
-/**
- * Runs the mesh of a manifest and gives the exit status: 1 if the manifest is wrong or
- * no host ever became ready, else 0.
- */
+/** How a mesh went. */
+export interface Outcome {
+  /** The exit status: 1 if the manifest is wrong or no host ever became ready, else 0. */
+  readonly status: number;
+  /** Whether each host became ready, be it once. */
+  readonly isComplete: boolean;
+  /** What ended it, if not itself. */
+  readonly signal?: Deno.Signal;
+}
+
+/** How {@linkcode runMesh} differs from a plain `norouter FILE`. */
+export interface RunOptions {
+  /** End the mesh if not one host becomes ready at the first attempt. */
+  readonly endWithoutHosts?: boolean;
+  /** Said if some hosts do not become ready at the first attempt. */
+  readonly advice?: string;
+}
+
+/** Runs the mesh of a manifest and gives the exit status. */
 export async function up(file: string, options: GlobalOptions): Promise<number> {
+  return (await runMesh(file, options)).status;
+}
+
+/** Runs the mesh of a manifest until it is asked to end. */
+export async function runMesh(
+  file: string,
+  options: GlobalOptions,
+  { endWithoutHosts = false, advice }: RunOptions = {},
+): Promise<Outcome> {
   const started = performance.now();
   const log = openLog(options);
   const { manifest, diagnostics } = await load(file);
   printDiagnostics(diagnostics, options);
-  if (!manifest) return 1;
+  if (!manifest) return { status: 1, isComplete: false };
 
-  const stopped = stopSignal();
+  using stop = stopSignals();
   log.expect(manifest.hosts.map(({ name }) => name));
   announce(manifest, log, options);
 
   const { startMesh } = await import("../manager/mesh.ts");
-  let everReady = false;
+  const everReady = new Set<string>();
   const mesh = await startMesh(manifest, {
     onEvent(event) {
-      everReady ||= event.type === "ready";
+      if (event.type === "ready") everReady.add(event.host);
       log.event(forPeople(event, options));
     },
   });
-  const ended = Symbol();
   const outcome = await Promise.race([
     mesh.ready(),
-    stopped.then((): typeof ended => ended),
+    stop.asked.then(() => undefined),
   ]);
-  if (outcome !== ended) summarize(outcome, performance.now() - started, log);
+  if (outcome) summarize(outcome, performance.now() - started, log);
 
-  const signal = await stopped;
-  log.event({
-    level: "info",
-    type: "stopping",
-    message: `Ending the mesh (${signal}); a second Ctrl-C ends it at once`,
-  });
-  await mesh.close();
-  return everReady ? 0 : 1;
+  const stopping = { level: "info", type: "stopping" } as const;
+  const end = async (signal?: Deno.Signal): Promise<Outcome> => {
+    await mesh.close();
+    return {
+      status: everReady.size > 0 ? 0 : 1,
+      isComplete: everReady.size === manifest.hosts.length,
+      ...(signal && { signal }),
+    };
+  };
+  if (outcome && endWithoutHosts && everReady.size === 0) {
+    log.event({ ...stopping, message: "Ending the mesh, since no host became ready" });
+    return await end();
+  }
+  if (outcome?.ok === false && advice) {
+    log.event({ level: "info", type: "advice", message: advice });
+  }
+  const signal = await stop.asked;
+  const message = `Ending the mesh (${signal}); a second Ctrl-C ends it at once`;
+  log.event({ ...stopping, message });
+  return await end(signal);
 }
 
 function announce(manifest: Manifest, log: Log, options: GlobalOptions): void {
