@@ -7,7 +7,7 @@
 import type { HostSpec, Manifest, ProxySpec } from "../manifest/manifest.ts";
 import type { ConfigureArgs, ExtendArgs } from "../wire/control.ts";
 import { formatCidr, formatIpv4 } from "../wire/ipv4.ts";
-import { subtract } from "../wire/ranges.ts";
+import { withoutExceptions } from "../wire/ranges.ts";
 
 /** The port of the name server that each agent has on its VIP. */
 const DNS_PORT = 10053;
@@ -50,10 +50,7 @@ export function configureArgs(manifest: Manifest, host: HostSpec): ConfigureArgs
     },
     writeEtcHosts: host.writeEtcHosts,
     routes: manifest.routes.map((route) => ({
-      // As the manifest has them, unless there is something to take out.
-      toCIDR:
-        (route.notCidrs.length > 0 ? subtract(route.cidrs, route.notCidrs) : route.cidrs)
-          .map(formatCidr),
+      toCIDR: withoutExceptions(route.cidrs, route.notCidrs).map(formatCidr),
       toHostnameGlob: [...route.globs],
       via: formatIpv4(vipOf(manifest, route.via)),
     })),

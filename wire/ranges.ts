@@ -7,6 +7,38 @@
 import type { Cidr } from "./ipv4.ts";
 
 /**
+ * Ranges that each machine has to itself: "this network" and loopback (RFC 1122, section
+ * 3.2.1.3), and its link (RFC 3927). A wider range such as `0.0.0.0/0` in a route does not
+ * mean them, one that lies within them does.
+ */
+export const PRIVATE_TO_MACHINE: readonly Cidr[] = [
+  { network: 0x00000000, prefix: 8 },
+  { network: 0x7f000000, prefix: 8 },
+  { network: 0xa9fe0000, prefix: 16 },
+];
+
+/**
+ * The ranges of a route without its exceptions, as agents may be told them: what is left
+ * of a wide range never comes to lie within {@linkcode PRIVATE_TO_MACHINE}, which would
+ * give it a meaning that the wide one did not have.
+ */
+export function withoutExceptions(
+  ranges: readonly Cidr[],
+  exceptions: readonly Cidr[],
+): readonly Cidr[] {
+  if (exceptions.length === 0) return ranges;
+  const isNamed = (range: Cidr) =>
+    PRIVATE_TO_MACHINE.some((own) => own.prefix <= range.prefix && overlaps(own, range));
+  const wide = ranges.filter((range) => !isNamed(range));
+  const named = ranges.filter(isNamed);
+  // Not as one list: neighbours of the two would become one range.
+  return [
+    ...subtract(wide, [...exceptions, ...PRIVATE_TO_MACHINE]),
+    ...subtract(named, exceptions),
+  ];
+}
+
+/**
  * The addresses in any of `ranges` and in none of `holes`, as the shortest list of ranges,
  * in order of addresses. A hole in a range leaves one range for each bit by which their
  * prefixes differ, so at most 32.

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { type Cidr, contains, formatCidr, parseCidr } from "./ipv4.ts";
-import { overlaps, subtract } from "./ranges.ts";
+import { overlaps, PRIVATE_TO_MACHINE, subtract, withoutExceptions } from "./ranges.ts";
 
 const table: [string, string, string][] = [
   ["10.0.0.0/8", "", "10.0.0.0/8"],
@@ -70,4 +70,26 @@ Deno.test("ranges overlap when one lies in the other", () => {
   assert.ok(overlaps(wide!, narrow!) && overlaps(narrow!, wide!));
   assert.ok(!overlaps(wide!, other!) && !overlaps(narrow!, other!));
   assert.ok(overlaps(list("0.0.0.0/0")[0]!, list("255.255.255.255/32")[0]!));
+});
+
+Deno.test("ranges without exceptions stay as they are written", () => {
+  const ranges = list("0.0.0.0/0 10.0.0.0/9 10.128.0.0/9");
+  assert.deepEqual(withoutExceptions(ranges, []), ranges);
+});
+
+Deno.test("what exceptions leave of a wide range never names what a machine has itself", () => {
+  const isNamed = (range: Cidr) =>
+    PRIVATE_TO_MACHINE.some((own) => contains(own, range.network));
+  for (const hole of ["126.0.0.0/8", "127.0.0.1/32", "1.0.0.0/8", "169.255.0.0/16"]) {
+    const left = withoutExceptions(list("0.0.0.0/0"), list(hole));
+    assert.deepEqual(left.filter(isNamed).map(formatCidr), [], hole);
+    const address = parseCidr("8.8.8.8/32")!.network;
+    assert.ok(left.some((range) => contains(range, address)), hole);
+  }
+  const named = withoutExceptions(list("126.0.0.0/8 127.0.0.0/8"), list("127.0.0.1/32"));
+  assert.ok(named.some((range) => formatCidr(range) === "126.0.0.0/8"));
+  assert.deepEqual(
+    named.filter(isNamed),
+    subtract(list("127.0.0.0/8"), list("127.0.0.1/32")),
+  );
 });
