@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly stdin?: string;
   /** Further variables of its environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** How long it may take. */
+  readonly limitMs?: number;
 }
 
 /** The program as a command, with its streams piped. */
@@ -38,14 +40,24 @@ export function norouter(
   });
 }
 
-/** Runs the program to its end. */
+/** Runs the program to its end, which has to come before the limit. */
 export async function run(
   args: readonly string[],
-  { stdin = "", ...options }: RunOptions = {},
+  { stdin = "", limitMs = 20_000, ...options }: RunOptions = {},
 ): Promise<Result> {
   const child = norouter(args, options).spawn();
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    child.kill("SIGTERM");
+  }, limitMs);
   const [output] = await Promise.all([child.output(), feed(child.stdin, stdin)]);
+  clearTimeout(timer);
   const decoder = new TextDecoder();
+  if (isLate) {
+    const what = `norouter ${args.join(" ")}`;
+    throw new Error(`${what} did not end:\n${decoder.decode(output.stderr)}`);
+  }
   return {
     status: output.code,
     stdout: decoder.decode(output.stdout),

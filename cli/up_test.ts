@@ -88,15 +88,26 @@ mesh(
   },
 );
 
+/** Says its process id first, since nothing else will end a stubborn one. */
+const STUBBORN = JSON.stringify([
+  ...["sh", "-c", 'echo "process $$" >&2; exec "$@"', "sh"],
+  ...JSON.parse(agent({ isStubborn: true })),
+]);
+
 mesh(
   "a second Ctrl-C ends the program at once",
-  { stubborn: agent({ isStubborn: true }) },
+  { stubborn: STUBBORN },
   async (running) => {
-    await running.line(/Every host is ready/);
-    running.signal("SIGINT");
-    await running.line(/Ending the mesh \(SIGINT\); a second Ctrl-C ends it at once/);
-    running.signal("SIGINT");
-    assert.equal(await running.end(), 130);
+    try {
+      await running.line(/Every host is ready/);
+      running.signal("SIGINT");
+      await running.line(/Ending the mesh \(SIGINT\); a second Ctrl-C ends it at once/);
+      running.signal("SIGINT");
+      assert.equal(await running.end(), 130);
+    } finally {
+      const [, pid] = /\| process (\d+)/.exec(running.stderr) ?? [];
+      if (pid) Deno.kill(Number(pid), "SIGKILL");
+    }
   },
 );
 
