@@ -65,7 +65,7 @@ Deno.test("some answers are not kept", () => {
   for (const [what, answer] of Object.entries(cases)) {
     const cache = new AnswerCache();
     cache.put(message, answer, 0);
-    assert.equal(cache.get(message, 0), undefined, what);
+    assert.equal(cache.size, 0, what);
   }
   const cookie = queryOf({ name: "web.example", options: [0, 10, 0, 1, 1] });
   const cache = new AnswerCache();

@@ -56,9 +56,9 @@ const DENO_FALLBACK = new Set([
   "2001:4860:4860::8844",
 ]);
 
-async function read(): Promise<string[]> {
+async function read(path: string): Promise<string[]> {
   if (Deno.build.os !== "windows") {
-    return parseResolvConf(await Deno.readTextFile(RESOLV_CONF));
+    return parseResolvConf(await Deno.readTextFile(path));
   }
   const servers = new Set(getServers());
   // Who has set exactly these, all four, is mistaken for one who has set nothing.
@@ -66,13 +66,18 @@ async function read(): Promise<string[]> {
   return [...servers].slice(0, MOST_SERVERS);
 }
 
-/** Tells the servers of the system, and is never more than two seconds behind it. */
-export function systemServers(): () => Promise<readonly string[]> {
+/**
+ * Tells the servers of the system, and is never more than two seconds behind it. `path` is
+ * for tests.
+ */
+export function systemServers(
+  path: string = RESOLV_CONF,
+): () => Promise<readonly string[]> {
   let known: Promise<readonly string[]> | undefined;
   let until = -Infinity;
   return () => {
     if (known && performance.now() < until) return known;
     until = performance.now() + KEPT_MS;
-    return known = read().catch(() => []);
+    return known = read(path).catch(() => []);
   };
 }

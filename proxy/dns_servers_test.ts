@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { until } from "../tests/harness/wait.ts";
 import { parseResolvConf, parseServer, systemServers } from "./dns_servers.ts";
 
 Deno.test("a server is an address, with or without a port", () => {
@@ -42,10 +43,25 @@ Deno.test("a resolv.conf is read as glibc reads it, and odd lines are left out",
 });
 
 Deno.test({
-  name: "the system's servers are those of its resolv.conf, and none if it names none",
-  ignore: Deno.build.os !== "linux",
+  name: "the system's servers are those of its resolv.conf",
+  ignore: Deno.build.os === "windows",
   fn: async () => {
     const text = await Deno.readTextFile("/etc/resolv.conf").catch(() => "");
     assert.deepEqual(await systemServers()(), parseResolvConf(text));
+  },
+});
+
+Deno.test({
+  name:
+    "without a resolv.conf there is no server, least of all a public one, until there is",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    const directory = await Deno.makeTempDir();
+    const path = `${directory}/resolv.conf`;
+    const servers = systemServers(path);
+    assert.deepEqual(await servers(), []);
+    await Deno.writeTextFile(path, "nameserver 10.0.0.1\n");
+    await until("the server", async () => String(await servers()) === "10.0.0.1");
+    await Deno.remove(directory, { recursive: true });
   },
 });

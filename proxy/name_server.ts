@@ -19,6 +19,8 @@ export interface NameServerOptions {
    * They may be any, the loopback's as well: the hosts file has `localhost`.
    */
   readonly onResolved?: (name: string, addresses: readonly number[]) => void;
+  /** Told what no client is to blame for, such as a module that could not be loaded. */
+  readonly onError?: (error: Error) => void;
   /** How long a connection may say nothing, in milliseconds; 30 000 if it is not said. */
   readonly idleLimitMs?: number;
 }
@@ -47,8 +49,9 @@ export class NameServer {
     try {
       const { converse } = await import("./name_conversation.ts");
       await converse(stream, this.#options);
-    } catch {
-      stream.reset(); // the module could not be loaded
+    } catch (error) {
+      stream.reset();
+      this.#options.onError?.(error instanceof Error ? error : new Error(String(error)));
     } finally {
       this.#connections--;
     }
