@@ -50,7 +50,8 @@ export interface ResolveOptions {
 /**
  * Asks the name server at the other end of `stream` for the IPv4 addresses (32 bits in host
  * order) of a name, which may have letters beyond ASCII; follows aliases in its answer.
- * `ttl` is in seconds, 300 at most. Closes the stream in any case.
+ * `ttl` is in seconds, 300 at most. Closes the stream in any case, without waiting for the
+ * server's end, so over the mesh the server sees a reset.
  *
  * Rejects with a {@linkcode NameError}, or the reason of the aborted signal.
  */
@@ -98,7 +99,6 @@ export async function resolveOver(
     if (addresses.length === 0) {
       throw fail("not-found", "it has no IPv4 address (NOERROR)");
     }
-    await stream.closeWrite();
     return { addresses, ttl: Math.min(ttl, MOST_SECONDS) };
   } catch (error) {
     signal?.throwIfAborted();

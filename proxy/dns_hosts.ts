@@ -59,7 +59,7 @@ export class HostsResolver implements Resolver {
     if (!known) return await this.#resolver.ask(query);
     const answer = answerKnown(message, known);
     if (answer) return answer;
-    return answerOfOthers(await this.#resolver.ask(query));
+    return answerOfOthers(message, await this.#resolver.ask(query));
   }
 
   #read(): Promise<ReadonlyMap<string, KnownName>> {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { within } from "../tests/harness/wait.ts";
 import { answerOf, fakeServer, ipBytes, queryOf } from "./_fake_dns.ts";
+import { CachingResolver } from "./dns_cache.ts";
 import { idOf, rcodeOf, withId } from "./dns_message.ts";
 import { ServerResolver } from "./dns_upstream.ts";
 
@@ -190,4 +191,13 @@ Deno.test("more queries at one time than it has sockets for wait for their turn"
   for (const { reason } of refused as PromiseRejectedResult[]) {
     assert.match(`${reason}`, /1024 queries wait already/);
   }
+});
+
+Deno.test("an error may come without the question, from the cache's resolver too", async () => {
+  const error = (query: Uint8Array) =>
+    Uint8Array.from([...query.subarray(0, 2), 0x80, 1, ...Array(8).fill(0)]);
+  await using server = await fakeServer({ udp: (query) => [error(query)] });
+  const servers = new ServerResolver({ ...PATIENT, servers: () => [server.address] });
+  const plain = queryOf({ name: "web.example" });
+  assert.deepEqual(await new CachingResolver(servers).ask(plain), error(plain));
 });

@@ -36,7 +36,7 @@ export function answerKnown(
   known: KnownName,
 ): Uint8Array<ArrayBuffer> | undefined {
   const { question } = query;
-  if (question?.class !== Class.IN && question?.class !== Class.ANY) return undefined;
+  if (!question || !isInternet(query)) return undefined;
   const own = { rcode: Rcode.NOERROR, authoritative: true, ttl: OWN_TTL };
   const { addresses, addresses6 = [] } = known;
   switch (question.type) {
@@ -62,7 +62,15 @@ export function answerKnown(
  * hold for its addresses too).
  */
 export function answerOfOthers(
+  query: Message,
   answer: Uint8Array<ArrayBuffer>,
 ): Uint8Array<ArrayBuffer> {
-  return rcodeOf(answer) === Rcode.NXDOMAIN ? withRcode(answer, Rcode.NOERROR) : answer;
+  return rcodeOf(answer) === Rcode.NXDOMAIN && isInternet(query)
+    ? withRcode(answer, Rcode.NOERROR)
+    : answer;
+}
+
+/** Other classes have names of their own. */
+function isInternet({ question }: Message): boolean {
+  return question?.class === Class.IN || question?.class === Class.ANY;
 }

@@ -111,7 +111,7 @@ export async function answerTo(
   } catch {
     return refuse(Rcode.SERVFAIL, message);
   }
-  if (address !== undefined) return answerOfOthers(answer);
+  if (address !== undefined) return answerOfOthers(message, answer);
   if (type === Type.A && name !== undefined) tell(answer, name, options);
   return answer;
 }
