@@ -38,6 +38,30 @@ export function icmpCodeOf(failure: DialFailure): number | undefined {
   }
 }
 
+/** The failure that such a code tells; codes that are not ours by their meaning. */
+export function failureOfIcmp(code: number): DialFailure {
+  switch (code) {
+    case 0:
+    case 6: // network unknown
+      return "network-unreachable";
+    case 7:
+      return "host-unknown";
+    case 9: // network and host administratively prohibited
+    case 10:
+    case 13:
+      return "prohibited";
+    case 12:
+      return "timed-out";
+    default:
+      return "host-unreachable";
+  }
+}
+
+/** A host and a port as one text; an IPv6 address in brackets. */
+export function formatTarget(hostname: string, port: number): string {
+  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}
+
 /** A target could not be dialled. */
 export class DialError extends Error {
   override readonly name = "DialError";
@@ -93,7 +117,7 @@ export async function dial(
     const either = signal ? AbortSignal.any([signal, limit.signal]) : limit.signal;
     return prepared(await Deno.connect({ hostname, port, signal: either }));
   } catch (error) {
-    const target = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+    const target = formatTarget(hostname, port);
     if (limit.signal.aborted) {
       const cause = new Error(`no answer within ${DIAL_LIMIT_MS / 1000} s`);
       throw new DialError("timed-out", target, cause);

@@ -1,0 +1,330 @@
+/**
+ * Connector: from the host and port that a client of a proxy asks for to a connection.
+ *
+ * A host of the mesh is reached through the stack. So is what lies behind a bastion: a name
+ * is resolved there, by its name server over the mesh, and each of its addresses is claimed
+ * for that bastion while the connection opens (`claims.ts`). All else is dialled by this
+ * machine.
+ */
+import type { Stack } from "../stack/stack.ts";
+import { type TcpConnection, TcpError } from "../stack/tcp.ts";
+import { formatIpv4, parseIpv4 } from "../wire/ipv4.ts";
+import { Claims } from "./claims.ts";
+import {
+  dial,
+  DialError,
+  type DialFailure,
+  failureOfIcmp,
+  formatTarget,
+} from "./dial.ts";
+import { canonicalName, type Directory, type Place } from "./directory.ts";
+import { relay, splice } from "./splice.ts";
+import { MeshStream, SocketStream } from "./stream.ts";
+
+/** A connection that takes longer has failed; above the limit of the dial behind it. */
+export const CONNECT_LIMIT_MS = 30_000;
+/** Suggestions that the manager remembers for each agent, so the same here. */
+const SUGGESTION_LIMIT = 512;
+/** Names behind bastions whose addresses are remembered. */
+const NAME_LIMIT = 1024;
+/** Addresses of one name that are tried. */
+const MOST_ADDRESSES = 4;
+const DNS_PORT = 10053;
+
+/** What a port of this host leads to. */
+export interface Target {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** Options of a {@linkcode Connector}. */
+export interface ConnectorOptions {
+  /** VIP of this host. */
+  readonly me: number;
+  readonly stack: Stack;
+  readonly directory: Directory;
+  /** What this host publishes, by port. */
+  readonly forwards: ReadonlyMap<number, Target>;
+  /** Name servers of the mesh: VIP to port. */
+  readonly nameServers?: ReadonlyMap<number, number>;
+  /** Tells the manager that `address` lies behind `via`, before the next packet is sent. */
+  readonly suggest: (address: number, via: number) => void;
+  /** Ends what is under way. */
+  readonly signal: AbortSignal;
+}
+
+interface Asked {
+  /** As the client wrote it, for messages. */
+  readonly target: string;
+  readonly port: number;
+  readonly signal: AbortSignal;
+}
+
+/** What a client of a proxy was connected to. */
+export type Upstream = SocketStream | MeshStream;
+
+/**
+ * Carries bytes between a client and what it was connected to until both directions have
+ * ended, then closes both; resets them when `signal` is aborted. Never rejects.
+ */
+export async function join(
+  client: SocketStream,
+  upstream: Upstream,
+  signal: AbortSignal,
+): Promise<void> {
+  if (upstream instanceof SocketStream) {
+    await relay(client.socket, upstream.socket, signal);
+  } else await splice(client.socket, upstream.connection);
+}
+
+/** Opens connections. */
+export class Connector {
+  readonly #options: ConnectorOptions;
+  readonly #claims = new Claims();
+  /** What the manager was told last of an address, the oldest first. */
+  readonly #suggested = new Map<number, number>();
+  /** Addresses of names behind a bastion, with the time they are good until. */
+  readonly #named = new Map<string, { addresses: number[]; until: number }>();
+
+  constructor(options: ConnectorOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Connects to a host (name or address, IPv6 without brackets) and port, within
+   * {@linkcode CONNECT_LIMIT_MS}. Rejects with a {@linkcode DialError}.
+   */
+  async connect(
+    hostname: string,
+    port: number,
+    signal?: AbortSignal,
+  ): Promise<Upstream> {
+    const target = formatTarget(hostname, port);
+    const limit = new AbortController();
+    const timer = setTimeout(() => {
+      const cause = new Error(`no answer within ${CONNECT_LIMIT_MS / 1000} s`);
+      limit.abort(new DialError("timed-out", target, cause));
+    }, CONNECT_LIMIT_MS);
+    const signals = [limit.signal, this.#options.signal, ...(signal ? [signal] : [])];
+    const asked = { target, port, signal: AbortSignal.any(signals) };
+    try {
+      return await this.#connect(hostname, asked);
+    } catch (error) {
+      if (limit.signal.aborted) throw limit.signal.reason;
+      throw error instanceof DialError ? error : new DialError("failed", target, error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #connect(hostname: string, asked: Asked): Promise<Upstream> {
+    const { directory } = this.#options;
+    const address = parseIpv4(hostname);
+    if (address !== undefined) {
+      return await this.#to(directory.ofAddress(address), address, hostname, asked);
+    }
+    const place = directory.ofName(hostname);
+    if (place.kind === "host") {
+      return await this.#to(place, place.address, hostname, asked);
+    }
+    if (place.kind === "behind") return await this.#toName(hostname, place.via, asked);
+    if (directory.hasRanges && !hostname.includes(":")) {
+      for (const known of await systemAddresses(hostname, asked)) {
+        const place = directory.ofAddress(known);
+        if (place.kind !== "outside") {
+          return await this.#to(place, known, hostname, asked);
+        }
+      }
+    }
+    return await this.#outside(hostname, asked);
+  }
+
+  #to(
+    place: Place,
+    address: number,
+    hostname: string,
+    asked: Asked,
+  ): Promise<Upstream> {
+    switch (place.kind) {
+      case "outside":
+        return this.#outside(hostname, asked);
+      case "host":
+        return address === this.#options.me
+          ? this.#own(asked)
+          : this.#through(address, asked);
+      case "behind": {
+        const told = this.#suggested.get(address);
+        return this.#behind(address, place.via, asked, {
+          suggest: told !== undefined && told !== place.via,
+        });
+      }
+    }
+  }
+
+  async #outside(hostname: string, { port, signal }: Asked): Promise<SocketStream> {
+    return new SocketStream(await dial(hostname, port, signal));
+  }
+
+  /** A port of this very host: the stack does not carry what stays here. */
+  async #own({ target, port, signal }: Asked): Promise<SocketStream> {
+    const forward = this.#options.forwards.get(port);
+    if (!forward) {
+      const cause = new Error("this host does not publish that port");
+      throw new DialError("refused", target, cause);
+    }
+    return new SocketStream(await dial(forward.hostname, forward.port, signal));
+  }
+
+  async #through(
+    address: number,
+    { target, port, signal }: Asked,
+    via?: number,
+  ): Promise<MeshStream> {
+    signal.throwIfAborted();
+    let connection: TcpConnection;
+    try {
+      connection = this.#options.stack.connect(address, port);
+    } catch (error) {
+      throw new DialError("failed", target, error);
+    }
+    const abort = () => connection.abort();
+    signal.addEventListener("abort", abort);
+    try {
+      await connection.opened();
+      return new MeshStream(connection);
+    } catch (error) {
+      connection.release();
+      if (!(error instanceof TcpError)) throw error;
+      throw new DialError(failureOf(error), target, this.#explain(error, address, via));
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** What `failureOf` does not say. */
+  #explain(error: TcpError, address: number, via?: number): Error | undefined {
+    const { directory } = this.#options;
+    const host = directory.nameOf(via ?? address) ?? formatIpv4(via ?? address);
+    if (error.reason === "host-down") return new Error(`the host ${host} is down`);
+    return via === undefined
+      ? undefined
+      : new Error(`${formatIpv4(address)} behind ${host}`);
+  }
+
+  #behind(
+    address: number,
+    via: number,
+    asked: Asked,
+    { suggest }: { suggest: boolean },
+  ): Promise<MeshStream> {
+    return this.#claims.hold({ address, via, signal: asked.signal }, () => {
+      if (suggest) this.#suggest(address, via);
+      return this.#through(address, asked, via);
+    });
+  }
+
+  #suggest(address: number, via: number): void {
+    this.#suggested.delete(address);
+    this.#suggested.set(address, via);
+    if (this.#suggested.size > SUGGESTION_LIMIT) {
+      this.#suggested.delete(this.#suggested.keys().next().value!);
+    }
+    this.#options.suggest(address, via);
+  }
+
+  /** A name behind a bastion: each of its addresses, until one can be connected to. */
+  async #toName(name: string, via: number, asked: Asked): Promise<MeshStream> {
+    const key = `${formatIpv4(via)} ${canonicalName(name)}`;
+    const known = this.#named.get(key);
+    if (known && known.until > performance.now()) {
+      try {
+        return await this.#toOneOf(known.addresses, via, asked);
+      } catch (error) {
+        // A bastion that was started anew dials a name's addresses only once asked for it.
+        if (!(error instanceof DialError) || error.failure !== "prohibited") throw error;
+      }
+    }
+    const { addresses, ttl } = await this.#resolve(name, via, asked);
+    this.#named.delete(key);
+    this.#named.set(key, { addresses, until: performance.now() + ttl * 1000 });
+    if (this.#named.size > NAME_LIMIT) {
+      this.#named.delete(this.#named.keys().next().value!);
+    }
+    return await this.#toOneOf(addresses, via, asked);
+  }
+
+  async #toOneOf(
+    addresses: readonly number[],
+    via: number,
+    asked: Asked,
+  ): Promise<MeshStream> {
+    let failure: unknown;
+    for (const address of addresses.slice(0, MOST_ADDRESSES)) {
+      try {
+        return this.#options.directory.ofAddress(address).kind === "host"
+          ? await this.#through(address, asked)
+          : await this.#behind(address, via, asked, { suggest: true });
+      } catch (error) {
+        if (asked.signal.aborted) throw error;
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  async #resolve(
+    name: string,
+    via: number,
+    asked: Asked,
+  ): Promise<{ addresses: number[]; ttl: number }> {
+    const { NameError, resolveOver } = await import("./dns_client.ts");
+    const port = this.#options.nameServers?.get(via) ?? DNS_PORT;
+    const stream = await this.#through(via, { ...asked, port });
+    try {
+      return await resolveOver(stream, name, { signal: asked.signal });
+    } catch (error) {
+      if (!(error instanceof NameError)) throw error;
+      const failure = error.code === "timed-out" ? "timed-out" : "host-unknown";
+      const host = this.#options.directory.nameOf(via) ?? formatIpv4(via);
+      const cause = new Error(`asked behind ${host}: ${error.message}`);
+      throw new DialError(failure, asked.target, cause);
+    }
+  }
+}
+
+function failureOf(error: TcpError): DialFailure {
+  switch (error.reason) {
+    case "refused":
+    case "reset":
+      return "refused";
+    case "timed-out":
+      return "timed-out";
+    case "host-down":
+      return "host-unreachable";
+    case "unreachable":
+      return failureOfIcmp(error.icmpCode);
+    default:
+      return "failed";
+  }
+}
+
+/** The IPv4 addresses that this machine knows for a name. */
+async function systemAddresses(
+  name: string,
+  { target, signal }: Asked,
+): Promise<number[]> {
+  const { lookup } = await import("node:dns/promises");
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  try {
+    const all = await Promise.race([lookup(name, { all: true }), aborted]);
+    return all.filter(({ family }) => family === 4)
+      .map(({ address }) => parseIpv4(address)!);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new DialError("host-unknown", target, error);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * Directory: what a name or an address means in the mesh. Pure.
+ *
+ * In this order: a name or an alias of a host, or its VIP; the routes, the last match
+ * first, host names by their patterns and addresses by their ranges. An exception makes its
+ * route no match, and earlier ones are tried.
+ */
+import { hostGlob } from "../wire/glob.ts";
+import type { WireRoute } from "../wire/control.ts";
+import { type Cidr, parseCidr, parseIpv4 } from "../wire/ipv4.ts";
+import { inRanges } from "./ranges.ts";
+
+/** Where something lies. */
+export type Place =
+  /** A host of the mesh, by its VIP. */
+  | { readonly kind: "host"; readonly address: number }
+  /** Behind the host with the VIP `via`, which dials it. */
+  | { readonly kind: "behind"; readonly via: number }
+  /** Outside: dialled by this machine. */
+  | { readonly kind: "outside" };
+
+/** Options of a {@linkcode Directory}. */
+export interface DirectoryOptions {
+  /** VIP of this host; what is routed to it is outside. */
+  readonly me: number;
+  /** Dotted VIP of each host and alias. */
+  readonly names: Readonly<Record<string, string>>;
+  /** Routes, the last match wins. */
+  readonly routes: readonly WireRoute[];
+  /** For some routes, by index: patterns of host names that are none of its. */
+  readonly exceptions?: ReadonlyMap<number, readonly string[]>;
+}
+
+interface Route {
+  readonly via: number;
+  readonly ranges: readonly Cidr[];
+  readonly takes: (name: string) => boolean;
+}
+
+const OUTSIDE: Place = { kind: "outside" };
+
+/** A name as it is compared: small letters, without the dot that marks it as complete. */
+export function canonicalName(name: string): string {
+  return name.toLowerCase().replace(/\.$/, "");
+}
+
+/** Looks up names and addresses. */
+export class Directory {
+  /** VIP of each host and alias, by canonical name. */
+  readonly names: ReadonlyMap<string, number>;
+  readonly #me: number;
+  readonly #vips: ReadonlySet<number>;
+  /** The last one first. */
+  readonly #routes: readonly Route[];
+
+  /** Patterns and ranges that are none match nothing. */
+  constructor({ me, names, routes, exceptions }: DirectoryOptions) {
+    this.#me = me;
+    this.names = new Map(
+      Object.entries(names).map(([name, vip]) => [canonicalName(name), parseIpv4(vip)!]),
+    );
+    this.#vips = new Set(this.names.values());
+    this.#routes = routes.map((route, index) => ({
+      via: parseIpv4(route.via)!,
+      ranges: route.toCIDR.map(parseCidr).filter((range) => range !== undefined),
+      takes: takes(route.toHostnameGlob, exceptions?.get(index) ?? []),
+    })).reverse();
+  }
+
+  /** Whether addresses that names stand for can matter, because some route has ranges. */
+  get hasRanges(): boolean {
+    return this.#routes.some(({ ranges }) => ranges.length > 0);
+  }
+
+  /** The name of the host with this VIP. */
+  nameOf(vip: number): string | undefined {
+    for (const [name, address] of this.names) if (address === vip) return name;
+    return undefined;
+  }
+
+  /** Where `address` lies. */
+  ofAddress(address: number): Place {
+    if (this.#vips.has(address) || address === this.#me) return { kind: "host", address };
+    return this.#behind(({ ranges }) => inRanges(ranges, address));
+  }
+
+  /** Where a host name leads; `outside` where only its addresses could tell more. */
+  ofName(name: string): Place {
+    const canonical = canonicalName(name);
+    const address = this.names.get(canonical);
+    if (address !== undefined) return { kind: "host", address };
+    return this.#behind((route) => route.takes(canonical));
+  }
+
+  /** The ranges that are dialled here, and what is taken by name. */
+  get mine(): { ranges: readonly Cidr[]; takes: (name: string) => boolean } {
+    const mine = this.#routes.filter(({ via }) => via === this.#me);
+    return {
+      ranges: mine.flatMap(({ ranges }) => ranges),
+      takes: (name) => mine.some((route) => route.takes(canonicalName(name))),
+    };
+  }
+
+  #behind(matches: (route: Route) => boolean): Place {
+    const via = this.#routes.find(matches)?.via;
+    return via === undefined || via === this.#me ? OUTSIDE : { kind: "behind", via };
+  }
+}
+
+function takes(
+  patterns: readonly string[],
+  exceptions: readonly string[],
+): (name: string) => boolean {
+  const wanted = patterns.map(matcherOf);
+  const unwanted = exceptions.map(matcherOf);
+  return (name) =>
+    wanted.some((matches) => matches(name)) && !unwanted.some((matches) => matches(name));
+}
+
+function matcherOf(pattern: string): (name: string) => boolean {
+  try {
+    return hostGlob(pattern);
+  } catch {
+    return () => false; // the manager has told the user
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Foreign: which addresses outside the mesh this host dials for others, being a bastion.
+ *
+ * Only what a route names with this host as `via`: an address in one of its ranges, or one
+ * that this host's name server gave for a name matched by one of its patterns. A name never
+ * leads to a special address (`ranges.ts`), and nothing to what is not one host.
+ */
+import type { Cidr } from "../wire/ipv4.ts";
+import { inRanges, isSpecial } from "./ranges.ts";
+
+/** Addresses given for names that are remembered; the one unused for longest goes first. */
+export const NAMED_LIMIT = 16_384;
+
+/** Multicast, reserved and broadcast. */
+const FIRST_NO_HOST = 0xe0000000;
+
+/** Decides which addresses may be dialled. */
+export class Foreign {
+  readonly #ranges: readonly Cidr[];
+  readonly #takes: (name: string) => boolean;
+  /** The one unused for longest first. */
+  readonly #named = new Set<number>();
+
+  /** `ranges` and `takes` are what the routes lead to this host. */
+  constructor(
+    { ranges, takes }: {
+      readonly ranges: readonly Cidr[];
+      readonly takes: (name: string) => boolean;
+    },
+  ) {
+    this.#ranges = ranges;
+    this.#takes = takes;
+  }
+
+  /** Notes what the name server gave for a name, if that is asked for here. */
+  note(name: string, addresses: Iterable<number>): void {
+    if (!this.#takes(name)) return;
+    for (const address of addresses) {
+      this.#use(address);
+      if (this.#named.size > NAMED_LIMIT) {
+        this.#named.delete(this.#named.values().next().value!);
+      }
+    }
+  }
+
+  /** Whether to dial `address` for another host. */
+  allows(address: number): boolean {
+    if (address >= FIRST_NO_HOST) return false;
+    if (inRanges(this.#ranges, address)) return true;
+    if (isSpecial(address) || !this.#named.has(address)) return false;
+    this.#use(address);
+    return true;
+  }
+
+  #use(address: number): void {
+    this.#named.delete(address);
+    this.#named.add(address);
+  }
+}

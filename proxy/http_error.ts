@@ -1,0 +1,92 @@
+/** What the HTTP proxy answers itself: a status, and one line that names target and reason. */
+import { Buffer } from "node:buffer";
+import http from "node:http";
+import { DialError, type DialFailure } from "./dial.ts";
+import type { Field } from "./http_headers.ts";
+
+/** The status for a failure to connect, and its name in `Proxy-Status` (RFC 9209, 2.3). */
+function statusOf(failure: DialFailure): readonly [status: number, name: string] {
+  switch (failure) {
+    case "refused":
+      return [502, "connection_refused"];
+    case "network-unreachable":
+    case "host-unreachable":
+      return [502, "destination_ip_unroutable"];
+    case "host-unknown":
+      return [502, "dns_error"];
+    case "timed-out":
+      return [504, "connection_timeout"];
+    case "prohibited":
+      return [502, "destination_ip_prohibited"];
+    case "failed":
+      return [502, "proxy_internal_error"];
+  }
+}
+
+/** A request that is answered by the proxy itself. */
+export class HttpError extends Error {
+  override readonly name = "HttpError";
+  readonly status: number;
+  readonly fields: readonly Field[];
+
+  constructor(status: number, message: string, fields: readonly Field[] = []) {
+    super(message);
+    this.status = status;
+    this.fields = fields;
+  }
+
+  /** The answer for whatever went wrong. */
+  static of(error: unknown): HttpError {
+    if (error instanceof HttpError) return error;
+    const message = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof DialError)) {
+      return new HttpError(502, `The server's answer cannot be used: ${message}`);
+    }
+    const [status, name] = statusOf(error.failure);
+    return new HttpError(status, message, [["Proxy-Status", `norouter; error=${name}`]]);
+  }
+
+  /** The whole answer, after which the connection ends. */
+  toBytes(): Uint8Array {
+    const body = this.#body();
+    const fields = [...this.#fields(body), ["Connection", "close"]];
+    const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+    const status = `HTTP/1.1 ${this.status} ${http.STATUS_CODES[this.status]}\r\n`;
+    return Buffer.concat([Buffer.from(`${status}${lines}\r\n`, "latin1"), body]);
+  }
+
+  /** Answers with it, and keeps the connection unless `close`. */
+  respond(response: http.ServerResponse, { close }: { close: boolean }): void {
+    const body = this.#body();
+    if (close) response.shouldKeepAlive = false;
+    response.writeHead(this.status, this.#fields(body).flat());
+    response.end(body);
+  }
+
+  #fields(body: Buffer): Field[] {
+    return [
+      ...this.fields,
+      ["Content-Type", "text/plain; charset=utf-8"],
+      ["Content-Length", `${body.length}`],
+    ];
+  }
+
+  #body(): Buffer {
+    return Buffer.from(`${this.message.replace(/[\r\n]+/g, " ")}\n`);
+  }
+}
+
+/** The answer to what Node's parser refused; nothing if the connection itself failed. */
+export function parseRefusal(
+  error: Error & { code?: string; reason?: string },
+): HttpError | undefined {
+  switch (error.code) {
+    case "HPE_HEADER_OVERFLOW":
+      return new HttpError(431, "The header of the request is too large");
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return new HttpError(408, "The header of the request was too long in coming");
+  }
+  if (!error.code?.startsWith("HPE_")) return undefined;
+  const why = error.reason ?? error.message.replace(/^Parse Error: /, "");
+  return new HttpError(400, `Not a request that can be understood: ${why}`);
+}
