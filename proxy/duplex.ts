@@ -21,9 +21,10 @@ export class StreamDuplex<S extends ByteStream = ByteStream> extends Duplex {
   #idle: { readonly ms: number; timer: ReturnType<typeof setTimeout> } | undefined;
   #active = 0;
 
-  constructor(stream: S) {
+  /** With `allowHalfOpen` false, the end of what it reads ends it. */
+  constructor(stream: S, { allowHalfOpen = true } = {}) {
     super({
-      allowHalfOpen: true,
+      allowHalfOpen,
       readableHighWaterMark: LARGE,
       writableHighWaterMark: LARGE,
     });

@@ -69,6 +69,7 @@ const BLOCK_BYTES = 65_536;
 export class MeshStream implements ByteStream {
   /** The connection, for whoever takes it over. */
   readonly connection: TcpConnection;
+  #closed = false;
 
   /** Takes over `connection`, whose `opened()` has settled. */
   constructor(connection: TcpConnection) {
@@ -76,7 +77,9 @@ export class MeshStream implements ByteStream {
   }
 
   async read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    if (!await this.connection.readable()) return null;
+    const isMore = await this.connection.readable();
+    if (this.#closed) throw new Error("The stream was closed");
+    if (!isMore) return null;
     const bytes = this.connection.peek().subarray(0, into.length);
     into.set(bytes);
     this.connection.consume(bytes.length);
@@ -106,16 +109,18 @@ export class MeshStream implements ByteStream {
   }
 
   closeWrite(): Promise<void> {
+    if (this.#closed) return Promise.reject(new Error("The stream was closed"));
     this.connection.shutdown();
     return Promise.resolve();
   }
 
   reset(): void {
     this.connection.abort();
-    this.connection.release();
+    this.close();
   }
 
   close(): void {
+    this.#closed = true;
     this.connection.release();
   }
 }

@@ -235,6 +235,8 @@ export class TcpConnection {
   release(): void {
     if (this.#released) return;
     this.#released = true;
+    this.#reading.wake(); // whoever waits is told that it is closed
+    this.#writing.wake();
     this.#stack.forget(this.#index);
     if (this.#stack.broken) return;
     this.#stack.exports.conn_release(this.#index);
