@@ -58,7 +58,11 @@ const id = v.pipe(v.number(), v.safeInteger());
 const flag = v.nullish(v.boolean());
 const proto = v.literal("tcp");
 const ipPort = v.object({ ip: address, port, proto });
-const listen = v.nullish(v.object({ listen: v.string() }));
+/** A proxy. Go never leaves an object out, so one that is off comes as `{}`, or with "". */
+const listen = v.nullish(v.pipe(
+  v.object({ listen: v.nullish(v.string(), "") }),
+  v.transform(({ listen }) => listen === "" ? undefined : { listen }),
+));
 
 /** Any control message. */
 export const MESSAGE: Schema<ControlMessage> = v.variant("type", [

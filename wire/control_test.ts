@@ -85,13 +85,14 @@ Deno.test("what is not a control message is an error that says where", () => {
 });
 
 Deno.test("the arguments that NoRouter's manager sends are understood", () => {
-  // As Go writes them: nulls for empty lists, empty strings for what is off.
+  // As Go writes them: nulls for empty lists, objects also where all in them is off.
   const args = JSON.parse(`{
     "me": "127.0.42.101",
     "forwards": [{"listen_port": 8080, "connect_ip": "db", "connect_port": 80, "proto": "tcp"}],
     "others": [{"ip": "127.0.42.100", "port": 8080, "proto": "tcp"}],
     "hostnameMap": {"web": "127.0.42.101"},
-    "http": {"listen": ""}, "socks": {"listen": ""}, "loopback": {"disable": false},
+    "http": {"listen": "127.0.0.1:18080"}, "socks": {"listen": ":18081"},
+    "loopback": {"disable": false},
     "stateDir": {"path": "~/.norouter/agent", "disable": false}, "writeEtcHosts": false,
     "routes": [{"toCIDR": null, "toHostnameGlob": ["*.local"], "via": "127.0.42.100"}],
     "nameServers": [{"ip": "127.0.42.100", "port": 10053, "proto": "tcp"}],
@@ -100,6 +101,36 @@ Deno.test("the arguments that NoRouter's manager sends are understood", () => {
   const { comesLater: _, ...wanted } = structuredClone(args);
   wanted.routes[0].toCIDR = [];
   assert.deepEqual(parseConfigureArgs(args), wanted);
+});
+
+Deno.test("what NoRouter 0.6 sends to a host that asks for nothing is understood", () => {
+  // Byte by byte: empty lists and false are left out, objects never.
+  const message = decodeControl(bytes(
+    '{"type":"request","body":{"id":1,"op":"configure","args":{"me":"127.0.42.101",' +
+      '"hostnameMap":{"web":"127.0.42.101"},"http":{},"socks":{},"loopback":{},' +
+      '"stateDir":{},"nameServers":[{"ip":"127.0.42.101","port":10053,"proto":"tcp"}]}}}',
+  ));
+  assert.equal(message.type, "request");
+  assert.deepEqual(parseConfigureArgs((message.body as { args: unknown }).args), {
+    me: "127.0.42.101",
+    forwards: [],
+    others: [],
+    hostnameMap: { web: "127.0.42.101" },
+    loopback: {},
+    stateDir: {},
+    nameServers: [{ ip: "127.0.42.101", port: 10053, proto: "tcp" }],
+  });
+});
+
+Deno.test("a proxy that is off is absent, however that was said", () => {
+  const me = "127.0.42.1";
+  for (const off of [undefined, null, {}, { listen: null }, { listen: "" }]) {
+    const args = parseConfigureArgs({ me, http: off, socks: off });
+    assert.deepEqual(Object.keys(args), ["me", "forwards", "others", "hostnameMap"]);
+  }
+  const on = { listen: "127.0.0.1:18080" };
+  assert.deepEqual(parseConfigureArgs({ me, http: on, socks: {} }).http, on);
+  assert.deepEqual(parseConfigureArgs({ me, http: {}, socks: on }).socks, on);
 });
 
 Deno.test("only me is required", () => {
@@ -136,6 +167,8 @@ Deno.test("wrong arguments are errors naming the path and the value", () => {
     [{ forwards: "8080" }, /forwards: .*"8080"/],
     [{ hostnameMap: { web: "::1" } }, /hostnameMap\.web: .*"::1"/],
     [{ loopback: { disable: "yes" } }, /loopback\.disable: .*"yes"/],
+    [{ http: ":18080" }, /http: .*":18080"/],
+    [{ socks: { listen: 18081 } }, /socks\.listen: .*18081/],
     [{ routes: [{ via: "web" }] }, /routes\[0\]\.via: .*"web"/],
   ];
   for (const [part, wanted] of cases) {
