@@ -74,7 +74,8 @@ export async function startPair(
   const [a, b] = [startAgent(), startAgent()];
   a.peer = b;
   b.peer = a;
-  const shared = { hostnameMap: {}, routes: null, nameServers: [] };
+  const stateDir = { disable: true };
+  const shared = { hostnameMap: {}, routes: null, nameServers: [], stateDir };
   await a.ask("configure", {
     ...shared,
     me: options.a,

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { encodeControl } from "../wire/control.ts";
 import { encodeFrame, FrameType } from "../wire/frame.ts";
+import { FEATURES } from "./agent.ts";
 import { startAgent, startPair, type TestAgent } from "./_pair.ts";
 
 const A = "127.0.42.210";
 const B = "127.0.42.211";
+const stateDir = { disable: true };
 const linux = Deno.build.os === "linux";
 
 /** A server that hands each connection to `serve`, and how to stop it. */
@@ -214,6 +216,7 @@ async function configured(args: Record<string, unknown>): Promise<TestAgent> {
   const agent = startAgent();
   await agent.ask("configure", {
     me: A,
+    stateDir,
     forwards: [],
     others: [],
     hostnameMap: {},
@@ -250,11 +253,11 @@ Deno.test({
 
 Deno.test("it answers configure with features and version, ping with nothing", async () => {
   const agent = startAgent();
-  const args = { me: A, forwards: [], others: [], hostnameMap: {} };
+  const args = { me: A, stateDir, forwards: [], others: [], hostnameMap: {} };
   const { data, error } = await agent.ask("configure", args);
   assert.equal(error, undefined);
   assert.deepEqual(data, {
-    features: ["loopback", "tcp", "loopback.disable", "ping", "hostDown", "status"],
+    features: FEATURES,
     version: "test",
   });
   assert.deepEqual(await agent.ask("ping"), { request_id: 2, op: "ping" });
@@ -265,7 +268,12 @@ Deno.test("a wrong configuration is answered with an error that names the value"
   const agent = startAgent();
   const { error } = await agent.ask("configure", { me: "127.0.42", forwards: [] });
   assert.match(String(error), /127\.0\.42/);
-  const again = await agent.ask("configure", { me: A, forwards: [], others: [] });
+  const again = await agent.ask("configure", {
+    me: A,
+    stateDir,
+    forwards: [],
+    others: [],
+  });
   assert.equal(again.error, undefined, "a right one is still taken");
   assert.match(String((await agent.ask("configure", { me: A })).error), /already/);
   assert.match(String((await agent.ask("dance")).error), /dance/);

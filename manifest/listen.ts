@@ -16,6 +16,9 @@ import { quote } from "./value.ts";
 
 /** An address to listen on. */
 export interface ParsedListen {
+  /** Name or address, IPv6 without brackets; 0.0.0.0 where the text has none. */
+  readonly hostname: string;
+  readonly port: number;
   /** True when only the host itself can connect. */
   readonly loopback: boolean;
 }
@@ -38,7 +41,8 @@ export function parseListen(text: string): ParsedListen | string {
   const loopback = address === undefined
     ? ["localhost", "[::1]"].includes(normal(host))
     : address >>> 24 === 127;
-  return { loopback };
+  const hostname = host.replace(/^\[|\]$/g, "") || "0.0.0.0";
+  return { hostname, port: Number(port), loopback };
 }
 
 /** The shortest spelling of a name or an address in brackets. */

@@ -3,22 +3,22 @@ import assert from "node:assert/strict";
 import { read, saidBy } from "./_said.ts";
 import { parseListen } from "./listen.ts";
 
-const accepted: [string, boolean][] = [
-  ["127.0.0.1:18080", true],
-  ["127.9.9.9:18080", true],
-  ["localhost:18080", true],
-  ["[::1]:18080", true],
-  ["[0:0:0:0:0:0:0:1]:18080", true],
-  [":18080", false],
-  ["0.0.0.0:18080", false],
-  ["[::]:18080", false],
-  ["10.0.0.5:18080", false],
-  ["proxy.example.com:18080", false],
+const accepted: [string, string, boolean][] = [
+  ["127.0.0.1:18080", "127.0.0.1", true],
+  ["127.9.9.9:18080", "127.9.9.9", true],
+  ["localhost:18080", "localhost", true],
+  ["[::1]:18080", "::1", true],
+  ["[0:0:0:0:0:0:0:1]:18080", "0:0:0:0:0:0:0:1", true],
+  [":18080", "0.0.0.0", false],
+  ["0.0.0.0:18080", "0.0.0.0", false],
+  ["[::]:18080", "::", false],
+  ["10.0.0.5:18080", "10.0.0.5", false],
+  ["proxy.example.com:18080", "proxy.example.com", false],
 ];
 
-for (const [text, loopback] of accepted) {
+for (const [text, hostname, loopback] of accepted) {
   Deno.test(`${text} is ${loopback ? "loopback only" : "open to a network"}`, () => {
-    assert.deepEqual(parseListen(text), { loopback });
+    assert.deepEqual(parseListen(text), { hostname, port: 18080, loopback });
   });
 }
 

@@ -27,14 +27,14 @@ export interface DirectoryOptions {
   readonly names: Readonly<Record<string, string>>;
   /** Routes, the last match wins. */
   readonly routes: readonly WireRoute[];
-  /** For some routes, by index: patterns of host names that are none of its. */
-  readonly exceptions?: ReadonlyMap<number, readonly string[]>;
 }
 
 interface Route {
   readonly via: number;
   readonly ranges: readonly Cidr[];
+  /** By name; an exception of this wins. */
   readonly takes: (name: string) => boolean;
+  excepts: (name: string) => boolean;
 }
 
 const OUTSIDE: Place = { kind: "outside" };
@@ -54,17 +54,24 @@ export class Directory {
   readonly #routes: readonly Route[];
 
   /** Patterns and ranges that are none match nothing. */
-  constructor({ me, names, routes, exceptions }: DirectoryOptions) {
+  constructor({ me, names, routes }: DirectoryOptions) {
     this.#me = me;
     this.names = new Map(
       Object.entries(names).map(([name, vip]) => [canonicalName(name), parseIpv4(vip)!]),
     );
     this.#vips = new Set(this.names.values());
-    this.#routes = routes.map((route, index) => ({
+    this.#routes = routes.map((route) => ({
       via: parseIpv4(route.via)!,
       ranges: route.toCIDR.map(parseCidr).filter((range) => range !== undefined),
-      takes: takes(route.toHostnameGlob, exceptions?.get(index) ?? []),
+      takes: anyOf(route.toHostnameGlob),
+      excepts: () => false,
     })).reverse();
+  }
+
+  /** From now on the route with this index takes no name that one of `patterns` matches. */
+  except(route: number, patterns: readonly string[]): void {
+    const excepted = this.#routes[this.#routes.length - 1 - route];
+    if (excepted) excepted.excepts = anyOf(patterns);
   }
 
   /** Whether addresses that names stand for can matter, because some route has ranges. */
@@ -89,7 +96,7 @@ export class Directory {
     const canonical = canonicalName(name);
     const address = this.names.get(canonical);
     if (address !== undefined) return { kind: "host", address };
-    return this.#behind((route) => route.takes(canonical));
+    return this.#behind((route) => takes(route, canonical));
   }
 
   /** The ranges that are dialled here, and what is taken by name. */
@@ -97,7 +104,7 @@ export class Directory {
     const mine = this.#routes.filter(({ via }) => via === this.#me);
     return {
       ranges: mine.flatMap(({ ranges }) => ranges),
-      takes: (name) => mine.some((route) => route.takes(canonicalName(name))),
+      takes: (name) => mine.some((route) => takes(route, canonicalName(name))),
     };
   }
 
@@ -107,14 +114,13 @@ export class Directory {
   }
 }
 
-function takes(
-  patterns: readonly string[],
-  exceptions: readonly string[],
-): (name: string) => boolean {
-  const wanted = patterns.map(matcherOf);
-  const unwanted = exceptions.map(matcherOf);
-  return (name) =>
-    wanted.some((matches) => matches(name)) && !unwanted.some((matches) => matches(name));
+function takes(route: Route, name: string): boolean {
+  return route.takes(name) && !route.excepts(name);
+}
+
+function anyOf(patterns: readonly string[]): (name: string) => boolean {
+  const matchers = patterns.map(matcherOf);
+  return (name) => matchers.some((matches) => matches(name));
 }
 
 function matcherOf(pattern: string): (name: string) => boolean {

@@ -12,6 +12,7 @@ import http from "node:http";
 import { type Credentials, isRight, parseBasic } from "./auth.ts";
 import { type Connector, join } from "./connector.ts";
 import { StreamDuplex } from "./duplex.ts";
+import { farewell } from "./farewell.ts";
 import {
   endToEnd,
   type Field,
@@ -43,7 +44,7 @@ const BODILESS: ReadonlySet<string> = new Set([...REPEATABLE, "DELETE"]);
 export interface HttpProxyOptions {
   readonly connector: Pick<Connector, "connect">;
   /** What clients have to know; without it, anyone is served. */
-  readonly auth?: Credentials;
+  readonly auth?: Credentials | undefined;
   /** Ends what is under way. */
   readonly signal: AbortSignal;
   /** Milliseconds in which a header has to be complete, for tests. */
@@ -243,7 +244,7 @@ export class HttpProxy {
       if (head.length > 0) await upstream.write(head);
       await join(client, upstream, signal);
     } catch (error) {
-      await turnAway(client, error);
+      await farewell(client, HttpError.of(error).toBytes());
     }
   }
 
@@ -276,7 +277,7 @@ export class HttpProxy {
       if (head.length > 0) await upstream.write(head);
       await join(client, upstream, signal);
     } catch (error) {
-      await turnAway(client, error);
+      await farewell(client, HttpError.of(error).toBytes());
     }
   }
 }
@@ -346,23 +347,6 @@ async function answerPlainly(
   respond(response, answer, pseudonym);
   carry(answer, response, () => fieldsOf(answer.rawTrailers));
   await ended;
-}
-
-/** Tells a client of a tunnel that was not made why, and ends its connection. */
-async function turnAway(client: SocketStream, error: unknown): Promise<void> {
-  try {
-    await client.write(HttpError.of(error).toBytes());
-    await client.closeWrite();
-    // What it sent on its own must be read, or the answer is lost to a reset.
-    const scratch = new Uint8Array(4096);
-    const timer = setTimeout(() => client.reset(), 1000);
-    try {
-      for (let left = 64; left > 0 && await client.read(scratch) !== null;) left--;
-    } finally {
-      clearTimeout(timer);
-    }
-  } catch { /* it left already */ }
-  client.close();
 }
 
 /**

@@ -84,7 +84,8 @@ export class TestMesh<Name extends string = string> {
 
 /** The manifest for a plan; its hosts are numbered from 127.0.42.100. */
 export function manifestOf(hosts: Record<string, TestHost & { plan: HostPlan }>): string {
-  const lines = ["hosts:"];
+  // Agents of tests leave the home of whoever runs them alone.
+  const lines = ["hostTemplate: { stateDir: { disable: true } }", "hosts:"];
   for (const [index, { name, vip, namespace, plan }] of Object.values(hosts).entries()) {
     const { cmd, ...fields } = plan;
     const command = cmd?.(namespace) ?? namespace.command(...NOROUTER);

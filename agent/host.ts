@@ -1,0 +1,316 @@
+/**
+ * What an agent does once it is configured: it listens for the ports of the mesh and for
+ * the clients of its proxies, serves what other hosts ask for, and writes the host files.
+ *
+ * What only some hosts need is loaded when it is needed: the parser of HTTP, and DNS.
+ */
+import { parseListen } from "../manifest/listen.ts";
+import type { Credentials } from "../proxy/auth.ts";
+import { Connector, type Target } from "../proxy/connector.ts";
+import { dial, DialError, icmpCodeOf } from "../proxy/dial.ts";
+import { Directory } from "../proxy/directory.ts";
+import { SystemResolver } from "../proxy/dns_system.ts";
+import { Foreign } from "../proxy/foreign.ts";
+import type { HttpProxy, HttpProxyOptions } from "../proxy/http.ts";
+import { NameServer } from "../proxy/name_server.ts";
+import { resetConnection } from "../proxy/reset.ts";
+import { SocksProxy } from "../proxy/socks_proxy.ts";
+import { relay, splice } from "../proxy/splice.ts";
+import { MeshStream, SocketStream } from "../proxy/stream.ts";
+import type { Stack } from "../stack/stack.ts";
+import type { TcpConnection } from "../stack/tcp.ts";
+import {
+  type ConfigureArgs,
+  ControlError,
+  type ExtendArgs,
+  type ListenerStatus,
+  type RouteSuggestion,
+} from "../wire/control.ts";
+import { formatIpv4, parseIpv4 } from "../wire/ipv4.ts";
+import { type HostFiles, writeHostFiles } from "./host_files.ts";
+import { Listeners } from "./listeners.ts";
+
+/** How long open connections may take to end when the agent does. */
+const END_LIMIT_MS = 500;
+const DNS_PORT = 10053;
+const ICMP_PROHIBITED = 13;
+
+/** Options of a {@linkcode Host}. */
+export interface HostOptions {
+  /** Not started yet. */
+  readonly stack: Stack;
+  /** Takes a line of text for people. */
+  readonly warn: (message: string) => void;
+  /** Tells the manager where addresses lie, ahead of packets that are sent later. */
+  readonly suggest: (suggestion: RouteSuggestion) => void;
+}
+
+/** A host of the mesh, seen from itself. */
+export class Host {
+  readonly #options: HostOptions;
+  readonly #me: number;
+  readonly #listeners: Listeners;
+  /** What this host publishes, by port. */
+  readonly #forwards: ReadonlyMap<number, Target>;
+  readonly #directory: Directory;
+  readonly #foreign: Foreign;
+  readonly #connector: Connector;
+  readonly #nameServer: NameServer;
+  readonly #dnsPort: number;
+  readonly #files: Promise<HostFiles>;
+  /** What goes on for a connection, each until it has ended. */
+  readonly #tasks = new Set<Promise<void>>();
+  readonly #ending = new AbortController();
+
+  /** Begins; throws a {@linkcode ControlError} if `args` make no sense. */
+  constructor(args: ConfigureArgs, options: HostOptions) {
+    const { stack, warn } = options;
+    const { signal } = this.#ending;
+    this.#options = options;
+    const me = this.#me = addressOf("me", args.me);
+    for (const { ip } of args.others) addressOf("others", ip);
+    this.#forwards = new Map(args.forwards.map((forward) => [
+      forward.listen_port,
+      { hostname: forward.connect_ip, port: forward.connect_port },
+    ]));
+    const nameServers = new Map(
+      args.nameServers?.map(({ ip, port }) => [addressOf("nameServers", ip), port]),
+    );
+    this.#dnsPort = nameServers.get(me) ?? DNS_PORT;
+    const directory = new Directory({
+      me,
+      names: args.hostnameMap,
+      routes: args.routes ?? [],
+    });
+    this.#directory = directory;
+    const foreign = this.#foreign = new Foreign(directory.mine);
+    this.#connector = new Connector({
+      me,
+      stack,
+      directory,
+      forwards: this.#forwards,
+      nameServers,
+      suggest: (address, via) =>
+        options.suggest({ ip: [formatIpv4(address)], route: formatIpv4(via) }),
+      signal,
+    });
+    this.#nameServer = new NameServer({
+      names: directory.names,
+      upstream: new SystemResolver({ signal }),
+      onResolved: (name, addresses) => foreign.note(name, addresses),
+      onError: (error) => warn(`The name server does not work: ${error.message}`),
+    });
+    this.#listeners = new Listeners(warn);
+    stack.start(me);
+    if (!args.loopback?.disable) this.#listenForPorts(args, nameServers);
+    if (args.http?.listen) this.#listenForHttp(args.http.listen);
+    if (args.socks?.listen) this.#listenForSocks(args.socks.listen);
+    this.#files = writeHostFiles({
+      names: args.hostnameMap,
+      stateDir: args.stateDir,
+      writeEtcHosts: args.writeEtcHosts ?? false,
+      warn,
+    });
+  }
+
+  /** All listeners that were wanted. */
+  get statuses(): readonly ListenerStatus[] {
+    return this.#listeners.statuses;
+  }
+
+  /** What `configure` has no words for. */
+  extend({ http, socks, exceptions = [] }: ExtendArgs): void {
+    for (const { route, hostnames } of exceptions) {
+      this.#directory.except(route, hostnames);
+    }
+    if (http) this.#listenForHttp(http.listen, http.auth);
+    if (socks) this.#listenForSocks(socks.listen, socks.auth);
+  }
+
+  /** Takes a connection that another host asks for. */
+  serve(connection: TcpConnection): void {
+    this.#track(this.#serve(connection));
+  }
+
+  /** Closes all listeners, resets all connections, and puts the system's files back. */
+  async end(): Promise<void> {
+    const { stack } = this.#options;
+    this.#ending.abort();
+    const listening = this.#listeners.close();
+    const restored = this.#files.then((files) => files.restore());
+    if (!stack.broken) {
+      stack.abortRange(0, 0);
+      stack.dispatch();
+    }
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const limit = new Promise<void>((resolve) =>
+      timer = setTimeout(resolve, END_LIMIT_MS)
+    );
+    await Promise.race([Promise.all([...this.#tasks, listening, restored]), limit]);
+    clearTimeout(timer);
+  }
+
+  #track(task: Promise<void>): void {
+    const tracked = task
+      .catch((error) => this.#options.warn(`A connection failed unexpectedly: ${error}`))
+      .finally(() => this.#tasks.delete(tracked));
+    this.#tasks.add(tracked);
+  }
+
+  // ---- what is listened for ----
+
+  #listen(
+    kind: ListenerStatus["kind"],
+    { hostname, port }: Target,
+    serve: (socket: Deno.TcpConn) => Promise<void>,
+  ): void {
+    const tracked = (socket: Deno.TcpConn) => this.#track(serve(socket));
+    this.#listeners.open({ kind, hostname, port, serve: tracked });
+  }
+
+  #listenForPorts(args: ConfigureArgs, nameServers: ReadonlyMap<number, number>): void {
+    const hostname = args.me;
+    for (const [port, target] of this.#forwards) {
+      this.#listen(
+        "loopback",
+        { hostname, port },
+        (socket) => this.#relay(socket, target),
+      );
+    }
+    for (const { ip, port } of args.others) {
+      const address = parseIpv4(ip)!;
+      this.#listen(
+        "loopback",
+        { hostname: ip, port },
+        (socket) => this.#connect(socket, address, port),
+      );
+    }
+    for (const [address, port] of nameServers) {
+      this.#listen(
+        "dns",
+        { hostname: formatIpv4(address), port },
+        address === this.#me
+          ? (socket) => this.#nameServer.serve(new SocketStream(socket))
+          : (socket) => this.#connect(socket, address, port),
+      );
+    }
+  }
+
+  #listenForHttp(listen: string, auth?: Credentials): void {
+    const options = { connector: this.#connector, auth, signal: this.#ending.signal };
+    let proxy: Promise<HttpProxy> | undefined;
+    this.#listenForProxy("http", listen, async (socket) => {
+      try {
+        await (await (proxy ??= loadHttp(options))).serve(socket);
+      } catch (error) {
+        proxy = undefined;
+        resetConnection(socket);
+        this.#options.warn(`The HTTP proxy cannot be loaded: ${error}`);
+      }
+    });
+  }
+
+  #listenForSocks(listen: string, auth?: Credentials): void {
+    const options = { connector: this.#connector, auth, signal: this.#ending.signal };
+    const proxy = new SocksProxy(options);
+    this.#listenForProxy("socks", listen, (socket) => proxy.serve(socket));
+  }
+
+  #listenForProxy(
+    kind: "http" | "socks",
+    listen: string,
+    serve: (socket: Deno.TcpConn) => Promise<void>,
+  ): void {
+    const parsed = parseListen(listen);
+    if (typeof parsed === "string") this.#listeners.refuse(kind, listen, parsed);
+    else this.#listen(kind, parsed, serve);
+  }
+
+  // ---- connections ----
+
+  /** A peer's SYN: dial its target first, so that the answer is the target's own. */
+  async #serve(connection: TcpConnection): Promise<void> {
+    const { localAddress, localPort } = connection.ends;
+    let target: Target;
+    if (localAddress === this.#me) {
+      const forward = this.#forwards.get(localPort);
+      if (!forward && localPort === this.#dnsPort) return await this.#answer(connection);
+      if (!forward) return connection.refuse();
+      target = forward;
+    } else {
+      if (!this.#foreign.allows(localAddress)) return connection.refuse(ICMP_PROHIBITED);
+      target = { hostname: formatIpv4(localAddress), port: localPort };
+    }
+    const gaveUp = new AbortController();
+    connection.onFailure = () => gaveUp.abort();
+    if (connection.failure) return connection.refuse();
+    const signal = AbortSignal.any([gaveUp.signal, this.#ending.signal]);
+    let socket: Deno.TcpConn;
+    try {
+      socket = await dial(target.hostname, target.port, signal);
+    } catch (error) {
+      if (!(error instanceof DialError)) throw error;
+      return connection.refuse(icmpCodeOf(error.failure));
+    }
+    connection.accept();
+    await this.#join(socket, connection);
+  }
+
+  /** A peer's question of a name. */
+  async #answer(connection: TcpConnection): Promise<void> {
+    connection.accept();
+    try {
+      await connection.opened();
+    } catch {
+      return connection.release();
+    }
+    await this.#nameServer.serve(new MeshStream(connection));
+  }
+
+  /** A client of this machine asked for a port of another host. */
+  async #connect(socket: Deno.TcpConn, address: number, port: number): Promise<void> {
+    const { stack, warn } = this.#options;
+    let connection: TcpConnection;
+    try {
+      connection = stack.connect(address, port);
+    } catch (error) {
+      resetConnection(socket);
+      warn(`Cannot connect to port ${port}: ${(error as Error).message}`);
+      return;
+    }
+    await this.#join(socket, connection);
+  }
+
+  async #join(socket: Deno.TcpConn, connection: TcpConnection): Promise<void> {
+    try {
+      await connection.opened();
+    } catch {
+      resetConnection(socket);
+      connection.release();
+      return;
+    }
+    await splice(socket, connection);
+  }
+
+  /** A client of this machine asked for a port of this very host. */
+  async #relay(socket: Deno.TcpConn, target: Target): Promise<void> {
+    let other: Deno.TcpConn;
+    try {
+      other = await dial(target.hostname, target.port, this.#ending.signal);
+    } catch {
+      return resetConnection(socket);
+    }
+    await relay(socket, other, this.#ending.signal);
+  }
+}
+
+async function loadHttp(options: HttpProxyOptions): Promise<HttpProxy> {
+  const { HttpProxy } = await import("../proxy/http.ts");
+  return new HttpProxy(options);
+}
+
+function addressOf(what: string, text: string): number {
+  const address = parseIpv4(text);
+  if (address !== undefined) return address;
+  throw new ControlError(`${what}: ${JSON.stringify(text)} is no IPv4 address`);
+}

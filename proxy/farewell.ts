@@ -1,0 +1,33 @@
+/** The last words to a client that is turned away. */
+import type { ByteStream } from "./stream.ts";
+
+/** How long is waited for the client to take them. */
+const LIMIT_MS = 1000;
+/** What it sends meanwhile is read up to this; else they would be lost to a reset. */
+const MOST_BYTES = 256 * 1024;
+
+/**
+ * Writes `words`, lets the client read them and what was written before, and closes the
+ * stream. Never rejects.
+ */
+export async function farewell(
+  stream: ByteStream,
+  words: Uint8Array = new Uint8Array(),
+): Promise<void> {
+  const timer = setTimeout(() => stream.reset(), LIMIT_MS);
+  try {
+    await stream.write(words);
+    await stream.closeWrite();
+    const unread = new Uint8Array(4096);
+    for (let left = MOST_BYTES; left > 0;) {
+      const got = await stream.read(unread);
+      if (got === null) break;
+      left -= got;
+    }
+  } catch {
+    /* it left already */
+  } finally {
+    clearTimeout(timer);
+    stream.close();
+  }
+}
