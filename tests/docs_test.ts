@@ -98,13 +98,16 @@ function trimmed(text: string): string {
   return text.replace(/^[\s"':;,()]+|[\s"':;,()]+$/g, "");
 }
 
-/** Texts as if each stood on one line: joined where `+` joins them, quotes unescaped. */
+/**
+ * Texts as if each stood on one line: joined where `+` joins them, quotes unescaped. A
+ * hyphen is a space, as where the program shows the name of a failure.
+ */
 function squeezed(source: string): string {
   return source
     .replace(/["'`]\s*\+\s*["'`]/g, "")
     .replace(/\$\{[^}]*\}/g, "…")
     .replace(/\\(["'`])/g, "$1")
-    .replace(/\s+/g, " ");
+    .replace(/[\s-]+/g, " ");
 }
 
 Deno.test("every link between the pages leads to a file and a heading", () => {
