@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { Protocol } from "../wire/ipv4.ts";
+import { Protocol, TcpFlag } from "../wire/ipv4.ts";
 import { packet, packetFrame } from "./_test_packets.ts";
 import { flowOf } from "./flow.ts";
+import { resetOf, Unreachable, unreachableOf } from "./reset.ts";
 
 Deno.test("a flow is its five-tuple and nothing else", () => {
   const base = flowOf(packet(), 0, 0);
@@ -32,6 +33,45 @@ Deno.test("the pieces of a packet are one flow, and so are portless packets", ()
   const cut = packet().slice(0, 22);
   cut[3] = 22;
   assert.equal(flowOf(cut, 0, 0) >>> 0, flowOf(cut, 0, 0));
+});
+
+Deno.test("an ICMP error and a reset that answer the same packet are one flow", () => {
+  for (const options of [0, 12]) {
+    for (const seed of [0, 77]) {
+      const syn = packet({ flags: TcpFlag.SYN, options });
+      const error = unreachableOf(syn, Unreachable.NETWORK)!.payload;
+      assert.equal(flowOf(error, 0, seed), flowOf(resetOf(syn)!.payload, 0, seed));
+      error.set([127, 0, 42, 99], 12); // whoever says so
+      assert.equal(flowOf(error, 0, seed), flowOf(resetOf(syn)!.payload, 0, seed));
+      assert.notEqual(flowOf(error, 0, seed), flowOf(syn, 0, seed));
+    }
+  }
+});
+
+Deno.test("an ICMP error that quotes too little is of the flow of its addresses", () => {
+  const error = unreachableOf(packet({ flags: TcpFlag.SYN }), Unreachable.HOST)!.payload;
+  const between = { from: "127.0.42.101", to: "127.0.42.100", protocol: Protocol.ICMP };
+  const plain = flowOf(packet(between), 0, 0);
+  const spoilt = (spoil: (bytes: Uint8Array) => void) => {
+    const bytes = error.slice();
+    spoil(bytes);
+    return flowOf(bytes, 0, 0);
+  };
+  const cases: Record<string, (bytes: Uint8Array) => void> = {
+    "no room for the ports": (bytes) => bytes[3] = 20 + 8 + 23,
+    "no room for a header": (bytes) => bytes[3] = 20 + 8 + 19,
+    "no quote": (bytes) => bytes[3] = 20,
+    "another version": (bytes) => bytes[28] = 0x65,
+    "a header too short": (bytes) => bytes[28] = 0x44,
+    "a later piece": (bytes) => bytes[28 + 7] = 1,
+    "no ports in the protocol": (bytes) => bytes[28 + 9] = Protocol.ICMP,
+    "itself a piece": (bytes) => bytes[6] = 0x20,
+    "no error": (bytes) => bytes[20] = 8,
+  };
+  assert.notEqual(flowOf(error, 0, 0), plain);
+  for (const [name, spoil] of Object.entries(cases)) {
+    assert.equal(spoilt(spoil), plain, name);
+  }
 });
 
 Deno.test("neighbouring ports and addresses spread over the places of a queue", () => {

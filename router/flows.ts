@@ -17,6 +17,9 @@
  *                 none ◄──────── a RST of either side ───────────── none
  * ```
  *
+ * *An ICMP error* that quotes an opening flow refuses it. Agents send a reset behind it, so
+ * the flow stays as long as a finished one; nothing else of its via is let through.
+ *
  * *The same SYN again*, by its sequence number, is a retransmission and changes nothing. One
  * with another number begins a new connection on a port that is used again; it is
  * decided anew.
@@ -47,8 +50,6 @@ import {
   destinationOf,
   destinationPortOf,
   headerLengthOf,
-  IPV4_HEADER_BYTES,
-  isLaterFragment,
   Protocol,
   protocolOf,
   readUint32,
@@ -56,10 +57,9 @@ import {
   sourcePortOf,
   TcpFlag,
   tcpFlagsOf,
-  totalLengthOf,
-  versionOf,
 } from "../wire/ipv4.ts";
 import { mix } from "./flow.ts";
+import { quotedIn } from "./reset.ts";
 
 /** Flows in a table, unless told otherwise. */
 export const FLOW_LIMIT = 65_536;
@@ -74,8 +74,8 @@ export const SILENCE_MS = {
   finished: 10_000,
 } as const;
 
-/** What a flow is doing, see the theory of operation. */
-export type FlowPhase = keyof typeof SILENCE_MS;
+/** What a flow is doing, see the theory of operation; refused ones are among the finished. */
+export type FlowPhase = keyof typeof SILENCE_MS | "refused";
 
 /** Why a flow was lost: its place was needed, or it was silent for too long. */
 export type FlowLoss = "evicted" | "silent";
@@ -203,12 +203,8 @@ export class FlowTable {
    * flow is bound to it and the error goes to the initiator. Changes nothing.
    */
   quoted(host: string, error: Uint8Array, at = 0): Flow | undefined {
-    const quote = at + headerLengthOf(error, at) + 8;
-    const room = at + totalLengthOf(error, at) - quote;
-    if (versionOf(error, quote) !== 4) return undefined;
-    const header = headerLengthOf(error, quote);
-    if (header < IPV4_HEADER_BYTES || room < header + 4) return undefined; // no ports
-    if (protocolOf(error, quote) !== Protocol.TCP || isLaterFragment(error, quote)) {
+    const quote = quotedIn(error, at);
+    if (quote === undefined || protocolOf(error, quote) !== Protocol.TCP) {
       return undefined;
     }
     const flow = this.#outbound(error, quote);
@@ -264,6 +260,14 @@ export class FlowTable {
     this.#note(flow, flags, Fin.VIA);
   }
 
+  /** Notes an ICMP error about a flow: it is refused, if it is not open yet. */
+  refuse(flow: Flow): void {
+    this.#tick(); // else it might count as silent since its SYN
+    if (flow.phase === "opening" && flow.list !== undefined) {
+      this.#finish(flow, "refused");
+    }
+  }
+
   /** Takes out a flow, if it is there; `onLost` is not called. */
   end(flow: Flow): void {
     if (flow.list === undefined) return;
@@ -301,7 +305,11 @@ export class FlowTable {
     if (flow.fins !== Fin.BOTH || flow.phase === "finished") {
       return this.#touch(flow, flow.list!);
     }
-    flow.phase = "finished";
+    this.#finish(flow, "finished");
+  }
+
+  #finish(flow: Flow, phase: "finished" | "refused"): void {
+    flow.phase = phase;
     this.#leave(flow);
     this.#touch(flow, this.#finished);
   }
@@ -330,7 +338,7 @@ export class FlowTable {
   }
 
   /** Takes out what was silent for too long; the oldest are in front. */
-  #sweep(list: FlowList, phase: FlowPhase): void {
+  #sweep(list: FlowList, phase: keyof typeof SILENCE_MS): void {
     const limit = this.#now - SILENCE_MS[phase];
     for (let flow = list.first; flow && flow.seen <= limit; flow = list.first) {
       this.end(flow);
@@ -395,7 +403,8 @@ export class FlowTable {
 
 /** Whether the SYN at `at`, of the five-tuple of `flow`, is the one that opened it. */
 export function isRepeated(flow: Flow, packet: Uint8Array, at = 0): boolean {
-  return flow.phase !== "finished" && sequenceOf(packet, at) === flow.first;
+  return (flow.phase === "opening" || flow.phase === "open") &&
+    sequenceOf(packet, at) === flow.first;
 }
 
 /** The unfinished flows that a host has opened. */

@@ -232,6 +232,43 @@ Deno.test("an ICMP error is known by the packet that it quotes", () => {
   }
 });
 
+Deno.test("a refusal leaves a flow for its reset, and an open one alone", () => {
+  const bench = new Bench(2);
+  const flow = bench.open();
+  bench.now = 30_000;
+  bench.table.refuse(flow);
+  assert.equal(flow.phase, "refused");
+  assert.equal(isRepeated(flow, out({ flags: SYN })), false, "its SYN is decided anew");
+  bench.now += 9_999;
+  assert.equal(bench.table.inbound(back()), flow);
+  bench.answer({ flags: RST });
+  assert.equal(bench.table.size, 0);
+
+  const silent = bench.open();
+  bench.table.refuse(silent);
+  bench.open({ fromPort: 2 });
+  bench.open({ fromPort: 3 });
+  assert.equal(bench.table.inbound(back()), undefined, "it goes first at the limit");
+  const open = bench.table.outbound(out({ fromPort: 2 }))!;
+  bench.answer({ fromPort: 2, flags: SYN | ACK });
+  bench.table.refuse(open);
+  assert.deepEqual([open.phase, bench.lost], ["open", []]);
+});
+
+Deno.test("a refusal that comes when its flow was forgotten changes nothing", () => {
+  for (const silence of [0, 60_000]) {
+    const bench = new Bench(1);
+    const flow = bench.open();
+    bench.now = silence;
+    if (silence === 0) bench.table.end(flow);
+    bench.table.refuse(flow);
+    assert.deepEqual([bench.table.size, flow.phase], [0, "opening"]);
+    bench.open();
+    bench.open({ fromPort: 2 }); // of the same host, whose flows are counted right
+    assert.deepEqual(bench.lost.map(([{ port }]) => port), [40000]);
+  }
+});
+
 Deno.test("no ICMP error whatsoever makes the look at its quote fail", () => {
   const { table } = new Bench();
   fc.assert(

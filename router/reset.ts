@@ -25,6 +25,7 @@ import {
   TcpFlag,
   tcpFlagsOf,
   totalLengthOf,
+  versionOf,
 } from "../wire/ipv4.ts";
 import { addWords, foldChecksum } from "./checksum.ts";
 
@@ -63,6 +64,19 @@ export function isOpening(packet: Uint8Array, at = 0): boolean {
 export function isIcmpError(packet: Uint8Array, at = 0): boolean {
   return protocolOf(packet, at) === Protocol.ICMP &&
     ICMP_ERRORS.has(packet[at + headerLengthOf(packet, at)] ?? ICMP_UNREACHABLE);
+}
+
+/**
+ * Where the packet begins that the ICMP error at `at` quotes, if the quote has a sound IPv4
+ * header and the four bytes behind it, which are the ports if its protocol has any.
+ */
+export function quotedIn(error: Uint8Array, at = 0): number | undefined {
+  const quote = at + headerLengthOf(error, at) + ICMP_HEADER_BYTES;
+  const room = at + totalLengthOf(error, at) - quote;
+  if (versionOf(error, quote) !== 4) return undefined;
+  const header = headerLengthOf(error, quote);
+  if (header < IPV4_HEADER_BYTES || room < header + 4) return undefined; // no ports
+  return isLaterFragment(error, quote) ? undefined : quote;
 }
 
 /**

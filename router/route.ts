@@ -8,7 +8,7 @@
  * | up       | goes to the host's port (a `LinkQueue`)                              |
  * | starting | waits, bounded, if it may begin something; else it is refused        |
  * | down     | is refused: a reset or an ICMP host unreachable goes to the sender   |
- * | none     | no route: network unreachable to a SYN, what is not TCP is dropped   |
+ * | none     | a SYN gets network unreachable and a reset, the rest is dropped      |
  *
  * What waits is delivered when the host comes up and refused when it goes down, so the
  * manager bounds the wait by telling either. A segment of a connection that existed
@@ -19,8 +19,9 @@
  * A packet between two VIPs goes by its destination. TCP to an address that is no VIP goes
  * by its flow (`flows.ts`): the SYN is decided by the table, and what follows goes where the
  * SYN went or, without a flow, is refused. From a foreign source a host may send segments
- * of flows bound to it, and ICMP errors that quote one; a segment of no flow goes no
- * further, and its sender gets the reset that ends it there. When either host of a flow
+ * of flows bound to it, and ICMP errors that quote one; to one that was not open yet such an
+ * error is a refusal, behind which only a reset passes. A segment of no flow goes no further,
+ * and its sender gets the reset that ends it there. When either host of a flow
  * goes down, or the flow is lost, both ends are reset at once as far as they are up.
  *
  * No stack of a mesh sends anything but TCP and ICMP errors to or from foreign addresses. The
@@ -36,6 +37,8 @@ import {
   Protocol,
   protocolOf,
   sourceOf,
+  TcpFlag,
+  tcpFlagsOf,
 } from "../wire/ipv4.ts";
 import { type Flow, FlowTable, isRepeated } from "./flows.ts";
 import {
@@ -249,9 +252,9 @@ export class Router {
       if (sourceOf(packet, HEADER_BYTES) !== vip) return this.#answerFlow(from, frame);
       if (owner === undefined) return this.#sendFlow(from, frame);
     } else if (protocol === Protocol.ICMP && isIcmpError(packet, HEADER_BYTES)) {
-      // Not even opened: like a reset, it ends the flow. To open ones it is only a hint.
+      // What is not open yet is over. To open ones it is only a hint.
       const flow = this.#flows.quoted(from, packet, HEADER_BYTES);
-      if (flow?.phase === "opening") this.#flows.end(flow);
+      if (flow !== undefined) this.#flows.refuse(flow);
     }
     this.#send(from, owner ?? this.#table.lookup(from, destination), frame);
   }
@@ -290,8 +293,12 @@ export class Router {
     const flow = isSegment(packet, HEADER_BYTES)
       ? this.#flows.inbound(packet, HEADER_BYTES)
       : undefined;
-    // It may have ended since, by a packet of the same batch.
-    if (flow === undefined || flow.via !== from) {
+    // It may have ended since, by a packet of the same batch. Of one that was refused nothing
+    // is left but the reset behind the refusal.
+    if (
+      flow === undefined || flow.via !== from ||
+      flow.phase === "refused" && (tcpFlagsOf(packet, HEADER_BYTES) & TcpFlag.RST) === 0
+    ) {
       this.#counters.refused++;
       return this.disown(from, frame);
     }
@@ -314,7 +321,9 @@ export class Router {
     if (decision === "wait" && host !== undefined) return this.#wait(from, host, frame);
     this.#counters.unroutable++;
     if (decision === "unreachable") {
+      // The reason first; the reset is for those who act on nothing else, as NoRouter does.
       this.#answer(from, unreachableOf(packet, Unreachable.NETWORK, HEADER_BYTES));
+      this.#answer(from, resetOf(packet, HEADER_BYTES));
     }
   }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Frame, HEADER_BYTES } from "../wire/frame.ts";
+import { encodeFrame, Frame, FrameType, HEADER_BYTES } from "../wire/frame.ts";
 import {
   destinationOf,
   formatIpv4,
@@ -20,7 +20,7 @@ import {
 } from "./_test_packets.ts";
 import { police, policeCounters } from "./police.ts";
 import { LinkQueue } from "./queue.ts";
-import { Unreachable, unreachableOf } from "./reset.ts";
+import { resetOf, Unreachable, unreachableOf } from "./reset.ts";
 import { decide, type Decision, type HostState, Router } from "./route.ts";
 import { RoutingTable } from "./table.ts";
 
@@ -135,11 +135,23 @@ Deno.test("only so much waits, the rest is dropped and counted", () => {
   assert.equal(web.length, 3);
 });
 
-Deno.test("a SYN that leads nowhere gets network unreachable, what is not TCP is dropped", () => {
+Deno.test("a SYN that leads nowhere gets network unreachable and then a reset", () => {
   const { router, local } = mesh();
   router.forward("local", packetFrame({ to: "10.0.0.1", flags: SYN }));
+  assert.equal(local.length, 2);
+  assert.deepEqual(icmpIn(local[0]!), [3, 0]);
+  assert.equal(
+    inWords(local[1]!),
+    "RST+ACK 10.0.0.1:80 > 127.0.42.100:40000 seq 0 ack 1001",
+  );
+  assert.equal(router.counters.unroutable, 1);
+});
+
+Deno.test("what leads nowhere and is no SYN is dropped", () => {
+  const { router, local } = mesh();
   router.forward("local", packetFrame({ to: "10.0.0.1", protocol: Protocol.UDP }));
-  assert.deepEqual(local.map(icmpIn), [[3, 0]]);
+  router.forward("local", packetFrame({ to: "10.0.0.1", flags: SYN, fragment: 0x2000 }));
+  assert.deepEqual(local, []);
   assert.equal(router.counters.unroutable, 2);
 });
 
@@ -514,6 +526,64 @@ Deno.test("a refusal by ICMP ends what was not open yet, and nothing else", () =
   assert.ok(mesh.pass("c", refusal));
   mesh.pass("a", out({ data: 1 }));
   assert.equal(mesh.got.c!.length, 1);
+});
+
+/** A mesh where a's SYN went through b, and what b says to it: why not, and a reset. */
+function refused() {
+  const mesh = new TwoBastions();
+  mesh.suggest("a", "b");
+  const syn = packet({ to: FOREIGN, flags: SYN, seq: 1000 });
+  assert.ok(mesh.pass("a", encodeFrame(FrameType.L3, syn)));
+  const reason = unreachableOf(syn, Unreachable.HOST)!;
+  reason.bytes.set([127, 0, 42, 101], HEADER_BYTES + 12); // from b itself, as agents do
+  const reset = resetOf(syn)!;
+  mesh.clear();
+  return { mesh, reason, reset };
+}
+
+Deno.test("the reset behind a refusal by ICMP gets through, and is not forged", async () => {
+  for (const isOneBatch of [true, false]) {
+    const { mesh, reason, reset } = refused();
+    mesh.now = 20_000; // as long as a SYN may be held
+    const counters = policeCounters();
+    const judge = police({
+      admits: (bytes, at) => mesh.router.admits("b", bytes, at),
+      onForged: (frame) => mesh.router.disown("b", frame),
+      counters,
+    });
+    const batches = isOneBatch ? [[reason, reset]] : [[reason], [reset]];
+    await mesh.router.run("b", judge(batchesOf(...batches)), () => {});
+    assert.deepEqual(mesh.got, { a: [reason, reset], b: [], c: [], d: [] });
+    assert.deepEqual([counters.ok, counters.source], [2, 0]);
+    assert.equal(mesh.router.counters.refused, 0);
+    assert.equal(mesh.pass("b", reset), false, "one is enough");
+  }
+});
+
+Deno.test("behind a refusal nothing but its reset gets through, and not for long", () => {
+  const { mesh, reason, reset } = refused();
+  mesh.pass("b", reason);
+  mesh.clear();
+  mesh.pass("b", back({ flags: SYN | ACK, ack: 1001 }));
+  mesh.pass("b", back({ data: 5, ack: 1001 }));
+  assert.equal(mesh.pass("c", reset), false);
+  assert.deepEqual(mesh.seen(), {
+    b: Array(2).fill("RST 127.0.42.100:40000 > 10.1.2.3:80 seq 1001 ack 0"),
+  });
+  mesh.now += 10_000;
+  mesh.pass("a", out({ fromPort: 40001, flags: RST })); // time is asked for
+  assert.equal(mesh.pass("b", reset), false);
+});
+
+Deno.test("a SYN whose refusal got lost half way is decided anew", () => {
+  const { mesh, reason } = refused();
+  mesh.pass("b", reason);
+  mesh.suggest("a", "c");
+  mesh.clear();
+  mesh.pass("a", out({ flags: SYN, seq: 1000 }));
+  assert.equal(mesh.got.c!.length, 1);
+  assert.ok(mesh.pass("c", back({ flags: SYN | ACK, ack: 1001 })));
+  assert.equal(mesh.got.a!.length, 1);
 });
 
 Deno.test("with too many routed connections the idlest is reset at both ends, and counted", () => {
