@@ -1,4 +1,16 @@
 import assert from "node:assert/strict";
+import {
+  destinationOf,
+  destinationPortOf,
+  headerLengthOf,
+  parseIpv4,
+  Protocol,
+  readUint32,
+  sourceOf,
+  sourcePortOf,
+  TcpFlag,
+  tcpFlagsOf,
+} from "../wire/ipv4.ts";
 import { checksumOf } from "./_checksum.ts";
 import { Network, type Node, receiveAll, sendAll } from "./_network.ts";
 import type { TcpConnection } from "./tcp.ts";
@@ -30,6 +42,21 @@ function bytes(length: number, seed = 7): Uint8Array<ArrayBuffer> {
     result[i] = state >>> 24;
   }
   return result;
+}
+
+/** Asserts that the checksums of a packet are right: IPv4's, and TCP's or ICMP's. */
+function assertChecksums(packet: Uint8Array): void {
+  const header = headerLengthOf(packet);
+  assert.equal(checksumOf(packet.subarray(0, header)), 0xffff);
+  const length = packet.length - header;
+  const isTcp = packet[9] === Protocol.TCP;
+  const pseudo = isTcp
+    ? [...packet.subarray(12, 20), 0, Protocol.TCP, length >> 8, length & 255]
+    : [];
+  const summed = new Uint8Array(pseudo.length + length);
+  summed.set(pseudo);
+  summed.set(packet.subarray(header), pseudo.length);
+  assert.equal(checksumOf(summed), 0xffff);
 }
 
 /** Runs `work` while packets are carried and, if asked for, time passes. */
@@ -91,15 +118,7 @@ Deno.test("every packet has valid checksums and fits a frame of 64 KiB", async (
   const { net, a, b } = await pair();
   let largest = 0;
   net.tap = (packet) => {
-    const header = (packet[0]! & 15) * 4;
-    assert.equal(checksumOf(packet.subarray(0, header)), 0xffff);
-    const pseudo = new Uint8Array(12 + packet.length - header);
-    pseudo.set(packet.subarray(12, 20));
-    pseudo[9] = packet[9]!;
-    pseudo[10] = (packet.length - header) >> 8;
-    pseudo[11] = (packet.length - header) & 255;
-    pseudo.set(packet.subarray(header), 12);
-    assert.equal(checksumOf(pseudo), 0xffff);
+    assertChecksums(packet);
     largest = Math.max(largest, packet.length);
   };
   const [client, server] = await connected(net, a, b);
@@ -175,12 +194,83 @@ Deno.test("an unreachable target comes back as the ICMP code of its reason", asy
   }
 });
 
+Deno.test("behind the ICMP message comes a reset, for stacks that act on nothing else", async () => {
+  const { net, a, b } = await pair();
+  const client = a.stack.connect(b.address, 81);
+  const opened = assert.rejects(client.opened(), { reason: "unreachable", icmpCode: 12 });
+  let syn = new Uint8Array(0);
+  net.tap = (packet) => syn = packet.slice();
+  net.carry();
+  const answers: Uint8Array[] = [];
+  net.tap = (packet) => answers.push(packet.slice());
+  b.arrived[0]!.refuse(12);
+  await net.settle();
+  await opened;
+  assert.deepEqual(answers.map((packet) => packet[9]), [Protocol.ICMP, Protocol.TCP]);
+  const [icmp, reset] = answers as [Uint8Array, Uint8Array];
+  for (const packet of answers) assertChecksums(packet);
+  assert.deepEqual([sourceOf(icmp), destinationOf(icmp)], [b.address, a.address]);
+  assert.deepEqual(
+    [...icmp.subarray(20, 22)],
+    [3, 12],
+    "destination unreachable, timed out",
+  );
+  assert.deepEqual(
+    icmp.subarray(28),
+    syn.subarray(0, 28),
+    "the SYN, as far as its number",
+  );
+  assert.deepEqual([sourceOf(reset), destinationOf(reset)], [b.address, a.address]);
+  assert.equal(tcpFlagsOf(reset), TcpFlag.RST | TcpFlag.ACK);
+  assert.deepEqual(
+    [sourcePortOf(reset), destinationPortOf(reset), readUint32(reset, 28)],
+    [81, sourcePortOf(syn), (readUint32(syn, 24) + 1) >>> 0],
+  );
+  await close(net, client);
+  assert.equal(answers.length, 2, "nobody answers a reset");
+});
+
+Deno.test("a reset refuses also when the ICMP message before it is lost", async () => {
+  const { net, a, b } = await pair();
+  const client = a.stack.connect(b.address, 81);
+  const opened = assert.rejects(client.opened(), { reason: "refused" });
+  net.carry();
+  net.lose = (packet) => packet[9] === Protocol.ICMP;
+  b.arrived[0]!.refuse(12);
+  await net.settle();
+  await opened;
+  await close(net, client);
+});
+
+Deno.test("a foreign address refuses in its own name", async () => {
+  const { net, a, b } = await pair();
+  const foreign = parseIpv4("192.0.2.1")!;
+  const client = a.stack.connect(foreign, 81);
+  const opened = assert.rejects(client.opened(), { reason: "unreachable", icmpCode: 13 });
+  let syn = new Uint8Array(0);
+  net.tap = (packet) => syn = packet.slice();
+  net.carry(); // to nobody
+  net.inject(b, syn);
+  const answers: Uint8Array[] = [];
+  net.tap = (packet) => answers.push(packet.slice());
+  b.arrived[0]!.refuse(13);
+  await net.settle();
+  await opened;
+  for (const packet of answers) assertChecksums(packet);
+  assert.deepEqual(answers.map((packet) => [packet[9], sourceOf(packet)]), [
+    [Protocol.ICMP, b.address],
+    [Protocol.TCP, foreign],
+  ]);
+  await close(net, client);
+});
+
 Deno.test("an ICMP message that quotes another sequence number is ignored", async () => {
   const { net, a, b } = await pair();
   const client = a.stack.connect(b.address, 81);
   const forged: Uint8Array[] = [];
   net.lose = (packet) => {
-    if (packet[9] !== 1) return false;
+    if (sourceOf(packet) !== b.address) return false;
+    if (packet[9] !== Protocol.ICMP) return true; // the reset behind it
     const copy = packet.slice();
     copy[28 + 20 + 7]! ^= 1;
     copy[22] = copy[23] = 0;

@@ -135,8 +135,8 @@ export class TcpConnection {
   }
 
   /**
-   * The target of a held SYN could not be dialled: answer with a reset (no code given) or
-   * with ICMP destination unreachable of that code. Releases the connection.
+   * The target of a held SYN could not be dialled: answer with a reset and, given a code,
+   * with ICMP destination unreachable of that code ahead of it. Releases the connection.
    */
   refuse(icmpCode = 255): void {
     if (this.#released) return;

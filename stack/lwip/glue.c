@@ -1083,14 +1083,15 @@ static void send_unreachable(const struct conn *c, uint8_t code) {
   memcpy(at + 22, &sum, 2);
 }
 
-/* The target could not be dialled: answer the SYN with a reset (`code` 255) or with ICMP
- * destination unreachable of that code, and give the connection back. */
+/* The target could not be dialled: answer the SYN with a reset and give the connection back.
+ * With a `code` other than 255, an ICMP destination unreachable of that code goes ahead and
+ * says why; a stack that acts on none of that code, as NoRouter's, would go on asking. */
 EXPORT(conn_refuse) void conn_refuse(uint32_t i, uint32_t code) {
   struct conn *c = &conns[i];
   if (c->state == PENDING) {
     end_time_wait_of(c);
-    if (code == 255) feed_lwip(NULL, c->syn, c->syn_length);
-    else send_unreachable(c, (uint8_t)code);
+    if (code != 255) send_unreachable(c, (uint8_t)code);
+    feed_lwip(NULL, c->syn, c->syn_length);
   }
   c->released = true;
   if (c->state == PENDING) c->state = DONE;
