@@ -86,10 +86,11 @@ e2e("our bastion and our client work under a manager of NoRouter 0.6", async (sc
 /** A mesh under our manager: the hosts `local`, `gate` and `client`, and the routes. */
 async function routedMesh(
   scene: Scene,
-  { gateCommand = NOROUTER, local = {}, clientCommand = NOROUTER }: {
+  { gateCommand = NOROUTER, local = {}, clientCommand = NOROUTER, to = ROUTES }: {
     gateCommand?: readonly string[];
     local?: object;
     clientCommand?: readonly string[];
+    to?: readonly string[];
   },
 ) {
   const [ours, gate, client] = [
@@ -105,7 +106,7 @@ async function routedMesh(
       gate: { vip: "127.0.42.101", cmd: gate.command(...resolving(gateCommand)) },
       client: { vip: "127.0.42.102", cmd: client.command(...clientCommand), ...PROXIES },
     },
-    routes: [{ via: "gate", to: ROUTES }],
+    routes: [{ via: "gate", to }],
   };
   // YAML takes JSON as it is.
   const manager = await scene.manager(JSON.stringify(manifest), ours);
@@ -140,3 +141,54 @@ e2e("a client of NoRouter 0.6 goes through our bastion", async (scene) => {
   await manager.end();
   assertContent(await agent.report());
 }, { needs: ["curl", "python3"] });
+
+/** Opens the tunnel at a port and asserts that it ends at once, with nothing received. */
+async function assertEnds(scene: Scene, client: Namespace, port: number): Promise<void> {
+  const peer = scene.client(client, "dial", "127.0.0.1", port);
+  const { ending, received } = await peer.report("done", undefined, { limitMs: 10_000 });
+  assert.deepEqual({ ending, received }, { ending: "end", received: "" }, `port ${port}`);
+}
+
+// 192.0.2.0/24 and 198.51.100.0/24 are for documentation (RFC 5737).
+
+e2e("a client of NoRouter 0.6 is told what our bastion cannot reach", async (scene) => {
+  const agent = new PythonAgent(
+    await scene.folder(),
+    "client",
+    ...["--tunnel", "18080=192.0.2.1:80"], // routed, but the bastion has no way there
+    ...["--tunnel", "18082=198.51.100.1:80"], // not routed
+  );
+  const to = [...ROUTES, "192.0.2.0/24"];
+  const { manager, client } = await routedMesh(scene, {
+    clientCommand: agent.command,
+    to,
+  });
+  for (const port of [18080, 18082]) await assertEnds(scene, client, port);
+  manager.signal("SIGTERM");
+  await manager.end();
+  assertContent(await agent.report());
+}, { needs: ["curl", "python3"] });
+
+e2e(
+  "our bastion refuses a client of NoRouter 0.6 under a manager of 0.6",
+  async (scene) => {
+    const agent = new PythonAgent(
+      await scene.folder(),
+      "client",
+      ...["--tunnel", "18080=127.0.0.5:80"], // no catch-all leads to a bastion's own loopback
+      ...["--tunnel", "18082=192.0.2.1:80"],
+    );
+    const [gate, client] = [await scene.namespace(), await scene.namespace()];
+    const hosts = {
+      gate: { vip: "127.0.42.101", namespace: gate, stateDir: { disable: true } },
+      client: { vip: "127.0.42.102", namespace: client, cmd: agent.cmd },
+    };
+    const routes = [{ via: "gate", to: ["0.0.0.0/0"] }];
+    const manager = await startPythonManager(scene, hosts, routes);
+    for (const port of [18080, 18082]) await assertEnds(scene, client, port);
+    manager.signal("SIGTERM");
+    assert.equal((await manager.end()).code, 0);
+    assertContent(await agent.report());
+  },
+  { needs: ["python3"] },
+);

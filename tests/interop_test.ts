@@ -2,7 +2,7 @@
 // that know nothing of this code and fail at whatever NoRouter 0.6 would not understand.
 import assert from "node:assert/strict";
 import { curl } from "./harness/curl.ts";
-import { kill } from "./harness/process.ts";
+import { kill, run } from "./harness/process.ts";
 import { e2e } from "./harness/scene.ts";
 import {
   ask,
@@ -276,6 +276,50 @@ e2e("an unreachable target ends at once with an agent of NoRouter 0.6", async (s
   await manager.end();
   assertContent(await agent.report());
 }, { needs: ["python3"] });
+
+e2e(
+  "a client of NoRouter 0.6 is told of every reason why a target fails",
+  async (scene) => {
+    const agent = new PythonAgent(await scene.folder(), "web");
+    const { hosts: { local, web }, manager } = await scene.mesh({
+      local: {
+        ports: [
+          "9001:192.0.2.1:80", // its host never answers
+          "9002:192.0.2.2:80", // a route says that the host is unreachable
+          "9003:192.0.2.3:80", // a route says that it is prohibited
+        ],
+      },
+      web: { cmd: agent.cmd },
+    });
+    const { name } = local.namespace;
+    const commands = [
+      "link add dark0 type veth peer name dark1",
+      "addr add 192.0.2.254/24 dev dark0",
+      "link set dark1 up",
+      "link set dark0 up",
+      // Nobody has this address, so nobody takes what is sent to it.
+      "neigh add 192.0.2.1 lladdr 02:00:00:00:00:01 dev dark0 nud permanent",
+      "route add unreachable 192.0.2.2",
+      "route add prohibit 192.0.2.3",
+    ];
+    for (const command of commands) await run(["ip", "-n", name, ...command.split(" ")]);
+    const began = performance.now();
+    const silent = scene.client(web.namespace, "dial", local.vip, 9001);
+    for (const port of [9002, 9003]) {
+      const client = scene.client(web.namespace, "dial", local.vip, port);
+      const { ending } = await client.report("done", undefined, { limitMs: 5_000 });
+      assert.equal(ending, "end", `port ${port}`);
+    }
+    // A dial is given up after 10 s.
+    const { ending } = await silent.report("done", undefined, { limitMs: 15_000 });
+    assert.equal(ending, "end");
+    assert.ok(performance.now() - began > 8_000, "its host was to be silent");
+    manager.signal("SIGTERM");
+    await manager.end();
+    assertContent(await agent.report());
+  },
+  { needs: ["python3"] },
+);
 
 e2e("our agent announces what NoRouter 0.6 announces", async (scene) => {
   const namespace = await scene.namespace();
