@@ -204,3 +204,15 @@ Deno.test("a crowd that stalls is still alive after ten minutes", async () => {
   }
   await net.settle();
 });
+
+Deno.test("a small block holds all that was asked for, and sending nothing is nothing", async () => {
+  const { peer: { connection }, node } = await scene();
+  const free = node.stack.statistics().usedBlocks;
+  for (const size of [1, 15, 16, 17, 48, 112, 113, 128, 370, 2_000, 2_048, 30_000]) {
+    const block = connection.allocate(size)!;
+    assert.ok(block.bytes.length >= size, `${block.bytes.length} bytes for ${size}`);
+    assert.equal(connection.send(block, 0), "copied");
+    connection.free(block);
+  }
+  assert.equal(node.stack.statistics().usedBlocks, free);
+});

@@ -1160,6 +1160,8 @@ EXPORT(conn_consume) void conn_consume(uint32_t i, uint32_t length) {
  * POOL_LARGE. Returns its name, or 0; reply: address and how many bytes fit. */
 EXPORT(tx_alloc) uint32_t tx_alloc(uint32_t size) {
   if (pool_pages() - pool_used_pages() <= pool_pages() / 8) return 0;
+  /* What is small is to fit as a whole; of what is large there will be more. */
+  if (size <= POOL_PAGE / 2) size += sizeof(struct txblock);
   /* A read may wait for long, so that all of them together are to hold an eighth of the
    * pool at the most, and less when pages are short. */
   uint32_t most = pool_pages() / 8 * POOL_PAGE / (open_conns + 1);
@@ -1197,6 +1199,7 @@ EXPORT(conn_room) uint32_t conn_room(uint32_t i) {
 EXPORT(conn_send) int32_t conn_send(uint32_t i, uint32_t address, uint32_t length) {
   struct conn *c = &conns[i];
   if (c->pcb == NULL || c->shut) return -1;
+  if (length == 0) return 2;
   struct txblock *block = (struct txblock *)address, *kept = block;
   int32_t result = 1;
   if (length + sizeof *block <= block->size / 4) {
