@@ -37,7 +37,10 @@ export async function startServers(
   return server;
 }
 
-/** Attaches a private network to a bastion, which sees it at an interface of that name. */
+/** The bastion's interface into its private network. */
+const LINK = "private0";
+
+/** Attaches a private network to a bastion. */
 export async function attachSite(
   scene: Scene,
   bastion: Namespace,
@@ -45,10 +48,10 @@ export async function attachSite(
 ): Promise<void> {
   const inside = await scene.namespace();
   const server = `${network}.10`;
-  const pair = ["link", "add", name, "type", "veth", "peer", "name", "eth0"];
+  const pair = ["link", "add", LINK, "type", "veth", "peer", "name", "eth0"];
   await run(["ip", "-n", bastion.name, ...pair, "netns", inside.name]);
   const links: [Namespace, string, string[]][] = [
-    [bastion, name, [`${network}.1`]],
+    [bastion, LINK, [`${network}.1`]],
     [inside, "eth0", [server, ...more.map((last) => `${network}.${last}`)]],
   ];
   for (const [{ name: namespace }, link, addresses] of links) {

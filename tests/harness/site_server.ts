@@ -1,5 +1,6 @@
 // A web server and a name server that tell who was asked by whom: site_server.ts JSON, where
 // the JSON is a SiteServerOptions. It prints a JSON object once all of it listens.
+import { Buffer } from "node:buffer";
 import { createSocket } from "node:dgram";
 import http from "node:http";
 import net from "node:net";
@@ -55,7 +56,7 @@ function addressOf(
   return names[name] ?? /^(\d+-\d+-\d+-\d+)\.ip\./.exec(name)?.[1]?.replaceAll("-", ".");
 }
 
-function reply(query: Uint8Array, names: Readonly<Record<string, string>>): Uint8Array {
+function reply(query: Buffer, names: Readonly<Record<string, string>>): Uint8Array {
   // deno-lint-ignore no-explicit-any -- the codec is written without types
   const codec = dnsPacket as any;
   const { id, questions } = codec.decode(query);
@@ -84,12 +85,12 @@ async function serveNames({ dns }: SiteServerOptions): Promise<void> {
   const bound = Promise.withResolvers<void>();
   udp.bind(53, address, bound.resolve);
   const tcp = net.createServer((socket) => {
-    let text = new Uint8Array();
+    let text = Buffer.alloc(0);
     socket.on("error", () => socket.destroy());
-    socket.on("data", (more: Uint8Array) => {
-      text = Uint8Array.from([...text, ...more]);
-      while (text.length >= 2 && text.length >= 2 + (text[0]! << 8 | text[1]!)) {
-        const length = text[0]! << 8 | text[1]!;
+    socket.on("data", (more) => {
+      text = Buffer.concat([text, more]);
+      while (text.length >= 2 && text.length >= 2 + text.readUInt16BE()) {
+        const length = text.readUInt16BE();
         const answer = reply(text.subarray(2, 2 + length), names);
         socket.write(Uint8Array.of(answer.length >> 8, answer.length & 255, ...answer));
         text = text.subarray(2 + length);

@@ -46,25 +46,22 @@ export interface Outcome {
   readonly complaint: string;
 }
 
-/** Runs curl in a namespace to its end. */
+const SILENT = ["-sS", "--max-time", "20"];
+
+/** Runs curl in a namespace to its end, for one URL. */
 export async function curlOutcome(
   namespace: Namespace,
   ...options: readonly string[]
 ): Promise<Outcome> {
   const format = "\n%{http_code} %{http_connect}";
-  const command = ["curl", "-sS", "--max-time", "20", "--write-out", format, ...options];
-  const [program, ...args] = namespace.command(...command);
-  const output = await new Deno.Command(program!, { args, stdin: "null" }).output();
-  const text = new TextDecoder().decode(output.stdout);
+  const { code, text, complaint } = await run(
+    namespace,
+    [...SILENT, "--write-out", format, ...options],
+  );
   const cut = text.lastIndexOf("\n");
   const [status, connectStatus] = text.slice(cut + 1).split(" ").map(Number);
-  return {
-    exit: output.code,
-    status: status!,
-    connectStatus: connectStatus!,
-    body: text.slice(0, Math.max(cut, 0)),
-    complaint: new TextDecoder().decode(output.stderr).trim(),
-  };
+  const body = text.slice(0, Math.max(cut, 0));
+  return { exit: code, status: status!, connectStatus: connectStatus!, body, complaint };
 }
 
 /** What the servers of a site said (see site_server.ts), a line each; fails if curl does. */
@@ -72,13 +69,28 @@ export async function answersOf(
   namespace: Namespace,
   ...options: readonly string[]
 ): Promise<Answer[]> {
-  const { exit, body, complaint } = await curlOutcome(namespace, ...options);
-  if (exit !== 0) throw new Error(`curl ended with ${exit}: ${complaint}\n${body}`);
-  return body.split("\n").filter((line) => line !== "").map((line) => {
+  const { code, text, complaint } = await run(namespace, [
+    ...SILENT,
+    "--fail",
+    ...options,
+  ]);
+  const ask = `curl ${options.join(" ")}`;
+  if (code !== 0) throw new Error(`${ask} ended with ${code}: ${complaint}`);
+  return text.split("\n").filter((line) => line !== "").map((line) => {
     try {
       return JSON.parse(line);
-    } catch {
-      throw new Error(`curl ${options.join(" ")} got no answer of a site: ${body}`);
+    } catch (cause) {
+      throw new Error(`${ask} got no answer of a site: ${line}`, { cause });
     }
   });
+}
+
+async function run(namespace: Namespace, options: readonly string[]) {
+  const [program, ...args] = namespace.command("curl", ...options);
+  const output = await new Deno.Command(program!, { args, stdin: "null" }).output();
+  return {
+    code: output.code,
+    text: new TextDecoder().decode(output.stdout),
+    complaint: new TextDecoder().decode(output.stderr).trim(),
+  };
 }
