@@ -5,20 +5,30 @@
  * the last suggestion for its address points at the moment its SYN passes, so a suggestion
  * of another host for the same address has to wait until then: it holds the address while
  * its connection opens. Holders of the same address and host go together, unless somebody
- * waits already.
+ * waits already. An address that comes free goes to the host of whoever waits longest, and
+ * to all who wait for that host: so a wait is bounded by the number of hosts.
  */
 
 interface Claim {
-  readonly via: number;
+  via: number;
   holders: number;
-  waiting: number;
-  readonly freed: Promise<void>;
-  readonly free: () => void;
+  /** Longest first. */
+  readonly waiting: Set<Waiter>;
+}
+
+interface Waiter {
+  readonly via: number;
+  readonly go: () => void;
 }
 
 /** The addresses held at the moment. */
 export class Claims {
   readonly #claims = new Map<number, Claim>();
+
+  /** How many addresses are held. */
+  get size(): number {
+    return this.#claims.size;
+  }
 
   /**
    * Runs `work` while `address` is held for `via`. Rejects with the signal's reason if
@@ -33,37 +43,49 @@ export class Claims {
     work: () => Promise<T>,
   ): Promise<T> {
     let claim = this.#claims.get(address);
-    while (claim && (claim.via !== via || claim.waiting > 0)) {
-      await this.#turn(claim, signal);
-      claim = this.#claims.get(address);
-    }
     if (!claim) {
-      const { promise: freed, resolve: free } = Promise.withResolvers<void>();
-      claim = { via, holders: 0, waiting: 0, freed, free };
+      claim = { via, holders: 1, waiting: new Set() };
       this.#claims.set(address, claim);
-    }
-    claim.holders++;
+    } else if (claim.via === via && claim.waiting.size === 0) claim.holders++;
+    else await turn(claim, via, signal);
     try {
       return await work();
     } finally {
-      if (--claim.holders === 0) {
-        this.#claims.delete(address);
-        claim.free();
-      }
+      claim.holders--;
+      admit(claim);
+      if (claim.holders === 0) this.#claims.delete(address);
     }
   }
+}
 
-  async #turn(claim: Claim, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort);
-    claim.waiting++;
-    try {
-      await Promise.race([claim.freed, aborted]);
-    } finally {
-      claim.waiting--;
-      signal.removeEventListener("abort", abort);
-    }
+/** Settles as a holder of `claim`. */
+async function turn(claim: Claim, via: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const { promise, resolve: go, reject } = Promise.withResolvers<void>();
+  const waiter: Waiter = { via, go };
+  const abort = () => {
+    if (!claim.waiting.delete(waiter)) return; // it holds already
+    admit(claim); // those behind may have waited for this one alone
+    reject(signal.reason);
+  };
+  claim.waiting.add(waiter);
+  signal.addEventListener("abort", abort);
+  try {
+    await promise;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** Makes holders of those who need not wait any longer. */
+function admit(claim: Claim): void {
+  const [first] = claim.waiting;
+  if (!first || claim.holders > 0 && claim.via !== first.via) return;
+  claim.via = first.via;
+  for (const waiter of claim.waiting) {
+    if (waiter.via !== claim.via) continue;
+    claim.waiting.delete(waiter);
+    claim.holders++;
+    waiter.go();
   }
 }
