@@ -20,7 +20,9 @@ export function parseBasic(header: string | undefined): Credentials | undefined 
   if (encoded === undefined) return undefined;
   let text: string;
   try {
-    text = new TextDecoder().decode(Uint8Array.fromBase64(encoded));
+    text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(
+      Uint8Array.fromBase64(encoded),
+    );
   } catch {
     return undefined;
   }

@@ -119,14 +119,6 @@ function takes(route: Route, name: string): boolean {
 }
 
 function anyOf(patterns: readonly string[]): (name: string) => boolean {
-  const matchers = patterns.map(matcherOf);
+  const matchers = patterns.map(hostGlob);
   return (name) => matchers.some((matches) => matches(name));
-}
-
-function matcherOf(pattern: string): (name: string) => boolean {
-  try {
-    return hostGlob(pattern);
-  } catch {
-    return () => false; // the manager has told the user
-  }
 }

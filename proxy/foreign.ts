@@ -11,8 +11,10 @@ import { inRanges, isSpecial } from "./ranges.ts";
 /** Addresses given for names that are remembered; the one unused for longest goes first. */
 export const NAMED_LIMIT = 16_384;
 
-/** Multicast, reserved and broadcast. */
-const FIRST_NO_HOST = 0xe0000000;
+/** Whether `address` is multicast, reserved or broadcast. */
+function isNoHost(address: number): boolean {
+  return address >= 0xe0000000;
+}
 
 /** Decides which addresses may be dialled. */
 export class Foreign {
@@ -36,6 +38,7 @@ export class Foreign {
   note(name: string, addresses: Iterable<number>): void {
     if (!this.#takes(name)) return;
     for (const address of addresses) {
+      if (isNoHost(address) || isSpecial(address)) continue;
       this.#use(address);
       if (this.#named.size > NAMED_LIMIT) {
         this.#named.delete(this.#named.values().next().value!);
@@ -45,9 +48,9 @@ export class Foreign {
 
   /** Whether to dial `address` for another host. */
   allows(address: number): boolean {
-    if (address >= FIRST_NO_HOST) return false;
+    if (isNoHost(address)) return false;
     if (inRanges(this.#ranges, address)) return true;
-    if (isSpecial(address) || !this.#named.has(address)) return false;
+    if (!this.#named.has(address)) return false;
     this.#use(address);
     return true;
   }

@@ -7,12 +7,7 @@
  * lies within one of them names them.
  */
 import { type Cidr, contains } from "../wire/ipv4.ts";
-
-const SPECIAL: readonly Cidr[] = [
-  { network: 0x7f000000, prefix: 8 },
-  { network: 0x00000000, prefix: 8 },
-  { network: 0xa9fe0000, prefix: 16 },
-];
+import { PRIVATE_TO_MACHINE as SPECIAL } from "../wire/ranges.ts";
 
 /** Whether `address` is of the machine that dials it, or of its link. */
 export function isSpecial(address: number): boolean {
