@@ -10,7 +10,7 @@ export const PLAIN_HOSTS = "127.0.0.1\tlocalhost\n";
 
 /** What is particular about a machine. */
 export interface MachineOptions {
-  /** The name server that its programs ask; nobody answers by default. */
+  /** The name server that its programs ask; by default it has none. */
   readonly nameServer?: string;
   /** Its hosts file. */
   readonly hosts?: string;
@@ -71,10 +71,10 @@ export async function makeMachine(
   const folder = await scene.folder();
   const namespace = await scene.namespace();
   const machine = new Machine(namespace, `${folder}/${namespace.name}.etc`, options);
-  const { nameServer = "127.0.0.1", hosts = PLAIN_HOSTS } = options;
+  const { nameServer, hosts = PLAIN_HOSTS } = options;
   await Deno.mkdir(machine.etc);
   const files = {
-    "resolv.conf": `nameserver ${nameServer}\noptions timeout:2 attempts:2\n`,
+    "resolv.conf": nameServer === undefined ? "" : `nameserver ${nameServer}\n`,
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
     hosts,
   };
