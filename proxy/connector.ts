@@ -206,9 +206,12 @@ export class Connector {
     const { directory } = this.#options;
     const host = directory.nameOf(via ?? address) ?? formatIpv4(via ?? address);
     if (error.reason === "host-down") return new Error(`the host ${host} is down`);
-    return via === undefined
-      ? undefined
-      : new Error(`${formatIpv4(address)} behind ${host}`);
+    const what = via === undefined ? host : `${formatIpv4(address)} behind ${host}`;
+    if (failureOf(error) === "host-unreachable") {
+      // Its manager says so, or the agent there of what it dialled.
+      return new Error(`${what} is down, or cannot reach what it leads to`);
+    }
+    return via === undefined ? undefined : new Error(what);
   }
 
   #behind(

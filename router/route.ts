@@ -7,7 +7,7 @@
  * | -------- | -------------------------------------------------------------------- |
  * | up       | goes to the host's port (a `LinkQueue`)                              |
  * | starting | waits, bounded, if it may begin something; else it is refused        |
- * | down     | is refused: a reset or an ICMP host unreachable goes to the sender   |
+ * | down     | is refused: host unreachable to a SYN, then a reset, as to all TCP    |
  * | none     | a SYN gets network unreachable and a reset, the rest is dropped      |
  *
  * What waits is delivered when the host comes up and refused when it goes down, so the
@@ -334,8 +334,13 @@ export class Router {
   }
 
   #refuse(from: string, frame: Frame): void {
+    const packet = frame.bytes;
     this.#counters.refused++;
-    this.#answer(from, refusalOf(frame.bytes, HEADER_BYTES));
+    // Who opens a connection learns that it is the host that is down.
+    if (isOpening(packet, HEADER_BYTES)) {
+      this.#answer(from, unreachableOf(packet, Unreachable.HOST, HEADER_BYTES));
+    }
+    this.#answer(from, refusalOf(packet, HEADER_BYTES));
   }
 
   /** The five-tuple of `flow` is used again. A host that will not see that has to be told. */

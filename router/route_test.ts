@@ -81,12 +81,16 @@ Deno.test("a packet for a host that is up goes to its port as it is", () => {
   assert.equal(router.counters.delivered, 1);
 });
 
-Deno.test("a SYN to a host that is down comes back as a reset", () => {
+Deno.test("a SYN to a host that is down gets host unreachable and then a reset", () => {
   const { router, local } = mesh();
   assert.equal(router.state("web"), "down");
   router.forward("local", packetFrame({ flags: SYN }));
-  assert.deepEqual(local.map(flagsIn), [RST | ACK]);
-  assert.equal(formatIpv4(destinationOf(local[0]!.bytes, HEADER_BYTES)), LOCAL);
+  assert.equal(local.length, 2);
+  assert.deepEqual(icmpIn(local[0]!), [3, 1]);
+  assert.equal(flagsIn(local[1]!), RST | ACK);
+  for (const { bytes } of local) {
+    assert.equal(formatIpv4(destinationOf(bytes, HEADER_BYTES)), LOCAL);
+  }
   assert.equal(router.counters.refused, 1);
 });
 
@@ -118,8 +122,9 @@ Deno.test("what waits is refused when the host goes down", () => {
   router.forward("local", packetFrame({ flags: SYN }));
   router.forward("local", packetFrame({ protocol: Protocol.UDP }));
   router.down("web");
-  assert.equal(flagsIn(local[0]!), RST | ACK);
-  assert.deepEqual(icmpIn(local[1]!), [3, 1]);
+  assert.deepEqual(icmpIn(local[0]!), [3, 1]);
+  assert.equal(flagsIn(local[1]!), RST | ACK);
+  assert.deepEqual(icmpIn(local[2]!), [3, 1]);
   router.up("web", toWeb);
   assert.deepEqual(web, []);
 });
@@ -497,6 +502,7 @@ Deno.test("a SYN through a host that is down is refused, and bound to nothing", 
   const mesh = new TwoBastions();
   mesh.router.down("c");
   mesh.pass("a", out({ flags: SYN, seq: 700 }));
+  assert.deepEqual(icmpIn(mesh.got.a!.shift()!), [3, 1]);
   assert.deepEqual(mesh.seen(), {
     a: ["RST+ACK 10.1.2.3:80 > 127.0.42.100:40000 seq 0 ack 701"],
   });
