@@ -19,7 +19,7 @@ export function hostTable({ hosts }: Manifest): string {
 
 function row(host: HostSpec): string[] {
   const ports = host.ports.map(({ listenPort }) => listenPort).join(", ");
-  const reached = reachedBy(host);
+  const reached = reachedBy(host).replaceAll(/\s+/g, " "); // a command may have lines
   const short = reached.length > MAX_COMMAND
     ? reached.slice(0, MAX_COMMAND - 1) + "…"
     : reached;

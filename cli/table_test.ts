@@ -21,3 +21,9 @@ far    127.0.0.2     -        ssh ${"x".repeat(55)}…
 `,
   );
 });
+
+Deno.test("a command of several lines takes one row", () => {
+  const text = `hosts: { a: { cmd: [sh, -c, "x\\n  y"] } }`;
+  const manifest = parseManifest(text, { path: "m", transports: builtinTransports });
+  assert.match(hostTable(manifest), /sh -c 'x y'\n$/);
+});
