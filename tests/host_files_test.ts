@@ -72,14 +72,16 @@ e2e(
       const text = await regionIn(`${folder}/${place}/hosts`);
       assert.ok(text.startsWith(PLAIN_HOSTS), text);
       assert.deepEqual(regionOf(text), names);
-      // An alias of a hosts file has no dot.
+      // It is written last.
+      const readme = await until("README.md", () => read("README.md").catch(() => ""));
+      assert.match(readme, /hostaliases/i);
+      // What has a dot cannot have an alias.
       const aliases = (await read("hostaliases")).trim().split("\n");
       assert.deepEqual(aliases, [
         "laptop 127.0.42.100.nip.io",
         "web 127.0.42.101.nip.io",
         "other 127.0.42.102.nip.io",
       ]);
-      assert.match(await read("README.md"), /hostaliases/i);
     }
     const inB = await Array.fromAsync(Deno.readDir(`${folder}/b`)).catch(() => []);
     assert.deepEqual(inB, []);
