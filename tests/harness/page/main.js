@@ -82,7 +82,9 @@ await Promise.all([
   tell("/style imported", () => getComputedStyle(told).getPropertyValue("--frame")),
   tell("/frame", async () => {
     const frame = document.querySelector("iframe");
-    if (frame.contentDocument?.readyState !== "complete") await loaded(frame, false);
+    // Until the server answers it shows an empty document, complete in its own way.
+    const { URL, readyState } = frame.contentDocument;
+    if (!URL.endsWith("/frame") || readyState !== "complete") await loaded(frame, false);
     return frame.contentDocument.body.textContent.trim();
   }),
   tell("post", () => text("/echo", { method: "POST", body: "posted" })),
