@@ -195,7 +195,7 @@ async function readAddress(
 }
 
 function textOf(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
 
 /** Why a client was turned away that a failed connection is reported to. */
