@@ -88,5 +88,6 @@ export function parseRefusal(
   }
   if (!error.code?.startsWith("HPE_")) return undefined;
   const why = error.reason ?? error.message.replace(/^Parse Error: /, "");
-  return new HttpError(400, `Not a request that can be understood: ${why}`);
+  const known = why === "Parse Error" ? "" : `: ${why}`; // mostly it says no more
+  return new HttpError(400, `Not a request that can be understood${known}`);
 }

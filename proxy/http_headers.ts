@@ -12,6 +12,9 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+/** Fields that a message needs to be understood, whatever `Connection` says of them. */
+const NEEDED: ReadonlySet<string> = new Set(["content-length", "host"]);
+
 /** A field's name, as it was written, and its value. */
 export type Field = readonly [name: string, value: string];
 
@@ -29,12 +32,16 @@ export function tokensOf(fields: readonly Field[], wanted: string): string[] {
     .map((token) => token.trim()).filter((token) => token !== "");
 }
 
-/** The fields that go on to the next hop: none of those that `Connection` names either. */
+/**
+ * The fields that go on to the next hop: none of those that `Connection` names either.
+ * But it cannot take away what says where a message ends: its body would be taken for the
+ * next message.
+ */
 export function endToEnd(fields: readonly Field[]): Field[] {
   const named = new Set(tokensOf(fields, "connection"));
   return fields.filter(([name]) => {
     const lower = name.toLowerCase();
-    return !HOP_BY_HOP.has(lower) && !named.has(lower);
+    return !HOP_BY_HOP.has(lower) && (!named.has(lower) || NEEDED.has(lower));
   });
 }
 
@@ -43,7 +50,7 @@ export interface RequestTarget {
   /** Name or address, IPv6 without brackets. */
   readonly hostname: string;
   readonly port: number;
-  /** For the `Host` field; as written, without user and password. */
+  /** For the `Host` field: as written, or in ASCII; without user and password. */
   readonly authority: string;
   /** What the origin server gets: path and query. Empty for CONNECT. */
   readonly path: string;
@@ -66,35 +73,39 @@ export function parseAbsoluteForm(text: string): RequestTarget | string {
   const host = authority.slice(authority.lastIndexOf("@") + 1);
   const parsed = parseAuthority(host, 80);
   if (typeof parsed === "string") return `${shown}: ${parsed}`;
-  return { ...parsed, authority: host, path: path.startsWith("/") ? path : `/${path}` };
+  return { ...parsed, path: path.startsWith("/") ? path : `/${path}` };
 }
 
 /** Reads the authority form of CONNECT, `host:port`. Where it is wrong, says why. */
 export function parseAuthorityForm(text: string): RequestTarget | string {
   const parsed = parseAuthority(text);
   if (typeof parsed === "string") return `CONNECT ${shorten(text)}: ${parsed}`;
-  return { ...parsed, authority: text, path: "" };
+  return { ...parsed, path: "" };
 }
 
 function parseAuthority(
   text: string,
   defaultPort?: number,
-): { hostname: string; port: number } | string {
+): Omit<RequestTarget, "path"> | string {
   const [, bracketed, plain = "", digits] =
-    /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:[\]@]+))(?::(\d*))?$/.exec(text) ?? [];
+    /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:[\]@/?#\\]+))(?::(\d*))?$/.exec(text) ?? [];
   if (bracketed === undefined && plain === "") return "no host, or a malformed one";
   const port = digits ? Number(digits) : defaultPort;
   if (port === undefined) return "no port";
   if (port < 1 || port > 65_535) return `${digits} is not a port`;
+  const tail = digits ? `:${digits}` : "";
   if (bracketed !== undefined) {
-    const isAddress = URL.canParse(`http://[${bracketed}]/`);
-    return isAddress ? { hostname: bracketed, port } : `[${bracketed}] is not an address`;
+    return URL.canParse(`http://[${bracketed}]/`)
+      ? { hostname: bracketed, port, authority: `[${bracketed}]${tail}` }
+      : `[${bracketed}] is not an address`;
   }
   // Percent signs and names of other scripts: as a browser would ask the name system.
   const hostname = /^[\w.-]+$/.test(plain)
     ? plain
     : URL.parse(`http://${plain}/`)?.hostname;
-  return hostname ? { hostname, port } : `${shorten(plain)} is not a host`;
+  return hostname
+    ? { hostname, port, authority: `${hostname}${tail}` }
+    : `${shorten(plain)} is not a host`;
 }
 
 function shorten(text: string): string {
