@@ -1,5 +1,6 @@
 // `norouter agent --automated`: what a manager runs on a host. It speaks frames on
 // standard input and output and ends when its input ends.
+import type { AgentLogEvent } from "../agent/agent.ts";
 import { VERSION } from "./version.ts";
 
 /** Runs the agent until its input ends, and gives the exit status. */
@@ -10,8 +11,9 @@ export async function agent(): Promise<number> {
     import("../agent/agent.ts"),
     import("../agent/stdio.ts"),
   ]);
-  // The manager shows what comes on stderr, with the host's name in front.
-  const log = ({ message }: { readonly message: string }) => console.error(message);
+  // The manager shows what comes on stderr, with the host's name in front, and sees by the
+  // first word how loud it has to be.
+  const log = ({ level, message }: AgentLogEvent) => console.error(`${level}: ${message}`);
   try {
     await runAgent(stdioPort(), { version: VERSION, log });
     return 0;

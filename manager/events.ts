@@ -54,7 +54,10 @@ export interface HostDownEvent extends EventBase {
   readonly exit?: LinkExit;
 }
 
-/** A line of text from a host's command, or from the agent in the manager's process. */
+/**
+ * A line of text from a host's command, or from the agent in the manager's process. Its
+ * level is `warn` for what an agent warns of, which begins with `warning: `.
+ */
 export interface HostOutputEvent extends EventBase {
   /** Tells events apart. */
   readonly type: "output";

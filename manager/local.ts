@@ -5,7 +5,7 @@
  * @module
  */
 
-import { runAgent } from "../agent/agent.ts";
+import { type AgentLogEvent, runAgent } from "../agent/agent.ts";
 import { linkPort } from "../agent/port.ts";
 import { memoryLinkPair } from "../transports/memory.ts";
 import type { Link, OpenContext } from "../transports/mod.ts";
@@ -36,7 +36,7 @@ export async function openLocalAgent(
   });
   const options = {
     version,
-    log: ({ message }: { readonly message: string }) => context.log(message),
+    log: ({ level, message }: AgentLogEvent) => context.log(`${level}: ${message}`),
     signal: ending.signal,
   };
   runAgent(linkPort(far), options).then(

@@ -241,7 +241,7 @@ class RunningMesh implements Mesh {
       output: (stream, line) =>
         this.#emit({
           type: "output",
-          level: "info",
+          level: stream === "stderr" && line.startsWith("warning: ") ? "warn" : "info",
           host: name,
           stream,
           line,

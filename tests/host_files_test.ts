@@ -130,7 +130,7 @@ e2e(
       });
       assert.match(found, /^127\.0\.42\.101\s/);
     }
-    await manager.line(/stubborn\b.*Cannot write \/etc\/hosts: .*read-only/i);
+    await manager.line(/warn.*stubborn\b.*Cannot write \/etc\/hosts: .*read-only/i);
     for (const machine of [machines.stubborn, machines.other]) {
       assert.equal(await Deno.readTextFile(machine.hosts), before);
     }
