@@ -57,9 +57,11 @@ async function* slowly(parts: string[]): AsyncGenerator<Uint8Array<ArrayBuffer>>
   }
 }
 
-function echo(request: Request): Response {
+/** Sends back what it receives, perhaps after a first word of its own. */
+function echo(request: Request, greeting: string): Response {
   const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: 0 });
   socket.binaryType = "arraybuffer";
+  if (greeting !== "") socket.onopen = () => socket.send(greeting);
   socket.onmessage = ({ data }) => socket.send(data);
   socket.onerror = () => {};
   return response;
@@ -108,7 +110,7 @@ const PATHS: Record<
     };
     return typed("application/octet-stream", new ReadableStream({ pull }));
   },
-  ws: (request) => echo(request),
+  ws: echo,
   gate: async (request) => {
     const limit = setTimeout(gateOf(request).resolve, GATE_LIMIT_MS);
     await gateOf(request).promise;
