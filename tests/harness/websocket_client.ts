@@ -124,6 +124,7 @@ async function talk(
   ];
   await writeAll(conn, Buffer.from(`${lines.join("\r\n")}\r\n\r\n`));
   const head = await readHead(conn);
+  if (!head.startsWith("HTTP/1.1 101")) throw new Error(head);
   const proof = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
     .digest("base64");
   const isProven = /^sec-websocket-accept: *(\S+)/im.exec(head)?.[1] === proof;
