@@ -25,7 +25,7 @@ export class StreamDuplex<S extends ByteStream = ByteStream> extends Duplex {
   constructor(stream: S, { allowHalfOpen = true } = {}) {
     super({
       allowHalfOpen,
-      readableHighWaterMark: LARGE,
+      readableHighWaterMark: 1, // not a byte is read while one is still to be taken
       writableHighWaterMark: LARGE,
     });
     this.stream = stream;
@@ -39,7 +39,13 @@ export class StreamDuplex<S extends ByteStream = ByteStream> extends Duplex {
   }
 
   override _read(): void {
-    if (this.#detached) return;
+    // Node may ask for the next bytes just before it hands out those that it has, and these
+    // can be what leads to `detach`.
+    queueMicrotask(() => this.#fill());
+  }
+
+  #fill(): void {
+    if (this.#detached || this.destroyed) return;
     const bytes = new Uint8Array(this.#size);
     this.stream.read(bytes).then((got) => {
       if (this.destroyed) return;
@@ -52,15 +58,13 @@ export class StreamDuplex<S extends ByteStream = ByteStream> extends Duplex {
   }
 
   override _write(chunk: Uint8Array, _: string, done: (error?: Error) => void): void {
-    this.#active = performance.now();
-    this.stream.write(chunk).then(() => done(), done);
+    this.#writeParts([chunk]).then(() => done(), done);
   }
 
   override _writev(
     chunks: { chunk: Uint8Array }[],
     done: (error?: Error) => void,
   ): void {
-    this.#active = performance.now();
     this.#writeParts(chunks.map(({ chunk }) => chunk)).then(() => done(), done);
   }
 
@@ -68,11 +72,15 @@ export class StreamDuplex<S extends ByteStream = ByteStream> extends Duplex {
   async #writeParts(parts: Uint8Array[]): Promise<void> {
     for (let at = 0; at < parts.length;) {
       const first = at;
-      for (let size = 0; at < parts.length && (at === first || size < LARGE); at++) {
-        size += parts[at]!.length;
+      let size = parts[at++]!.length;
+      while (at < parts.length && size + parts[at]!.length <= LARGE) {
+        size += parts[at++]!.length;
       }
+      if (this.#detached) throw new Error("the stream was taken out");
+      this.#active = performance.now();
       const some = parts.slice(first, at);
       await this.stream.write(some.length === 1 ? some[0]! : Buffer.concat(some));
+      this.#active = performance.now();
     }
   }
 
@@ -96,8 +104,9 @@ export class StreamDuplex<S extends ByteStream = ByteStream> extends Duplex {
   setTimeout(ms: number, listener?: () => void): this {
     clearTimeout(this.#idle?.timer);
     this.#idle = undefined;
-    if (listener) this.once("timeout", listener);
-    if (ms > 0 && !this.destroyed) {
+    if (listener && ms > 0) this.once("timeout", listener);
+    else if (listener) this.removeListener("timeout", listener);
+    if (ms > 0 && !this.destroyed && !this.#detached) {
       this.#active = performance.now();
       this.#idle = { ms, timer: this.#watch(ms) };
     }
