@@ -1,6 +1,7 @@
 /** Gets the files of lwIP's release that the stack is built from, and verifies them. */
 
 import { fileURLToPath } from "node:url";
+import { Debian, run } from "./debian.ts";
 
 /** The release the stack is built from. */
 export const LWIP_VERSION = "2.2.1";
@@ -70,84 +71,10 @@ async function hashOf(files: Map<string, Uint8Array>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", all)).toHex();
 }
 
-async function run(
-  command: string[],
-  options: { cwd: string; stdin?: Uint8Array },
-): Promise<void> {
-  const [program, ...args] = command as [string, ...string[]];
-  const child = new Deno.Command(program, {
-    args,
-    cwd: options.cwd,
-    stdin: options.stdin ? "piped" : "null",
-    stdout: "null",
-    stderr: "piped",
-    signal: AbortSignal.timeout(180_000),
-  }).spawn();
-  if (options.stdin) {
-    const writer = child.stdin.getWriter();
-    await writer.write(options.stdin);
-    await writer.close();
-  }
-  const { success, code, stderr } = await child.output();
-  if (success) return;
-  const said = new TextDecoder().decode(stderr).trim().split("\n").slice(-3).join("; ");
-  throw new Error(`${program} exited with status ${code}: ${said}`);
-}
-
-/** The Debian mirror this machine uses, from apt's own configuration. */
-async function debianMirror(): Promise<{ uri: string; keyring: string } | undefined> {
-  const texts: string[] = [];
-  const read = async (path: string) => {
-    try {
-      texts.push(await Deno.readTextFile(path));
-    } catch { /* not there, or not ours to read */ }
-  };
-  await read("/etc/apt/sources.list");
-  try {
-    for await (const entry of Deno.readDir("/etc/apt/sources.list.d")) {
-      await read(`/etc/apt/sources.list.d/${entry.name}`);
-    }
-  } catch { /* no such folder */ }
-  const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
-  try {
-    await Deno.stat(keyring);
-  } catch {
-    return undefined;
-  }
-  for (const text of texts) {
-    const uri =
-      /^\s*(?:deb\s(?:\[[^\]]*\]\s*)?|URIs:\s*)(https?:\/\/\S*\/debian)\/?(?=\s|$)/m
-        .exec(text)?.[1];
-    if (uri !== undefined) return { uri, keyring };
-  }
-  return undefined;
-}
-
-/** Debian's source package, fetched with lists of our own: the system's are untouched. */
+/** Debian's source package. */
 async function fromDebian(work: string): Promise<string> {
-  const mirror = await debianMirror();
-  if (mirror === undefined) throw new Error("no Debian mirror is set up here");
-  for (const folder of ["lists/partial", "cache/archives/partial"]) {
-    await Deno.mkdir(`${work}/apt/${folder}`, { recursive: true });
-  }
-  await Deno.writeTextFile(
-    `${work}/apt/sources.list`,
-    `deb-src [signed-by=${mirror.keyring}] ${mirror.uri} trixie main\n`,
-  );
-  const settings = [
-    `Dir::Etc::sourcelist=${work}/apt/sources.list`,
-    "Dir::Etc::sourceparts=/dev/null",
-    `Dir::State::lists=${work}/apt/lists`,
-    `Dir::Cache=${work}/apt/cache`,
-    "APT::Sandbox::User=",
-    "Acquire::http::Timeout=30",
-    "Acquire::Retries=2",
-  ].flatMap((setting) => ["-o", setting]);
-  await run(["apt-get", ...settings, "-qq", "update"], { cwd: work });
-  await run(
-    ["apt-get", ...settings, "-qq", "source", "--download-only", "--only-source", "lwip"],
-    { cwd: work },
-  );
+  const debian = await Debian.setUp(work, { suite: "trixie", kind: "deb-src" });
+  await debian.get("source", "--download-only", "--only-source", "lwip");
   for await (const entry of Deno.readDir(work)) {
     if (/^lwip_.*\.orig\.tar\.[a-z0-9]+$/.test(entry.name)) {
       await run(["tar", "-xf", entry.name], { cwd: work });

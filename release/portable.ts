@@ -1,0 +1,247 @@
+/**
+ * Builds the portable executables for Linux: one file that carries deno, glibc and the program,
+ * and the same as a folder, for hosts without a shell.
+ *
+ * The file is a shell script (`launcher.sh`) with data behind it, in blocks, so that `dd` can
+ * cut them out: as they are, the loader and what it takes to run zstd; then deno and its
+ * libraries, compressed; then everything else in one compressed pack.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+import config from "../deno.json" with { type: "json" };
+import { run } from "../stack/lwip/debian.ts";
+import { bundle, licences } from "./program.ts";
+import {
+  type Architecture,
+  type Carried,
+  DENO_LIBRARIES,
+  type Runtime,
+  runtimeFor,
+  ZSTD_LIBRARIES,
+} from "./runtime.ts";
+
+const BLOCK = 16 * 1024;
+const root = fileURLToPath(new URL("../", import.meta.url));
+const cache = `${root}.cache`;
+
+/** What was built. */
+export interface Portable {
+  /** The one file. */
+  readonly file: string;
+  /** The folder. */
+  readonly folder: string;
+}
+
+/** Builds both for one architecture into `output`. */
+export async function buildPortable(
+  architecture: Architecture,
+  output: string,
+  log: (line: string) => void,
+): Promise<Portable> {
+  const name = `norouter-linux-${architecture}`;
+  const runtime = await runtimeFor(architecture, log);
+  const host = architecture === "x64" ? runtime : await runtimeFor("x64", log);
+  const work = await Deno.makeTempDir({ prefix: "norouter-portable-" });
+  try {
+    const program = await bundle(work, log);
+    const texts = await licences(work, { packages: runtime.packages, architecture });
+    const rest = [...program, ...texts, ...runtime.licences];
+    const folder = `${output}/folders/${name}`;
+    const file = `${output}/${name}`;
+    await writeFolder(folder, runtime, rest);
+    await writeFile(file, { architecture, runtime, rest, zstd: zstdOf(host), work, log });
+    return { file, folder };
+  } finally {
+    await Deno.remove(work, { recursive: true });
+  }
+}
+
+/** The directory form. */
+async function writeFolder(
+  folder: string,
+  { deno, loader, libraries }: Runtime,
+  rest: readonly Carried[],
+): Promise<void> {
+  await Deno.remove(folder, { recursive: true }).catch(() => {});
+  const kept = libraries.filter(({ name }) => isOfDeno(name));
+  for (const { name, path } of [deno, loader, ...kept, ...rest]) {
+    const target = `${folder}/${name}`;
+    await Deno.mkdir(target.slice(0, target.lastIndexOf("/")), { recursive: true });
+    await Deno.copyFile(path, target);
+    await Deno.chmod(target, name === "deno" || name === "ld.so" ? 0o755 : 0o644);
+  }
+  await Deno.copyFile(new URL("./folder.sh", import.meta.url), `${folder}/norouter`);
+  await Deno.chmod(`${folder}/norouter`, 0o755);
+}
+
+function isOfDeno(name: string): boolean {
+  const library = name.replace(/^lib\//, "");
+  return DENO_LIBRARIES.includes(library) || library === ZSTD_LIBRARIES[0];
+}
+
+/** zstd of this machine's architecture, as a command. */
+function zstdOf({ loader, libraries, zstd }: Runtime): string[] {
+  const path = [...new Set(libraries.map(({ path }) => path.replace(/\/[^/]*$/, "")))];
+  return [loader.path, "--library-path", path.join(":"), zstd.path];
+}
+
+interface FilePlan {
+  readonly architecture: Architecture;
+  readonly runtime: Runtime;
+  readonly rest: readonly Carried[];
+  readonly zstd: readonly string[];
+  readonly work: string;
+  readonly log: (line: string) => void;
+}
+
+/** Data behind the script. */
+interface Entry {
+  /** Below the folder of the program. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly isCompressed: boolean;
+}
+
+/** The one file. */
+async function writeFile(file: string, plan: FilePlan): Promise<void> {
+  const { runtime: { deno, loader, zstd, libraries }, rest, architecture } = plan;
+  const raw = [
+    loader,
+    zstd,
+    ...libraries.filter(({ name }) =>
+      ZSTD_LIBRARIES.some((library) => name === `lib/${library}`)
+    ),
+  ];
+  const compressed = [deno, ...libraries.filter((library) => !raw.includes(library))];
+  const pack = { name: "pack", path: `${plan.work}/pack` };
+  const packed = await packOf(rest);
+  await Deno.writeFile(pack.path, packed);
+  const entries: Entry[] = [];
+  for (const { name, path } of raw) {
+    entries.push({ name, bytes: await Deno.readFile(path), isCompressed: false });
+  }
+  for (const each of [...compressed, pack]) {
+    const bytes = await compress(each, plan);
+    entries.push({ name: each.name, bytes, isCompressed: true });
+  }
+  const all = [deno, loader, zstd, ...libraries];
+  let size = packed.length * 2;
+  for (const { path } of all) size += (await Deno.stat(path)).size;
+  const script = await Deno.readTextFile(new URL("./launcher.sh", import.meta.url));
+  const values: Record<string, string> = {
+    VERSION: config.version,
+    ARCH: architecture,
+    BLOCK: `${BLOCK}`,
+    NEED_MB: `${Math.ceil(size / 1e6 / 10) * 10}`,
+    HASH: await hashOf(script, entries),
+  };
+  const filled = script.replace(
+    /@(VERSION|ARCH|BLOCK|NEED_MB|HASH)@/g,
+    (_, name) => values[name]!,
+  );
+  const head = new TextEncoder().encode(withEntries(filled, entries));
+  const output = await Deno.open(file, { write: true, create: true, truncate: true });
+  using _ = output;
+  for (const bytes of [head, ...entries.map(({ bytes }) => bytes)]) {
+    for (let at = 0; at < bytes.length;) at += await output.write(bytes.subarray(at));
+    const gap = blocksOf(bytes) * BLOCK - bytes.length;
+    if (gap > 0) await output.write(new Uint8Array(gap));
+  }
+  await Deno.chmod(file, 0o755);
+}
+
+function blocksOf(bytes: Uint8Array): number {
+  return Math.ceil(bytes.length / BLOCK);
+}
+
+/** The script with the commands that cut out the entries; their places depend on its length. */
+function withEntries(script: string, entries: readonly Entry[]): string {
+  const fill = (first: number) => {
+    let at = first;
+    const lines = { RAW: "", COMPRESSED: "" };
+    for (const { name, bytes, isCompressed } of entries) {
+      const count = blocksOf(bytes);
+      const [key, command] = isCompressed
+        ? ["COMPRESSED", "unzstd"] as const
+        : ["RAW", "cut"] as const;
+      lines[key] += `  write "$new/${name}" ${command} ${at} ${count} || return\n`;
+      at += count;
+    }
+    return script.replace(
+      /@(RAW|COMPRESSED)@\n/g,
+      (_, key) => lines[key as keyof typeof lines],
+    );
+  };
+  const blocks = blocksOf(new TextEncoder().encode(fill(1_000_000)));
+  return fill(blocks);
+}
+
+/** Everything but programs and libraries: a table in JSON behind its length, then the files. */
+async function packOf(files: readonly Carried[]): Promise<Uint8Array<ArrayBuffer>> {
+  const contents: Uint8Array<ArrayBuffer>[] = [];
+  for (const { path } of files) contents.push(await Deno.readFile(path));
+  const table = files.map(({ name }, index) => [name, contents[index]!.length]);
+  const json = new TextEncoder().encode(JSON.stringify(table));
+  const length = new Uint8Array(4);
+  new DataView(length.buffer).setUint32(0, json.length);
+  return await new Blob([length, json, ...contents]).bytes();
+}
+
+/** Compresses a file, or takes what an earlier build made of the same bytes. */
+async function compress(
+  { name, path }: Carried,
+  { zstd, log }: FilePlan,
+): Promise<Uint8Array> {
+  const bytes = await Deno.readFile(path);
+  const level = ["-19", "--long=27", "--check", "--single-thread"];
+  const kept = `${cache}/zstd-${await sha256([level.join(" "), bytes])}`;
+  try {
+    return await Deno.readFile(kept);
+  } catch { /* not yet */ }
+  log(`Compressing ${name}, ${(bytes.length / 1e6).toFixed(1)} MB`);
+  const part = `${kept}.${Deno.pid}`;
+  await run([...zstd, ...level, "--quiet", "--force", path, "-o", part], { cwd: root });
+  const compressed = padded(await Deno.readFile(part));
+  await Deno.remove(part);
+  await Deno.writeFile(part, compressed);
+  await Deno.rename(part, kept);
+  return compressed;
+}
+
+/** Filled to whole blocks by a frame that decoders skip (RFC 8878, 3.1.2). */
+function padded(frame: Uint8Array): Uint8Array {
+  const room = (length: number) => Math.ceil(length / BLOCK) * BLOCK;
+  const bytes = new Uint8Array(room(frame.length + 8));
+  bytes.set(frame);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(frame.length, 0x184d2a50, true);
+  view.setUint32(frame.length + 4, bytes.length - frame.length - 8, true);
+  return bytes;
+}
+
+async function hashOf(script: string, entries: readonly Entry[]): Promise<string> {
+  const parts: BlobPart[] = [script];
+  for (const { name, bytes } of entries) {
+    parts.push(`\n${name} ${bytes.length}\n`, bytes as BlobPart);
+  }
+  return (await sha256(parts)).slice(0, 16);
+}
+
+async function sha256(parts: BlobPart[]): Promise<string> {
+  const bytes = await new Blob(parts).bytes();
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}
+
+if (import.meta.main) {
+  const architectures = Deno.args.length > 0 ? Deno.args : ["x64"];
+  for (const architecture of architectures) {
+    if (architecture !== "x64" && architecture !== "arm64") {
+      console.error(`No portable executable for ${architecture}: it is x64 or arm64`);
+      Deno.exit(2);
+    }
+    const { file } = await buildPortable(architecture, `${root}dist`, console.error);
+    const { size } = await Deno.stat(file);
+    console.error(`Built ${file}: ${(size / 1e6).toFixed(1)} MB`);
+  }
+}
