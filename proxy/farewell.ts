@@ -2,9 +2,9 @@
 import type { ByteStream } from "./stream.ts";
 
 /** How long is waited for the client to take them. */
-const LIMIT_MS = 1000;
+export const LINGER_MS = 1000;
 /** What it sends meanwhile is read up to this; else they would be lost to a reset. */
-const MOST_BYTES = 256 * 1024;
+export const LINGER_BYTES = 16 * 1024 * 1024;
 
 /**
  * Writes `words`, lets the client read them and what was written before, and closes the
@@ -14,12 +14,12 @@ export async function farewell(
   stream: ByteStream,
   words: Uint8Array = new Uint8Array(),
 ): Promise<void> {
-  const timer = setTimeout(() => stream.reset(), LIMIT_MS);
+  const timer = setTimeout(() => stream.reset(), LINGER_MS);
   try {
     await stream.write(words);
     await stream.closeWrite();
-    const unread = new Uint8Array(4096);
-    for (let left = MOST_BYTES; left > 0;) {
+    const unread = new Uint8Array(16_384);
+    for (let left = LINGER_BYTES; left > 0;) {
       const got = await stream.read(unread);
       if (got === null) break;
       left -= got;

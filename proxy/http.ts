@@ -10,8 +10,8 @@
 import { Buffer } from "node:buffer";
 import http from "node:http";
 import { type Credentials, isRight, parseBasic } from "./auth.ts";
-import { type Connector, join } from "./connector.ts";
-import { StreamDuplex } from "./duplex.ts";
+import { type Connector, join, type Upstream } from "./connector.ts";
+import { DialError, formatTarget } from "./dial.ts";
 import { farewell } from "./farewell.ts";
 import {
   endToEnd,
@@ -22,8 +22,9 @@ import {
   type RequestTarget,
   tokensOf,
 } from "./http_headers.ts";
+import { HttpClient } from "./http_client.ts";
 import { HttpError, parseRefusal } from "./http_error.ts";
-import { type OriginOptions, Origins } from "./http_origins.ts";
+import { type OriginAnswer, type OriginOptions, Origins } from "./http_origins.ts";
 import { SocketStream } from "./stream.ts";
 
 /** Bytes of a request's header, beyond which it is answered with 431. */
@@ -34,6 +35,8 @@ const HEADER_LIMIT_MS = 20_000;
 const CHECK_MS = 2000;
 /** How long a client's connection is kept between two requests. */
 const CLIENT_IDLE_MS = 60_000;
+/** How long a server may take to say whether it makes a tunnel of an upgrade. */
+const UPGRADE_LIMIT_MS = 60_000;
 /** Methods whose request may be sent twice (RFC 9110, 9.2.2), without a body. */
 const REPEATABLE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
@@ -49,9 +52,9 @@ export interface HttpProxyOptions {
   readonly signal: AbortSignal;
   /** Milliseconds in which a header has to be complete, for tests. */
   readonly headerLimitMs?: number;
+  /** Milliseconds for which a client may wait between two requests, for tests. */
+  readonly clientIdleMs?: number;
 }
-
-type Client = StreamDuplex<SocketStream>;
 
 /** An HTTP proxy, without the listener. */
 export class HttpProxy {
@@ -59,7 +62,9 @@ export class HttpProxy {
   readonly #server: http.Server;
   readonly #origins: Origins;
   /** Each client, with what ends its `serve`. */
-  readonly #clients = new Map<Client, () => void>();
+  readonly #clients = new Map<HttpClient, () => void>();
+  /** The exchange that each client's last request is part of. */
+  readonly #exchanges = new WeakMap<HttpClient, Exchange>();
   /** Tells this proxy from others on the way of a request, to find a loop. */
   readonly #pseudonym = `norouter-${crypto.randomUUID().slice(0, 8)}`;
 
@@ -71,37 +76,39 @@ export class HttpProxy {
       maxHeaderSize: HEADER_BYTES,
       headersTimeout: limit,
       requestTimeout: 0, // an upload may take as long as it goes on
-      keepAliveTimeout: CLIENT_IDLE_MS,
+      keepAliveTimeout: options.clientIdleMs ?? CLIENT_IDLE_MS,
       connectionsCheckingInterval: Math.min(CHECK_MS, limit / 2),
       insecureHTTPParser: false,
+      requireHostHeader: false, // `checkMessage` says more
       // Only what may become a tunnel; an upgrade may also be ignored (RFC 9110, 7.8).
       shouldUpgradeCallback: ({ headers }: http.IncomingMessage) =>
         !headers["transfer-encoding"] && !Number(headers["content-length"] ?? 0),
     } as http.ServerOptions);
+    // Beyond a number of fields Node leaves out the rest without a word; if the length of
+    // the body is among them, it becomes the next request of the server behind us.
+    server.maxHeadersCount = 0;
     // It never listens itself. If it knew, it would end each connection after one
     // response, and not look at the time that headers take.
     Object.defineProperty(server, "listening", { get: () => true });
     server.emit("listening");
-    const serve = (request: http.IncomingMessage, response: http.ServerResponse) => {
-      this.#serve(request, response).catch((error) => response.destroy(error));
+    const take = (request: http.IncomingMessage, response: http.ServerResponse) => {
+      this.#take(request, response);
     };
-    server.on("request", serve);
-    server.on("checkContinue", serve);
+    server.on("request", take);
+    server.on("checkContinue", take);
+    server.on("checkExpectation", take);
     server.on("connect", (request, duplex, head) => {
-      this.#leave(duplex as unknown as Client, async (client) => {
+      this.#leave(duplex as unknown as HttpClient, async (client) => {
         await this.#tunnel(client, request, head);
       });
     });
     server.on("upgrade", (request, duplex, head) => {
-      this.#leave(duplex as unknown as Client, async (client) => {
+      this.#leave(duplex as unknown as HttpClient, async (client) => {
         await this.#upgrade(client, request, head);
       });
     });
-    server.on("clientError", (error: Error & { code?: string }, duplex) => {
-      const client = duplex as unknown as Client;
-      const refusal = parseRefusal(error);
-      if (!refusal || !client.writable) return client.destroy();
-      client.end(refusal.toBytes());
+    server.on("clientError", (error, duplex) => {
+      this.#refuse(error, duplex as unknown as HttpClient);
     });
     this.#server = server;
     options.signal.addEventListener("abort", () => this.#end());
@@ -110,7 +117,7 @@ export class HttpProxy {
 
   /** Takes a client's connection; settles when it has ended. Never rejects. */
   serve(socket: Deno.TcpConn): Promise<void> {
-    const client: Client = new StreamDuplex(new SocketStream(socket));
+    const client = new HttpClient(new SocketStream(socket));
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#clients.set(client, () => {
       this.#clients.delete(client);
@@ -118,7 +125,7 @@ export class HttpProxy {
     });
     client.on("error", () => {}); // it left; what it asked for ends with `close`
     client.on("close", () => this.#clients.get(client)?.());
-    if (this.#options.signal.aborted) client.destroy();
+    if (this.#options.signal.aborted) client.destroy(new Error("ended"));
     else this.#server.emit("connection", client);
     return promise;
   }
@@ -126,19 +133,62 @@ export class HttpProxy {
   #end(): void {
     this.#server.emit("close"); // ends its looking at times
     this.#origins.destroy();
-    for (const client of this.#clients.keys()) client.destroy(new Error("ended"));
+    for (const client of this.#clients.keys()) {
+      if (!client.isDetached) client.destroy(new Error("ended"));
+    }
+  }
+
+  /** Serves a request when its turn has come. */
+  #take(request: http.IncomingMessage, response: http.ServerResponse): void {
+    const client = request.socket as unknown as HttpClient;
+    const exchange: Exchange = { request, response, isRefused: false };
+    this.#exchanges.set(client, exchange);
+    client.inTurn(async () => {
+      const closed = new Promise((resolve) => response.once("close", resolve));
+      if (response.destroyed) return;
+      await this.#serve(exchange).catch((error) => response.destroy(error));
+      await closed;
+    });
+  }
+
+  /** Answers what Node's parser did not understand, where an answer can be told from others. */
+  #refuse(error: Error & ParseError, client: HttpClient): void {
+    if (client.isLeaving) return;
+    const refusal = notImplemented(error) ?? parseRefusal(error);
+    const exchange = this.#exchanges.get(client);
+    if (refusal && client.writable && client.open === 0) {
+      client.refuse(refusal.toBytes());
+    } else if (
+      refusal && client.open === 1 && exchange &&
+      !exchange.request.complete && !exchange.response.headersSent
+    ) {
+      exchange.isRefused = true; // in the middle of its body
+      refusal.respond(exchange.response, { close: true });
+      exchange.request.destroy();
+    } else if (refusal && exchange?.request.complete) {
+      client.refuse(refusal.toBytes()); // its answer comes first
+    } else client.destroy(error);
   }
 
   /** Takes a client out of Node's hands, at once, for `use`; then it is done with. */
-  #leave(client: Client, use: (client: SocketStream) => Promise<void>): void {
-    const done = this.#clients.get(client);
-    const isBusy = responding(client);
+  async #leave(
+    client: HttpClient,
+    use: (client: SocketStream) => Promise<void>,
+  ): Promise<void> {
+    const { signal } = this.#options;
     const stream = client.detach();
-    if (isBusy || !done) { // a tunnel asked for before the last answer came
+    const end = () => stream.reset();
+    signal.addEventListener("abort", end);
+    try {
+      await client.idle; // its answers before this one
+      if (signal.aborted || client.destroyed) stream.reset();
+      else await use(stream);
+    } catch {
       stream.reset();
-      return done?.();
+    } finally {
+      signal.removeEventListener("abort", end);
+      client.destroy();
     }
-    use(stream).catch(() => stream.reset()).finally(done);
   }
 
   /** Whether the client may use the proxy; if not, why not. */
@@ -158,15 +208,15 @@ export class HttpProxy {
 
   // ---- requests in absolute form ----
 
-  async #serve(
-    request: http.IncomingMessage,
-    response: http.ServerResponse,
-  ): Promise<void> {
+  async #serve(exchange: Exchange): Promise<void> {
+    const { request, response } = exchange;
     try {
+      checkMessage(request);
       await this.#check(request);
-      const target = parsed(parseAbsoluteForm(request.url ?? ""));
+      const target = parsed(parseAbsoluteForm(withoutUser(request.url ?? "")));
       await this.#forward(request, response, this.#origin(request, target));
     } catch (error) {
+      if (exchange.isRefused) return;
       if (response.headersSent || response.destroyed) throw error;
       HttpError.of(error).respond(response, { close: !request.complete });
     }
@@ -175,15 +225,17 @@ export class HttpProxy {
   /** The request as it goes on to its origin server. */
   #origin(request: http.IncomingMessage, target: RequestTarget): OriginOptions {
     const fields = fieldsOf(request.rawHeaders);
-    if (tokensOf(fields, "via").some((hop) => hop.split(/\s+/)[1] === this.#pseudonym)) {
-      throw new HttpError(508, `${request.url} comes back to this proxy: a loop`);
-    }
     const { authority, hostname, port, path } = target;
-    const { method = "GET", headers } = request;
+    if (tokensOf(fields, "via").some((hop) => hop.split(/\s+/)[1] === this.#pseudonym)) {
+      throw new HttpError(508, `${authority}${path} comes back to this proxy: a loop`);
+    }
+    const { method = "GET", headers, httpVersion } = request;
     // For the whole server: RFC 9112, 3.2.4.
     const isStar = method === "OPTIONS" && path === "/" && !request.url!.endsWith("/");
-    const hasBody = headers["transfer-encoding"] !== undefined ||
-      headers["content-length"] !== undefined;
+    const isChunked = headers["transfer-encoding"] !== undefined;
+    const length = headers["content-length"];
+    const hasBody = isChunked || length !== undefined;
+    const own = httpVersion === "1.0" ? OWN_OF_1_0 : OWN;
     return {
       hostname,
       port,
@@ -192,10 +244,12 @@ export class HttpProxy {
       isRepeatable: REPEATABLE.has(method) && !hasBody,
       fields: [
         ["Host", authority],
-        ...endToEnd(fields).filter(([name]) => name.toLowerCase() !== "host"),
-        ["Via", `${request.httpVersion} ${this.#pseudonym}`],
-        ...(tokensOf(fields, "te").includes("trailers") ? [TE_TRAILERS] : []),
-        ...(headers["transfer-encoding"] !== undefined ? [CHUNKED] : []),
+        ...endToEnd(fields).filter(([name]) => !own.has(name.toLowerCase())),
+        ["Via", `${httpVersion} ${this.#pseudonym}`],
+        ...(tokensOf(fields, "te").includes("trailers") ? TE_TRAILERS : []),
+        ...(isChunked ? [CHUNKED] : []),
+        // Said here, lest a `Connection: Content-Length` takes it away from its body.
+        ...(length !== undefined ? [["Content-Length", length] as const] : []),
         ...(!hasBody && !BODILESS.has(method) ? [EMPTY] : []),
       ],
     };
@@ -207,25 +261,40 @@ export class HttpProxy {
     origin: OriginOptions,
   ): Promise<void> {
     const left = new AbortController();
-    const leave = () => left.abort(new Error("the client left"));
-    response.on("close", leave);
-    const { answer } = await this.#origins.request(origin, left.signal, (out) => {
-      out.on("continue", () => response.writeContinue());
-      out.on("information", ({ statusCode, rawHeaders }) => {
-        if (statusCode === 102) response.writeProcessing();
-        const { link, ...fields } = Object.fromEntries(
-          endToEnd(fieldsOf(rawHeaders)).map((
-            [name, value],
-          ) => [name.toLowerCase(), value]),
-        );
-        if (statusCode === 103 && link) response.writeEarlyHints({ link, ...fields });
-      });
+    response.on("close", () => left.abort(new Error("the client left")));
+    const { answer, upstream } = await this.#request(origin, left.signal, (out) => {
+      // To a client of HTTP/1.0 there is nothing between request and answer.
+      if (request.httpVersion !== "1.0") passOn(out, response);
       if (origin.isRepeatable) out.end();
-      else carry(request, out, () => fieldsOf(request.rawTrailers));
+      else carry(request, out, () => trailersOf(request));
     });
+    if (upstream) {
+      upstream.reset();
+      throw unusable(origin, "it makes a tunnel, unasked");
+    }
     respond(response, answer, this.#pseudonym);
     response.flushHeaders(); // the first bytes of the body may be long in coming
-    carry(answer, response, () => fieldsOf(answer.rawTrailers));
+    carry(answer, response, () => trailersOf(answer));
+  }
+
+  /** Sends a request; whatever goes wrong with it is told with the server's name. */
+  async #request(
+    origin: OriginOptions,
+    signal: AbortSignal,
+    send: (request: http.ClientRequest) => void,
+  ): Promise<OriginAnswer> {
+    let answered: OriginAnswer;
+    try {
+      answered = await this.#origins.request(origin, signal, send);
+    } catch (error) {
+      if (error instanceof DialError || error instanceof HttpError) throw error;
+      throw unusable(origin, error instanceof Error ? error.message : String(error));
+    }
+    const coding = answered.answer.headers["transfer-encoding"] ?? "chunked";
+    if (coding.toLowerCase() === "chunked") return answered;
+    answered.answer.destroy();
+    answered.upstream?.reset();
+    throw unusable(origin, `Transfer-Encoding: ${coding} is not known here`);
   }
 
   // ---- tunnels ----
@@ -236,16 +305,17 @@ export class HttpProxy {
     head: Buffer,
   ): Promise<void> {
     const { connector, signal } = this.#options;
+    let upstream: Upstream;
     try {
       await this.#check(request);
-      const { hostname, port } = parsed(parseAuthorityForm(request.url ?? ""));
-      const upstream = await connector.connect(hostname, port);
-      await client.write(CONNECTED);
-      if (head.length > 0) await upstream.write(head);
-      await join(client, upstream, signal);
+      const { hostname, port } = parsed(
+        parseAuthorityForm(withoutUser(request.url ?? "")),
+      );
+      upstream = await connector.connect(hostname, port, signal);
     } catch (error) {
-      await farewell(client, HttpError.of(error).toBytes());
+      return await farewell(client, HttpError.of(error).toBytes());
     }
+    await this.#join(client, upstream, { down: [CONNECTED], up: head });
   }
 
   /** An upgrade, such as to a WebSocket: the answer decides whether it becomes a tunnel. */
@@ -254,35 +324,90 @@ export class HttpProxy {
     request: http.IncomingMessage,
     head: Buffer,
   ): Promise<void> {
-    const { signal } = this.#options;
+    const left = new AbortController();
+    const signal = AbortSignal.any([left.signal, this.#options.signal]);
+    let answered: OriginAnswer;
     try {
+      checkMessage(request);
       await this.#check(request);
-      const target = parsed(parseAbsoluteForm(request.url ?? ""));
+      const target = parsed(parseAbsoluteForm(withoutUser(request.url ?? "")));
       const origin = this.#origin(request, target);
+      const timer = setTimeout(() => {
+        const cause = new Error(`no answer within ${UPGRADE_LIMIT_MS / 1000} s`);
+        left.abort(new DialError("timed-out", targetOf(origin), cause));
+      }, UPGRADE_LIMIT_MS);
       const fields: Field[] = [
-        ...origin.fields,
+        ...origin.fields.filter(([name]) => name !== "Connection"),
         ["Connection", "Upgrade"],
         ["Upgrade", request.headers.upgrade ?? ""],
       ];
       const options = { ...origin, fields, isRepeatable: false, isUpgrade: true };
-      const send = (out: http.ClientRequest) => out.end();
-      const { answer, upstream, early } = await this.#origins.request(
-        options,
-        signal,
-        send,
-      );
-      if (!upstream) return await answerPlainly(client, request, answer, this.#pseudonym);
-      await client.write(headOf(answer, this.#pseudonym));
-      if (early.length > 0) await client.write(early);
-      if (head.length > 0) await upstream.write(head);
-      await join(client, upstream, signal);
+      answered = await this.#request(options, signal, (out) => out.end())
+        .finally(() => clearTimeout(timer));
     } catch (error) {
-      await farewell(client, HttpError.of(error).toBytes());
+      return await farewell(client, HttpError.of(error).toBytes());
     }
+    const { answer, upstream, early } = answered;
+    if (upstream) {
+      const down = [headOf(answer, this.#pseudonym), early];
+      return await this.#join(client, upstream, { down, up: head });
+    }
+    await answerPlainly(client, request, answer, this.#pseudonym);
+    left.abort(); // if the client left before the end of it
+  }
+
+  /** Makes a tunnel, after the first bytes of both directions. */
+  async #join(
+    client: SocketStream,
+    upstream: Upstream,
+    { down, up }: { readonly down: readonly Uint8Array[]; readonly up: Uint8Array },
+  ): Promise<void> {
+    const { signal } = this.#options;
+    const end = () => upstream.reset();
+    signal.addEventListener("abort", end);
+    try {
+      signal.throwIfAborted();
+      for (const bytes of down) if (bytes.length > 0) await client.write(bytes);
+      if (up.length > 0) await upstream.write(up);
+    } catch (error) {
+      upstream.reset();
+      throw error; // too late for words: the client believes to speak with the server
+    } finally {
+      signal.removeEventListener("abort", end);
+    }
+    await join(client, upstream, signal);
   }
 }
 
-const TE_TRAILERS: Field = ["TE", "trailers"];
+/** A request of a client and the answer to it. */
+interface Exchange {
+  readonly request: http.IncomingMessage;
+  readonly response: http.ServerResponse;
+  /** Its body proved to be wrong, and it was answered so. */
+  isRefused: boolean;
+}
+
+/** What Node's parser says when it gives up. */
+interface ParseError {
+  readonly code?: string;
+  readonly rawPacket?: Uint8Array;
+}
+
+/** Fields that are written anew. */
+const OWN: ReadonlySet<string> = new Set(["host", "content-length"]);
+/** HTTP/1.0 has no expectations (RFC 9110, 10.1.1). */
+const OWN_OF_1_0: ReadonlySet<string> = new Set([...OWN, "expect"]);
+/** Fields that mean something before a body only (RFC 9110, 6.5.1). */
+const NO_TRAILERS: ReadonlySet<string> = new Set([
+  "content-length",
+  "host",
+  "trailer",
+  "via",
+]);
+const TE_TRAILERS: readonly Field[] = [["Connection", "keep-alive, TE"], [
+  "TE",
+  "trailers",
+]];
 const CHUNKED: Field = ["Transfer-Encoding", "chunked"];
 const EMPTY: Field = ["Content-Length", "0"];
 const CONNECTED = new TextEncoder().encode("HTTP/1.1 200 Connection established\r\n\r\n");
@@ -292,9 +417,75 @@ function parsed(target: RequestTarget | string): RequestTarget {
   return target;
 }
 
-/** Whether an answer to the client is not finished yet. */
-function responding(client: Client): boolean {
-  return (client as Client & { _httpMessage?: unknown })._httpMessage != null;
+/** A URL without user and password, which are in no message then. */
+function withoutUser(url: string): string {
+  return url.replace(/^([^/?#]*\/\/)?[^/?#]*@/, "$1");
+}
+
+function targetOf({ hostname, port }: OriginOptions): string {
+  return formatTarget(hostname, port);
+}
+
+function unusable(origin: OriginOptions, why: string): HttpError {
+  return new HttpError(502, `The answer of ${targetOf(origin)} cannot be used: ${why}`);
+}
+
+/** Throws where Node's parser is content and RFC 9112 is not. */
+function checkMessage({ rawHeaders, headers, httpVersion }: http.IncomingMessage): void {
+  const hosts = fieldsOf(rawHeaders).filter(([name]) => name.toLowerCase() === "host");
+  if (httpVersion !== "1.1" && httpVersion !== "1.0") {
+    throw new HttpError(400, `HTTP/${httpVersion} is not spoken here, but HTTP/1.1 is`);
+  }
+  if (hosts.length > 1 || httpVersion === "1.1" && hosts.length === 0) {
+    throw new HttpError(400, `A request has one Host field, this one ${hosts.length}`);
+  }
+  const coding = headers["transfer-encoding"];
+  if (coding !== undefined && httpVersion === "1.0") {
+    throw new HttpError(400, "HTTP/1.0 has no Transfer-Encoding"); // RFC 9112, 6.1
+  }
+  if (coding !== undefined && coding.toLowerCase() !== "chunked") {
+    throw new HttpError(501, `Transfer-Encoding: ${coding} is not known here`);
+  }
+  const { expect } = headers;
+  if (expect !== undefined && expect.toLowerCase() !== "100-continue") {
+    throw new HttpError(417, `Expect: ${expect} is not known here`);
+  }
+}
+
+/** The answer to a method that the parser does not know, if it is a request otherwise. */
+function notImplemented({ code, rawPacket }: ParseError): HttpError | undefined {
+  if (code !== "HPE_INVALID_METHOD" || !rawPacket) return undefined;
+  const text = Buffer.from(rawPacket.subarray(0, HEADER_BYTES)).toString("latin1");
+  const [, method] = /^([!#$%&'*+.^_`|~\w-]{1,40}) \S+ HTTP\/1\.[01]\r\n/.exec(text) ??
+    [];
+  if (method === undefined) return undefined;
+  const hint = "use CONNECT, which lets all methods through";
+  return new HttpError(501, `The method ${method} is not known here: ${hint}`);
+}
+
+/** Lets through what a server says before its answer. */
+function passOn(out: http.ClientRequest, response: http.ServerResponse): void {
+  out.on("continue", () => response.writeContinue());
+  out.on("information", ({ statusCode, rawHeaders }) => {
+    if (statusCode === 102) response.writeProcessing();
+    if (statusCode !== 103) return;
+    const hints: Record<string, string | string[]> = {};
+    for (const [name, value] of endToEnd(fieldsOf(rawHeaders))) {
+      const before = hints[name.toLowerCase()] ?? [];
+      hints[name.toLowerCase()] = [before, value].flat();
+    }
+    try {
+      response.writeEarlyHints(hints);
+    } catch {
+      // Node is strict about links. The hint is lost, which costs a little time.
+    }
+  });
+}
+
+/** The trailer fields that go on; none of those that could change what was read before. */
+function trailersOf(message: http.IncomingMessage): Field[] {
+  return endToEnd(fieldsOf(message.rawTrailers))
+    .filter(([name]) => !NO_TRAILERS.has(name.toLowerCase()));
 }
 
 /** The fields of an answer as they go on to the client. */
@@ -337,15 +528,16 @@ async function answerPlainly(
   answer: http.IncomingMessage,
   pseudonym: string,
 ): Promise<void> {
-  const duplex = new StreamDuplex(client);
+  const duplex = new HttpClient(client);
   const ended = new Promise((resolve) => duplex.once("close", resolve));
   duplex.on("error", () => {});
   const response = new http.ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(duplex as unknown as import("node:net").Socket);
   response.on("finish", () => duplex.destroySoon());
+  duplex.on("drain", () => response.emit("drain")); // what a server of Node's would do
   respond(response, answer, pseudonym);
-  carry(answer, response, () => fieldsOf(answer.rawTrailers));
+  carry(answer, response, () => trailersOf(answer));
   await ended;
 }
 
@@ -360,10 +552,11 @@ function carry(
 ): void {
   let isWhole = false;
   from.on("data", (chunk: Buffer) => {
-    if (!to.write(chunk)) from.pause();
+    if (!to.destroyed && !to.write(chunk)) from.pause();
   });
   to.on("drain", () => from.resume());
   from.on("end", () => {
+    if (wasCutShort(from)) return;
     isWhole = true;
     const fields = trailers();
     if (fields.length > 0) {
@@ -371,8 +564,16 @@ function carry(
     }
     to.end();
   });
+  // A server may answer before it has read all; the rest of the request goes nowhere.
+  to.on("close", () => from.resume());
   from.on("error", () => {}); // followed by `close`
   from.on("close", () => {
     if (!isWhole && !to.writableEnded) to.destroy(new Error("the message broke off"));
   });
+}
+
+/** Whether a body that ends with its connection ended with a failure of that. */
+function wasCutShort({ headers, socket }: http.IncomingMessage): boolean {
+  return headers["content-length"] === undefined &&
+    headers["transfer-encoding"] === undefined && socket?.errored != null;
 }

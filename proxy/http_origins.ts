@@ -11,6 +11,8 @@ import type { Field } from "./http_headers.ts";
 const IDLE_MS = 4000;
 /** Connections kept that are not in use, for each server. */
 const MOST_IDLE = 64;
+/** Bytes of an answer's header; larger ones are not passed on. */
+const HEADER_BYTES = 256 * 1024;
 /** A server, or a client that sends to it, that is silent for longer is given up. */
 const SILENCE_LIMIT_MS = 600_000;
 
@@ -94,9 +96,14 @@ export class Origins {
       path,
       headers: fields.flat(),
       setHost: false,
+      maxHeaderSize: HEADER_BYTES,
       connectSignal: signal,
     };
     const request = http.request(wanted);
+    // Deno would send any request again over a new connection, a POST as well; here it is
+    // decided what may be sent twice. With this it believes to have done so.
+    Object.assign(request, { _retrying: true });
+    request.maxHeadersCount = 0; // else Node leaves out the last ones without a word
     const leave = () => request.destroy();
     signal.addEventListener("abort", leave, { once: true });
     request.on("close", () => signal.removeEventListener("abort", leave));

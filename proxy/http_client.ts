@@ -1,0 +1,101 @@
+/** A client of the HTTP proxy, in the shape that Node's server wants. */
+import { StreamDuplex } from "./duplex.ts";
+import { LINGER_BYTES, LINGER_MS } from "./farewell.ts";
+import type { SocketStream } from "./stream.ts";
+
+/**
+ * Beyond what a duplex does, its requests have their turn one after the other, however many
+ * it sends at once, and its end waits until the client had a chance to read the last words.
+ */
+export class HttpClient extends StreamDuplex<SocketStream> {
+  /** Requests that are not done with, the one that has its turn among them. */
+  #open = 0;
+  #turn: Promise<void> = Promise.resolve();
+  #wantsMore = false;
+  #isRefused = false;
+  #isLeaving = false;
+  #isDetached = false;
+
+  /** Requests that are not done with. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** Whether its last answer is said; what it sends now is not looked at. */
+  get isLeaving(): boolean {
+    return this.#isRefused || this.#isLeaving;
+  }
+
+  /** Ends with these words, after the answers that come before. */
+  async refuse(words: Uint8Array): Promise<void> {
+    this.#isRefused = true;
+    await this.#turn;
+    if (this.writable) this.write(words);
+    this.destroySoon();
+  }
+
+  /**
+   * Runs `exchange` when those before it have settled, unless the client left by then.
+   * Nothing is read ahead while one waits: a client cannot have a thousand requests under
+   * way, nor a thousand waiting.
+   */
+  async inTurn(exchange: () => Promise<void>): Promise<void> {
+    const before = this.#turn;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turn = promise;
+    this.#open++;
+    try {
+      await before;
+      if (!this.destroyed) await exchange();
+    } finally {
+      this.#open--;
+      resolve();
+      if (this.#wantsMore) this._read();
+    }
+  }
+
+  /** Settles when the last of its requests is done with. */
+  get idle(): Promise<void> {
+    return this.#turn;
+  }
+
+  /** Whether its stream was taken out. */
+  get isDetached(): boolean {
+    return this.#isDetached;
+  }
+
+  override detach(): SocketStream {
+    this.#isDetached = true;
+    return super.detach();
+  }
+
+  override _read(): void {
+    this.#wantsMore = this.#open > 1;
+    if (!this.#wantsMore) super._read();
+  }
+
+  /** Ends after what was written, and after the client has read it. */
+  override destroySoon(): void {
+    if (this.#isLeaving || this.destroyed) return;
+    this.#isLeaving = true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let left = LINGER_BYTES;
+    this.removeAllListeners("data"); // the parser's, and its opinion of how it ends
+    this.removeAllListeners("end");
+    this.on("data", (chunk: Uint8Array) => {
+      left -= chunk.length;
+      if (left < 0) this.destroy();
+    });
+    this.once("finish", () => {
+      timer = setTimeout(() => this.destroy(), LINGER_MS);
+      if (this.readableEnded) this.destroy();
+    });
+    this.once("close", () => clearTimeout(timer));
+    this.once("end", () => {
+      if (this.writableFinished) this.destroy();
+    });
+    if (this.writable) this.end();
+    else if (this.writableFinished) this.destroy();
+    this.resume();
+  }
+}

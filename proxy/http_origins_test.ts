@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { until } from "../tests/harness/wait.ts";
+import { answering, Origin, plain, Scene } from "./_http_scene.ts";
+
+function requestTo(authority: string, { method = "GET", body = "" } = {}): string {
+  const length = method === "POST" ? `Content-Length: ${body.length}\r\n` : "";
+  return `${method} http://${authority}/ HTTP/1.1\r\nHost: x\r\n${length}\r\n${body}`;
+}
+
+Deno.test("connections are used again by other clients, and are as many as are needed", async () => {
+  let under = 0;
+  const all = Promise.withResolvers<void>();
+  await using origin = new Origin(async (peer) => {
+    for (;;) {
+      await peer.message();
+      if (++under === 10) all.resolve();
+      await all.promise; // ten at a time
+      await peer.send(plain("x"));
+    }
+  });
+  await using scene = new Scene();
+  const ask = async () => (await scene.ask(requestTo(origin.authority))).body;
+  const answers = await Promise.all(Array.from({ length: 10 }, ask));
+  assert.deepEqual(answers, Array(10).fill("x"));
+  assert.equal(origin.peers.length, 10);
+  for (let i = 0; i < 30; i++) assert.equal(await ask(), "x");
+  assert.equal(origin.peers.length, 10);
+  assert.equal(scene.connects, 10);
+});
+
+Deno.test("different ports of a host are different servers", async () => {
+  await using one = new Origin(answering(plain("one")));
+  await using other = new Origin(answering(plain("other")));
+  await using scene = new Scene();
+  const client = await scene.client();
+  for (let i = 0; i < 3; i++) {
+    for (const [origin, body] of [[one, "one"], [other, "other"]] as const) {
+      await client.send(requestTo(origin.authority));
+      assert.equal((await client.message()).body, body);
+    }
+  }
+  assert.equal(scene.connects, 2);
+});
+
+Deno.test("a connection that nobody uses is let go of, before servers do", async () => {
+  await using origin = new Origin(answering(plain("x")));
+  await using scene = new Scene();
+  await scene.ask(requestTo(origin.authority));
+  const from = performance.now();
+  await until("the end of the connection", () => origin.peers[0]!.end);
+  const took = performance.now() - from;
+  assert.ok(took > 2500 && took < 5000, `${took} ms`);
+});
+
+Deno.test("an answer that says close is the last on its connection", async () => {
+  await using origin = new Origin(answering(
+    "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx",
+  ));
+  await using scene = new Scene();
+  for (let i = 0; i < 3; i++) await scene.ask(requestTo(origin.authority));
+  assert.equal(origin.peers.length, 3);
+});
+
+/** A server that reads the second request of its first connection and closes it. */
+function faithless(how: "close" | "reset"): Origin {
+  return new Origin(async (peer, index) => {
+    for (let count = 0;; count++) {
+      await peer.message();
+      if (index === 0 && count === 1) {
+        return how === "close" ? peer.close() : peer.reset();
+      }
+      await peer.send(plain(`${index}`));
+    }
+  });
+}
+
+for (const how of ["close", "reset"] as const) {
+  Deno.test(`after a ${how} of a kept connection GET is sent again, and POST is not`, async () => {
+    for (const method of ["GET", "POST"]) {
+      await using origin = faithless(how);
+      await using scene = new Scene();
+      const client = await scene.client();
+      await client.send(requestTo(origin.authority));
+      assert.equal((await client.message()).body, "0");
+      await client.send(requestTo(origin.authority, { method, body: "" }));
+      const answer = await client.message();
+      if (method === "GET") assert.equal(answer.body, "1");
+      else assert.match(answer.start + answer.body, / 502 .*The answer of 127/);
+      const got = origin.peers.map((peer) => peer.got).join("");
+      const count = got.split(`${method} / HTTP/1.1`).length - 1;
+      assert.equal(count, method === "GET" ? 3 : 1);
+    }
+  });
+}
+
+Deno.test("a new connection that fails is not tried again", async () => {
+  await using origin = new Origin(async (peer) => void await peer.message());
+  await using scene = new Scene();
+  const answer = await scene.ask(requestTo(origin.authority));
+  assert.match(answer.start, / 502 /);
+  assert.equal(origin.peers.length, 1);
+});
+
+Deno.test("an answer that nobody asked for spoils no request", async () => {
+  await using origin = new Origin(async (peer, index) => {
+    await peer.message();
+    await peer.send(plain(`${index}`) + (index === 0 ? plain("poison") : ""));
+    await peer.rest();
+  });
+  await using scene = new Scene();
+  const client = await scene.client();
+  await client.send(requestTo(origin.authority));
+  assert.equal((await client.message()).body, "0");
+  await until("the end of that connection", () => origin.peers[0]!.end);
+  await client.send(requestTo(origin.authority));
+  assert.equal((await client.message()).body, "1");
+});
+
+Deno.test("a client that left does not keep its connection from others", async () => {
+  await using origin = new Origin(async (peer, index) => {
+    await peer.message();
+    if (index > 0) await peer.send(plain("x"));
+    await peer.rest();
+  });
+  await using scene = new Scene();
+  const gone = await scene.client();
+  await gone.send(requestTo(origin.authority));
+  await origin.peer();
+  gone.reset();
+  await until("the origin's end", () => origin.peers[0]!.end);
+  assert.equal((await scene.ask(requestTo(origin.authority))).body, "x");
+});
