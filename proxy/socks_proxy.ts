@@ -44,12 +44,13 @@ export class SocksProxy {
   async #connect(client: SocketStream): Promise<Upstream | undefined> {
     const { connector, signal } = this.#options;
     const end = () => client.reset();
+    if (signal.aborted) end();
     signal.addEventListener("abort", end);
     let upstream: Upstream | undefined;
     try {
       const request = await this.#read(client);
       try {
-        upstream = await connector.connect(request.hostname, request.port);
+        upstream = await connector.connect(request.hostname, request.port, signal);
       } catch (error) {
         await request.reply(failureOf(error));
         return undefined;
