@@ -64,7 +64,7 @@ async function turn(claim: Claim, via: number, signal: AbortSignal): Promise<voi
   const { promise, resolve: go, reject } = Promise.withResolvers<void>();
   const waiter: Waiter = { via, go };
   const abort = () => {
-    if (!claim.waiting.delete(waiter)) return; // it holds already
+    claim.waiting.delete(waiter);
     admit(claim); // those behind may have waited for this one alone
     reject(signal.reason);
   };
