@@ -35,6 +35,8 @@ const CLOSE_GRACE = 600;
 const ABORT_LIMIT = 2500;
 /** Milliseconds for the exit to be known after the bytes stopped, and the other way round. */
 const EXPLAIN_GRACE = 200;
+/** An agent that sends a longer control message is broken or hostile. */
+const MOST_CONTROL_BYTES = 4 << 20;
 /** Lines of stderr that explain an end. */
 const EXPLAINING_LINES = 3;
 /** Milliseconds before the end of a ready link in which stderr is taken to explain it. */
@@ -244,6 +246,11 @@ export class Attempt {
   #control(payload: Uint8Array): void {
     if (this.#isOver) return;
     try {
+      if (payload.length > MOST_CONTROL_BYTES) {
+        throw new ControlError(
+          `A control message of ${payload.length} bytes is too long`,
+        );
+      }
       this.#handle(decodeControl(payload));
     } catch (cause) {
       if (!(cause instanceof ControlError)) throw cause;

@@ -69,7 +69,7 @@ export function configureArgs(manifest: Manifest, host: HostSpec): ConfigureArgs
 export function extendArgs(manifest: Manifest, host: HostSpec): ExtendArgs | undefined {
   const http = withAuth(host.http);
   const socks = withAuth(host.socks);
-  const exceptions = hasProxy(host) ? nameExceptions(manifest) : [];
+  const exceptions = isConcerned(manifest, host) ? nameExceptions(manifest) : [];
   if (!http && !socks && exceptions.length === 0) return undefined;
   return {
     ...(http && { http }),
@@ -90,7 +90,11 @@ function nameExceptions(manifest: Manifest): NonNullable<ExtendArgs["exceptions"
   );
 }
 
-/** Routes concern only the agents that have one. */
+/** Whether routes mean anything to a host: to its proxies, or to what it dials for others. */
+function isConcerned(manifest: Manifest, host: HostSpec): boolean {
+  return hasProxy(host) || manifest.routes.some(({ via }) => via === host.name);
+}
+
 function hasProxy({ http, socks }: HostSpec): boolean {
   return http !== undefined || socks !== undefined;
 }
@@ -118,7 +122,10 @@ export function neededFeatures(manifest: Manifest, host: HostSpec): NeededFeatur
     ["http", http !== undefined],
     ["socks", socks !== undefined],
     ["routes", routed],
-    ["extend", !asksPassword && routed && nameExceptions(manifest).length > 0],
+    [
+      "extend",
+      !asksPassword && isConcerned(manifest, host) && nameExceptions(manifest).length > 0,
+    ],
     ["hostaliases", stateDir.pathOnAgent !== undefined && !stateDir.disable],
     ["etchosts", host.writeEtcHosts],
   ];

@@ -174,8 +174,12 @@ Deno.test("ranges that a route excepts are missing in configure, names are in ex
   assert.deepEqual(extendArgs(guarded, guardedHost("open")), { exceptions });
 });
 
-Deno.test("a host without a proxy, and a mesh without additions, need no extend", () => {
-  assert.equal(extendArgs(guarded, guardedHost("gate")), undefined);
+Deno.test("what is no bastion and has no proxy, and a mesh without additions, need no extend", () => {
+  assert.deepEqual(
+    Object.keys(extendArgs(guarded, guardedHost("gate"))!),
+    ["exceptions"],
+    "a bastion obeys exceptions too",
+  );
   for (const host of manifest.hosts) {
     assert.equal(extendArgs(manifest, host), undefined, host.name);
   }
@@ -190,7 +194,7 @@ Deno.test("what extend is sent is what an agent's own reading of it expects", ()
 
 Deno.test("a password needs extend, excepted names only want it", () => {
   const table: Record<string, [boolean, boolean]> = {
-    gate: [false, false],
+    gate: [false, true],
     both: [true, false],
     one: [true, false],
     open: [false, true],

@@ -160,13 +160,15 @@ export async function fakeServer(
   const asked = { udp: [] as Uint8Array[], tcp: [] as Uint8Array[] };
   const udp = createSocket(family);
   const other = createSocket(family);
-  const bound = (socket: typeof udp) =>
+  const bound = (socket: typeof udp, port: number) =>
     new Promise<void>((resolve, reject) => {
       socket.on("error", reject);
-      socket.bind(0, hostname, () => resolve());
+      socket.bind(port, hostname, () => resolve());
     });
-  await Promise.all([bound(udp), bound(other)]);
-  const { port } = udp.address();
+  // TCP first: its ports are in use more often than those of UDP.
+  const listener = Deno.listen({ hostname, port: 0 });
+  const { port } = listener.addr;
+  await Promise.all([bound(udp, port), bound(other, 0)]);
   udp.on("message", (query, from) => {
     asked.udp.push(Uint8Array.from(query));
     for (const answer of answers.udp?.(Uint8Array.from(query)) ?? []) {
@@ -176,7 +178,6 @@ export async function fakeServer(
       socket.send(Buffer.from(bytes), from.port, from.address);
     }
   });
-  const listener = Deno.listen({ hostname, port });
   const serving = (async () => {
     for await (const connection of listener) {
       const buffer = new Uint8Array(65_537);

@@ -18,6 +18,7 @@ import {
   formatTarget,
 } from "./dial.ts";
 import { canonicalName, type Directory, type Place } from "./directory.ts";
+import { lookup } from "./lookup.ts";
 import { relay, splice } from "./splice.ts";
 import { MeshStream, SocketStream } from "./stream.ts";
 
@@ -117,8 +118,9 @@ export class Connector {
     }
   }
 
-  async #connect(hostname: string, asked: Asked): Promise<Upstream> {
+  async #connect(named: string, asked: Asked): Promise<Upstream> {
     const { directory } = this.#options;
+    const hostname = mappedIpv4(named) ?? named;
     const address = parseIpv4(hostname);
     if (address !== undefined) {
       return await this.#to(directory.ofAddress(address), address, hostname, asked);
@@ -316,18 +318,22 @@ async function systemAddresses(
   name: string,
   { target, signal }: Asked,
 ): Promise<number[]> {
-  const { lookup } = await import("node:dns/promises");
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort);
   try {
-    const all = await Promise.race([lookup(name, { all: true }), aborted]);
+    const all = await lookup(name, signal);
     return all.filter(({ family }) => family === 4)
       .map(({ address }) => parseIpv4(address)!);
   } catch (error) {
     if (signal.aborted) throw error;
     throw new DialError("host-unknown", target, error);
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
+}
+
+/** The IPv4 address within an IPv6 address of the form ::ffff:a.b.c.d, in any spelling. */
+function mappedIpv4(hostname: string): string | undefined {
+  if (!hostname.includes(":")) return undefined;
+  const shortest = URL.parse(`http://[${hostname}]/`)?.hostname;
+  const groups = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/.exec(shortest ?? "");
+  if (!groups) return undefined;
+  const [, high, low] = groups.map((group) => parseInt(group, 16));
+  return formatIpv4(((high! << 16) | low!) >>> 0);
 }

@@ -1,5 +1,7 @@
 /** Dials a real address, and says in the protocol's words why it could not be reached. */
+import { parseIpv4 } from "../wire/ipv4.ts";
 import { prepared } from "./listener.ts";
+import { lookup } from "./lookup.ts";
 
 /** A dial that takes longer has failed. */
 export const DIAL_LIMIT_MS = 10_000;
@@ -82,6 +84,8 @@ function failureOf(error: unknown): DialFailure {
   if (error instanceof Deno.errors.TimedOut) return "timed-out";
   if (!(error instanceof Error)) return "failed";
   switch ((error as Error & { code?: string }).code) {
+    case "ENOTFOUND":
+      return "host-unknown";
     case "ECONNREFUSED":
       return "refused";
     case "ENETUNREACH":
@@ -115,7 +119,7 @@ export async function dial(
   const timer = setTimeout(() => limit.abort(), DIAL_LIMIT_MS);
   try {
     const either = signal ? AbortSignal.any([signal, limit.signal]) : limit.signal;
-    return prepared(await Deno.connect({ hostname, port, signal: either }));
+    return prepared(await connect(hostname, port, either));
   } catch (error) {
     const target = formatTarget(hostname, port);
     if (limit.signal.aborted) {
@@ -126,4 +130,27 @@ export async function dial(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Each address of a name in its turn, until one can be connected to. */
+async function connect(
+  hostname: string,
+  port: number,
+  signal: AbortSignal,
+): Promise<Deno.TcpConn> {
+  if (isAddress(hostname)) return await Deno.connect({ hostname, port, signal });
+  let failure: unknown = new Error("no address of that name");
+  for (const { address } of await lookup(hostname, signal)) {
+    try {
+      return await Deno.connect({ hostname: address, port, signal });
+    } catch (error) {
+      if (signal.aborted) throw error;
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+function isAddress(hostname: string): boolean {
+  return hostname.includes(":") || parseIpv4(hostname) !== undefined;
 }

@@ -6,7 +6,9 @@ import type { Resolver } from "./dns_resolver.ts";
 import type { ByteStream } from "./stream.ts";
 
 /** Connections at a time; one more is reset. */
-const MOST_CONNECTIONS = 256;
+const MOST_CONNECTIONS = 1024;
+/** Of them, those of one client, so that it cannot lock out the others. */
+const MOST_OF_A_CLIENT = 128;
 
 /** Options of a {@linkcode NameServer}. */
 export interface NameServerOptions {
@@ -29,6 +31,7 @@ export interface NameServerOptions {
 export class NameServer {
   readonly #options: NameServerOptions;
   #connections = 0;
+  readonly #ofClient = new Map<string | number, number>();
 
   /** The names may change while it serves. */
   constructor(options: NameServerOptions) {
@@ -38,14 +41,17 @@ export class NameServer {
   /**
    * Answers the queries on `stream` until it ends, is silent for 30 s, or holds what is no
    * DNS message; then closes it. Never rejects. With 64 questions under way it waits with
-   * reading until one is answered; answers go out in the order they are found.
+   * reading until one is answered; answers go out in the order they are found. `client` is
+   * whose stream it is; one client has 128 at the most.
    */
-  async serve(stream: ByteStream): Promise<void> {
-    if (this.#connections >= MOST_CONNECTIONS) {
+  async serve(stream: ByteStream, client: string | number = ""): Promise<void> {
+    const others = this.#ofClient.get(client) ?? 0;
+    if (this.#connections >= MOST_CONNECTIONS || others >= MOST_OF_A_CLIENT) {
       stream.reset();
       return;
     }
     this.#connections++;
+    this.#ofClient.set(client, others + 1);
     try {
       const { converse } = await import("./name_conversation.ts");
       await converse(stream, this.#options);
@@ -54,6 +60,9 @@ export class NameServer {
       this.#options.onError?.(error instanceof Error ? error : new Error(String(error)));
     } finally {
       this.#connections--;
+      const left = this.#ofClient.get(client)! - 1;
+      if (left > 0) this.#ofClient.set(client, left);
+      else this.#ofClient.delete(client);
     }
   }
 }

@@ -287,7 +287,7 @@ Deno.test("a client that is reset in the middle ends its connection only", async
   await within("the server's end", one.serving);
 });
 
-Deno.test("more connections than it has places for are reset", async () => {
+Deno.test("a client has 128 places, and all together 1024; more are reset", async () => {
   const server = new NameServer({ names, upstream: never });
   const ends: (() => void)[] = [];
   let resets = 0;
@@ -298,13 +298,23 @@ Deno.test("more connections than it has places for are reset", async () => {
     reset: () => resets++,
     close: () => {},
   });
-  const serving = Array.from({ length: 257 }, () => server.serve(stream()));
-  await serving[256];
-  assert.equal(resets, 1);
-  await until("256 readers", () => ends.length === 256);
-  for (const end of ends) end();
+  const serving: Promise<void>[] = [];
+  for (let client = 0; client < 7; client++) {
+    for (let i = 0; i < 129; i++) serving.push(server.serve(stream(), client));
+    assert.equal(resets, client + 1);
+  }
+  for (let client = 100; client < 300; client++) {
+    serving.push(server.serve(stream(), client));
+  }
+  const held = 1024;
+  assert.equal(resets, 7 + 7 * 128 + 200 - held);
+  await until("as many readers", () => ends.length === held);
+  for (const end of ends.splice(0)) end();
   await Promise.all(serving);
-  assert.equal(resets, 1);
+  serving.push(server.serve(stream(), 0));
+  await until("a place that is free again", () => ends.length === 1);
+  ends[0]!();
+  await Promise.all(serving);
 });
 
 // ---- end to end ----

@@ -18,6 +18,40 @@ import { resetConnection } from "./reset.ts";
 /** How long a read waits when there is room to send but no block to read into. */
 const SHORTAGE_MS = 20;
 const BLOCK_SIZES = [2048, 16_384, 65_536, 262_144] as const;
+/**
+ * When one direction has ended and nothing came in the other from one look to the next, both
+ * are reset: nobody may be left who will ever end it.
+ */
+const HALF_OPEN_LOOK_MS = 30 * 60_000;
+
+/** What two directions have in common. */
+interface Traffic {
+  /** Counts what was carried. */
+  parts: number;
+}
+
+/** Runs both directions; `breakBoth` must end them. */
+async function both(
+  directions: readonly [
+    (traffic: Traffic) => Promise<void>,
+    (traffic: Traffic) => Promise<void>,
+  ],
+  breakBoth: () => void,
+): Promise<void> {
+  const traffic = { parts: 0 };
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const ended = () => {
+    let seen = traffic.parts;
+    timer ??= setInterval(() => {
+      if (traffic.parts === seen) breakBoth();
+      seen = traffic.parts;
+    }, HALF_OPEN_LOOK_MS);
+  };
+  await Promise.all(
+    directions.map((carry) => carry(traffic).catch(breakBoth).then(ended)),
+  );
+  clearInterval(timer);
+}
 
 /**
  * Carries bytes between `socket` and `connection` until both directions have ended, then
@@ -35,10 +69,10 @@ export async function splice(
     connection.abort();
     side.reset();
   };
-  await Promise.all([
-    upload(socket, connection).catch(breakBoth),
-    download(connection, socket).catch(breakBoth),
-  ]);
+  await both([
+    (traffic) => upload(socket, connection, traffic),
+    (traffic) => download(connection, socket, traffic),
+  ], breakBoth);
   connection.release();
   side.close();
 }
@@ -56,7 +90,10 @@ export async function relay(
   const breakBoth = () => sides.forEach((side) => side.reset());
   if (signal.aborted) breakBoth();
   signal.addEventListener("abort", breakBoth);
-  await Promise.all([copy(a, b).catch(breakBoth), copy(b, a).catch(breakBoth)]);
+  await both([
+    (traffic) => copy(a, b, traffic),
+    (traffic) => copy(b, a, traffic),
+  ], breakBoth);
   signal.removeEventListener("abort", breakBoth);
   for (const side of sides) side.close();
 }
@@ -83,7 +120,11 @@ class SocketSide {
   }
 }
 
-async function upload(socket: Deno.TcpConn, connection: TcpConnection): Promise<void> {
+async function upload(
+  socket: Deno.TcpConn,
+  connection: TcpConnection,
+  traffic: Traffic,
+): Promise<void> {
   let size = 0;
   let block: SendBlock | undefined;
   try {
@@ -99,6 +140,7 @@ async function upload(socket: Deno.TcpConn, connection: TcpConnection): Promise<
         room < bytes.length ? bytes.subarray(0, room) : bytes,
       );
       if (got === null) return connection.shutdown();
+      traffic.parts++;
       const result = connection.send(block, got);
       const wanted = nextSize(size, got, bytes.length);
       if (result === "taken") {
@@ -120,20 +162,30 @@ function nextSize(size: number, got: number, room: number): number {
   return got < room / 8 ? 0 : size;
 }
 
-async function download(connection: TcpConnection, socket: Deno.TcpConn): Promise<void> {
+async function download(
+  connection: TcpConnection,
+  socket: Deno.TcpConn,
+  traffic: Traffic,
+): Promise<void> {
   while (await connection.readable()) {
     const bytes = connection.peek();
+    traffic.parts++;
     await writeAll(socket, bytes);
     connection.consume(bytes.length);
   }
   await closeWrite(socket);
 }
 
-async function copy(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+async function copy(
+  from: Deno.TcpConn,
+  to: Deno.TcpConn,
+  traffic: Traffic,
+): Promise<void> {
   const buffer = new Uint8Array(65_536);
   for (;;) {
     const got = await from.read(buffer);
     if (got === null) return await closeWrite(to);
+    traffic.parts++;
     await writeAll(to, buffer.subarray(0, got));
   }
 }

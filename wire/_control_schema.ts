@@ -39,6 +39,15 @@ function list<S extends v.GenericSchema>(item: S) {
   return v.nullish(v.array(item), []);
 }
 
+/** One from an agent, which may be hostile: its items are looked at only if it is short. */
+function shortList<S extends v.GenericSchema>(item: S, most: number) {
+  const short = v.check<unknown[], string>(
+    ({ length }) => length <= most,
+    `Expected at most ${most} items`,
+  );
+  return v.nullish(v.pipe(v.array(v.unknown()), short, v.array(item)), []);
+}
+
 const address = v.pipe(
   v.string(),
   v.check(
@@ -135,7 +144,7 @@ export const EXTEND_ARGS: Schema<ExtendArgs> = object({
 
 /** Result of `configure`. */
 export const CONFIGURE_DATA: Schema<ConfigureData> = v.object({
-  features: list(v.string()),
+  features: shortList(v.string(), 256),
   version: v.nullish(v.string(), ""),
 });
 
@@ -144,15 +153,18 @@ export const HOST_DOWN: Schema<HostDown> = v.object({ ip: address, ranges: list(
 
 /** Event `routeSuggestion`. */
 export const ROUTE_SUGGESTION: Schema<RouteSuggestion> = v.object({
-  ip: list(address),
+  ip: shortList(address, 512),
   route: address,
 });
 
 /** Result of `status`. */
 export const AGENT_STATUS: Schema<AgentStatus> = v.object({
-  listeners: list(object({
-    address: v.string(),
-    kind: v.picklist(["loopback", "http", "socks", "dns"]),
-    error: v.nullish(v.object({ code: v.string(), message: v.string() })),
-  })),
+  listeners: shortList(
+    object({
+      address: v.string(),
+      kind: v.picklist(["loopback", "http", "socks", "dns"]),
+      error: v.nullish(v.object({ code: v.string(), message: v.string() })),
+    }),
+    65_536,
+  ),
 });

@@ -1,0 +1,68 @@
+/**
+ * Looks names up as this machine does: its hosts file, its name services, its DNS.
+ *
+ * The system's function for that blocks a thread, of which there are few, and which files
+ * need as well. So only some are under way at a time, and one that nobody waits for any more
+ * keeps its place until the system gives up.
+ */
+
+/** Names that are looked up at a time. */
+const MOST_AT_ONCE = 16;
+/** Callers that wait for a place; beyond, a lookup fails at once. */
+const MOST_WAITING = 1024;
+
+/** An address of a name. */
+export interface LookedUp {
+  readonly address: string;
+  readonly family: number;
+}
+
+let underWay = 0;
+const waiting: (() => void)[] = [];
+
+/**
+ * All addresses of `name`, in the system's order. Rejects with the system's error, or with
+ * the reason of `signal`.
+ */
+export async function lookup(name: string, signal: AbortSignal): Promise<LookedUp[]> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  aborted.catch(() => {});
+  const abort = () => reject(signal.reason);
+  signal.throwIfAborted();
+  signal.addEventListener("abort", abort);
+  try {
+    await Promise.race([turn(signal), aborted]);
+    return await Promise.race([ask(name), aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** Waits for a place, which `ask` gives back. */
+async function turn(signal: AbortSignal): Promise<void> {
+  if (underWay < MOST_AT_ONCE) {
+    underWay++;
+    return;
+  }
+  if (waiting.length >= MOST_WAITING) {
+    throw new Error(`${MOST_WAITING} names wait to be looked up`);
+  }
+  await new Promise<void>((resolve) => waiting.push(resolve));
+  if (signal.aborted) release(); // nobody waits for this one any more
+}
+
+async function ask(name: string): Promise<LookedUp[]> {
+  try {
+    const { lookup } = await import("node:dns/promises");
+    return await lookup(name, { all: true, verbatim: true });
+  } finally {
+    release();
+  }
+}
+
+/** Hands the place to the next one, or leaves it free. */
+function release(): void {
+  const next = waiting.shift();
+  if (next) next();
+  else underWay--;
+}
