@@ -5,16 +5,19 @@
  * @module
  */
 
+import { cleanEnvironment } from "./cli/environment.ts";
+
 /** Runs the program and gives its exit status. */
 async function run(args: readonly string[]): Promise<number> {
+  cleanEnvironment();
   // What a manager starts on every host: without the parser it is up sooner.
   if (args.length === 2 && args[0] === "agent" && args[1] === "--automated") {
     const { agent } = await import("./cli/agent.ts");
     return await agent();
   }
   if (args.length === 1 && args[0] === "--version") {
-    const { VERSION_LINE } = await import("./cli/version.ts");
-    console.log(VERSION_LINE);
+    const { versionLine } = await import("./cli/version.ts");
+    console.log(versionLine());
     return 0;
   }
   const file = manifestAlone(args);

@@ -13,7 +13,8 @@ export async function agent(): Promise<number> {
   ]);
   // The manager shows what comes on stderr, with the host's name in front, and sees by the
   // first word how loud it has to be.
-  const log = ({ level, message }: AgentLogEvent) => console.error(`${level}: ${message}`);
+  const log = ({ level, message }: AgentLogEvent) =>
+    console.error(`${level}: ${message}`);
   try {
     await runAgent(stdioPort(), { version: VERSION, log });
     return 0;

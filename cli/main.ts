@@ -8,7 +8,7 @@ import { addCompletions } from "./completions.ts";
 import { fail } from "./failure.ts";
 import { helpOf } from "./help.ts";
 import type { GlobalOptions } from "./options.ts";
-import { VERSION_LINE } from "./version.ts";
+import { versionLine } from "./version.ts";
 import { isFile, unknownCommand } from "./words.ts";
 
 const WRONG_USAGE = 2;
@@ -38,7 +38,7 @@ export function programOf(done: (status: number) => void): Command {
     })
     .configureHelp({ formatHelp: (command) => helpOf(command.name()) })
     .showHelpAfterError(`(see "norouter --help")`)
-    .version(VERSION_LINE, "--version")
+    .version(versionLine(), "--version")
     .option("--debug", "tell more, with the time")
     .addOption(
       new Option("--log-format <format>", "the form of what is reported")

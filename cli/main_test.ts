@@ -4,11 +4,13 @@ import { run, withFiles } from "./_run.ts";
 import { VERSION } from "./version.ts";
 
 Deno.test("--version prints the version", async () => {
-  assert.deepEqual(await run(["--version"]), {
-    status: 0,
-    stdout: `norouter ${VERSION}\n`,
-    stderr: "",
-  });
+  for (const args of [["--version"], ["--debug", "--version"]]) {
+    const { status, stdout, stderr } = await run(args);
+    assert.deepEqual([status, stderr], [0, ""]);
+    const [, version, parts] = /^norouter (\S+) \((.*)\)\n$/.exec(stdout) ?? [];
+    assert.equal(version, VERSION);
+    assert.match(parts!, /^lwIP \d+\.\d+\.\d+, Deno \d+\.\d+\.\d+/);
+  }
 });
 
 for (const args of [["--help"], ["help"], ["-h"]]) {

@@ -1,8 +1,22 @@
 // The version of the program, from the one place that states it.
 import config from "../deno.json" with { type: "json" };
+import { LWIP_VERSION } from "../stack/lwip/version.ts";
 
 /** The version, such as `0.1.0`. */
 export const VERSION: string = config.version;
 
-/** What `norouter --version` prints. */
-export const VERSION_LINE = `norouter ${VERSION}`;
+/** What `norouter --version` prints: the program, its commit, and what it is made of. */
+export function versionLine(): string {
+  const parts = [...commit(), `lwIP ${LWIP_VERSION}`, `Deno ${Deno.version.deno}`];
+  return `norouter ${VERSION} (${parts.join(", ")})`;
+}
+
+/** The commit that an executable was built from; a checkout and a package have none. */
+function commit(): string[] {
+  try {
+    const text = Deno.readTextFileSync(new URL("./build.json", import.meta.url));
+    return [`commit ${(JSON.parse(text) as { commit: unknown }).commit}`];
+  } catch {
+    return [];
+  }
+}

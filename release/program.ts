@@ -1,7 +1,7 @@
 /** The program as it is carried: bundled, with the stack and the licences of what is in it. */
 import { fileURLToPath } from "node:url";
 import { build } from "../stack/lwip/build.ts";
-import { LWIP_VERSION } from "../stack/lwip/source.ts";
+import { LWIP_VERSION } from "../stack/lwip/version.ts";
 import { run } from "../stack/lwip/debian.ts";
 import type { Architecture, Carried } from "./runtime.ts";
 

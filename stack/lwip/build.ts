@@ -13,7 +13,8 @@
  *
  * @module
  */
-import { LWIP_SHA256, LWIP_VERSION, lwipSource } from "./source.ts";
+import { LWIP_SHA256, lwipSource } from "./source.ts";
+import { LWIP_VERSION } from "./version.ts";
 
 const CLANG = "22.0.0-git20542-10";
 /** 256 MiB of addresses, fixed: growing would detach the views that reads under way fill. */

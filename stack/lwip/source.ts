@@ -2,9 +2,8 @@
 
 import { fileURLToPath } from "node:url";
 import { Debian, run } from "./debian.ts";
+import { LWIP_VERSION } from "./version.ts";
 
-/** The release the stack is built from. */
-export const LWIP_VERSION = "2.2.1";
 /** SHA-256 over path, length and bytes of every file used, in order of their paths. */
 export const LWIP_SHA256 =
   "b4df48284e7def92eef41864380aa9d786ad3706eb39071a4e9f284a9b643819";
