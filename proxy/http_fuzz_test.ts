@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { until } from "../tests/harness/wait.ts";
-import { Origin, plain, Scene } from "./_http_scene.ts";
-import { readMessage } from "./_http_strict.ts";
+import { Origin, plain, Scene } from "./_fake_http.ts";
+import { readMessage } from "./_fake_http_reader.ts";
 import { dial, DialError, formatTarget } from "./dial.ts";
 import { SocketStream } from "./stream.ts";
 

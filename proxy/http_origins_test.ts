@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { until } from "../tests/harness/wait.ts";
-import { answering, Origin, plain, Scene } from "./_http_scene.ts";
+import { answering, Origin, plain, Scene } from "./_fake_http.ts";
 
 function requestTo(authority: string, { method = "GET", body = "" } = {}): string {
   const length = method === "POST" ? `Content-Length: ${body.length}\r\n` : "";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import { until } from "../tests/harness/wait.ts";
-import { answering, Origin, type Peer, plain, Scene } from "./_http_scene.ts";
-import { type Message, readMessages, valuesOf } from "./_http_strict.ts";
+import { answering, Origin, type Peer, plain, Scene } from "./_fake_http.ts";
+import { type Message, readMessages, valuesOf } from "./_fake_http_reader.ts";
 import { DialError } from "./dial.ts";
 import { canReset } from "./reset.ts";
 

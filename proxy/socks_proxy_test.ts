@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { until, within } from "../tests/harness/wait.ts";
-import { Origin, Peer } from "./_http_scene.ts";
+import { Origin, Peer } from "./_fake_http.ts";
 import { dial, DialError, type DialFailure } from "./dial.ts";
 import { listen } from "./listener.ts";
 import { canReset } from "./reset.ts";

@@ -1,7 +1,7 @@
 /** An HTTP proxy, clients that write exact bytes, and origin servers, over loopback. */
 import { Buffer } from "node:buffer";
 import { until, within } from "../tests/harness/wait.ts";
-import { type Message, readMessage, type ReadOptions } from "./_http_strict.ts";
+import { type Message, readMessage, type ReadOptions } from "./_fake_http_reader.ts";
 import type { Upstream } from "./connector.ts";
 import { dial } from "./dial.ts";
 import { HttpProxy, type HttpProxyOptions } from "./http.ts";
