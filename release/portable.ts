@@ -9,6 +9,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
+import { Argument, Command } from "commander";
 import config from "../deno.json" with { type: "json" };
 import { run } from "../stack/lwip/debian.ts";
 import { bundle, licences } from "./program.ts";
@@ -234,13 +235,16 @@ async function sha256(parts: BlobPart[]): Promise<string> {
 }
 
 if (import.meta.main) {
-  const architectures = Deno.args.length > 0 ? Deno.args : ["x64"];
-  for (const architecture of architectures) {
-    if (architecture !== "x64" && architecture !== "arm64") {
-      console.error(`No portable executable for ${architecture}: it is x64 or arm64`);
-      Deno.exit(2);
-    }
-    const { file } = await buildPortable(architecture, `${root}dist`, console.error);
+  const program = new Command("deno task portable")
+    .description("Makes portable executables for Linux.")
+    .addArgument(
+      new Argument("[architecture...]").choices(["x64", "arm64"]).default(["x64"]),
+    )
+    .option("--output <folder>", "where they go", `${root}dist`)
+    .parse(Deno.args, { from: "user" });
+  const { output } = program.opts<{ output: string }>();
+  for (const architecture of program.processedArgs[0] as Architecture[]) {
+    const { file } = await buildPortable(architecture, output, console.error);
     const { size } = await Deno.stat(file);
     console.error(`Built ${file}: ${(size / 1e6).toFixed(1)} MB`);
   }
