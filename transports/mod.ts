@@ -24,24 +24,41 @@
  *   describe: ({ hostname, port }) => `tcp ${hostname}:${port}`,
  *   async open(options, { signal }) {
  *     const conn = await Deno.connect({ ...options, signal });
+ *     conn.setNoDelay();
  *     const { promise: closed, resolve } = Promise.withResolvers<LinkExit>();
  *     let isOpen = true;
  *     const end = (ok: boolean, reason: string) => {
+ *       if (!isOpen) return;
  *       isOpen = false;
+ *       conn.close(); // fails reads and writes under way
  *       resolve({ ok, reason, stderr: [] });
  *     };
- *     const abort = (reason: string) => {
- *       if (isOpen) conn.close(); // ends reads and writes under way
- *       end(false, reason);
+ *     const failed = (error: unknown) => {
+ *       end(false, String(error));
+ *       throw error;
  *     };
- *     signal.addEventListener("abort", () => abort(String(signal.reason)));
- *     const seeEnd = new TransformStream({ flush: () => end(true, "the service ended") });
- *     return {
- *       readable: conn.readable.pipeThrough(seeEnd),
- *       writable: conn.writable,
- *       closed,
- *       abort,
- *     };
+ *     signal.addEventListener("abort", () => end(false, String(signal.reason)));
+ *     // Not conn.readable and conn.writable: the end of one would close the other.
+ *     const readable = new ReadableStream<Uint8Array<ArrayBuffer>>({
+ *       async pull(controller) {
+ *         const bytes = new Uint8Array(65_536);
+ *         const count = await conn.read(bytes).catch(failed);
+ *         if (count !== null) return controller.enqueue(bytes.subarray(0, count));
+ *         controller.close();
+ *         end(true, "the service ended");
+ *       },
+ *       cancel: () => end(false, "nobody reads any more"),
+ *     });
+ *     const writable = new WritableStream<Uint8Array>({
+ *       async write(chunk) {
+ *         for (let at = 0; at < chunk.length;) {
+ *           at += await conn.write(chunk.subarray(at)).catch(failed);
+ *         }
+ *       },
+ *       close: () => conn.closeWrite(),
+ *       abort: (reason) => end(false, String(reason)),
+ *     });
+ *     return { readable, writable, closed, abort: (reason) => end(false, reason) };
  *   },
  * };
  *
