@@ -5,7 +5,7 @@
  * @module
  */
 
-import { cleanEnvironment } from "./cli/environment.ts";
+import { cleanEnvironment } from "./install/executable.ts";
 
 /** Runs the program and gives its exit status. */
 async function run(args: readonly string[]): Promise<number> {

@@ -116,7 +116,7 @@ export class Attempt {
   readonly #queue: LinkQueue;
   #reading: Promise<void> | undefined;
   #writing: Promise<void> | undefined;
-  #cancelDeadline: () => void;
+  #cancelDeadline = () => {};
   #liveness: Liveness | undefined;
   /** The agent, from its answer to `configure` to the one to `extend`. */
   #extending: ConfigureData | undefined;
@@ -132,12 +132,19 @@ export class Attempt {
     // Chosen anew, so that nobody can choose flows that collide.
     this.#queue = new LinkQueue({ seed: Math.trunc(plan.clock.random() * 2 ** 32) });
     this.over = this.#verdict.promise;
-    const limit = plan.connectTimeout;
-    this.#cancelDeadline = plan.clock.after(limit, () =>
-      this.#end({
-        reason: `no answer within ${limit / 1000} s (${plan.command})`,
-      }));
+    this.#setDeadline();
     this.ended = this.#live();
+  }
+
+  /** The agent may take so long to answer, from now on. */
+  #setDeadline(): void {
+    if (this.#isOver) return;
+    const { connectTimeout, clock, command } = this.#plan;
+    this.#cancelDeadline();
+    this.#cancelDeadline = clock.after(connectTimeout, () =>
+      this.#end({
+        reason: `no answer within ${connectTimeout / 1000} s (${command})`,
+      }));
   }
 
   /** Ends the agent by the end of its input, then by force. */
@@ -168,7 +175,8 @@ export class Attempt {
       if (this.#spokeAt.length > EXPLAINING_LINES) this.#spokeAt.shift();
       this.#hooks.output("stderr", line);
     };
-    const opening = (async () => await this.#plan.open({ host, signal, log }))();
+    const alive = () => this.#setDeadline();
+    const opening = (async () => await this.#plan.open({ host, signal, log, alive }))();
     const link = await Promise.race([
       opening.catch((error) => this.#end({ reason: messageOf(error) })),
       this.#verdict.promise.then(() => undefined),
@@ -208,13 +216,14 @@ export class Attempt {
   }
 
   /** The exit and what stderr says of it, as one line. What it said long before is no reason. */
-  #reasonOf({ reason, stderr }: LinkExit): string {
+  #reasonOf({ reason, stderr, hint }: LinkExit): string {
     const since = this.#plan.clock.now() - EXPLAINING_TIME;
     const lines = this.#isReady
       ? this.#spokeAt.filter((at) => at >= since).length
       : EXPLAINING_LINES;
     const said = lines > 0 ? stderr.slice(-lines) : [];
-    return [reason, said.join("; ")].filter(Boolean).join(": ");
+    const what = [reason, said.join("; ")].filter(Boolean).join(": ");
+    return hint ? `${what} (${hint})` : what;
   }
 
   async #read(link: Link): Promise<void> {

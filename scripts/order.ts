@@ -1,6 +1,6 @@
 /**
  * Checks that a folder imports only from folders to its left:
- * wire ← manifest ← stack, router, transports ← proxy ← agent ← manager ← mod.ts ← cli.
+ * wire ← manifest ← stack, router, transports ← proxy, install ← agent ← manager ← mod.ts ← cli.
  *
  * Folders of one rank do not import each other. Tests may import anything.
  */
@@ -12,6 +12,7 @@ const RANKS: Record<string, number> = {
   router: 2,
   transports: 2,
   proxy: 3,
+  install: 3,
   agent: 4,
   manager: 5,
   "mod.ts": 6,

@@ -125,6 +125,8 @@ export interface LinkExit {
   readonly reason: string;
   /** The last lines (some 20 at most) of text the other end wrote beside the link, oldest first. */
   readonly stderr: readonly string[];
+  /** What the user can do about it, if the transport knows, to stand in brackets after all else. */
+  readonly hint?: string;
 }
 
 /** What {@linkcode Transport.open} is given. */
@@ -135,14 +137,15 @@ export interface OpenContext {
   readonly signal: AbortSignal;
   /** Takes one line of text for the user (a line of a command's stderr), without its line end. */
   log(line: string): void;
+  /** Says that opening gets on, though it takes long: the host's time to answer begins anew. */
+  alive?(): void;
 }
 
 /**
  * A way to reach a host. `Options` is what {@linkcode Transport.parse} makes of the
  * manifest's value and `open` is given.
  *
- * Further powers (putting an agent on the host, listing what could be reached) will be
- * optional members, so that a transport written today stays one.
+ * Further powers are optional members, so that a transport written today stays one.
  */
 export interface Transport<Options = unknown> {
   /** The name, which is also the manifest's field: lower case, such as `cmd`. */
@@ -150,7 +153,8 @@ export interface Transport<Options = unknown> {
   /**
    * Checks the manifest's value. Synchronous and without I/O.
    *
-   * @throws {SpecError} naming the wrong part and what was wanted.
+   * @throws {SpecError} naming the wrong part and what was wanted; for several mistakes
+   * at once an `AggregateError` of them.
    */
   parse(spec: unknown): Options;
   /**
@@ -162,6 +166,18 @@ export interface Transport<Options = unknown> {
   open(options: Options, context: OpenContext): Promise<Link>;
   /** What is run or reached, in one line, for messages: for a command, the command. */
   describe(options: Options): string;
+  /**
+   * Runs a command on the host, each word as it is; its standard input and output are the
+   * link. With this, the manager puts the agent on hosts that have none, and `open` is not
+   * used for them.
+   *
+   * @throws {Error} as `open` does.
+   */
+  exec?(
+    options: Options,
+    words: readonly string[],
+    context: OpenContext,
+  ): Promise<Link>;
 }
 
 /**
@@ -171,11 +187,21 @@ export interface Transport<Options = unknown> {
 export class SpecError extends Error {
   /** Where in the value the mistake is: keys and indices from its top; empty for all of it. */
   readonly path: readonly (string | number)[];
+  /** Whether it is the last key of `path` that is wrong, rather than what it leads to. */
+  readonly isKey: boolean;
 
-  /** Creates an error at `path`; `message` says what was wanted and what was there. */
-  constructor(path: readonly (string | number)[], message: string) {
+  /**
+   * Creates an error at `path`; `message` says what was wanted and what was there. With
+   * `isKey`, as for an option that nobody knows, it is reported where the key stands.
+   */
+  constructor(
+    path: readonly (string | number)[],
+    message: string,
+    options: { readonly isKey?: boolean } = {},
+  ) {
     super(message);
     this.name = "SpecError";
     this.path = path;
+    this.isKey = options.isKey ?? false;
   }
 }

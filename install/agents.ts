@@ -1,0 +1,148 @@
+/** The agents that can be put on a host: files of this program for other systems. */
+import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { portableExecutable } from "./executable.ts";
+
+/** An architecture, as in the name of a portable executable. */
+export type Architecture = "x64" | "arm64";
+
+/** What is sent to a host. */
+export interface AgentFile {
+  /** Tells this content from any other. */
+  readonly name: string;
+  readonly bytes: number;
+  /** Computed when it is needed. */
+  sha256(): Promise<string>;
+  /** The content, in order. */
+  read(): AsyncIterable<Uint8Array>;
+}
+
+/** The variable that names a folder with portable executables. */
+export const AGENTS_VARIABLE = "NOROUTER_AGENTS";
+
+const CHUNK_BYTES = 256 * 1024;
+/** The launcher says in its first lines which content it carries. */
+const HEAD_BYTES = 4096;
+
+/** The portable executable for Linux on an architecture, if there is one at hand. */
+export async function portableFile(
+  architecture: Architecture,
+): Promise<AgentFile | undefined> {
+  for (const path of placesOf(architecture)) {
+    const name = await nameOf(path);
+    if (name !== undefined) return await fileOf(path, name);
+  }
+  return undefined;
+}
+
+/** Where it may be: a folder of the user's, beside this very program, what a checkout built. */
+function placesOf(architecture: Architecture): string[] {
+  const file = `norouter-linux-${architecture}`;
+  const folder = Deno.env.get(AGENTS_VARIABLE);
+  const own = portableExecutable();
+  const isOwn = Deno.build.os === "linux" &&
+    (Deno.build.arch === "aarch64" ? "arm64" : "x64") === architecture;
+  return [
+    ...folder ? [`${folder}/${file}`] : [],
+    ...own && isOwn ? [own] : [],
+    ...own ? [`${own.slice(0, own.lastIndexOf("/"))}/${file}`] : [],
+    ...checkoutPath(`dist/${file}`),
+  ];
+}
+
+function checkoutPath(path: string): string[] {
+  const url = new URL(`../${path}`, import.meta.url);
+  return url.protocol === "file:" ? [fileURLToPath(url)] : [];
+}
+
+/** The name that a portable executable gives its content; nothing for another file. */
+async function nameOf(path: string): Promise<string | undefined> {
+  try {
+    using file = await Deno.open(path);
+    const head = new Uint8Array(HEAD_BYTES);
+    const got = await file.read(head) ?? 0;
+    const text = new TextDecoder("latin1").decode(head.subarray(0, got));
+    return /^hash=([0-9a-f]{16})$/m.exec(text)?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+async function fileOf(path: string, name: string): Promise<AgentFile> {
+  const { size } = await Deno.stat(path);
+  async function* read(): AsyncGenerator<Uint8Array> {
+    using file = await Deno.open(path);
+    for (;;) {
+      const chunk = new Uint8Array(CHUNK_BYTES);
+      const got = await file.read(chunk);
+      if (got === null) return;
+      yield chunk.subarray(0, got);
+    }
+  }
+  return {
+    name,
+    bytes: size,
+    read,
+    async sha256() {
+      const hash = createHash("sha256");
+      for await (const chunk of read()) hash.update(chunk);
+      return hash.digest("hex");
+    },
+  };
+}
+
+let pack: Promise<AgentFile | undefined> | undefined;
+
+/** The program alone, for hosts that have deno, if it is at hand as a bundle. */
+export function programPack(): Promise<AgentFile | undefined> {
+  pack ??= findPack();
+  return pack;
+}
+
+async function findPack(): Promise<AgentFile | undefined> {
+  const here = new URL("./", import.meta.url);
+  const folders = here.protocol !== "file:" ? [] : [
+    fileURLToPath(here), // in a bundle, where all modules are in one folder
+    ...checkoutPath("dist/folders/norouter-linux-x64/app/"),
+  ];
+  for (const folder of folders) {
+    try {
+      await Deno.stat(`${folder}build.json`);
+      const bytes = await packFolder(folder);
+      const name = createHash("sha256").update(bytes).digest("hex");
+      return {
+        name: name.slice(0, 16),
+        bytes: bytes.length,
+        sha256: () => Promise.resolve(name),
+        async *read() {
+          for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+            yield bytes.slice(at, at + CHUNK_BYTES);
+          }
+        },
+      };
+    } catch { /* not a bundle */ }
+  }
+  return undefined;
+}
+
+/** The files of a bundle: a table in JSON behind its length, then their bytes. */
+async function packFolder(folder: string): Promise<Uint8Array<ArrayBuffer>> {
+  const names: string[] = [];
+  for await (const { name, isFile } of Deno.readDir(folder)) if (isFile) names.push(name);
+  const files: [string, Uint8Array<ArrayBuffer>][] = [];
+  for (const name of names.sort()) {
+    files.push([`app/${name}`, await Deno.readFile(`${folder}${name}`)]);
+  }
+  return await packOf(files);
+}
+
+/** Names and contents as one pack: a table in JSON behind its length, then the contents. */
+export async function packOf(
+  files: readonly (readonly [name: string, bytes: Uint8Array<ArrayBuffer>])[],
+): Promise<Uint8Array<ArrayBuffer>> {
+  const table = files.map(([name, bytes]) => [name, bytes.length]);
+  const json = new TextEncoder().encode(JSON.stringify(table));
+  const length = new Uint8Array(4);
+  new DataView(length.buffer).setUint32(0, json.length);
+  return await new Blob([length, json, ...files.map(([, bytes]) => bytes)]).bytes();
+}
