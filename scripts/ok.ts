@@ -6,7 +6,10 @@ const STEPS: [string, string[]][] = [
   ["format", ["fmt", "--check"]],
   ["lint", ["lint"]],
   ["types", ["check", "."]],
-  ["docs", ["doc", "--lint", "mod.ts", "transports/mod.ts", "transports/testing.ts"]],
+  [
+    "docs",
+    ["doc", "--lint", "cli.ts", "mod.ts", "transports/mod.ts", "transports/testing.ts"],
+  ],
   [
     "examples in the docs",
     [
