@@ -4,6 +4,7 @@
  * @module
  */
 
+import { openInstalled } from "../install/open.ts";
 import config from "../deno.json" with { type: "json" };
 import { formatDiagnostic, formatPosition } from "../manifest/diagnostic.ts";
 import { loadManifest } from "../manifest/load.ts";
@@ -256,7 +257,7 @@ class RunningMesh implements Mesh {
     spec: HostSpec,
     transports: ReadonlyMap<string, Transport>,
   ): { command: string; open(context: OpenContext): Promise<Link> } {
-    const { name, transport: chosen } = spec;
+    const { name, transport: chosen, install } = spec;
     if (!chosen) {
       return {
         command: "the agent in this process",
@@ -267,7 +268,13 @@ class RunningMesh implements Mesh {
     if (!transport) throw new Error(`No transport "${chosen.name}" for host "${name}"`);
     return {
       command: transport.describe(chosen.options),
-      open: (context) => transport.open(chosen.options, context),
+      open: (context) =>
+        install === "never" || !transport.exec
+          ? transport.open(chosen.options, context)
+          : openInstalled(transport, chosen.options, {
+            mode: install,
+            path: spec.installPath,
+          }, context),
     };
   }
 

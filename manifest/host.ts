@@ -69,12 +69,22 @@ export function readHost(
     report.error(socks.at, message);
   }
   const transport = readTransport(fields, transports, report);
+  const isCommand = !transport || transport.name === "cmd";
+  const wanted = fields.get("install");
+  if (isCommand && wanted && own.install !== "never" && own.install !== undefined) {
+    const message =
+      `"install" does not go with "cmd", whose command runs an agent that is ` +
+      `there; name the host by "docker", "ssh" or the like instead`;
+    report.error(wanted.keyAt, message);
+  }
   return {
     loopback: { disable: false },
     stateDir: { disable: false },
     writeEtcHosts: false,
     connectTimeout: CONNECT_TIMEOUT,
+    install: "auto",
     ...rest,
+    ...(isCommand && { install: "never" }),
     name,
     at,
     vip: readVip(fields.get("vip"), report),

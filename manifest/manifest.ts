@@ -46,6 +46,13 @@ export interface HostSpec {
   readonly writeEtcHosts: boolean;
   /** How long its agent may take to answer, in milliseconds. */
   readonly connectTimeout: number;
+  /**
+   * Whether the manager puts the agent on the host: if it is not there (`auto`), at each
+   * start (`always`), or never. Never for `cmd`, which is the whole command.
+   */
+  readonly install: "auto" | "always" | "never";
+  /** The folder on the host for it; some usual ones if absent. */
+  readonly installPath?: string;
 }
 
 /** How a host is reached. */
@@ -122,7 +129,8 @@ export interface SpecParser {
    * Checks the value and gives the options that `open` will get.
    *
    * @throws an error with `path`, the way from `spec` to the value at fault, and
-   * `message`; it is reported at that value's line and column.
+   * `message`; it is reported at that value's line and column, or with `isKey: true` at
+   * those of the key. An `AggregateError` of such errors reports all of them.
    */
   parse(spec: unknown): unknown;
 }

@@ -45,6 +45,7 @@ Deno.test("every field of NoRouter's manifest is read", () => {
     aliases: ["laptop.example.com"],
     writeEtcHosts: true,
     connectTimeout: 20_000,
+    install: "never",
   });
   assert.deepEqual(web!.transport, {
     name: "cmd",

@@ -5,7 +5,7 @@ import type { HostSpec, PortSpec, ProxySpec } from "./manifest.ts";
 import { parsePort } from "./ports.ts";
 import { type ProxyContext, readProxy } from "./proxy.ts";
 import type { Report } from "./report.ts";
-import type { Entry } from "./value.ts";
+import { type Entry, quote } from "./value.ts";
 
 /** What was given; a proxy that is `null` was turned off. */
 export interface Shared {
@@ -23,6 +23,10 @@ export interface Shared {
   readonly writeEtcHosts?: boolean;
   /** In milliseconds. */
   readonly connectTimeout?: number;
+  /** Whether the agent is put on the host. */
+  readonly install?: HostSpec["install"];
+  /** Where on the host. */
+  readonly installPath?: string;
 }
 
 /** The names of these fields. */
@@ -34,6 +38,8 @@ export const SHARED_FIELDS: readonly string[] = [
   "stateDir",
   "writeEtcHosts",
   "connectTimeout",
+  "install",
+  "installPath",
 ];
 
 /** Reads the fields; what is absent stays absent, to be laid over a template. */
@@ -41,6 +47,8 @@ export function readShared(fields: Fields, context: ProxyContext): Shared {
   const { report } = context;
   const writeEtcHosts = readBoolean(fields.get("writeEtcHosts"), report);
   const connectTimeout = readDuration(fields.get("connectTimeout"), report);
+  const install = readInstall(fields.get("install"), report);
+  const installPath = readText(fields.get("installPath"), report, "a path");
   return {
     ...has(fields, "ports", (entry) => ({ ports: readPorts(entry, report) })),
     ...has(fields, "http", (entry) => ({ http: readProxy(entry, context) })),
@@ -49,6 +57,8 @@ export function readShared(fields: Fields, context: ProxyContext): Shared {
     ...has(fields, "stateDir", (entry) => ({ stateDir: readStateDir(entry, report) })),
     ...(writeEtcHosts !== undefined && { writeEtcHosts }),
     ...(connectTimeout !== undefined && { connectTimeout }),
+    ...(install !== undefined && { install }),
+    ...(installPath && { installPath }),
   };
 }
 
@@ -87,5 +97,19 @@ function readDuration(entry: Entry | undefined, report: Report): number | undefi
   const parsed = parseDuration(text);
   if (typeof parsed === "number") return parsed;
   report.error(entry.value.at, `"connectTimeout": ${parsed}`);
+  return undefined;
+}
+
+function readInstall(
+  entry: Entry | undefined,
+  report: Report,
+): HostSpec["install"] | undefined {
+  const text = readText(entry, report, `"auto", "always" or "never"`);
+  if (!entry || text === undefined) return undefined;
+  if (text === "auto" || text === "always" || text === "never") return text;
+  report.error(
+    entry.value.at,
+    `"install" is ${quote(text)}; wanted "auto", "always" or "never"`,
+  );
   return undefined;
 }
