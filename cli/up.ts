@@ -1,11 +1,12 @@
 // `norouter FILE`: starts the mesh and stays until Ctrl-C.
-import type { MeshEvent } from "../manager/events.ts";
+import type { MeshEvent, ProgressEvent } from "../manager/events.ts";
 import type { Mesh } from "../manager/mesh.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { formatIpv4 } from "../wire/ipv4.ts";
 import { type Log, openLog } from "./log.ts";
 import { load, printDiagnostics } from "./manifest.ts";
 import type { GlobalOptions } from "./options.ts";
+import { ProgressDisplay } from "./progress.ts";
 import { stopSignals } from "./stop.ts";
 import { hostTable, reachedBy } from "./table.ts";
 
@@ -50,10 +51,15 @@ export async function runMesh(
 
   const { startMesh } = await import("../manager/mesh.ts");
   const everReady = new Set<string>();
+  const progress = progressDisplay(options, (event) => log.event(event));
   const mesh = await startMesh(manifest, {
     onEvent(event) {
+      if (event.type === "progress") return progress.show(event);
       if (event.type === "ready") everReady.add(event.host);
+      if (event.type === "ready" || event.type === "down") progress.forget(event.host);
+      progress.hide();
       log.event(forPeople(event, options));
+      progress.draw();
     },
   });
   const outcome = await Promise.race([
@@ -82,6 +88,22 @@ export async function runMesh(
   const message = `Ending the mesh (${signal}); a second Ctrl-C ends it at once`;
   log.event({ ...stopping, message });
   return await end(signal);
+}
+
+/** A line that is drawn anew needs a terminal, and a reader who is no program. */
+function progressDisplay(
+  { logFormat }: GlobalOptions,
+  log: (event: ProgressEvent) => void,
+): ProgressDisplay {
+  const isDrawn = logFormat === "human" && Deno.stderr.isTerminal();
+  const encoder = new TextEncoder();
+  return new ProgressDisplay({
+    draw: isDrawn
+      ? (text) => void Deno.stderr.writeSync(encoder.encode(text))
+      : undefined,
+    columns: () => Deno.consoleSize().columns,
+    log,
+  });
 }
 
 function announce(manifest: Manifest, log: Log, options: GlobalOptions): void {

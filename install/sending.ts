@@ -1,8 +1,8 @@
 /** Tells how far the sending of an agent is. */
 import type { OpenContext } from "../transports/mod.ts";
 
-/** How often a line is said of it. */
-const EVERY_MS = 3000;
+/** How often it is told. */
+const EVERY_MS = 200;
 
 /** One file on its way. */
 export class Sending {
@@ -10,39 +10,36 @@ export class Sending {
   readonly #context: OpenContext;
   readonly #began = performance.now();
   #done = 0;
-  #told = this.#began;
+  #told = 0;
 
   /** `total` bytes are to be sent. */
   constructor(total: number, context: OpenContext) {
     this.#total = total;
     this.#context = context;
+    this.#tell();
   }
 
   /** So many more were taken. */
   sent(bytes: number): void {
     this.#done += bytes;
     this.#context.alive?.();
-    const now = performance.now();
-    if (now - this.#told < EVERY_MS) return;
-    this.#told = now;
-    const rate = this.#done / (now - this.#began) * 1000;
-    const left = Math.ceil((this.#total - this.#done) / rate);
-    this.#context.log(
-      `sending the agent: ${megabytes(this.#done)} of ${megabytes(this.#total)} MB, ` +
-        `${megabytes(rate)} MB/s, ${left} s left`,
-    );
+    if (performance.now() - this.#told >= EVERY_MS) this.#tell();
   }
 
   /** All were taken. */
   end(): void {
-    this.#context.alive?.();
-    const seconds = (performance.now() - this.#began) / 1000;
-    this.#context.log(
-      `the agent was sent: ${megabytes(this.#total)} MB in ${seconds.toFixed(1)} s`,
-    );
+    this.#done = this.#total;
+    this.#tell();
   }
-}
 
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(1);
+  #tell(): void {
+    this.#told = performance.now();
+    const ms = this.#told - this.#began;
+    this.#context.progress?.({
+      what: "the agent",
+      done: this.#done,
+      total: this.#total,
+      ms,
+    });
+  }
 }

@@ -8,7 +8,7 @@
 
 import { decode } from "../router/decode.ts";
 import { LinkQueue } from "../router/queue.ts";
-import type { Link, LinkExit, OpenContext } from "../transports/mod.ts";
+import type { Link, LinkExit, OpenContext, Progress } from "../transports/mod.ts";
 import {
   type AgentStatus,
   type ConfigureArgs,
@@ -81,6 +81,8 @@ export interface AttemptHooks {
   status(status: AgentStatus): void;
   /** A line of text came. */
   output(stream: "stderr" | "banner", line: string): void;
+  /** Something is being sent to the host, to open the link. */
+  progress(progress: Progress): void;
 }
 
 /** How an attempt ended. */
@@ -176,7 +178,12 @@ export class Attempt {
       this.#hooks.output("stderr", line);
     };
     const alive = () => this.#setDeadline();
-    const opening = (async () => await this.#plan.open({ host, signal, log, alive }))();
+    const progress = (progress: Progress) => {
+      alive();
+      if (!this.#isOver) this.#hooks.progress(progress);
+    };
+    const context = { host, signal, log, alive, progress };
+    const opening = (async () => await this.#plan.open(context))();
     const link = await Promise.race([
       opening.catch((error) => this.#end({ reason: messageOf(error) })),
       this.#verdict.promise.then(() => undefined),

@@ -106,8 +106,25 @@ export interface ListenerFailedEvent extends EventBase {
   readonly hint?: string;
 }
 
+/** How far something is that is sent to a host: at the begin, at the end, and 5 times a second. */
+export interface ProgressEvent extends EventBase {
+  /** Tells events apart. */
+  readonly type: "progress";
+  /** The host's name in the manifest. */
+  readonly host: string;
+  /** What is sent, such as `the agent`. */
+  readonly what: string;
+  /** Bytes sent so far. */
+  readonly done: number;
+  /** Bytes to be sent. */
+  readonly total: number;
+  /** Milliseconds since it began. */
+  readonly ms: number;
+}
+
 /** Anything that a mesh tells. */
 export type MeshEvent =
+  | ProgressEvent
   | HostReadyEvent
   | HostDownEvent
   | HostOutputEvent

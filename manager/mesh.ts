@@ -28,6 +28,7 @@ import type { AttemptPlan } from "./attempt.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { configureArgs, extendArgs, neededFeatures } from "./configure.ts";
 import type { MeshEvent } from "./events.ts";
+import { describeProgress } from "./progress.ts";
 import { listenerFailed } from "./listeners.ts";
 import { openLocalAgent } from "./local.ts";
 import { type Failure, type HostState, type Readiness, Session } from "./session.ts";
@@ -247,6 +248,14 @@ class RunningMesh implements Mesh {
           stream,
           line,
           message: `${name}: ${line}`,
+        }),
+      progress: (progress) =>
+        this.#emit({
+          type: "progress",
+          level: "info",
+          host: name,
+          ...progress,
+          message: `${name}: ${describeProgress(progress)}`,
         }),
     });
     const host = new RunningHost(spec, plan, session, policed);

@@ -139,6 +139,20 @@ export interface OpenContext {
   log(line: string): void;
   /** Says that opening gets on, though it takes long: the host's time to answer begins anew. */
   alive?(): void;
+  /** Says the same, and how far something is: `done` of `total` bytes. */
+  progress?(progress: Progress): void;
+}
+
+/** How far something is that is sent to a host. */
+export interface Progress {
+  /** What is sent, such as `the agent`. */
+  readonly what: string;
+  /** Bytes sent so far. */
+  readonly done: number;
+  /** Bytes to be sent. */
+  readonly total: number;
+  /** Milliseconds since it began. */
+  readonly ms: number;
 }
 
 /**
