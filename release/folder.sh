@@ -1,8 +1,22 @@
 #!/bin/sh
 # NoRouter from a folder. Without a shell, type what stands behind "exec", with this folder's
 # name in place of "$dir".
-case $0 in */*) dir=${0%/*} ;; *) dir=$(dirname "$(command -v -- "$0")") ;; esac
-NOROUTER_EXECUTABLE=$dir/norouter DENO_NO_UPDATE_CHECK=1
-export NOROUTER_EXECUTABLE DENO_NO_UPDATE_CHECK
+case $0 in
+*/*) self=$0 ;;
+*) if [ -f "./$0" ]; then self=./$0; else self=$(command -v -- "$0"); fi ;;
+esac
+case $self in /*) ;; *) self=$PWD/$self ;; esac
+file=$self
+while [ -L "$file" ]; do
+  link=$(readlink "$file")
+  case $link in /*) file=$link ;; *) file=${file%/*}/$link ;; esac
+done
+dir=${file%/*}
+# As in the portable executable (launcher.sh): an agent needs no library of this machine, the
+# program's caches are its own, and it takes these variables out again.
+[ "$*" != "agent --automated" ] || unset LD_PRELOAD
+NOROUTER_EXECUTABLE=$self NOROUTER_DENO_DIR=${DENO_DIR-} DENO_DIR=$dir/deno-dir
+DENO_NO_UPDATE_CHECK=1
+export NOROUTER_EXECUTABLE NOROUTER_DENO_DIR DENO_DIR DENO_NO_UPDATE_CHECK
 exec "$dir/ld.so" --library-path "$dir/lib" "$dir/deno" run --quiet --allow-all \
   --no-config --no-lock "$dir/app/cli.js" "$@"

@@ -1,9 +1,14 @@
 #!/bin/sh
 # NoRouter @VERSION@ for Linux on @ARCH@, with all that it needs: its runtime, the C library that
 # runs on, and the program. The first start unpacks them, later ones only look for the mark.
-# Everything below the line "exit 70" is data.
+# Everything below "exit 70" and its brace is data. A manager that sends this file to a host reads
+# the line "hash=" (install/agents.ts).
+{ # Run whole or, if this file was cut, not at all.
 hash=@HASH@
 need_mb=@NEED_MB@
+blank=' 	'
+newline='
+'
 case $0 in
 */*) self=$0 ;;
 *) if [ -f "./$0" ]; then self=./$0; else self=$(command -v -- "$0"); fi ;;
@@ -15,6 +20,9 @@ case $self in /*) ;; *) self=$PWD/$self ;; esac
 start() {
   dir=$1
   shift
+  # A library of this machine need not fit the C library that is carried. An agent can do
+  # without, as it starts no commands that would miss it.
+  [ "$*" != "agent --automated" ] || unset LD_PRELOAD
   NOROUTER_EXECUTABLE=$self NOROUTER_DENO_DIR=${DENO_DIR-} DENO_DIR=$dir/deno-dir
   DENO_NO_UPDATE_CHECK=1
   export NOROUTER_EXECUTABLE NOROUTER_DENO_DIR DENO_DIR DENO_NO_UPDATE_CHECK
@@ -26,60 +34,129 @@ start() {
 # a program there.
 mine() { [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ]; }
 
-# The places, in order. A user's own come first, then those that are shared.
-uid=$(id -u 2>/dev/null) || uid=
-places() {
-  [ -z "${NOROUTER_CACHE-}" ] || echo "$NOROUTER_CACHE"
-  [ -z "${XDG_CACHE_HOME-}" ] || echo "$XDG_CACHE_HOME/norouter"
-  [ -z "${HOME-}" ] || echo "$HOME/.cache/norouter"
-  [ -z "${XDG_RUNTIME_DIR-}" ] || echo "$XDG_RUNTIME_DIR/norouter"
-  echo "/var/tmp/norouter-$uid"
-  echo "/tmp/norouter-$uid"
-  echo "/dev/shm/norouter-$uid"
-  echo "${self%/*}/.norouter-cache"
+# ready PLACE: whether all is there. The place must be this user's too: whoever owns it could
+# exchange what is in it. Those who tidy up old files may have left a part.
+ready() {
+  mine "$1" && mine "$1/$hash" && [ -f "$1/$hash/ok" ] && [ -x "$1/$hash/ld.so" ] &&
+    [ -x "$1/$hash/deno" ] && [ -f "$1/$hash/app/cli.js" ]
 }
 
-newline='
-'
-IFS=$newline
+# own BASE NAME: a place in a folder of this user. Under sudo the variables may still name
+# somebody else's, where root should leave nothing.
+own() {
+  case $1 in /*) ;; *) return ;; esac
+  [ ! -d "$1" ] || [ "$uid" != 0 ] || [ -O "$1" ] || return
+  printf '%s\n' "${1%/}/$2"
+}
+
+# places: all of them, in order: a user's own before those that are shared.
+uid=$(id -u 2>/dev/null) || uid=
+places() {
+  case ${NOROUTER_CACHE-} in
+  '') cache= ;;
+  /*) cache=$NOROUTER_CACHE ;;
+  *) cache=$PWD/$NOROUTER_CACHE ;;
+  esac
+  # Many volumes of containers belong to root and may be written by all.
+  if [ -d "$cache" ] && [ ! -O "$cache" ]; then cache=$cache/norouter-$uid; fi
+  [ -z "$cache" ] || printf '%s\n' "$cache"
+  own "${XDG_CACHE_HOME-}" norouter
+  [ ! -d "${HOME-}" ] || own "$HOME" .cache/norouter
+  [ ! -d "${XDG_RUNTIME_DIR-}" ] || own "$XDG_RUNTIME_DIR" norouter
+  printf '%s\n' "/var/tmp/norouter-$uid" "/tmp/norouter-$uid" "/dev/shm/norouter-$uid" \
+    "${self%/*}/.norouter-cache"
+}
+
 set -f
+IFS=$newline
 for place in $(places); do
-  if [ -f "$place/$hash/ok" ] && mine "$place/$hash"; then
-    IFS=" 	$newline"
-    set +f
-    start "$place/$hash" "$@"
-  fi
+  IFS=$blank$newline
+  set +f
+  if ready "$place"; then start "$place/$hash" "$@"; fi
 done
+
+# fail LINE...: ends with the reason.
+fail() {
+  printf '%s\n' "$@" >&2
+  exit 70
+}
+[ -e /proc/self/exe ] || fail "norouter: cannot run without /proc, which is not mounted here"
 
 # cut BLOCK COUNT: bytes of this file, in blocks of @BLOCK@.
 cut() { dd if="$self" bs=@BLOCK@ skip="$1" count="$2" 2>/dev/null; }
 
-# write FILE COMMAND...: the output of a command. What went wrong is left in $why.
+# carried PROGRAM ARGUMENT...: runs one that was unpacked, by the loader that was.
+carried() {
+  program=$1
+  shift
+  LD_PRELOAD='' "$new/ld.so" --library-path "$new/lib" "$new/$program" "$@"
+}
+
+# unzstd BLOCK COUNT: the same as cut, of data that was compressed.
+unzstd() { cut "$1" "$2" | carried zstd -dcq; }
+
+# write FILE COMMAND BLOCK COUNT: the output of cut or unzstd. What went wrong is left in $why.
 write() {
+  end=$(($3 + $4))
+  [ -n "$new" ] || return 0
   file=$1
   shift
   { why=$("$@" 2>&1 >&3); } 3>"$file" && return
   why="cannot write $file: ${why:-the disk may be full}"
+  # What can be decompressed when nothing has to be written was a matter of the disk.
+  [ "$1" != unzstd ] || tested=$(cut "$2" "$3" | carried zstd -tq 2>&1) ||
+    broken="its data does not decompress: ${tested##*"$newline"}"
   return 1
 }
 
-# expand FILE BLOCK COUNT: the same, of data that was compressed.
-unzstd() { cut "$1" "$2" | "$new/ld.so" --library-path "$new/lib" "$new/zstd" -dcq; }
-
-# unpack NEW: all files into a folder; false with $why if something is in the way.
-unpack() {
-  new=$1
-  why=$(mkdir -p "$new/lib" 2>&1) || return
+raw() {
 @RAW@
+}
+
+compressed() {
+@COMPRESSED@
+}
+
+# whole: whether this file has its full length; otherwise says so in $broken.
+whole() {
+  new=
+  raw
+  compressed
+  wanted=$((end * @BLOCK@))
+  size=$(wc -c <"$self" 2>/dev/null) || return 0
+  [ "$size" -lt "$wanted" ] || return 0
+  broken="it has $((size)) of $wanted bytes"
+  return 1
+}
+
+# suits: whether this machine is of the architecture that this file is for.
+suits() {
+  machine=$(uname -m 2>/dev/null)
+  case @ARCH@/$machine in
+  x64/x86_64 | x64/amd64 | arm64/aarch64 | arm64/arm64 | @ARCH@/) return 0 ;;
+  esac
+  broken="it is for @ARCH@, and this machine is $machine"
+  return 1
+}
+
+# unpack: all files into the folder $temporary; false with $why if something is in the way, and
+# with $broken if it is this file, for which no other place would help.
+unpack() {
+  new=$temporary
+  why=$(mkdir "$new/lib" 2>&1) || return
+  raw || return
   why=$(chmod 755 "$new/ld.so" "$new/zstd" 2>&1) || return
-  why=$("$new/ld.so" --version 2>&1 >/dev/null) || {
+  why=$(LD_PRELOAD='' "$new/ld.so" --version 2>&1 >/dev/null) || {
     why="programs cannot be run from there (is it mounted noexec?): $why"
+    whole && suits
     return 1
   }
-@COMPRESSED@
+  compressed || {
+    whole
+    return 1
+  }
   why=$(chmod 755 "$new/deno" 2>&1) || return
-  why=$(DENO_DIR=$new/deno-dir "$new/ld.so" --library-path "$new/lib" "$new/deno" eval \
-    --quiet --no-config --no-lock '
+  why=$(DENO_DIR=$new/deno-dir carried deno eval --quiet --no-config --no-lock '
     const [pack, folder] = Deno.args;
     const bytes = Deno.readFileSync(pack);
     const length = new DataView(bytes.buffer).getUint32(0);
@@ -89,30 +166,108 @@ unpack() {
       Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
       Deno.writeFileSync(path, bytes.subarray(at, at += size));
     }' "$new/pack" "$new" 2>&1) || return
-  rm -f "$new/pack" "$new/zstd" "$new/lib/libz.so.1" "$new/lib/liblz4.so.1" \
+  rm -rf "$new/pack" "$new/owner" "$new/zstd" "$new/lib/libz.so.1" "$new/lib/liblz4.so.1" \
     "$new/lib/liblzma.so.5"
-  why=$(echo "$hash" 2>&1 >"$new/ok") || return
+  why=$(: 2>&1 >"$new/ok") || return
 }
 
-# lock PLACE: makes this the one that unpacks there; true also if somebody else has meanwhile.
-# One that died with the lock loses it, at the latest after a minute.
+# Who this is, for others that share a place: containers count their processes each for itself,
+# and so do machines.
+here="$(uname -n 2>/dev/null) $(readlink /proc/self/ns/pid 2>/dev/null)"
+
+# sign FOLDER: leaves there who made it.
+sign() { printf '%s\n' "$$ $here" 2>/dev/null >"$1/owner"; }
+
+# owner FOLDER: sets $pid and $where to what was left there, or to nothing.
+owner() {
+  pid=
+  where=
+  { read -r pid where <"$1/owner"; } 2>/dev/null
+}
+
+# gone: whether the owner that was read last is known to have ended.
+gone() { [ -n "$pid" ] && [ "$where" = "$here" ] && ! kill -0 "$pid" 2>/dev/null; }
+
+# lock PLACE: waits until nobody unpacks there, and makes this the one that does. This is to
+# save work only. Where it errs, two unpack at once, each into a folder of its own.
 lock() {
   lock=$1/$hash.lock
+  holder=
   waited=0
   until why=$(mkdir "$lock" 2>&1); do
     [ -d "$lock" ] || return
-    [ ! -f "$1/$hash/ok" ] || return 0
-    pid=$(cat "$lock/pid" 2>/dev/null)
-    if { [ -n "$pid" ] && ! kill -0 "$pid" 2>/dev/null; } || [ "$waited" -ge 600 ]; then
-      mv "$lock" "$lock.$$" 2>/dev/null && rm -rf "$lock.$$"
+    ! ready "$1" || return 0
+    owner "$lock"
+    if [ "$pid $where" != "$holder" ]; then
+      holder="$pid $where"
       waited=0
+    fi
+    # In tenths of a second: it takes no time to sign, and two minutes are slow for a disk.
+    limit=1200
+    [ -n "$pid" ] || limit=50
+    if gone || [ "$waited" -ge "$limit" ]; then
+      why=$(rm -rf "$lock" 2>&1) || return
       continue
     fi
-    sleep 0.1 2>/dev/null || sleep 1
-    waited=$((waited + 1))
+    if sleep 0.1 2>/dev/null; then
+      waited=$((waited + 1))
+    else
+      sleep 1
+      waited=$((waited + 10))
+    fi
   done
   locked=$lock
-  echo $$ >"$lock/pid" 2>/dev/null
+  sign "$lock"
+  return 0
+}
+
+# tidy PLACE: removes what starts that were killed have left: those known to be gone, and
+# others after an hour.
+tidy() {
+  for old in "$1"/*.new.*; do
+    [ -d "$old" ] || continue
+    owner "$old"
+    if gone || [ -n "$(find "$old" -prune -mmin +60 2>/dev/null)" ]; then rm -rf "$old"; fi
+  done
+}
+
+# install PLACE: unpacks there unless it has been done; for nobody else to read.
+install() {
+  mask=$(umask)
+  umask 077
+  install_here "$1"
+  set -- $?
+  clean
+  umask "$mask"
+  return "$1"
+}
+
+install_here() {
+  why=$(mkdir -p "$1" 2>&1) || return
+  mine "$1" || {
+    why="it is a link, or belongs to another user"
+    return 1
+  }
+  lock "$1" || return
+  ! ready "$1" || return 0
+  tidy "$1"
+  number=0
+  until why=$(mkdir "$1/$hash.new.$$.$number" 2>&1); do
+    [ -d "$1/$hash.new.$$.$number" ] && [ "$number" -lt 99 ] || return
+    number=$((number + 1))
+  done
+  temporary=$1/$hash.new.$$.$number
+  sign "$temporary"
+  unpack || {
+    ready "$1"
+    return
+  }
+  ! ready "$1" || return 0
+  rm -rf "${1:?}/$hash"
+  why=$(mv -f "$temporary" "$1/$hash" 2>&1) || return
+  # If another was there first, it went into theirs.
+  rm -rf "$1/$hash/${temporary##*/}"
+  temporary=
   return 0
 }
 
@@ -124,61 +279,33 @@ clean() {
   temporary=
   locked=
 }
-trap 'clean; exit 129' HUP
-trap 'clean; exit 130' INT
-trap 'clean; exit 143' TERM
 
-# install PLACE: unpacks there unless it has been done.
-install() {
-  mask=$(umask)
-  umask 077
-  install_here "$1"
-  set -- $?
-  umask "$mask"
-  return "$1"
-}
-
-install_here() {
-  why=$(mkdir -p "$1" 2>&1) || return
-  mine "$1" || {
-    why="it belongs to another user"
-    return 1
-  }
-  lock "$1" || return
-  if [ ! -f "$1/$hash/ok" ]; then
-    set +f
-    for old in "$1/$hash".new.*; do # left by one that was killed
-      kill -0 "${old##*.}" 2>/dev/null || rm -rf "$old"
-    done
-    set -f
-    temporary=$1/$hash.new.$$
-    unpack "$temporary" || {
-      clean
-      return 1
-    }
-    rm -rf "${1:?}/$hash"
-    why=$(mv "$temporary" "$1/$hash" 2>&1) || {
-      clean
-      return 1
-    }
-    temporary=
-  fi
+# stop SIGNAL: ends as if there were no trap, once all is tidy.
+stop() {
   clean
+  trap - "$1"
+  kill -s "$1" $$
 }
+trap 'stop HUP' HUP
+trap 'stop INT' INT
+trap 'stop TERM' TERM
 
 failures=
+broken=
+set -f
+IFS=$newline
 for place in $(places); do
-  if install "$place"; then
-    IFS=" 	$newline"
-    set +f
+  IFS=$blank$newline
+  set +f
+  # What the program is sent meanwhile is for the program.
+  if install "$place" </dev/null; then
     trap - HUP INT TERM
     start "$place/$hash" "$@"
   fi
-  failures="$failures  $place: $(echo "$why" | tail -n 1)$newline"
+  [ -z "$broken" ] || fail "norouter: cannot unpack $self: $broken" "Get it anew."
+  failures="$failures$newline  $place: ${why##*"$newline"}"
 done
-cat >&2 <<END
-norouter: cannot unpack itself, for which it needs $need_mb MB on a disk from which programs
-may be run. Tried:
-${failures}Name a folder in the variable NOROUTER_CACHE.
-END
+fail "norouter: cannot unpack itself, for which it needs $need_mb MB on a disk from which" \
+  "programs may be run. Tried:$failures" "Name a folder in the variable NOROUTER_CACHE."
 exit 70
+}
