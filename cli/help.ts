@@ -14,6 +14,7 @@ Usage:
   norouter -e [FILE]           write the manifest in an editor first
   norouter check FILE          validate a manifest without starting anything
   norouter show-example        print a manifest to begin with
+  norouter show-installer      print a script that installs norouter
   norouter complete SHELL      completions for zsh, bash, fish or powershell
   norouter agent --automated   what hosts run; managers start it
   norouter help COMMAND        more about a command
@@ -64,6 +65,25 @@ ${OPTIONS}
 Usage:
   norouter show-example > mesh.yaml
   norouter show-ex > mesh.yaml
+
+${OPTIONS}
+`,
+  "show-installer":
+    `Print a script for sh that installs norouter on the machine it runs on.
+
+Usage:
+  norouter show-installer | sh
+  norouter show-installer | ssh HOST sh
+  norouter show-installer | docker exec -i NAME sh
+
+It downloads the executable of the same version for the system and the architecture
+there, compares its SHA-256 sum with that of the release, and puts it into ~/.local/bin.
+It needs curl or wget, and sha256sum, shasum or openssl. From its environment it takes:
+
+  NOROUTER_INSTALL_DIR   another folder
+  NOROUTER_VERSION       another version
+  NOROUTER_BASE_URL      another folder of executables with their SHA256SUMS
+  NOROUTER_TIMEOUT       seconds that a download may take (600)
 
 ${OPTIONS}
 `,

@@ -107,6 +107,13 @@ export function programOf(done: (status: number) => void): Command {
       console.log(EXAMPLE.trimEnd());
     });
 
+  program.command("show-installer")
+    .description("print a script that installs norouter")
+    .action(async () => {
+      const { installer } = await import("./installer.ts");
+      console.log(installer().trimEnd());
+    });
+
   program.command("agent")
     .description("what a manager runs on each host")
     .option("--automated", "speak frames on standard input and output")

@@ -28,10 +28,9 @@ fail() {
 }
 has() { command -v "$1" >/dev/null 2>&1; }
 
-work= child= watch=
+work= child=
 clean_up() {
   trap - EXIT HUP INT PIPE TERM
-  if [ -n "$watch" ]; then kill "$watch"; fi
   if [ -n "$child" ]; then
     kill "$child"
     wait "$child" # so that it makes no file any more
@@ -47,38 +46,37 @@ trap 'exit 143' TERM
 # Runs a command that may take $1 seconds, and leaves its $status; 124 if its time was up.
 # It runs in the background, because a shell heeds a signal in "wait" but not before a
 # command in the foreground has ended.
+runs=0
 limited() {
-  limit=$1
+  left=$1
   shift
+  runs=$((runs + 1))
+  mark=$work/run-$runs
+  mkdir "$mark"
   "$@" >"$work/stdout" 2>"$work/stderr" &
   child=$!
+  # The guard ends by itself, within a second: a signal to a shell that was just forked may
+  # run the traps of its parent. It holds none of our streams, for which ssh would wait.
   (
-    nap=
-    trap 'kill $nap; exit' TERM
-    sleep "$limit" &
-    nap=$!
-    wait "$nap"
-    : >"$work/late"
-    kill "$child"
+    while [ "$left" -gt 0 ]; do
+      sleep 1
+      left=$((left - 1))
+      [ -d "$mark" ] || exit
+    done
+    mv "$mark" "$mark-late" && kill "$child" # no new file: the disk may be full
     sleep 2
-    kill -s KILL "$child"
+    if [ -d "$mark-late" ]; then kill -s KILL "$child"; fi
   ) >/dev/null 2>&1 &
-  watch=$!
-  # Some shells tell here that a command was killed.
-  { wait "$child"; } 2>/dev/null
+  { wait "$child"; } 2>/dev/null # where some shells tell that it was killed
   status=$?
   child=
-  { kill "$watch"; wait "$watch"; } 2>/dev/null
-  watch=
-  if [ -e "$work/late" ]; then
-    rm -f "$work/late"
-    status=124
-  fi
+  if [ -d "$mark-late" ]; then status=124; fi
+  rmdir "$mark" "$mark-late" 2>/dev/null
 }
 
 # What the command of "limited" complained of, on one line.
 complaint() {
-  set -- $(cat "$work/stderr")
+  set -- $(tail -n 5 "$work/stderr")
   printf '%s' "$*"
 }
 
@@ -217,7 +215,7 @@ done <"$work/SHA256SUMS"
 sum=
 if [ -f "$target" ] && [ -x "$target" ] && [ -r "$target" ]; then hash "$target"; fi
 if [ "$sum" = "$wanted" ]; then
-  done="is already there"
+  outcome="is already there"
 else
   say "Downloading $base/$asset"
   fetch "$base/$asset" "$work/$name"
@@ -226,7 +224,7 @@ else
     fail "$base/$asset is not what SHA256SUMS says: its sum is $sum, wanted $wanted"
   error=$(chmod 755 "$work/$name" 2>&1 && mv -f "$work/$name" "$target" 2>&1) ||
     fail "Cannot put \"$target\" in place: $(cause "$error")"
-  done="is installed"
+  outcome="is installed"
 fi
 
 # Does it run? It may unpack itself at its first start.
@@ -234,10 +232,10 @@ limited 120 "$target" --version
 if [ "$status" -ne 0 ]; then
   why=$(complaint)
   [ "$status" -ne 124 ] || why="it took more than 120 s${why:+: $why}"
-  fail "\"$target\" $done but does not run: ${why:-it ended with status $status}"
+  fail "\"$target\" $outcome but does not run: ${why:-it ended with status $status}"
 fi
 read -r about <"$work/stdout"
-say "$about $done: $target"
+say "${about:-norouter} $outcome: $target"
 
 # Is it found?
 case :$PATH: in
@@ -249,7 +247,7 @@ case :$PATH: in
   ;;
 *)
   quoted=\"$(printf '%s' "$folder" | sed 's/[\\"$`]/\\&/g')
-  line="export PATH=$quoted:\$PATH\""
+  rc= line="export PATH=$quoted:\$PATH\""
   case ${SHELL:-} in
   */fish) say "It is not on PATH. Run this once:" && line="fish_add_path $quoted\"" ;;
   */zsh) rc='~/.zshrc' ;;
@@ -257,7 +255,7 @@ case :$PATH: in
   */csh | */tcsh) rc='~/.cshrc' line="setenv PATH $quoted:\$PATH\"" ;;
   *) rc='~/.profile' ;;
   esac
-  [ -z "${rc:-}" ] || say "It is not on PATH. Add this line to $rc and log in again:"
+  [ -z "$rc" ] || say "It is not on PATH. Add this line to $rc and log in again:"
   say "  $line"
   say "Or name it by its whole path, also in a manifest's cmd: $target"
   ;;
