@@ -154,6 +154,6 @@ async function send(
 /** The command ended without a word of the script. */
 async function endOf(link: Link): Promise<Error> {
   const exit: LinkExit = await link.closed;
-  const said = exit.stderr.slice(-5).join("; ");
-  return new Error(said ? `${exit.reason}: ${said}` : exit.reason);
+  const said = [exit.reason, exit.stderr.slice(-5).join("; ")].filter(Boolean).join(": ");
+  return new Error(exit.hint ? `${said} (${exit.hint})` : said);
 }

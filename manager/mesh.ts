@@ -278,7 +278,7 @@ class RunningMesh implements Mesh {
     return {
       command: transport.describe(chosen.options),
       open: (context) =>
-        install === "never" || !transport.exec
+        install === "never" || !transport.exec || transport.hasAgent?.(chosen.options)
           ? transport.open(chosen.options, context)
           : openInstalled(transport, chosen.options, {
             mode: install,

@@ -71,8 +71,8 @@ function oneThisMachine(hosts: readonly HostSpec[], report: Report): void {
   for (const { name, at } of more) {
     report.missing(
       at,
-      `${quote(name)} has no "cmd", so it would be this machine, which ` +
-        `${quote(first!.name)} already is (${formatPosition(first!.at)})`,
+      `${quote(name)} has no "cmd" or other way to it, so it would be this machine, ` +
+        `which ${quote(first!.name)} already is (${formatPosition(first!.at)})`,
     );
   }
 }

@@ -181,7 +181,7 @@ const wrong: [string, string, string[]][] = [
     }),
   ],
   ["two hosts without a command", "hosts:\n  a: {}\n  b:\n", [
-    `mesh.yaml:3:3: error: "b" has no "cmd", so it would be this machine, which "a" ` +
+    `mesh.yaml:3:3: error: "b" has no "cmd" or other way to it, so it would be this machine, which "a" ` +
     `already is (mesh.yaml:2:3)`,
   ]],
   ["two ways to reach a host", "hosts:\n  a:\n    ssh: x\n    cmd: y\n", [
@@ -263,7 +263,7 @@ Deno.test("an object gives the same manifest as YAML, and paths instead of lines
   assert.deepEqual(found.map((line) => line.replace(/; wanted LISTEN.*/, "")).sort(), [
     `manifest: hosts.a.ports[1]: error: "x" is not a port to publish`,
     `manifest: hosts.b.cmd: error: a Date cannot be part of a manifest; wanted plain data`,
-    `manifest: hosts.b: error: "b" has no "cmd", so it would be this machine, which "a" ` +
+    `manifest: hosts.b: error: "b" has no "cmd" or other way to it, so it would be this machine, which "a" ` +
     `already is (manifest: hosts.a)`,
     `manifest: hosts.c.vip: error: a function cannot be part of a manifest`,
     `manifest: hosts.d.ports[0].ports: error: this object holds itself`,

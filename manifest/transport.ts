@@ -1,10 +1,10 @@
 // How a host is reached: the one field of a host that a transport answers to, with the
 // transport's own complaints placed at the value they are about.
-import { formatPosition } from "./diagnostic.ts";
+import { formatPosition, type Position } from "./diagnostic.ts";
 import type { Fields } from "./fields.ts";
 import type { SpecParser, TransportSpec } from "./manifest.ts";
 import type { Report } from "./report.ts";
-import { type Entry, follow, quote, toPlain } from "./value.ts";
+import { type Entry, follow, quote, toPlain, type Value } from "./value.ts";
 
 /** Reads the transport of a host; without one the host is this machine. */
 export function readTransport(
@@ -33,16 +33,30 @@ function parse(entry: Entry, spec: unknown, parser: SpecParser, report: Report):
   try {
     return parser.parse(spec);
   } catch (error) {
-    if (!isSpecError(error)) throw error;
-    const { at } = follow(entry.value, error.path);
-    report.error(at, `${quote(entry.key)}: ${error.message}`);
+    const mistakes = error instanceof AggregateError ? error.errors : [error];
+    for (const mistake of mistakes) {
+      if (!isSpecError(mistake)) throw error;
+      const at = placeOf(entry.value, mistake);
+      report.error(at, `${quote(entry.key)}: ${mistake.message}`);
+    }
     return undefined;
   }
 }
 
+/** The value that a mistake is about, or the key that leads to it. */
+function placeOf(value: Value, { path, isKey }: SpecMistake): Position {
+  if (isKey !== true) return follow(value, path).at;
+  const above = follow(value, path.slice(0, -1));
+  const entry = above.kind === "map" && above.entries.get(String(path.at(-1)));
+  return entry ? entry.keyAt : above.at;
+}
+
+type SpecMistake = Error & {
+  readonly path: readonly (string | number)[];
+  readonly isKey?: unknown;
+};
+
 /** Told by its shape, because the transports' folder is beyond this one's sight. */
-function isSpecError(
-  error: unknown,
-): error is Error & { readonly path: readonly (string | number)[] } {
+function isSpecError(error: unknown): error is SpecMistake {
   return error instanceof Error && Array.isArray((error as { path?: unknown }).path);
 }

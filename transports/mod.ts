@@ -192,6 +192,8 @@ export interface Transport<Options = unknown> {
     words: readonly string[],
     context: OpenContext,
   ): Promise<Link>;
+  /** Whether these options say how the agent is started, so that `open` is used all the same. */
+  hasAgent?(options: Options): boolean;
 }
 
 /**

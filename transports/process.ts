@@ -21,6 +21,12 @@ const KILL_AFTER = 1000;
 /** Milliseconds for the rest of stderr once the process has ended; a grandchild may hold it open. */
 const STDERR_GRACE = 200;
 
+/** What is particular about a process. */
+export interface ProcessOptions {
+  /** Says what the user can do about an end that is not orderly, if it is known. */
+  hint?(exit: LinkExit): string | undefined;
+}
+
 /**
  * Starts a command and gives its link. The child dies by SIGTERM, then SIGKILL, on
  * abort; left alone it ends when its input ends, as every agent does.
@@ -28,7 +34,11 @@ const STDERR_GRACE = 200;
  * @param words the program and its arguments; no shell is involved.
  * @throws {Error} if the program cannot be started, saying why.
  */
-export function openProcess(words: readonly string[], context: OpenContext): Link {
+export function openProcess(
+  words: readonly string[],
+  context: OpenContext,
+  options: ProcessOptions = {},
+): Link {
   context.signal.throwIfAborted();
   const [program, ...args] = words;
   const child = spawn(program!, args);
@@ -67,12 +77,15 @@ export function openProcess(words: readonly string[], context: OpenContext): Lin
     await stderrEnd;
     clearTimeout(grace);
     const how = signal ? `was ended by ${signal}` : `exited with status ${code}`;
-    return {
+    const exit: LinkExit = {
       ok: success && abortReason === undefined,
       ...(signal ? { signal } : { status: code }),
       reason: abortReason ?? `${name} ${how}`,
       stderr: tail.lines,
     };
+    const ended = !success && abortReason === undefined;
+    const hint = ended ? options.hint?.(exit) : undefined;
+    return hint ? { ...exit, hint } : exit;
   })();
   return {
     readable: child.stdout,

@@ -5,9 +5,16 @@
  */
 
 import { cmd } from "./cmd.ts";
+import { docker } from "./docker.ts";
+import { kubectl } from "./kubectl.ts";
+import { lxc } from "./lxc.ts";
 import type { Transport } from "./mod.ts";
+import { podman } from "./podman.ts";
+import { ssh } from "./ssh.ts";
 
 /** The built-in transports by name. */
 export const builtinTransports: ReadonlyMap<string, Transport> = new Map(
-  [cmd].map((transport) => [transport.name, transport as Transport]),
+  [cmd, docker, podman, kubectl, lxc, ssh].map((
+    transport,
+  ) => [transport.name, transport as Transport]),
 );
