@@ -135,18 +135,15 @@ function example(text: string): string {
   return code.replace(/^ \* ?/gm, "");
 }
 
-e2e(
-  "README's example of the library is right and runs from the package",
-  async (scene) => {
-    const project = await Project.make(scene, await scene.namespace());
-    await project.write(
-      "use.ts",
-      example(Deno.readTextFileSync(`${project.packed}/README.md`)),
-    );
-    await project.deno("check", "use.ts");
-    await project.deno("run", "--check", "-A", "use.ts");
-  },
-);
+e2e("the examples of the library are right and run from the package", async (scene) => {
+  const project = await Project.make(scene, await scene.namespace());
+  const { packed } = project;
+  await project.write("use.ts", example(Deno.readTextFileSync(`${packed}/README.md`)));
+  await project.deno("run", "--check", "-A", "use.ts");
+  await project.write("library.md", Deno.readTextFileSync(`${packed}/docs/library.md`));
+  const tested = await project.deno("test", "-A", "--doc", "library.md");
+  assert.match(tested, /^ok \| [1-9]\d* passed \| 0 failed/m);
+});
 
 e2e("a mistake in the use of the library is a type error", async (scene) => {
   const project = await Project.make(scene, await scene.namespace());
