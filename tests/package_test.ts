@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { curl } from "./harness/curl.ts";
 import { readyLine } from "./harness/mesh.ts";
 import { EXPORTS, NAME, Project, registry, VERSION } from "./harness/package.ts";
-import { Process } from "./harness/process.ts";
+import { Process, run } from "./harness/process.ts";
 import { e2e } from "./harness/scene.ts";
 
 /** The program of the package, as its users start it. */
@@ -73,7 +73,7 @@ e2e(
 );
 
 e2e(
-  "the program runs from the package, by its name and by its address",
+  "the program runs from the package, by name, by address, and installed",
   async (scene) => {
     const project = await Project.make(scene, await scene.namespace());
     const byName = await project.deno(...PROGRAM.slice(1), "--version");
@@ -85,6 +85,11 @@ e2e(
       "--version",
     );
     assert.ok(byAddress.includes(byName.trim()), byAddress);
+    const root = `${project.folder}/installed`;
+    const install = ["install", "--global", "-A", "--root", root, "--name", "norouter"];
+    await project.deno(...install, `jsr:${NAME}`);
+    const installed = await run([`${root}/bin/norouter`, "--version"], project.options);
+    assert.ok(installed.includes(byName.trim()), installed);
 
     const example = await project.deno(...PROGRAM.slice(1), "show-example");
     await project.write("mesh.yaml", example);

@@ -1,5 +1,6 @@
 // The package as its users get it: published by `deno publish` to a registry of the tests,
 // installed from there into a project of its own with a cache of its own.
+import { dirname } from "node:path";
 import { filesIn } from "./registry.ts";
 import type { Namespace } from "./namespace.ts";
 import { type Process, run } from "./process.ts";
@@ -39,7 +40,10 @@ export class Project {
   /** What processes need in order to find the package, and nothing but it. */
   static readonly ENV: Record<string, string> = {
     JSR_URL: `http://127.0.0.1:${PORT}/`,
+    NPM_CONFIG_REGISTRY: `http://127.0.0.1:${PORT}/npm/`,
     DENO_DIR: `${shared}/cache`,
+    PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`,
+    HOME: shared, // whose .npmrc may name another registry
     NO_COLOR: "1",
   };
 
@@ -105,7 +109,9 @@ export class Project {
 export async function registry(scene: Scene, namespace: Namespace): Promise<Process> {
   const folder = `${shared}/registry`;
   await Deno.mkdir(folder, { recursive: true });
-  const command = [Deno.execPath(), "run", "-A", REGISTRY, folder, String(PORT)];
+  const { npmCache } = JSON.parse(await run([Deno.execPath(), "info", "--json"]));
+  const args = [REGISTRY, folder, String(PORT), npmCache];
+  const command = [Deno.execPath(), "run", "-A", ...args];
   const server = scene.start("registry", command, { namespace });
   await server.line(/^listening$/);
   return server;
@@ -124,26 +130,12 @@ async function publish(namespace: Namespace): Promise<Published> {
   return { folder, output };
 }
 
-/**
- * A project as `deno add jsr:@norouter/cli` leaves it, with all of the package in the cache.
- *
- * npm's packages come from the cache of whoever runs the tests, in the versions of our
- * lock file, since npm's registry cannot be asked here. Which packages those are, the
- * project does not say: it has no names for them, so the package has to.
- */
+/** A project as `deno add jsr:@norouter/cli` leaves it, with all of the package in the cache. */
 async function install(namespace: Namespace): Promise<string> {
-  const { npmCache } = JSON.parse(await run([Deno.execPath(), "info", "--json"]));
-  const { DENO_DIR } = Project.ENV;
-  await Deno.remove(DENO_DIR!, { recursive: true }).catch(() => {});
-  await Deno.mkdir(DENO_DIR!);
-  await Deno.symlink(npmCache, `${DENO_DIR}/npm`);
-
   const folder = `${shared}/project`;
   await Deno.mkdir(folder, { recursive: true });
   const imports = { [NAME]: `jsr:${NAME}@${VERSION}` };
   await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify({ imports }));
-  const { workspace: _, ...lock } = JSON.parse(Deno.readTextFileSync(`${ROOT}deno.lock`));
-  await Deno.writeTextFile(`${folder}/deno.lock`, JSON.stringify(lock));
   const specifiers = EXPORTS.map((name) => `jsr:${NAME}@${VERSION}${name.slice(1)}`);
   await run([Deno.execPath(), "cache", ...specifiers], {
     namespace,

@@ -1,6 +1,7 @@
-// A registry like jsr.io, as far as `deno publish` and `deno run jsr:…` use one:
-// registry.ts FOLDER PORT. What is published is unpacked in FOLDER as it came, and served
-// from there, so another one with the same FOLDER has it too.
+// Registries like jsr.io and npm's, as far as `deno publish` and `deno run jsr:…` use them:
+// registry.ts FOLDER PORT NPM_CACHE. What is published is unpacked in FOLDER as it came, and
+// served from there, so another one with the same FOLDER has it too. Packages of npm are
+// those of Deno's cache, below /npm/.
 //
 // jsr.io also checks each file and makes pages and npm packages of them; nothing here does.
 // Imports are rewritten and WebAssembly changed by `deno publish`, before the upload.
@@ -78,14 +79,67 @@ function modules(path: string, folder: string): Response {
   return new Response(body, { headers: { "content-type": type } });
 }
 
+/** What npm's registry says of a package: the versions that the cache has. */
+function npmPackage(name: string, cache: string, base: string): Response {
+  const versions: Record<string, unknown> = {};
+  for (const [version, folder] of npmVersions(name, cache)) {
+    const text = Deno.readTextFileSync(`${folder}/package.json`);
+    const { dependencies, peerDependencies = {}, peerDependenciesMeta = {}, bin } = JSON
+      .parse(text);
+    // The cache need not have what is optional.
+    for (
+      const [peer, { optional }] of Object.entries<{ optional?: boolean }>(
+        peerDependenciesMeta,
+      )
+    ) {
+      if (optional) delete peerDependencies[peer];
+    }
+    const dist = { tarball: `${base}${name}/-/${version}.tgz` };
+    versions[version] = { name, version, dependencies, peerDependencies, bin, dist };
+  }
+  const latest = Object.keys(versions).at(-1);
+  if (latest === undefined) return new Response(null, { status: 404 });
+  return Response.json({ name, "dist-tags": { latest }, versions });
+}
+
+/** The folders of a package in Deno's cache, by version, whichever registry they are from. */
+function npmVersions(name: string, cache: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const registry of Deno.readDirSync(cache)) {
+    if (!registry.isDirectory) continue;
+    const folder = `${cache}/${registry.name}/${name}`;
+    try {
+      for (const { name: version } of Deno.readDirSync(folder)) {
+        // With an underscore: a copy for other peers.
+        if (/^\d+\.\d+\.[^_]+$/.test(version)) found.set(version, `${folder}/${version}`);
+      }
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return found;
+}
+
+async function npm(path: string, cache: string, base: string): Promise<Response> {
+  const [, name, version] = /^(.+)\/-\/(.+)\.tgz$/.exec(path) ?? [];
+  if (name === undefined) return npmPackage(path, cache, base);
+  const folder = npmVersions(name, cache).get(version!);
+  if (folder === undefined) return new Response(null, { status: 404 });
+  const args = ["--create", "--gzip", "--transform=s,^\\.,package,", "."];
+  const { stdout } = await new Deno.Command("tar", { args, cwd: folder }).output();
+  return new Response(stdout);
+}
+
 if (import.meta.main) {
-  const [folder, port] = Deno.args;
+  const [folder, port, cache] = Deno.args;
   const onListen = () => console.log("listening");
   Deno.serve({ hostname: "127.0.0.1", port: Number(port), onListen }, async (request) => {
-    const path = new URL(request.url).pathname.slice(1);
+    const path = decodeURIComponent(new URL(request.url).pathname.slice(1));
     console.log(request.method, path);
     try {
       if (path.startsWith("api/")) return await api(request, path.slice(4), folder!);
+      const base = new URL("/npm/", request.url).href;
+      if (path.startsWith("npm/")) return await npm(path.slice(4), cache!, base);
       return modules(path, folder!);
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) {
