@@ -23,6 +23,7 @@ import {
   parseStatus,
   type RouteSuggestion,
 } from "../wire/control.ts";
+import { streamFault } from "./stream_fault.ts";
 import { FrameDecoder, FrameError } from "../wire/decoder.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { Clock } from "./clock.ts";
@@ -125,6 +126,9 @@ export class Attempt {
   #isReady = false;
   #isOver = false;
   #lastId = 0;
+  #decoder: FrameDecoder | undefined;
+  /** Text before the first frame. */
+  #banner = "";
   /** When the last lines of stderr came. */
   readonly #spokeAt: number[] = [];
 
@@ -145,8 +149,18 @@ export class Attempt {
     this.#cancelDeadline();
     this.#cancelDeadline = clock.after(connectTimeout, () =>
       this.#end({
-        reason: `no answer within ${connectTimeout / 1000} s (${command})`,
+        reason: withFault(
+          `no answer within ${connectTimeout / 1000} s (${command})`,
+          this.#silence(),
+        ),
       }));
+  }
+
+  /** What came, though it was no answer. */
+  #silence(): string | undefined {
+    const { came = 0, size = 0 } = this.#decoder?.unfinished ?? {};
+    if (size === 0) return streamFault(new Uint8Array(), this.#decoder?.banner);
+    return `only ${came} of the ${size} bytes of a frame came: bytes were lost on the way`;
   }
 
   /** Ends the agent by the end of its input, then by force. */
@@ -211,7 +225,9 @@ export class Attempt {
       (error) =>
         this.#explain(
           link,
-          messageOf(error),
+          error instanceof FrameError
+            ? withFault(error.message, streamFault(error.bytes, this.#banner))
+            : messageOf(error),
           error instanceof FrameError || error instanceof ControlError,
         ),
     );
@@ -234,8 +250,9 @@ export class Attempt {
   }
 
   async #read(link: Link): Promise<void> {
-    const decoder = new FrameDecoder({
+    const decoder = this.#decoder = new FrameDecoder({
       onBanner: (text) => {
+        this.#banner = text;
         for (const line of text.split(/\r\n|\r|\n/)) {
           if (line.trim()) this.#hooks.output("banner", line.trimEnd());
         }
@@ -377,4 +394,8 @@ function textOf(error: unknown): string {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+function withFault(reason: string, fault: string | undefined): string {
+  return fault ? `${reason}; ${fault}` : reason;
 }

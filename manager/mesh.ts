@@ -276,7 +276,7 @@ class RunningMesh implements Mesh {
     const transport = transports.get(chosen.name);
     if (!transport) throw new Error(`No transport "${chosen.name}" for host "${name}"`);
     return {
-      command: transport.describe(chosen.options),
+      command: transport.describe(chosen.options).replaceAll(/\s+/g, " "),
       open: (context) =>
         install === "never" || !transport.exec || transport.hasAgent?.(chosen.options)
           ? transport.open(chosen.options, context)

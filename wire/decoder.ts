@@ -12,6 +12,14 @@ import type { Lease } from "./lease.ts";
 export class FrameError extends Error {
   /** Tells it from other errors. */
   override name = "FrameError";
+  /** The bytes that are none, as far as they had come; empty if bytes are missing. */
+  readonly bytes: Uint8Array;
+
+  /** `bytes` are what was found instead of a frame. */
+  constructor(message: string, bytes: Uint8Array = new Uint8Array()) {
+    super(message);
+    this.bytes = bytes;
+  }
 }
 
 /** Options of a {@linkcode FrameDecoder}. */
@@ -45,6 +53,7 @@ export class FrameDecoder {
   #partialFilled = 0;
   /** Bytes of the stream before the frame that is being decoded, for messages. */
   #offset = 0;
+  #unfinished: { readonly came: number; readonly size: number } | undefined;
   #error: FrameError | undefined;
 
   /** Makes a decoder at the start of a stream. */
@@ -91,6 +100,7 @@ export class FrameDecoder {
    */
   scan(chunk: Uint8Array, frames: Frame[], lease?: Lease): number {
     if (this.#error !== undefined) throw this.#error;
+    this.#unfinished = undefined;
     let at = this.#banner === undefined ? 0 : this.#skipBanner(this.#banner, chunk);
     if (this.#banner !== undefined) return at;
     while (chunk.length - at >= HEADER_BYTES) {
@@ -109,9 +119,19 @@ export class FrameDecoder {
    * {@linkcode scan} left over; 0 if too little of it is there to tell.
    */
   wanted(tail: Uint8Array): number {
-    return this.#banner !== undefined || tail.length < HEADER_BYTES
+    const size = this.#banner !== undefined || tail.length < HEADER_BYTES
       ? 0
       : this.#sizeOf(tail, 0);
+    this.#unfinished = { came: tail.length, size };
+    return size;
+  }
+
+  /**
+   * How much of a frame has come whose rest has not, and the size it is to have (0 if that
+   * is not known yet), as far as `push` or `wanted` saw it.
+   */
+  get unfinished(): { readonly came: number; readonly size: number } | undefined {
+    return this.#unfinished;
   }
 
   /**
@@ -200,6 +220,7 @@ export class FrameDecoder {
     const bytes = seen === undefined ? "" : ` ${describeBytes(seen)}`;
     this.#error = new FrameError(
       `Cannot decode the frame at byte ${offset}: ${what}${bytes}`,
+      seen?.slice(),
     );
     throw this.#error;
   }
