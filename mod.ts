@@ -59,6 +59,7 @@ export type {
   ListenerFailedEvent,
   ManifestWarningEvent,
   MeshEvent,
+  ProgressEvent,
 } from "./manager/events.ts";
 export {
   type Mesh,

@@ -6,9 +6,7 @@ async function load(): Promise<WebAssembly.Module> {
   const url = new URL("./lwip.wasm", import.meta.url);
   let bytes: Uint8Array;
   try {
-    const response = await fetch(url);
-    if (!response.ok) throw new Error(`status ${response.status}`);
-    bytes = await response.bytes();
+    bytes = await read(url);
   } catch (cause) {
     const hint = url.protocol === "file:" ? " It is made by `deno task build`." : "";
     throw new Error(`Cannot load the TCP/IP stack from ${url.href}: ${cause}.${hint}`, {
@@ -30,4 +28,21 @@ export function stackModule(): Promise<WebAssembly.Module> {
     throw error;
   });
   return compiled;
+}
+
+/**
+ * The file beside this module. Deno keeps modules that it fetched but not what they fetch,
+ * so from a registry, where an address never changes its content, it is kept here, and
+ * whatever started once starts without a network too.
+ */
+async function read(url: URL): Promise<Uint8Array> {
+  const cache = url.protocol === "file:"
+    ? undefined
+    : await caches.open("norouter").catch(() => undefined);
+  const kept = await cache?.match(url).catch(() => undefined);
+  if (kept) return await kept.bytes();
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  await cache?.put(url, response.clone()).catch(() => {});
+  return await response.bytes();
 }
