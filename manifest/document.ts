@@ -4,6 +4,7 @@ import { readFields } from "./fields.ts";
 import { readHost, readTemplate } from "./host.ts";
 import type { HostSpec, Manifest, ParseOptions } from "./manifest.ts";
 import { Names } from "./names.ts";
+import { Plugins } from "./plugins.ts";
 import { warnOfUnreachable } from "./reach.ts";
 import type { Report } from "./report.ts";
 import { readRoutes } from "./routes.ts";
@@ -32,14 +33,16 @@ export function readManifest(
   }
   if (root.kind !== "map") return impossible(report);
 
-  const known = ["hostTemplate", "hosts", "routes"];
+  const known = ["hostTemplate", "hosts", "routes", "plugins"];
   const fields = readFields(root, known, report, "the manifest");
   const { transports, env } = options;
-  const context = { report, transports, env, names: new Names(report) };
+  const plugins = new Plugins(fields.get("plugins"), options.findPlugin, report);
+  const context = { report, transports, plugins, env, names: new Names(report) };
   const template = readTemplate(fields.get("hostTemplate"), context);
   const drafts = [...hostEntries(root, report)].flatMap((entry) =>
     readHost(entry, template, context) ?? []
   );
+  plugins.warnOfUnused();
   const hosts = assignVips(drafts, report);
   oneThisMachine(hosts, report);
   warnOfVipsOutsideLoopback(drafts, report);

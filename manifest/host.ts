@@ -3,6 +3,7 @@ import { formatPosition, type Position } from "./diagnostic.ts";
 import { type Fields, readFields, readList, readText } from "./fields.ts";
 import type { HostSpec, SpecParser } from "./manifest.ts";
 import type { Names } from "./names.ts";
+import type { Plugins } from "./plugins.ts";
 import { joinPorts } from "./ports.ts";
 import type { ProxyContext } from "./proxy.ts";
 import type { Report } from "./report.ts";
@@ -20,7 +21,7 @@ export type HostDraft = Omit<HostSpec, "vip" | "vipAssigned"> & {
 const CONNECT_TIMEOUT = 20_000;
 
 /** Fields that differ by host. The transports' fields do too. */
-const OWN_FIELDS = ["vip", "aliases"];
+const OWN_FIELDS = ["vip", "aliases", "transport", "with"];
 
 /** What reading hosts needs. */
 export interface HostContext extends ProxyContext {
@@ -28,6 +29,8 @@ export interface HostContext extends ProxyContext {
   readonly names: Names;
   /** The transports that a host may name. */
   readonly transports: ReadonlyMap<string, SpecParser>;
+  /** The plug-ins that it may name. */
+  readonly plugins: Plugins;
 }
 
 /** Reads `hostTemplate`. */
@@ -68,7 +71,7 @@ export function readHost(
       `listens already (${where}); wanted another port`;
     report.error(socks.at, message);
   }
-  const transport = readTransport(fields, transports, report);
+  const transport = readTransport(fields, context);
   const isCommand = !transport || transport.name === "cmd";
   const wanted = fields.get("install");
   if (isCommand && wanted && own.install !== "never" && own.install !== undefined) {

@@ -1,12 +1,20 @@
 // From a file, or standard input, to a checked manifest.
+import { dirname } from "node:path";
 import { ManifestError, type Position } from "./diagnostic.ts";
 import { type Manifest, parseManifest, type ParseOptions } from "./manifest.ts";
+import { type PluginLoader, readWithPlugins } from "./plugins.ts";
 
 /** The largest manifest that is read, in bytes; real ones have a few thousand. */
 const MAX_BYTES = 16 * 2 ** 20;
 
 /** What a manifest read from standard input is called in messages. */
 const STDIN = "<stdin>";
+
+/** What loading a manifest needs beside its path. */
+export interface LoadOptions extends Omit<ParseOptions, "path" | "findPlugin"> {
+  /** Loads the plug-ins that it names. Left out, naming one is an error. */
+  readonly plugins?: PluginLoader;
+}
 
 /**
  * Reads and checks a manifest file; `-` reads standard input. Without `env` the variables
@@ -17,12 +25,20 @@ const STDIN = "<stdin>";
  */
 export async function loadManifest(
   path: string,
-  options: Omit<ParseOptions, "path">,
+  options: LoadOptions,
 ): Promise<Manifest> {
   const name = path === "-" ? STDIN : path;
   const bytes = await readBytes(path, name);
-  const env = options.env ?? ((name) => Deno.env.get(name));
-  return parseManifest(decode(bytes, name), { ...options, env, path: name });
+  const { transports, plugins, env = (name) => Deno.env.get(name) } = options;
+  const text = decode(bytes, name);
+  const base = path === "-" ? "." : dirname(path);
+  return await readWithPlugins(base, plugins, (findPlugin) =>
+    parseManifest(text, {
+      path: name,
+      transports,
+      env,
+      ...(findPlugin && { findPlugin }),
+    }));
 }
 
 async function readBytes(path: string, name: string): Promise<Uint8Array> {

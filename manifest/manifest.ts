@@ -57,9 +57,9 @@ export interface HostSpec {
 
 /** How a host is reached. */
 export interface TransportSpec {
-  /** The transport's name, which is also the field's: `cmd`. */
+  /** The transport's name, which is also the field's: `cmd`; the name of a plug-in's parser. */
   readonly name: string;
-  /** The field's value as plain data. */
+  /** The field's value as plain data; for a plug-in that of `with`. */
   readonly spec: unknown;
   /** What the transport's parser made of it. */
   readonly options: unknown;
@@ -135,6 +135,30 @@ export interface SpecParser {
   parse(spec: unknown): unknown;
 }
 
+/** A plug-in that a host names as its `transport`. */
+export interface PluginUse {
+  /** As written. */
+  readonly specifier: string;
+  /** What `plugins` says of it. */
+  readonly lock?: PluginLock;
+}
+
+/** What code a plug-in may be. */
+export interface PluginLock {
+  /** Of the only bytes that may be run, in lower case; absent where a registry is trusted. */
+  readonly sha256?: string;
+  /** Where it stands. */
+  readonly at: Position;
+}
+
+/** Why a plug-in has no parser. */
+export interface PluginProblem {
+  /** For the user; reported where the host names the plug-in. */
+  readonly problem: string;
+  /** Whether the manifest is therefore wrong; else its value is not checked. */
+  readonly isError: boolean;
+}
+
 /** What reading a manifest needs beside the manifest. */
 export interface ParseOptions {
   /** The file's name as messages show it. */
@@ -146,6 +170,8 @@ export interface ParseOptions {
    * What it throws is reported, without its message. Left out, naming one is an error.
    */
   readonly env?: (name: string) => string | undefined;
+  /** Gives the parsers of plug-ins, loaded before. Left out, naming one is an error. */
+  readonly findPlugin?: (named: PluginUse) => SpecParser | PluginProblem;
 }
 
 /**

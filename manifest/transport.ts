@@ -1,20 +1,39 @@
 // How a host is reached: the one field of a host that a transport answers to, with the
 // transport's own complaints placed at the value they are about.
 import { formatPosition, type Position } from "./diagnostic.ts";
-import type { Fields } from "./fields.ts";
+import { type Fields, readText } from "./fields.ts";
 import type { SpecParser, TransportSpec } from "./manifest.ts";
+import type { Plugins } from "./plugins.ts";
 import type { Report } from "./report.ts";
 import { type Entry, follow, quote, toPlain, type Value } from "./value.ts";
+
+/** The field that names a plug-in. */
+const PLUGIN = "transport";
+
+/** What reading the transport needs. */
+export interface TransportContext {
+  /** The transports that have a field of their own. */
+  readonly transports: ReadonlyMap<string, SpecParser>;
+  /** All others. */
+  readonly plugins: Plugins;
+  /** Takes what is wrong. */
+  readonly report: Report;
+}
 
 /** Reads the transport of a host; without one the host is this machine. */
 export function readTransport(
   fields: Fields,
-  transports: ReadonlyMap<string, SpecParser>,
-  report: Report,
+  context: TransportContext,
 ): TransportSpec | undefined {
-  const [first, ...more] = [...transports.keys()].flatMap((name) =>
+  const { transports, report } = context;
+  const [first, ...more] = [...transports.keys(), PLUGIN].flatMap((name) =>
     fields.get(name) ?? []
   ).sort((a, b) => a.keyAt.line - b.keyAt.line || a.keyAt.column - b.keyAt.column);
+  const given = fields.get("with");
+  if (given && !fields.has(PLUGIN)) {
+    const message = `"with" is for the plug-in of a "transport", which is missing here`;
+    report.error(given.keyAt, message);
+  }
   if (!first) return undefined;
   for (const { key, keyAt } of more) {
     report.error(
@@ -24,9 +43,34 @@ export function readTransport(
     );
   }
   const { key: name, value } = first;
+  if (name === PLUGIN) return readPlugin(first, given, context);
   const spec = toPlain(value);
   const options = parse(first, spec, transports.get(name)!, report);
   return { name, spec, options, at: value.at };
+}
+
+/** A plug-in takes no field of its own, but `with`. */
+function readPlugin(
+  entry: Entry,
+  given: Entry | undefined,
+  { transports, plugins, report }: TransportContext,
+): TransportSpec {
+  const specifier = readText(entry, report, "a plug-in's path or URL");
+  const { at } = entry.value;
+  const spec = given && toPlain(given.value);
+  const nothing = { name: specifier ?? "", spec, options: undefined, at };
+  if (specifier === undefined) return nothing;
+  if (transports.has(specifier)) {
+    const message =
+      `${quote(specifier)} is no plug-in; write "${specifier}: …" instead of ` +
+      `"transport" and "with"`;
+    report.error(at, message);
+    return nothing;
+  }
+  const parser = plugins.parserOf(specifier, at);
+  if (!parser) return nothing;
+  const options = parse(given ?? entry, spec, parser, report);
+  return { ...nothing, name: parser.name, options };
 }
 
 function parse(entry: Entry, spec: unknown, parser: SpecParser, report: Report): unknown {
