@@ -14,7 +14,8 @@
 #   NOROUTER_VERSION       the version; @VERSION@
 #   NOROUTER_BASE_URL      the folder with the executables and SHA256SUMS;
 #                          @RELEASES@/vVERSION
-#   NOROUTER_TIMEOUT       seconds that a download may take, 600; it may stand still for 30
+#   NOROUTER_TIMEOUT       seconds that a download may take, 600; it is ended before if nothing
+#                          comes for 30
 #
 # The braces have a shell read all of this before it runs any: what was cut on its way does
 # nothing. Piped into sh, standard input is the script, so nothing here may read it.
@@ -22,8 +23,9 @@
 set -fu
 
 say() { printf '%s\n' "$*"; }
+warn() { printf 'norouter-install: %s\n' "$*" >&2; }
 fail() {
-  printf 'norouter-install: %s\n' "$*" >&2
+  warn "$*"
   exit 1
 }
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -43,40 +45,51 @@ trap 'exit 130' INT
 trap 'exit 141' PIPE
 trap 'exit 143' TERM
 
-# Runs a command that may take $1 seconds, and leaves its $status; 124 if its time was up.
-# It runs in the background, because a shell heeds a signal in "wait" but not before a
-# command in the foreground has ended.
+# Runs a command that may take $1 seconds, and $2 while the file $3 does not grow. Leaves its
+# $status, 124 if its time was up, and then in $late what was too long. It runs in the
+# background, because a shell heeds a signal in "wait" but not before a command in the
+# foreground has ended.
 runs=0
 limited() {
-  left=$1
-  shift
+  limit=$1 patience=$2 growing=$3
+  shift 3
   runs=$((runs + 1))
   mark=$work/run-$runs
-  mkdir "$mark"
+  mkdir "$mark" || fail "Cannot write into the folder \"$folder\""
   "$@" >"$work/stdout" 2>"$work/stderr" &
   child=$!
   # The guard ends by itself, within a second: a signal to a shell that was just forked may
   # run the traps of its parent. It holds none of our streams, for which ssh would wait.
   (
-    while [ "$left" -gt 0 ]; do
+    left=$limit size= idle=0
+    while [ "$left" -gt 0 ] && [ "$idle" -lt "$patience" ]; do
       sleep 1
-      left=$((left - 1))
       [ -d "$mark" ] || exit
+      left=$((left - 1))
+      idle=$((idle + 1))
+      last=$size
+      size=$(wc -c <"$growing")
+      if [ "$size" != "$last" ]; then idle=0; fi
     done
-    mv "$mark" "$mark-late" && kill "$child" # no new file: the disk may be full
+    verdict=long
+    if [ "$idle" -ge "$patience" ]; then verdict=idle; fi
+    mv "$mark" "$mark-$verdict" && kill "$child" # no new file: the disk may be full
     sleep 2
-    if [ -d "$mark-late" ]; then kill -s KILL "$child"; fi
+    if [ -d "$mark-$verdict" ]; then kill -s KILL "$child"; fi
   ) >/dev/null 2>&1 &
   { wait "$child"; } 2>/dev/null # where some shells tell that it was killed
   status=$?
   child=
-  if [ -d "$mark-late" ]; then status=124; fi
-  rmdir "$mark" "$mark-late" 2>/dev/null
+  late=
+  if [ -d "$mark-long" ]; then late="it took more than $limit s"; fi
+  if [ -d "$mark-idle" ]; then late="nothing came for $patience s"; fi
+  if [ -n "$late" ]; then status=124; fi
+  rmdir "$mark" "$mark-long" "$mark-idle" 2>/dev/null
 }
 
 # What the command of "limited" complained of, on one line.
 complaint() {
-  set -- $(tail -n 5 "$work/stderr")
+  set -- $(head -n 3 "$work/stderr")
   printf '%s' "$*"
 }
 
@@ -88,22 +101,25 @@ cause() {
 }
 
 # Downloads $1 into the file $2.
+unverified=
 fetch() {
   case $client in
-  curl)
-    limited "$timeout" curl -fsSL $https_only --connect-timeout "$stall" --speed-limit 1 \
-      --speed-time "$stall" -o "$2" "$1"
-    ;;
-  gnu-wget) limited "$timeout" wget -nv -t 1 -T "$stall" -O "$2" "$1" ;;
-  wget) limited "$timeout" wget -q -T "$stall" -O "$2" "$1" ;;
+  curl) limited "$timeout" "$stall" "$2" curl -fsSL $https_only -o "$2" "$1" ;;
+  wget-gnu) limited "$timeout" "$stall" "$2" wget -nv -t 1 -O "$2" "$1" ;;
+  wget) limited "$timeout" "$stall" "$2" wget -q -O "$2" "$1" ;;
   esac
-  [ "$status" -ne 0 ] || return 0
   why=$(complaint)
-  [ "$status" -ne 124 ] || fail "Cannot download $1: it took more than $timeout s"
+  if [ "$status" -eq 0 ]; then
+    case $why in
+    *"certificate validation not implemented"*) unverified=yes ;; # busybox's wget
+    esac
+    return
+  fi
+  [ -z "$late" ] || fail "Cannot download $1: $late"
   # Not every client says what is wrong with a file that it cannot write.
   probe=$(dd if=/dev/zero of="$work/probe" bs=1048576 count=1 2>&1) ||
     fail "Cannot write the download of $1 into \"$folder\": $(cause "$probe")"
-  fail "Cannot download $1: ${why:-$client ended with status $status}"
+  fail "Cannot download $1: ${why:-${client%%-*} ended with status $status}"
 }
 
 # Sets $sum to the SHA-256 of the file $1.
@@ -114,6 +130,7 @@ hash() {
   openssl) set -- $(openssl dgst -sha256 -r <"$1") ;;
   esac
   sum=${1:-}
+  [ -n "$sum" ] || fail "Cannot verify $asset: $hasher failed"
 }
 
 # Which executable.
@@ -141,7 +158,7 @@ if has curl; then
   client=curl
 elif has wget; then
   case $(wget --version 2>&1) in
-  *"GNU Wget"*) client=gnu-wget ;;
+  *"GNU Wget"*) client=wget-gnu ;;
   *) client=wget ;;
   esac
 else
@@ -170,7 +187,7 @@ case $timeout in
 *[!0-9]* | 0* | ???????*) fail "NOROUTER_TIMEOUT is \"$timeout\"; wanted seconds, like 600" ;;
 esac
 stall=30
-[ "$timeout" -ge "$stall" ] || stall=$timeout
+[ "$timeout" -ge 60 ] || stall=$(((timeout + 1) / 2))
 
 # To where.
 folder=${NOROUTER_INSTALL_DIR:-}
@@ -204,6 +221,8 @@ done
 
 # Is it there already? The sum tells better than what an executable says of itself.
 fetch "$base/SHA256SUMS" "$work/SHA256SUMS"
+[ -z "$unverified" ] ||
+  warn "This wget does not check certificates: nothing vouches for ${base#https://}"
 wanted=
 while read -r sum file || [ -n "$sum" ]; do
   if [ "${file#\*}" = "$asset" ]; then
@@ -228,10 +247,10 @@ else
 fi
 
 # Does it run? It may unpack itself at its first start.
-limited 120 "$target" --version
+limited 120 120 "$work/stdout" "$target" --version
 if [ "$status" -ne 0 ]; then
   why=$(complaint)
-  [ "$status" -ne 124 ] || why="it took more than 120 s${why:+: $why}"
+  [ -z "$late" ] || why="$late${why:+: $why}"
   fail "\"$target\" $outcome but does not run: ${why:-it ended with status $status}"
 fi
 read -r about <"$work/stdout"
