@@ -8,7 +8,10 @@ export type Architecture = "x64" | "arm64";
 
 /** What is sent to a host. */
 export interface AgentFile {
-  /** Tells this content from any other. */
+  /**
+   * Tells this content from any other. It ends with `-` and the number that the host compares
+   * before it takes what is there for complete: of bytes or, for a pack, of files.
+   */
   readonly name: string;
   readonly bytes: number;
   /** Computed when it is needed. */
@@ -20,12 +23,31 @@ export interface AgentFile {
 /** The variable that names a folder with portable executables. */
 export const AGENTS_VARIABLE = "NOROUTER_AGENTS";
 
-const CHUNK_BYTES = 256 * 1024;
+/** Pipes take these whole. While one is on a slow way, nothing says that it moves. */
+const CHUNK_BYTES = 64 * 1024;
+/** What there is to send. */
+export interface AgentFiles {
+  readonly x64?: AgentFile | undefined;
+  readonly arm64?: AgentFile | undefined;
+  /** The program alone, for hosts that have deno. */
+  readonly pack?: AgentFile | undefined;
+}
+
+/** All that is at hand. */
+export async function agentFiles(): Promise<AgentFiles> {
+  const [x64, arm64, pack] = await Promise.all([
+    portableFile("x64"),
+    portableFile("arm64"),
+    programPack(),
+  ]);
+  return { x64, arm64, pack };
+}
+
 /** The launcher says in its first lines which content it carries. */
 const HEAD_BYTES = 4096;
 
 /** The portable executable for Linux on an architecture, if there is one at hand. */
-export async function portableFile(
+async function portableFile(
   architecture: Architecture,
 ): Promise<AgentFile | undefined> {
   for (const path of placesOf(architecture)) {
@@ -40,8 +62,7 @@ function placesOf(architecture: Architecture): string[] {
   const file = `norouter-linux-${architecture}`;
   const folder = Deno.env.get(AGENTS_VARIABLE);
   const own = portableExecutable();
-  const isOwn = Deno.build.os === "linux" &&
-    (Deno.build.arch === "aarch64" ? "arm64" : "x64") === architecture;
+  const isOwn = ownArchitecture() === architecture;
   return [
     ...folder ? [`${folder}/${file}`] : [],
     ...own && isOwn ? [own] : [],
@@ -68,8 +89,11 @@ async function nameOf(path: string): Promise<string | undefined> {
   }
 }
 
+/** The hash of what was sent last, for hosts that start at once. */
+let lastSum: { readonly key: string; readonly sum: Promise<string> } | undefined;
+
 async function fileOf(path: string, name: string): Promise<AgentFile> {
-  const { size } = await Deno.stat(path);
+  const { size, mtime } = await Deno.stat(path);
   async function* read(): AsyncGenerator<Uint8Array> {
     using file = await Deno.open(path);
     for (;;) {
@@ -79,22 +103,74 @@ async function fileOf(path: string, name: string): Promise<AgentFile> {
       yield chunk.subarray(0, got);
     }
   }
+  const sumUp = async () => {
+    const hash = createHash("sha256");
+    for await (const chunk of read()) hash.update(chunk);
+    return hash.digest("hex");
+  };
   return {
-    name,
+    name: `${name}-${size}`,
     bytes: size,
     read,
-    async sha256() {
-      const hash = createHash("sha256");
-      for await (const chunk of read()) hash.update(chunk);
-      return hash.digest("hex");
+    sha256() {
+      const key = `${size} ${mtime?.getTime()} ${path}`;
+      if (lastSum?.key !== key) lastSum = { key, sum: sumUp() };
+      return lastSum.sum;
     },
   };
+}
+
+/** The folder form of a portable executable. */
+export interface AgentFolder {
+  /**
+   * Tells this content from any other. It ends with `-` and the number that the host compares
+   * before it takes what is there for complete: of bytes or, for a pack, of files.
+   */
+  readonly name: string;
+  readonly path: string;
+}
+
+/** The folder form for an architecture. Rejects with what to do if it is not at hand. */
+export async function folderOf(architecture: Architecture): Promise<AgentFolder> {
+  const name = `norouter-linux-${architecture}`;
+  const folder = Deno.env.get(AGENTS_VARIABLE);
+  const here = new URL("../", import.meta.url);
+  const places = [
+    ...folder ? [`${folder}/folders/${name}`, `${folder}/${name}`] : [],
+    ...here.protocol === "file:" && architecture === ownArchitecture()
+      ? [fileURLToPath(here).replace(/\/$/, "")] // where this program is unpacked
+      : [],
+    ...checkoutPath(`dist/folders/${name}`),
+  ];
+  for (const path of places) {
+    try {
+      await Deno.stat(`${path}/ld.so`);
+      return { path, name: (await Deno.readTextFile(`${path}/ok`)).trim() };
+    } catch { /* not there */ }
+  }
+  throw new Error(
+    `the host has no shell, so it needs the folder ${name}, which is not at hand: unpack ` +
+      `${name}.tar.gz into a folder that ${AGENTS_VARIABLE} names; a checkout makes it by ` +
+      `"deno task portable ${architecture}"`,
+  );
+}
+
+function ownArchitecture(): Architecture | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  return Deno.build.arch === "aarch64" ? "arm64" : "x64";
+}
+
+/** The architecture of a machine, as `uname -m` or an image has it. */
+export function architectureOf(machine: string): Architecture | undefined {
+  if (/^(x86_64|amd64)$/.test(machine)) return "x64";
+  if (/^(aarch64|arm64)$/.test(machine)) return "arm64";
+  return undefined;
 }
 
 let pack: Promise<AgentFile | undefined> | undefined;
 
 /** The program alone, for hosts that have deno, if it is at hand as a bundle. */
-export function programPack(): Promise<AgentFile | undefined> {
+function programPack(): Promise<AgentFile | undefined> {
   pack ??= findPack();
   return pack;
 }
@@ -108,12 +184,12 @@ async function findPack(): Promise<AgentFile | undefined> {
   for (const folder of folders) {
     try {
       await Deno.stat(`${folder}build.json`);
-      const bytes = await packFolder(folder);
-      const name = createHash("sha256").update(bytes).digest("hex");
+      const { bytes, files } = await packFolder(folder);
+      const sum = createHash("sha256").update(bytes).digest("hex");
       return {
-        name: name.slice(0, 16),
+        name: `${sum.slice(0, 16)}-${files}`,
         bytes: bytes.length,
-        sha256: () => Promise.resolve(name),
+        sha256: () => Promise.resolve(sum),
         async *read() {
           for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
             yield bytes.slice(at, at + CHUNK_BYTES);
@@ -126,14 +202,16 @@ async function findPack(): Promise<AgentFile | undefined> {
 }
 
 /** The files of a bundle: a table in JSON behind its length, then their bytes. */
-async function packFolder(folder: string): Promise<Uint8Array<ArrayBuffer>> {
+async function packFolder(
+  folder: string,
+): Promise<{ bytes: Uint8Array<ArrayBuffer>; files: number }> {
   const names: string[] = [];
   for await (const { name, isFile } of Deno.readDir(folder)) if (isFile) names.push(name);
   const files: [string, Uint8Array<ArrayBuffer>][] = [];
   for (const name of names.sort()) {
     files.push([`app/${name}`, await Deno.readFile(`${folder}${name}`)]);
   }
-  return await packOf(files);
+  return { bytes: await packOf(files), files: files.length };
 }
 
 /** Names and contents as one pack: a table in JSON behind its length, then the contents. */

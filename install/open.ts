@@ -6,10 +6,11 @@ import type { Link, LinkExit, OpenContext, Transport } from "../transports/mod.t
 import {
   type AgentFile,
   AGENTS_VARIABLE,
-  type Architecture,
+  architectureOf,
   portableFile,
   programPack,
 } from "./agents.ts";
+import { openCopied } from "./copy.ts";
 import { LineReader } from "./line_reader.ts";
 import { MARK, scriptWords } from "./script.ts";
 import { Sending } from "./sending.ts";
@@ -52,13 +53,21 @@ export async function openInstalled<Options>(
   });
   const link = await run.call(transport, options, words, context);
   const reader = new LineReader(link.readable);
+  let said = "";
   try {
     for (;;) {
       const line = await reader.line();
-      if (line === undefined) throw await endOf(link);
+      if (line === undefined) {
+        const { files } = transport;
+        if (!files || !lacksShell(await link.closed, said)) throw await endOf(link);
+        const copy = { path: install.path, always: install.mode === "always" };
+        return await openCopied({ transport, files }, options, copy, context);
+      }
       const [mark, what, ...rest] = line.split(" ");
       if (mark !== MARK) {
-        if (line.trim()) context.log(line.trimEnd());
+        // Some clients say on standard output that there is no shell.
+        said = line.trim();
+        if (said && !(transport.files && NO_SHELL.test(said))) context.log(said);
       } else if (what === "start") {
         context.alive?.();
         return { ...link, readable: reader.rest() };
@@ -110,12 +119,6 @@ function chooseFrom(files: Files, [system, machine, deno]: string[]): Chosen {
   );
 }
 
-function architectureOf(machine: string): Architecture | undefined {
-  if (/^(x86_64|amd64)$/.test(machine)) return "x64";
-  if (/^(aarch64|arm64)$/.test(machine)) return "arm64";
-  return undefined;
-}
-
 /** Sends what the host wants, when it says that it can take it. */
 async function send(
   link: Link,
@@ -149,6 +152,15 @@ async function send(
   } finally {
     writer.releaseLock();
   }
+}
+
+/** How container runtimes put it that there is no `sh`. */
+const NO_SHELL = /"sh"|\bsh\b.*(not found|no such file)/i;
+
+/** Whether a command ended because of that; `said` is its last line of standard output. */
+function lacksShell({ status, stderr }: LinkExit, said: string): boolean {
+  return (status === 126 || status === 127) &&
+    [...stderr, said].some((line) => NO_SHELL.test(line));
 }
 
 /** The command ended without a word of the script. */

@@ -51,7 +51,9 @@ export async function buildPortable(
     const folder = `${output}/folders/${name}`;
     const file = `${output}/${name}`;
     await writeFolder(folder, runtime, rest);
-    await writeFile(file, { architecture, runtime, rest, zstd: zstdOf(host), work, log });
+    const plan = { architecture, runtime, rest, zstd: zstdOf(host), work, log };
+    // By its name an agent that was copied is known.
+    await Deno.writeTextFile(`${folder}/ok`, `${await writeFile(file, plan)}\n`);
     return { file, folder };
   } finally {
     await Deno.remove(work, { recursive: true });
@@ -104,8 +106,8 @@ interface Entry {
   readonly isCompressed: boolean;
 }
 
-/** The one file. */
-async function writeFile(file: string, plan: FilePlan): Promise<void> {
+/** The one file; gives the hash of what it carries. */
+async function writeFile(file: string, plan: FilePlan): Promise<string> {
   const { runtime: { deno, loader, zstd, libraries }, rest, architecture } = plan;
   const raw = [
     loader,
@@ -130,12 +132,13 @@ async function writeFile(file: string, plan: FilePlan): Promise<void> {
   let size = packed.length * 2;
   for (const { path } of all) size += (await Deno.stat(path)).size;
   const script = await Deno.readTextFile(new URL("./launcher.sh", import.meta.url));
+  const hash = await hashOf(script, entries);
   const values: Record<string, string> = {
     VERSION: config.version,
     ARCH: architecture,
     BLOCK: `${BLOCK}`,
     NEED_MB: `${Math.ceil(size / 1e6 / 10) * 10}`,
-    HASH: await hashOf(script, entries),
+    HASH: hash,
   };
   const filled = script.replace(
     /@(VERSION|ARCH|BLOCK|NEED_MB|HASH)@/g,
@@ -150,6 +153,7 @@ async function writeFile(file: string, plan: FilePlan): Promise<void> {
     if (gap > 0) await output.write(new Uint8Array(gap));
   }
   await Deno.chmod(file, 0o755);
+  return hash;
 }
 
 function blocksOf(bytes: Uint8Array): number {

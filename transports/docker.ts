@@ -9,6 +9,7 @@
  * @module
  */
 
+import { containerFiles } from "./container_files.ts";
 import { execTransport } from "./exec.ts";
 import { SpecError } from "./mod.ts";
 import { name, type OptionsOf, readSpec, text, textOrNumber, variables } from "./spec.ts";
@@ -46,16 +47,21 @@ export const docker = execTransport<DockerOptions>({
         );
       },
     }),
-  command({ program = ["docker"], context, host, ...options }, words) {
-    return [
-      ...program,
-      ...context === undefined ? [] : [`--context=${context}`],
-      ...host === undefined ? [] : [`--host=${host}`],
-      ...containerExec(options),
-      ...words,
-    ];
-  },
+  command: (options, words) => [
+    ...client(options),
+    ...containerExec(options),
+    ...words,
+  ],
+  files: containerFiles(client),
 });
+
+function client({ program = ["docker"], context, host }: DockerOptions): string[] {
+  return [
+    ...program,
+    ...context === undefined ? [] : [`--context=${context}`],
+    ...host === undefined ? [] : [`--host=${host}`],
+  ];
+}
 
 /** The subcommand that Docker and Podman have in common. */
 export function containerExec(

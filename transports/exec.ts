@@ -9,7 +9,7 @@
  */
 
 import { join } from "shlex";
-import type { Link, LinkExit, OpenContext, Transport } from "./mod.ts";
+import type { HostFiles, Link, LinkExit, OpenContext, Transport } from "./mod.ts";
 import { openProcess } from "./process.ts";
 import { AGENT_WORDS } from "./words.ts";
 
@@ -57,6 +57,8 @@ export interface ExecPlan<Options extends AgentOptions> {
   prepare?(options: Options, context: OpenContext): Options | Promise<Options>;
   /** See {@linkcode RemoteShell.command}; also for messages, with options as parsed. */
   command(options: Options, words: readonly string[]): string[];
+  /** See {@linkcode Transport.files}. */
+  readonly files?: HostFiles<Options>;
   /** What the user can do about a failure that only this client has. */
   hint?(exit: LinkExit, options: Options): string | undefined;
 }
@@ -80,12 +82,6 @@ export function execTransport<Options extends AgentOptions>(
       const prepared = await prepare(options, context);
       return { command: (words) => command(prepared, words) };
     },
-    async exec(options, words, context) {
-      const prepared = await prepare(options, context);
-      return openProcess(command(prepared, words), context, {
-        hint: (exit) => plan.hint?.(exit, prepared),
-      });
-    },
     async open(options, context) {
       const prepared = await prepare(options, context);
       const agent = options.agent ?? AGENT;
@@ -94,6 +90,13 @@ export function execTransport<Options extends AgentOptions>(
       });
     },
     hasAgent: (options) => options.agent !== undefined,
+    async exec(options, words, context) {
+      const prepared = await prepare(options, context);
+      return openProcess(command(prepared, words), context, {
+        hint: (exit) => plan.hint?.(exit, prepared),
+      });
+    },
+    ...(plan.files && { files: plan.files }),
     describe: (options) => join(command(options, options.agent ?? AGENT)),
   };
 }

@@ -194,6 +194,25 @@ export interface Transport<Options = unknown> {
   ): Promise<Link>;
   /** Whether these options say how the agent is started, so that `open` is used all the same. */
   hasAgent?(options: Options): boolean;
+  /** Another way to put files on the host, for one without a shell. */
+  readonly files?: HostFiles<Options>;
+}
+
+/** Puts files on a host without running anything there. */
+export interface HostFiles<Options> {
+  /**
+   * The host's machine, as `uname -m` or the makers of images put it: `x86_64`, `arm64`.
+   *
+   * @throws {Error} with a message for the user.
+   */
+  machine(options: Options, context: OpenContext): Promise<string>;
+  /**
+   * Copies the file or folder `from` of this machine to the path `to` there, whose folder
+   * exists.
+   *
+   * @throws {Error} with a message for the user.
+   */
+  put(options: Options, from: string, to: string, context: OpenContext): Promise<void>;
 }
 
 /**

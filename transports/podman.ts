@@ -10,6 +10,7 @@
  * @module
  */
 
+import { containerFiles } from "./container_files.ts";
 import { containerExec } from "./docker.ts";
 import { execTransport } from "./exec.ts";
 import { name, type OptionsOf, readSpec, text, textOrNumber, variables } from "./spec.ts";
@@ -43,12 +44,17 @@ export const podman = execTransport<PodmanOptions>({
         rootful: `wanted a "connection" to it, or program: "sudo podman"`,
       },
     }),
-  command({ program = ["podman"], connection, ...options }, words) {
-    return [
-      ...program,
-      ...connection === undefined ? [] : [`--connection=${connection}`],
-      ...containerExec(options),
-      ...words,
-    ];
-  },
+  command: (options, words) => [
+    ...client(options),
+    ...containerExec(options),
+    ...words,
+  ],
+  files: containerFiles(client),
 });
+
+function client({ program = ["podman"], connection }: PodmanOptions): string[] {
+  return [
+    ...program,
+    ...connection === undefined ? [] : [`--connection=${connection}`],
+  ];
+}

@@ -1,0 +1,76 @@
+/**
+ * Puts the agent on a host without a shell, by a way of copying files there, and starts it by
+ * its loader: the folder form of the portable executable needs nothing else.
+ */
+import type { HostFiles, Link, OpenContext, Transport } from "../transports/mod.ts";
+import { architectureOf, folderOf } from "./agents.ts";
+
+/** How to copy. */
+export interface CopyOptions {
+  /** Whether one that is there already is not good enough. */
+  readonly always: boolean;
+  /** The folder on the host to keep it in; its root if absent. */
+  readonly path?: string | undefined;
+}
+
+/** A question to the host that is not answered by then has failed. */
+const PROBE_LIMIT_MS = 15_000;
+/** How often it is said that copying goes on, since nobody can tell how far. */
+const ALIVE_MS = 1000;
+
+/** Opens the link. Rejects with an Error that says what cannot be done. */
+export async function openCopied<Options>(
+  { transport, files }: {
+    readonly transport: Transport<Options>;
+    readonly files: HostFiles<Options>;
+  },
+  options: Options,
+  { always, path = "" }: CopyOptions,
+  context: OpenContext,
+): Promise<Link> {
+  const machine = await files.machine(options, context);
+  const architecture = architectureOf(machine);
+  if (!architecture) throw new Error(`no agent for a host without a shell on ${machine}`);
+  const folder = await folderOf(architecture);
+  const home = `${path}/norouter-agent-${folder.name}`;
+  const deno = [`${home}/ld.so`, "--library-path", `${home}/lib`, `${home}/deno`];
+  if (always || !await isThere(transport, options, [...deno, "eval"], home, context)) {
+    context.log(`copying the agent to ${home}, for the host has no shell`);
+    const timer = setInterval(() => context.alive?.(), ALIVE_MS);
+    try {
+      await files.put(options, folder.path, home, context);
+      // Comes last, and says that the rest is whole.
+      await files.put(options, `${folder.path}/ok`, `${home}.ok`, context);
+    } finally {
+      clearInterval(timer);
+    }
+  }
+  const flags = ["run", "--quiet", "--allow-all", "--no-config", "--no-lock"];
+  const program = [...deno, ...flags, `${home}/app/cli.js`];
+  return await transport.exec!(options, [...program, "agent", "--automated"], context);
+}
+
+/** Whether the agent is there, and whole, and runs. */
+async function isThere<Options>(
+  transport: Transport<Options>,
+  options: Options,
+  evaluate: readonly string[],
+  home: string,
+  context: OpenContext,
+): Promise<boolean> {
+  const script = `Deno.statSync(${JSON.stringify(`${home}.ok`)})`;
+  const words = [...evaluate, "--no-config", "--no-lock", script];
+  const quiet = { ...context, log: () => {} };
+  const link = await transport.exec!(options, words, quiet);
+  const timer = setTimeout(() => link.abort("no answer"), PROBE_LIMIT_MS);
+  try {
+    await Promise.allSettled([link.writable.close(), drain(link)]);
+    return (await link.closed).ok;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function drain({ readable }: Link): Promise<void> {
+  for await (const _ of readable) { /* it says nothing that counts */ }
+}
