@@ -35,13 +35,16 @@ export {
   ManifestError,
   type Position,
 } from "./manifest/diagnostic.ts";
-export { loadManifest } from "./manifest/load.ts";
+export { loadManifest, type LoadOptions } from "./manifest/load.ts";
 export {
   type HostSpec,
   type Manifest,
   manifestFromObject,
   parseManifest,
   type ParseOptions,
+  type PluginLock,
+  type PluginProblem,
+  type PluginUse,
   type PortSpec,
   type ProxyAuth,
   type ProxySpec,
@@ -49,6 +52,7 @@ export {
   type SpecParser,
   type TransportSpec,
 } from "./manifest/manifest.ts";
+export type { PluginLoader } from "./manifest/plugins.ts";
 export type { Clock } from "./manager/clock.ts";
 export type {
   EventBase,

@@ -1,4 +1,5 @@
-// `norouter check FILE`: is this manifest right? Nothing is started.
+// `norouter check FILE`: is this manifest right? Nothing is started, and
+// no plug-in is run that the command line does not allow.
 import type { Diagnostic } from "../manifest/diagnostic.ts";
 import { load, printDiagnostics } from "./manifest.ts";
 import type { GlobalOptions } from "./options.ts";
@@ -8,7 +9,7 @@ import type { GlobalOptions } from "./options.ts";
  * anybody wants, such as an unknown field, is an error here.
  */
 export async function check(file: string, options: GlobalOptions): Promise<number> {
-  const { manifest, diagnostics } = await load(file);
+  const { manifest, diagnostics } = await load(file, options, { isCheck: true });
   const strict = diagnostics.map((each): Diagnostic =>
     each.failsCheck ? { ...each, severity: "error" } : each
   );

@@ -24,6 +24,7 @@ Usage:
 
 ${OPTIONS}
   -e, --open-editor    edit the manifest first; see "norouter help up"
+  --allow-plugin URL   load this plug-in of the manifest; see "norouter help up"
   --version            the version
 
 Begin with:
@@ -43,6 +44,8 @@ host ever became ready, and 2 for wrong usage.
 
 ${OPTIONS}
   -e, --open-editor    edit the manifest first
+  --allow-plugin URL   load this plug-in (https:, jsr:, npm:) that the manifest names
+                       as a "transport" and does not lock; repeatable
 
 With -e, the manifest is opened in an editor before the mesh starts. A FILE that is not
 there begins as the example. Without FILE it is a temporary one. The editor is $VISUAL,
@@ -58,7 +61,11 @@ Every error is printed with its line and column. Besides what a mesh does not st
 with, unknown fields are errors, and proxies without a password that listen beyond
 loopback. The exit status is 1 if there is one, else 0.
 
+Plug-ins that the manifest names are code, and are run only if you allow it. What is
+wrong in the values for others is not found, which a warning says.
+
 ${OPTIONS}
+  --allow-plugin URL   run this plug-in (a path, https:, jsr:, npm:); repeatable
 `,
   "show-example": `Print a manifest to begin with.
 

@@ -23,7 +23,7 @@ for (const command of program.commands) {
     const text = helpOf(name);
     if (name !== "help") assert.notEqual(text, helpOf("norouter"));
     for (const { long } of [...program.options, ...command.options]) {
-      const isOfAll = long !== "--version" && long !== "--open-editor";
+      const isOfAll = !["--version", "--open-editor", "--allow-plugin"].includes(long!);
       if (!isOfAll && !command.options.some((each) => each.long === long)) continue;
       assert.ok(text.includes(long!), `${long} is missing`);
     }

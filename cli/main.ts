@@ -3,12 +3,19 @@
 //   0   it went well, or the mesh was ended by Ctrl-C or SIGTERM
 //   1   the manifest is wrong, or no host ever became ready
 //   2   wrong usage
-import { type Command, CommanderError, createCommand, Option } from "commander";
+import {
+  type Command,
+  CommanderError,
+  createCommand,
+  InvalidArgumentError,
+  Option,
+} from "commander";
 import { addCompletions } from "./completions.ts";
 import { fail } from "./failure.ts";
 import { helpOf } from "./help.ts";
 import type { GlobalOptions } from "./options.ts";
 import { versionLine } from "./version.ts";
+import { pluginPlace } from "../transports/plugin_place.ts";
 import { isFile, unknownCommand } from "./words.ts";
 
 const WRONG_USAGE = 2;
@@ -31,6 +38,14 @@ export async function main(args: readonly string[]): Promise<number> {
 
 /** The commands and options; `done` is told the exit status of the one that was run. */
 export function programOf(done: (status: number) => void): Command {
+  const allowed: string[] = [];
+  const allowPlugin = () =>
+    new Option("--allow-plugin <url>", "load this plug-in of the manifest; repeatable")
+      .argParser((text) => {
+        checkPlugin(text);
+        allowed.push(text);
+        return allowed;
+      });
   const program = createCommand("norouter")
     .exitOverride()
     .configureOutput({
@@ -45,9 +60,15 @@ export function programOf(done: (status: number) => void): Command {
         .choices(["human", "json"]).default("human"),
     )
     .option(...OPEN_EDITOR)
+    .addOption(allowPlugin())
     .hook("preAction", (program, command) => {
-      if (!isEditing(program) || command === program || command.name() === "up") return;
-      command.error(`norouter: "${command.name()}" does not open an editor`);
+      const name = command.name();
+      if (command === program || name === "up") return;
+      if (isEditing(program)) {
+        command.error(`norouter: "${name}" does not open an editor`);
+      }
+      if (allowed.length === 0 || name === "check") return;
+      command.error(`norouter: "${name}" loads no plug-ins`);
     });
 
   program
@@ -87,6 +108,7 @@ export function programOf(done: (status: number) => void): Command {
     .description("start the mesh of a manifest")
     .argument("[FILE]")
     .option(...OPEN_EDITOR)
+    .addOption(allowPlugin())
     .action(async (file: string | undefined, _: unknown, command: Command) => {
       if (file !== undefined || isEditing(command)) return await runUp(file, command);
       command.error("norouter: missing required argument 'FILE'");
@@ -95,6 +117,7 @@ export function programOf(done: (status: number) => void): Command {
   program.command("check")
     .description("validate a manifest without starting anything")
     .argument("<FILE>")
+    .addOption(allowPlugin())
     .action(async (file: string, _: unknown, command: Command) => {
       const { check } = await import("./check.ts");
       done(await check(file, command.optsWithGlobals()));
@@ -137,6 +160,15 @@ export function programOf(done: (status: number) => void): Command {
     }
     const { edit } = await import("./edit.ts");
     done(await edit(file, options));
+  }
+}
+
+/** Wrong usage, if this is no plug-in. */
+function checkPlugin(text: string): void {
+  try {
+    pluginPlace(text, ".");
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
   }
 }
 

@@ -6,6 +6,8 @@ import {
 } from "../manifest/diagnostic.ts";
 import { loadManifest } from "../manifest/load.ts";
 import type { Manifest } from "../manifest/manifest.ts";
+import type { Transport } from "../transports/mod.ts";
+import { PluginSet } from "../transports/plugin.ts";
 import { builtinTransports } from "../transports/registry.ts";
 import { openLog, useColor } from "./log.ts";
 import type { GlobalOptions } from "./options.ts";
@@ -16,16 +18,26 @@ export interface Loaded {
   readonly manifest: Manifest | undefined;
   /** In the order of the file. */
   readonly diagnostics: readonly Diagnostic[];
+  /** The plug-ins that it names. */
+  readonly plugins: readonly Transport[];
 }
 
-/** Loads the file that the user named. */
-export async function load(file: string): Promise<Loaded> {
+/**
+ * Loads the file that the user named, and its plug-ins; for `isCheck` only those that the
+ * command line allows.
+ */
+export async function load(
+  file: string,
+  { allowPlugin = [] }: GlobalOptions,
+  { isCheck = false }: { readonly isCheck?: boolean } = {},
+): Promise<Loaded> {
+  const plugins = new PluginSet({ allowed: allowPlugin, isCheck });
   try {
-    const manifest = await loadManifest(file, { transports: builtinTransports });
-    return { manifest, diagnostics: manifest.warnings };
+    const manifest = await loadManifest(file, { transports: builtinTransports, plugins });
+    return { manifest, diagnostics: manifest.warnings, plugins: plugins.transports };
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error;
-    return { manifest: undefined, diagnostics: error.diagnostics };
+    return { manifest: undefined, diagnostics: error.diagnostics, plugins: [] };
   }
 }
 

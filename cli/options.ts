@@ -9,4 +9,6 @@ export interface GlobalOptions {
   readonly debug?: boolean | undefined;
   /** For people or for machines. */
   readonly logFormat: LogFormat;
+  /** The plug-ins that may be loaded, for the commands that load a manifest. */
+  readonly allowPlugin?: readonly string[] | undefined;
 }

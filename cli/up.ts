@@ -41,7 +41,7 @@ export async function runMesh(
 ): Promise<Outcome> {
   const started = performance.now();
   const log = openLog(options);
-  const { manifest, diagnostics } = await load(file);
+  const { manifest, diagnostics, plugins } = await load(file, options);
   printDiagnostics(diagnostics, options);
   if (!manifest) return { status: 1, isComplete: false };
 
@@ -53,6 +53,7 @@ export async function runMesh(
   const everReady = new Set<string>();
   const progress = progressDisplay(options, (event) => log.event(event));
   const mesh = await startMesh(manifest, {
+    transports: plugins,
     onEvent(event) {
       if (event.type === "progress") return progress.show(event);
       if (event.type === "ready") everReady.add(event.host);

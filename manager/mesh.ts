@@ -13,10 +13,12 @@ import {
   type Manifest,
   manifestFromObject,
 } from "../manifest/manifest.ts";
+import { readWithPlugins } from "../manifest/plugins.ts";
 import { police, type PoliceCounters, policeCounters } from "../router/police.ts";
 import { type RouteCounters, Router } from "../router/route.ts";
 import { RoutingTable } from "../router/table.ts";
 import type { Link, OpenContext, Transport } from "../transports/mod.ts";
+import { PluginSet } from "../transports/plugin.ts";
 import { builtinTransports } from "../transports/registry.ts";
 import {
   type AgentStatus,
@@ -39,6 +41,11 @@ export interface MeshOptions {
   readonly onEvent?: (event: MeshEvent) => void;
   /** Further transports; one with the name of a built-in one takes its place. */
   readonly transports?: readonly Transport[];
+  /**
+   * Plug-ins from elsewhere, by URL, that the manifest may name without locking them. A
+   * manifest that was parsed before has to come with the `transports` it was parsed with.
+   */
+  readonly allowPlugins?: readonly string[];
   /** Time and chance, for tests. */
   readonly clock?: Clock;
 }
@@ -113,13 +120,17 @@ export async function startMesh(
     transports.set(transport.name, transport);
   }
   if (isParsed(manifest)) return new RunningMesh(manifest, transports, options);
+  const plugins = new PluginSet({ allowed: options.allowPlugins ?? [] });
   const parsed = typeof manifest === "string"
-    ? await loadManifest(manifest, { transports })
-    : manifestFromObject(manifest, {
-      path: "manifest",
-      transports,
-      env: (name) => Deno.env.get(name),
-    });
+    ? await loadManifest(manifest, { transports, plugins })
+    : await readWithPlugins(".", plugins, (findPlugin) =>
+      manifestFromObject(manifest, {
+        path: "manifest",
+        transports,
+        env: (name) => Deno.env.get(name),
+        ...(findPlugin && { findPlugin }),
+      }));
+  for (const plugin of plugins.transports) transports.set(plugin.name, plugin);
   for (const warning of parsed.warnings) {
     options.onEvent?.({
       type: "manifest",

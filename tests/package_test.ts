@@ -17,7 +17,13 @@ const LIMIT_BYTES = 20e6;
 
 e2e("the package has all that its exports lead to, and no other code", async (scene) => {
   const project = await Project.make(scene, await scene.namespace());
-  assert.doesNotMatch(project.output, /warning/i);
+  // A plug-in is imported from wherever the manifest says, which no analysis can tell.
+  const [warning, ...more] = project.output.split(/(?=warning\b)/i).slice(1);
+  assert.match(
+    warning!,
+    /^warning.*unanalyzable-dynamic-import.*\n.*transports\/plugin.ts/,
+  );
+  assert.deepEqual(more, []);
 
   const wanted = new Set(["/deno.json", "/stack/lwip.wasm"]);
   for (const name of EXPORTS) {
