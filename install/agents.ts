@@ -25,6 +25,9 @@ export const AGENTS_VARIABLE = "NOROUTER_AGENTS";
 
 /** Pipes take these whole. While one is on a slow way, nothing says that it moves. */
 const CHUNK_BYTES = 64 * 1024;
+/** The launcher says in its first lines which content it carries. */
+const HEAD_BYTES = 4096;
+
 /** What there is to send. */
 export interface AgentFiles {
   readonly x64?: AgentFile | undefined;
@@ -42,9 +45,6 @@ export async function agentFiles(): Promise<AgentFiles> {
   ]);
   return { x64, arm64, pack };
 }
-
-/** The launcher says in its first lines which content it carries. */
-const HEAD_BYTES = 4096;
 
 /** The portable executable for Linux on an architecture, if there is one at hand. */
 async function portableFile(
@@ -122,10 +122,7 @@ async function fileOf(path: string, name: string): Promise<AgentFile> {
 
 /** The folder form of a portable executable. */
 export interface AgentFolder {
-  /**
-   * Tells this content from any other. It ends with `-` and the number that the host compares
-   * before it takes what is there for complete: of bytes or, for a pack, of files.
-   */
+  /** Tells this content from any other. */
   readonly name: string;
   readonly path: string;
 }

@@ -1,7 +1,7 @@
 /** Reads lines off the beginning of a stream of bytes, and hands on the rest. */
 
-/** A line longer than this is cut; what begins a link is short. */
-const MOST_BYTES = 64 * 1024;
+/** A longer line is cut in parts; what begins a link is short. */
+const MOST_BYTES = 16 * 1024;
 
 /** Takes lines off a stream. */
 export class LineReader {
@@ -14,24 +14,26 @@ export class LineReader {
     this.#reader = stream.getReader();
   }
 
-  /** The next line without its end, or undefined at the end of the stream. */
+  /** The next line without its end, the last one without one too; undefined at the end. */
   async line(): Promise<string | undefined> {
     for (let from = 0;;) {
-      const at = this.#held.indexOf(10, from);
-      const end = at >= 0 ? at : this.#held.length > MOST_BYTES ? MOST_BYTES : -1;
-      if (end >= 0) {
-        const line = new TextDecoder().decode(this.#held.subarray(0, end));
-        this.#held = this.#held.subarray(at >= 0 ? end + 1 : end);
-        return line.replace(/\r$/, "");
-      }
+      const at = this.#held.subarray(0, MOST_BYTES).indexOf(10, from);
+      if (at >= 0) return this.#take(at, 1);
+      if (this.#held.length >= MOST_BYTES) return this.#take(MOST_BYTES);
       from = this.#held.length;
       const { value, done } = await this.#reader.read();
-      if (done) return undefined;
-      const joined = new Uint8Array(this.#held.length + value.length);
+      if (done) return from > 0 ? this.#take(from) : undefined;
+      const joined = new Uint8Array(from + value.length);
       joined.set(this.#held);
-      joined.set(value, this.#held.length);
+      joined.set(value, from);
       this.#held = joined;
     }
+  }
+
+  #take(bytes: number, skipped = 0): string {
+    const line = new TextDecoder().decode(this.#held.subarray(0, bytes));
+    this.#held = this.#held.subarray(bytes + skipped);
+    return line.replace(/\r$/, "");
   }
 
   /** What was not read yet, as a stream. */
@@ -43,9 +45,7 @@ export class LineReader {
       return this.#stream;
     }
     return new ReadableStream({
-      start(controller) {
-        if (held.length > 0) controller.enqueue(held);
-      },
+      start: (controller) => controller.enqueue(held),
       async pull(controller) {
         const { value, done } = await reader.read();
         if (done) controller.close();
@@ -53,5 +53,11 @@ export class LineReader {
       },
       cancel: (reason) => reader.cancel(reason),
     });
+  }
+
+  /** Reads no more: what comes is of no use. */
+  async cancel(): Promise<void> {
+    this.#held = new Uint8Array();
+    await this.#reader.cancel();
   }
 }

@@ -1,16 +1,22 @@
 /** Tells how far the sending of an agent is. */
 import type { OpenContext } from "../transports/mod.ts";
 
-/** How often it is told. */
-const EVERY_MS = 200;
+/** Milliseconds between two tellings. */
+const EVERY = 200;
+/**
+ * What was taken is not there yet: pipes and the transport's own buffers hold some MiB, which
+ * a slow way needs its time for. So the host may take this share of the time up to then.
+ */
+const GRACE_SHARE = 1 / 4;
 
 /** One file on its way. */
-export class Sending {
+export class Sending implements Disposable {
   readonly #total: number;
   readonly #context: OpenContext;
   readonly #began = performance.now();
   #done = 0;
   #told = 0;
+  #timer: ReturnType<typeof setInterval> | undefined;
 
   /** `total` bytes are to be sent. */
   constructor(total: number, context: OpenContext) {
@@ -23,13 +29,21 @@ export class Sending {
   sent(bytes: number): void {
     this.#done += bytes;
     this.#context.alive?.();
-    if (performance.now() - this.#told >= EVERY_MS) this.#tell();
+    if (performance.now() - this.#told >= EVERY) this.#tell();
   }
 
-  /** All were taken. */
+  /** All were taken. Until this is disposed of, it says for a while that they are moving. */
   end(): void {
-    this.#done = this.#total;
     this.#tell();
+    const until = performance.now() + (performance.now() - this.#began) * GRACE_SHARE;
+    this.#timer = setInterval(() => {
+      if (performance.now() > until) clearInterval(this.#timer);
+      else this.#context.alive?.();
+    }, EVERY);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
   }
 
   #tell(): void {

@@ -1,0 +1,173 @@
+/**
+ * The manager's side of what `script.sh` says: takes its lines, sends what it wants, and hands
+ * on the link once the agent speaks.
+ *
+ * A host may say anything. Text that is not the script's is shown, up to a limit; what the
+ * script would not say ends it. Nothing here has a limit of its own on time: the host's
+ * `connectTimeout` goes on, but for bytes that move.
+ */
+import type { Link, LinkExit, OpenContext } from "../transports/mod.ts";
+import type { AgentFiles } from "./agents.ts";
+import { chooseFor, type Chosen } from "./choose.ts";
+import { LineReader } from "./line_reader.ts";
+import { MARK } from "./script.ts";
+import { Sending } from "./sending.ts";
+
+/** Text that is not the script's, in characters; the same as before an agent's first frame. */
+const MOST_TEXT = 64 * 1024;
+/** Of a line that is shown or in a message, in characters. */
+const MOST_SHOWN = 1000;
+/** The last lines of text that explain an end. */
+const EXPLAINING_LINES = 3;
+/** Milliseconds for the host's reason to come behind the end of its link. */
+const REASON_GRACE = 500;
+
+/** How container runtimes and shells put it that there is no `sh`. */
+const NO_SHELL = /"sh"|\bsh\b.*(not found|no such file)/i;
+
+/** The host cannot run the script, because it has no shell. */
+export class NoShellError extends Error {}
+
+/** What the script said. */
+interface Said {
+  readonly what: string;
+  readonly rest: readonly string[];
+  readonly line: string;
+}
+
+/** A conversation with the script, over a link that runs it. */
+export class Talk {
+  readonly #link: Link;
+  readonly #context: OpenContext;
+  readonly #reader: LineReader;
+  /** The last lines of text. */
+  readonly #text: string[] = [];
+  #textLength = 0;
+
+  constructor(link: Link, context: OpenContext) {
+    this.#link = link;
+    this.#context = context;
+    this.#reader = new LineReader(link.readable);
+  }
+
+  /** Rejects with what the host says against it, or a {@linkcode NoShellError}. */
+  async untilStart(files: AgentFiles): Promise<Link> {
+    const said = await this.#next();
+    if (said.what !== "start") {
+      expect(said, "want");
+      expect(await this.#send(chooseFor(said.rest, files)), "start");
+    }
+    this.#context.alive?.();
+    const { writable, closed, releasesChunks } = this.#link;
+    return {
+      readable: this.#reader.rest(),
+      writable,
+      closed,
+      ...(releasesChunks !== undefined && { releasesChunks }),
+      abort: (reason) => this.#link.abort(reason),
+    };
+  }
+
+  /** Ends the link. */
+  drop(): void {
+    this.#link.abort("the agent could not be installed");
+    this.#reader.cancel().catch(() => {});
+    this.#link.writable.abort().catch(() => {});
+  }
+
+  /** Sends what the host wants; gives what it says then. */
+  async #send({ kind, file }: Chosen): Promise<Said> {
+    const order = `${kind} ${file.bytes} ${await file.sha256()} ${file.name}\n`;
+    const writer = this.#link.writable.getWriter();
+    try {
+      const first = this.#next();
+      await this.#taken(writer.write(new TextEncoder().encode(order)), first);
+      expect(await first, "send");
+
+      let isOver = false;
+      const answer = this.#next().finally(() => isOver = true);
+      answer.catch(() => {}); // it is waited for below, unless something else is worse
+      let sent = 0;
+      using sending = new Sending(file.bytes, this.#context);
+      for await (const chunk of file.read()) {
+        sent += chunk.length;
+        if (sent > file.bytes) break;
+        await this.#taken(writer.write(chunk), answer);
+        if (isOver) break;
+        sending.sent(chunk.length);
+      }
+      if (sent === file.bytes) sending.end();
+      else if (!isOver) throw new Error("the agent's file changed while it was sent");
+      return await answer;
+    } finally {
+      writer.releaseLock();
+    }
+  }
+
+  /** Waits until a write is done or the host answers. If it fails, the host may say why. */
+  async #taken(write: Promise<void>, answer: Promise<Said>): Promise<void> {
+    try {
+      await Promise.race([write, answer]);
+    } catch (error) {
+      write.catch(() => {});
+      const reason = answer.then(() => error, (reason) => reason);
+      await Promise.race([reason, this.#link.closed]);
+      const { promise: late, resolve } = Promise.withResolvers<unknown>();
+      const timer = setTimeout(() => resolve(error), REASON_GRACE);
+      try {
+        throw await Promise.race([reason, late]);
+      } finally {
+        clearTimeout(timer);
+      }
+    }
+  }
+
+  /** What the script says next. */
+  async #next(): Promise<Said> {
+    for (let line; (line = await this.#reader.line()) !== undefined;) {
+      const [mark, what = "", ...rest] = line.split(" ");
+      if (mark !== MARK) this.#show(line.trimEnd());
+      else if (what !== "fail") return { what, rest, line };
+      else throw new Error(`cannot install the agent: ${cut(rest.join(" "))}`);
+    }
+    throw this.#endOf(await this.#link.closed);
+  }
+
+  #show(line: string): void {
+    this.#textLength += line.length + 1;
+    if (this.#textLength > MOST_TEXT) {
+      throw new Error(
+        `more than ${MOST_TEXT >> 10} KiB of text and nothing of the installer: ` +
+          this.#text.join("; "),
+      );
+    }
+    if (line === "") return;
+    this.#text.push(cut(line));
+    if (this.#text.length > EXPLAINING_LINES) this.#text.shift();
+    // It will be said with the end that it explains.
+    if (!NO_SHELL.test(line)) this.#context.log(cut(line));
+  }
+
+  /** The command ended before the agent was started. */
+  #endOf({ reason, stderr, status, hint }: LinkExit): Error {
+    const lines = stderr.length > 0 ? stderr.slice(-EXPLAINING_LINES) : this.#text;
+    const said = [reason, lines.join("; ")].filter(Boolean).join(": ");
+    const isMissing = (status === 126 || status === 127) &&
+      [...stderr, ...this.#text].some((line) => NO_SHELL.test(line));
+    if (!isMissing) return new Error(hint ? `${said} (${hint})` : said);
+    const advice = hint ?? `an agent can be put there only with a shell, "sh"`;
+    return new NoShellError(`${said} (${advice})`);
+  }
+}
+
+function expect({ what, line }: Said, wanted: string): void {
+  if (what === wanted) return;
+  throw new Error(
+    `the host speaks as the installer would not: ${JSON.stringify(cut(line))} ` +
+      `in place of "${MARK} ${wanted}"`,
+  );
+}
+
+function cut(text: string): string {
+  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
+}
