@@ -81,6 +81,10 @@ fail() {
   exit 70
 }
 [ -e /proc/self/exe ] || fail "norouter: cannot run without /proc, which is not mounted here"
+for tool in chmod dd mkdir mv rm; do
+  command -v "$tool" >/dev/null ||
+    fail "norouter: cannot unpack itself without the program $tool, which is not in PATH"
+done
 
 # cut BLOCK COUNT: bytes of this file, in blocks of @BLOCK@.
 cut() { dd if="$self" bs=@BLOCK@ skip="$1" count="$2" 2>/dev/null; }
@@ -101,7 +105,8 @@ write() {
   [ -n "$new" ] || return 0
   file=$1
   shift
-  { why=$("$@" 2>&1 >&3); } 3>"$file" && return
+  # Nothing at all is what dd reads behind the end of a file that was cut.
+  { why=$("$@" 2>&1 >&3); } 3>"$file" && [ -s "$file" ] && return
   why="cannot write $file: ${why:-the disk may be full}"
   # What can be decompressed when nothing has to be written was a matter of the disk.
   [ "$1" != unzstd ] || tested=$(cut "$2" "$3" | carried zstd -tq 2>&1) ||
@@ -144,7 +149,10 @@ suits() {
 unpack() {
   new=$temporary
   why=$(mkdir "$new/lib" 2>&1) || return
-  raw || return
+  raw || {
+    whole
+    return 1
+  }
   why=$(chmod 755 "$new/ld.so" "$new/zstd" 2>&1) || return
   why=$(LD_PRELOAD='' "$new/ld.so" --version 2>&1 >/dev/null) || {
     why="programs cannot be run from there (is it mounted noexec?): $why"
@@ -194,9 +202,15 @@ lock() {
   lock=$1/$hash.lock
   holder=
   waited=0
+  missed=0
   until why=$(mkdir "$lock" 2>&1); do
-    [ -d "$lock" ] || return
     ! ready "$1" || return 0
+    # It may have been taken away in between, but not again and again.
+    if [ ! -d "$lock" ]; then
+      missed=$((missed + 1))
+      [ "$missed" -lt 5 ] || return 1
+      continue
+    fi
     owner "$lock"
     if [ "$pid $where" != "$holder" ]; then
       holder="$pid $where"
