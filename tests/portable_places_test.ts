@@ -1,0 +1,283 @@
+// Where the portable executable unpacks, and where it does not.
+import assert from "node:assert/strict";
+import { portableTest } from "./harness/executable.ts";
+import { type RootOptions, SmallRoot } from "./harness/small_root.ts";
+
+const NEEDS = { needs: ["namespaces", "unshare", "chroot", "busybox"] };
+const NOROUTER = "/opt/norouter";
+const START = [NOROUTER, "--version"];
+const TYPED = START.join(" ");
+/** A user that no file knows. */
+const USER = 12345;
+const STRANGER = 23456;
+
+/** Every place in order, and the folders that have to be there before. */
+const ENV = {
+  NOROUTER_CACHE: "/chosen",
+  XDG_CACHE_HOME: "/xdg-cache",
+  HOME: "/home",
+  XDG_RUNTIME_DIR: "/runtime",
+};
+const PLACES: readonly [folder: string, place: string][] = [
+  ["/chosen", "/chosen"],
+  ["/xdg-cache", "/xdg-cache/norouter"],
+  ["/home", "/home/.cache/norouter"],
+  ["/runtime", "/runtime/norouter"],
+  ["/var/tmp", `/var/tmp/norouter-${USER}`],
+  ["/tmp", `/tmp/norouter-${USER}`],
+  ["/dev/shm", `/dev/shm/norouter-${USER}`],
+  ["/opt", "/opt/.norouter-cache"],
+];
+
+/** The folders below `folder` in which it was unpacked. */
+async function unpackedBelow(root: SmallRoot, folder: string): Promise<string[]> {
+  const { out } = await root.ran(["find", folder, "-xdev", "-name", "ok"]);
+  return out.split("\n").filter((line) => line !== "")
+    .map((path) => path.replace(/\/[^/]*\/ok$/, ""));
+}
+
+portableTest(
+  "each place is used when those before it cannot be",
+  async (scene, { file }) => {
+    const root = await SmallRoot.make(scene, file);
+    for (const [folder] of PLACES) await root.folder(folder, { user: USER, mode: 0o700 });
+    for (const [folder, place] of PLACES) {
+      const { code, out, err } = await root.ran(START, { user: USER, env: ENV });
+      assert.deepEqual({ code, err }, { code: 0, err: "" });
+      assert.match(out, /^norouter /);
+      assert.deepEqual(await unpackedBelow(root, "/"), [place]);
+      // Out of the way, and nothing can be written there from now on.
+      const left = folder === "/opt" ? place : folder;
+      await Deno.remove(`${root.path}${left}`, { recursive: true });
+      await root.folder(folder, { user: 0, mode: 0o755 });
+    }
+    const { code, err } = await root.ran(START, { user: USER, env: ENV });
+    assert.equal(code, 70);
+    for (const [, place] of PLACES) {
+      // One that is there but somebody else's would get a folder for each user.
+      const line = place === "/chosen" ? `/chosen/norouter-${USER}` : place;
+      assert.ok(err.includes(`  ${line}: `), err);
+    }
+    assert.match(err, /for which it needs \d+ MB/);
+    assert.match(err, /NOROUTER_CACHE/);
+  },
+  NEEDS,
+);
+
+portableTest(
+  "no home, no /tmp, no name for the user: it unpacks beside itself",
+  async (scene, { file }) => {
+    const root = await SmallRoot.make(scene, file);
+    await root.folder("opt", { user: USER });
+    for (const env of [{}, { HOME: "/nonexistent" }] as Record<string, string>[]) {
+      const { out, err } = await root.ran(START, { user: USER, env });
+      assert.equal(err, "");
+      assert.match(out, /^norouter /);
+      assert.deepEqual(await unpackedBelow(root, "/"), ["/opt/.norouter-cache"]);
+    }
+  },
+  NEEDS,
+);
+
+portableTest(
+  "places without programs, or read-only, are passed over",
+  async (scene, it) => {
+    const root = await SmallRoot.make(scene, it.file);
+    for (const folder of ["home", "var/tmp", "tmp", "dev/shm"]) await root.folder(folder);
+    const env = { HOME: "/home" };
+    const mounts = [
+      'mount -t tmpfs -o noexec,mode=1777 tmpfs "$root/home"',
+      'mount -t tmpfs -o noexec,mode=1777 tmpfs "$root/var/tmp"',
+      'mount -t tmpfs -o ro tmpfs "$root/tmp"',
+      'mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"',
+      'mount -o remount,bind,ro "$root"',
+    ];
+    // The root is a mount of its own, so that what is found is what is in these.
+    const look = `${TYPED} && find / -xdev -name ok; find /home /dev/shm -name ok`;
+    for (const user of [0, USER]) {
+      const script = ["sh", "-c", look];
+      const { out, err } = await root.ran(script, { env, user, mounts });
+      assert.equal(err, "");
+      assert.match(
+        out,
+        new RegExp(`^norouter .*\n/dev/shm/norouter-${user}/\\w+/ok\n$`),
+      );
+    }
+    const { code, err } = await root.ran(START, { env, mounts: mounts.toSpliced(3, 1) });
+    assert.equal(code, 70);
+    assert.match(err, /\/home\/\.cache\/norouter: .*noexec.*Permission denied/);
+    assert.match(err, /\/tmp\/norouter-0: .*Read-only file system/);
+  },
+  NEEDS,
+);
+
+portableTest(
+  "what was unpacked runs from where nothing can be written",
+  async (scene, it) => {
+    const root = await SmallRoot.make(scene, it.file);
+    await root.folder("cache");
+    const mounts = ['mount -t tmpfs -o mode=1777 tmpfs "$root/cache"'];
+    const script = `${TYPED} && mount -o remount,ro /cache && ${TYPED}`;
+    const env = { NOROUTER_CACHE: "/cache" };
+    const { code, out, err } = await root.ran(["sh", "-c", script], { env, mounts });
+    assert.deepEqual({ code, err }, { code: 0, err: "" });
+    assert.match(out, /^norouter .*\nnorouter .*\n$/);
+  },
+  NEEDS,
+);
+
+portableTest(
+  "64 MB are too small: each place and why, and nothing left",
+  async (scene, it) => {
+    const root = await SmallRoot.make(scene, it.file);
+    for (const folder of ["home", "tmp"]) await root.folder(folder);
+    const mounts = [
+      'mount -t tmpfs -o size=64m,mode=1777 tmpfs "$root/tmp"',
+      'mount -o remount,bind,ro "$root"',
+    ];
+    const env = { HOME: "/home" };
+    const script = [
+      "sh",
+      "-c",
+      `${TYPED}; echo "status $?"; find /tmp -type f`,
+    ];
+    for (const user of [0, USER]) {
+      const { out, err } = await root.ran(script, { env, user, mounts });
+      assert.equal(out, "status 70\n");
+      assert.match(err, new RegExp(`  /tmp/norouter-${user}: .*No space left on device`));
+      assert.match(err, /^ {2}\/home\/\.cache\/norouter: .*Read-only file system/m);
+      assert.match(err, /needs 1[0-4]0 MB on a disk/);
+    }
+  },
+  NEEDS,
+);
+
+portableTest(
+  "a volume that is open to all is used below a name",
+  async (scene, { file }) => {
+    const root = await SmallRoot.make(scene, file);
+    await root.folder("volume", { mode: 0o777 });
+    const env = { NOROUTER_CACHE: "/volume" };
+    for (const user of [USER, STRANGER]) {
+      const { out, err } = await root.ran(START, { user, env });
+      assert.equal(err, "");
+      assert.match(out, /^norouter /);
+    }
+    const wanted = [USER, STRANGER].map((user) => `/volume/norouter-${user}`);
+    assert.deepEqual((await unpackedBelow(root, "/volume")).sort(), wanted);
+  },
+  NEEDS,
+);
+
+portableTest(
+  "a relative place is one from where it was started",
+  async (scene, { file }) => {
+    const root = await SmallRoot.make(scene, file);
+    await root.folder("somewhere");
+    const script = ["sh", "-c", `cd /somewhere; ${TYPED}`];
+    for (const env of [{ NOROUTER_CACHE: "a cache" }, { NOROUTER_CACHE: "./a cache" }]) {
+      const { out } = await root.ran(script, { env });
+      assert.match(out, /^norouter /);
+      assert.deepEqual(await unpackedBelow(root, "/"), ["/somewhere/a cache"]);
+    }
+  },
+  NEEDS,
+);
+
+portableTest(
+  "root leaves nothing in the home of another user",
+  async (scene, { file }) => {
+    const root = await SmallRoot.make(scene, file);
+    await root.folder("home", { user: USER, mode: 0o700 });
+    const run = await root.folder("runtime", { user: USER, mode: 0o700 });
+    await root.folder("var/tmp", { mode: 0o1777 });
+    const env = { HOME: "/home", XDG_RUNTIME_DIR: "/runtime" };
+    const { out } = await root.ran(START, { env });
+    assert.match(out, /^norouter /);
+    assert.deepEqual(await unpackedBelow(root, "/"), ["/var/tmp/norouter-0"]);
+    assert.deepEqual([...Deno.readDirSync(run)], []);
+    assert.deepEqual([...Deno.readDirSync(`${root.path}/home`)], []);
+  },
+  NEEDS,
+);
+
+// What somebody else laid out in /tmp before, from the least to the most careful.
+const TRAPS: Record<string, (root: SmallRoot, hash: string) => Promise<void>> = {
+  "a folder of their own": async (root, hash) => {
+    await layTrap(root, `tmp/norouter-${USER}`, hash, STRANGER);
+    await root.folder(`tmp/norouter-${USER}`, { user: STRANGER });
+  },
+  "a folder of their own with one in it that is ours": async (root, hash) => {
+    await layTrap(root, `tmp/norouter-${USER}`, hash, USER);
+    await root.folder(`tmp/norouter-${USER}`, { user: STRANGER });
+  },
+  "a link to a folder that is ours": async (root, hash) => {
+    await layTrap(root, "tmp/elsewhere", hash, USER);
+    await root.folder("tmp/elsewhere", { user: USER });
+    const link = `${root.path}/tmp/norouter-${USER}`;
+    await Deno.symlink("/tmp/elsewhere", link);
+  },
+};
+
+/** What would be run if it were taken for an unpacked folder. */
+async function layTrap(root: SmallRoot, place: string, hash: string, user: number) {
+  const folder = await root.folder(`${place}/${hash}`, { user });
+  await Deno.mkdir(`${folder}/app`);
+  for (const name of ["ok", "deno", "app/cli.js", "ld.so"]) {
+    await Deno.writeTextFile(`${folder}/${name}`, "#!/bin/sh\necho trapped\n");
+    await Deno.chmod(`${folder}/${name}`, 0o755);
+    await Deno.chown(`${folder}/${name}`, user, user);
+  }
+}
+
+async function hashOf(file: string): Promise<string> {
+  const text = new TextDecoder("latin1").decode(await Deno.readFile(file));
+  return /^hash=(\w+)$/m.exec(text)![1]!;
+}
+
+for (const [what, lay] of Object.entries(TRAPS)) {
+  portableTest(`it never runs what another user laid out: ${what}`, async (scene, it) => {
+    const root = await SmallRoot.make(scene, it.file);
+    await root.folder("tmp", { mode: 0o1777 });
+    await lay(root, await hashOf(it.file));
+    const user: RootOptions = { user: USER };
+    const refused = await root.ran(START, user);
+    assert.equal(refused.out, "");
+    assert.equal(refused.code, 70);
+    assert.match(refused.err, /\/tmp\/norouter-\d+: it is a link, or belongs to another/);
+    await root.folder("dev/shm", { mode: 0o1777 });
+    const { out } = await root.ran(START, user);
+    assert.match(out, /^norouter /);
+  }, NEEDS);
+}
+
+portableTest(
+  "the trap would catch whoever looks at names alone",
+  async (scene, { file }) => {
+    const root = await SmallRoot.make(scene, file);
+    await root.folder("tmp", { mode: 0o1777 });
+    await layTrap(root, `tmp/norouter-${USER}`, await hashOf(file), USER);
+    await root.folder(`tmp/norouter-${USER}`, { user: USER });
+    const { out } = await root.ran(START, { user: USER });
+    assert.equal(out, "trapped\n");
+  },
+  NEEDS,
+);
+
+portableTest("without /proc it says so", async (scene, { file }) => {
+  const root = await SmallRoot.make(scene, file);
+  const { code, err } = await root.ran(START, { mounts: ['umount "$root/proc"'] });
+  assert.equal(code, 70);
+  assert.match(err, /without \/proc/);
+}, NEEDS);
+
+portableTest("a library to be preloaded is nothing to an agent", async (scene, it) => {
+  const root = await SmallRoot.make(scene, it.file);
+  // Programs in there are static, so that only the loader that is carried looks at it.
+  const env = { LD_PRELOAD: "/bin/busybox", NOROUTER_CACHE: "/cache" };
+  for (const _start of ["first", "later"]) {
+    const { code, err } = await root.ran([NOROUTER, "agent", "--automated"], { env });
+    assert.doesNotMatch(err, /preload|ld\.so/);
+    assert.equal(code, 0, err);
+  }
+}, NEEDS);
