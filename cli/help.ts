@@ -13,6 +13,8 @@ Usage:
   norouter FILE                start the mesh of a manifest, until Ctrl-C
   norouter -e [FILE]           write the manifest in an editor first
   norouter check FILE          validate a manifest without starting anything
+  norouter discover            list what could become a host
+  norouter init                write a manifest of what is there
   norouter show-example        print a manifest to begin with
   norouter show-installer      print a script that installs norouter
   norouter complete SHELL      completions for zsh, bash, fish or powershell
@@ -27,7 +29,8 @@ ${OPTIONS}
   --allow-plugin URL   load this plug-in of the manifest; see "norouter help up"
   --version            the version
 
-Begin with:
+Begin with one of:
+  norouter init
   norouter -e mesh.yaml
 `,
   up: `Start the mesh of a manifest. It runs until Ctrl-C or SIGTERM.
@@ -66,6 +69,50 @@ wrong in the values for others is not found, which a warning says.
 
 ${OPTIONS}
   --allow-plugin URL   run this plug-in (a path, https:, jsr:, npm:); repeatable
+`,
+  discover: `List what could become a host of a mesh.
+
+Usage:
+  norouter discover [SOURCE...]
+
+  SOURCE is docker, podman, kubectl, lxc (also Incus) or ssh; without one, all are asked
+  at once. Hosts of ssh are those that ~/.ssh/config names; they are not contacted.
+
+  -a, --all            also containers, pods and instances that do not run
+  --context NAME       pods of this context of kubectl, not the current one
+  --namespace NAME     pods of this namespace, not the context's own
+  --all-namespaces     pods of every namespace
+  --timeout DURATION   how long each source may take, like 500ms or 1m (5s)
+  --format FORMAT      "table" (default) or "json", on standard output
+${OPTIONS}
+
+Nothing is asked of you, and nothing is changed. The exit status is 1 if a SOURCE that
+you named failed, else 0.
+`,
+  init: `Write a manifest of this machine and of hosts that are there.
+
+Usage:
+  norouter init
+  norouter init --docker NAME --ssh NAME …
+
+Without hosts named, what is found is listed, and you pick from it by number.
+
+  --docker NAME        a container of Docker
+  --podman NAME        a container of Podman
+  --kubectl POD        a pod, [[CONTEXT/]NAMESPACE/]POD
+  --lxc NAME           an instance of LXD or Incus, [REMOTE:]NAME
+  --ssh NAME           a host of ~/.ssh/config, or [USER@]HOST[:PORT]
+                       (each may be given several times)
+  -o, --output FILE    the manifest to write, "-" for standard output (mesh.yaml)
+  -f, --force          replace a FILE that is there
+  -a, --all            also list what does not run
+  --context NAME       the context of kubectl where none is named
+  --namespace NAME     the namespace where none is named
+  --all-namespaces     list pods of every namespace
+  --timeout DURATION   how long each source may take, like 500ms or 1m (5s)
+${OPTIONS}
+
+The ports that containers and pods are said to serve are written as suggestions.
 `,
   "show-example": `Print a manifest to begin with.
 

@@ -14,6 +14,7 @@ import { addCompletions } from "./completions.ts";
 import { fail } from "./failure.ts";
 import { helpOf } from "./help.ts";
 import type { GlobalOptions } from "./options.ts";
+import { addSearchCommands } from "./search_commands.ts";
 import { versionLine } from "./version.ts";
 import { pluginPlace } from "../transports/plugin_place.ts";
 import { isFile, unknownCommand } from "./words.ts";
@@ -122,6 +123,8 @@ export function programOf(done: (status: number) => void): Command {
       const { check } = await import("./check.ts");
       done(await check(file, command.optsWithGlobals()));
     });
+
+  addSearchCommands(program, done);
 
   program.command("show-example").alias("show-ex")
     .description("print a manifest to begin with")

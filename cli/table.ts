@@ -2,6 +2,7 @@
 import type { HostSpec, Manifest } from "../manifest/manifest.ts";
 import { builtinTransports } from "../transports/registry.ts";
 import { formatIpv4 } from "../wire/ipv4.ts";
+import { columns } from "./columns.ts";
 
 /** Characters of a command that are shown. */
 const MAX_COMMAND = 60;
@@ -9,12 +10,7 @@ const MAX_COMMAND = 60;
 /** The hosts with what a user wants to know: name, address, ports, and how reached. */
 export function hostTable({ hosts }: Manifest): string {
   const rows = [["HOST", "VIP", "PORTS", "REACHED BY"], ...hosts.map(row)];
-  const widths = rows[0]!.map((_, i) =>
-    Math.max(...rows.map((cells) => cells[i]!.length))
-  );
-  return rows.map((cells) =>
-    cells.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd() + "\n"
-  ).join("");
+  return columns(rows);
 }
 
 function row(host: HostSpec): string[] {

@@ -1,0 +1,139 @@
+// Asks a program of this machine what it knows: a command that ends in time, prints a
+// bounded amount, and can ask nobody for a password.
+import * as v from "valibot";
+import { StderrTail } from "../../transports/stderr.ts";
+import { SourceError } from "./source.ts";
+
+/** The most that is read, in bytes; thousands of pods are some ten million. */
+const LIMIT = 64 << 20;
+/** Characters of a failed command's last words that are shown. */
+const SHOWN = 300;
+/** Ids behind one command; systems have a limit for all arguments together. */
+export const MOST_ARGUMENTS = 500;
+
+/**
+ * Runs a command and gives what it printed.
+ *
+ * @throws {SourceError} if it is not installed, fails, prints too much, or the signal
+ * came first.
+ */
+export async function ask(
+  words: readonly string[],
+  signal: AbortSignal,
+): Promise<string> {
+  if (signal.aborted) throw new SourceError(reasonOf(signal));
+  const [program = "", ...args] = words;
+  const child = start(program, args);
+  const stdout = child.stdout.getReader();
+  const stderr = child.stderr.getReader();
+  let stopped: string | undefined;
+  const stop = (reason: string) => {
+    stopped ??= reason;
+    end(child);
+    // Also if something that it left behind still holds them open.
+    for (const reader of [stdout, stderr]) reader.cancel().catch(() => {});
+  };
+  const onSignal = () => stop(reasonOf(signal));
+  signal.addEventListener("abort", onSignal, { once: true });
+  const tail = new StderrTail(() => {});
+  const [output, status] = await Promise.all([
+    readAll(stdout, () => stop(`it printed more than ${LIMIT >> 20} MiB`)),
+    child.status,
+    tail.read(stderr),
+  ]);
+  signal.removeEventListener("abort", onSignal);
+  if (stopped !== undefined) throw new SourceError(stopped);
+  if (!status.success) {
+    const how = status.signal
+      ? `was ended by ${status.signal}`
+      : `exited with status ${status.code}`;
+    throw new SourceError(lastWords(tail.lines) || `${program} ${how} and said nothing`);
+  }
+  return output;
+}
+
+function start(program: string, args: string[]): Deno.ChildProcess {
+  try {
+    return new Deno.Command(program, {
+      args,
+      // A session of its own, without our terminal: an ssh or a login helper behind the
+      // program finds nobody there to ask, and so fails.
+      detached: true,
+      env: { SSH_ASKPASS_REQUIRE: "never" },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) {
+      throw new SourceError("not installed", "missing");
+    }
+    const why = cause instanceof Deno.errors.PermissionDenied
+      ? "not allowed to execute it"
+      : (cause as Error).message;
+    throw new SourceError(`cannot start ${program}: ${why}`);
+  }
+}
+
+/** Ends a command and all that it started. */
+function end(child: Deno.ChildProcess): void {
+  try {
+    if (Deno.build.os === "windows") child.kill("SIGKILL");
+    else Deno.kill(-child.pid, "SIGKILL"); // its session is a group of processes as well
+  } catch {
+    // It has ended just now.
+  }
+}
+
+async function readAll(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  onExcess: () => void,
+): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (let result; !(result = await reader.read()).done;) {
+    length += result.value.length;
+    if (length > LIMIT) {
+      onExcess();
+      break;
+    }
+    chunks.push(result.value);
+  }
+  return await new Blob(chunks as BlobPart[]).text();
+}
+
+/** The last line tells the failure; what comes before are warnings and attempts. */
+function lastWords(lines: readonly string[]): string {
+  const line = lines.findLast((line) => line.trim() !== "") ?? "";
+  const text = line.trim().replace(/^(error|fatal)(?: from server)?: +/i, "");
+  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+}
+
+function reasonOf({ reason }: AbortSignal): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}
+
+/**
+ * Reads what a program printed as JSON.
+ *
+ * @throws {SourceError} if it is none, or not of this shape.
+ */
+export function readJson<S extends v.GenericSchema>(
+  text: string,
+  schema: S,
+): v.InferOutput<S> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    const begin = text.trim().slice(0, 60);
+    throw new SourceError(`its answer is not JSON: ${JSON.stringify(begin)}`);
+  }
+  const { success, output, issues } = v.safeParse(schema, value);
+  if (success) return output;
+  const [issue] = issues;
+  const path = v.getDotPath(issue) ?? "the whole";
+  throw new SourceError(
+    `its answer has an unknown form: ${path}: expected ${issue.expected}, got ${issue.received}`,
+  );
+}

@@ -1,0 +1,121 @@
+// What could become a host of a mesh, and what is asked for it: the contract of a source.
+
+/** The sources, named as the manifest's fields for what they find. */
+export const SOURCES = ["docker", "podman", "kubectl", "lxc", "ssh"] as const;
+
+/** One of the sources. */
+export type SourceName = typeof SOURCES[number];
+
+/** Something that could become a host. */
+export interface Target {
+  /** Who found it: also the field of a manifest's host. */
+  readonly source: SourceName;
+  /** What it is called there; for a pod `CONTEXT/NAMESPACE/POD`. */
+  readonly id: string;
+  /** Further names, and ids that may be cut short, by which a user may know it. */
+  readonly alsoKnownAs?: readonly string[];
+  /** What a host name is made of. */
+  readonly base: string;
+  /** What the manifest says behind the source's name. */
+  readonly spec: string | Readonly<Record<string, string>>;
+  /** In the source's own words, such as `running`; empty where nobody knows. */
+  readonly state: string;
+  /** Whether commands can be run in it now, as far as is known. */
+  readonly isRunning: boolean;
+  /** A few words that tell it from others, such as its image. */
+  readonly about: string;
+  /** Ports that it is said to serve, each once, in order. */
+  readonly ports: readonly Port[];
+  /** Whether it has the network, and so the loopback addresses, of this machine. */
+  readonly sharesNetwork?: boolean;
+  /** What whoever writes it into a manifest wants to know, a line each. */
+  readonly advice?: readonly string[];
+}
+
+/** A port that something serves. */
+export interface Port {
+  /** 1 to 65535. */
+  readonly port: number;
+  /** `tcp`, `udp` or `sctp`. */
+  readonly protocol: string;
+  /** What the source calls it; may be empty. */
+  readonly name: string;
+}
+
+/** A cluster with a user and a namespace, as kubectl's configuration names it. */
+export interface Context {
+  readonly name: string;
+  /** The namespace that is meant where none is given. */
+  readonly namespace: string;
+  readonly isCurrent: boolean;
+}
+
+/** Why a source has nothing to say, or not all. */
+export interface Problem {
+  /** `missing` where there is no such program or file, which most machines lack some of. */
+  readonly kind: "missing" | "failed";
+  /** To stand behind the source's name and a colon. */
+  readonly reason: string;
+}
+
+/** What a source found. */
+export interface Findings {
+  readonly targets: readonly Target[];
+  readonly problems: readonly Problem[];
+  /** Kubectl's. */
+  readonly contexts?: readonly Context[];
+}
+
+/** What is asked. */
+export interface Question {
+  /** Also what does not run. */
+  readonly all: boolean;
+  /** Of kubectl; without it the current one. */
+  readonly context?: string | undefined;
+  /** Of kubectl; without it that of the context. */
+  readonly namespace?: string | undefined;
+  /** Of kubectl. */
+  readonly allNamespaces?: boolean | undefined;
+  /** Ends it, by a reason to be told. */
+  readonly signal: AbortSignal;
+}
+
+/** Somebody who knows what could become a host. */
+export interface Source {
+  readonly name: SourceName;
+  /**
+   * Lists it. Asks nobody anything and ends with the signal.
+   *
+   * @throws {SourceError} if there is nothing to list because of a problem.
+   */
+  list(question: Question): Promise<Findings>;
+}
+
+/** Why a source cannot answer. */
+export class SourceError extends Error {
+  override readonly name = "SourceError";
+  /** See {@linkcode Problem.kind}. */
+  readonly kind: Problem["kind"];
+
+  constructor(reason: string, kind: Problem["kind"] = "failed") {
+    super(reason);
+    this.kind = kind;
+  }
+}
+
+/** The same failure as a problem; whatever is no failure of a source goes on. */
+export function problemOf(error: unknown): Problem {
+  if (!(error instanceof SourceError)) throw error;
+  return { kind: error.kind, reason: error.message };
+}
+
+/** Text of others on one line. */
+export function oneLine(text: string): string {
+  return withoutControls(text).replace(/ +/g, " ").trim();
+}
+
+/** Text of others without what would change a terminal, or begin a line in a file. */
+export function withoutControls(text: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are what this is about
+  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, " ");
+}

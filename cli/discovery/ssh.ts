@@ -1,0 +1,60 @@
+// Hosts of the user's ssh configuration. They are not contacted, so nobody knows whether
+// they are up.
+import { join } from "node:path";
+import { parseDestination } from "../../transports/ssh_destination.ts";
+import { ask } from "./client.ts";
+import { oneLine, type Source, SourceError, type Target } from "./source.ts";
+import { readSshConfig, type SshConfig, type SshHost } from "./ssh_config.ts";
+
+/** ssh. */
+export const ssh: Source = {
+  name: "ssh",
+  async list({ signal }) {
+    await ask(["ssh", "-V"], signal); // a configuration alone reaches nobody
+    const { hosts, problems } = read();
+    return {
+      targets: hosts.filter(({ alias }) => isDestination(alias)).map(targetOf),
+      problems: problems.map((reason) => ({ kind: "failed", reason })),
+    };
+  },
+};
+
+function read(): SshConfig {
+  const home = Deno.env.get(Deno.build.os === "windows" ? "USERPROFILE" : "HOME");
+  if (!home) throw new SourceError("no home folder, so no configuration", "missing");
+  const folder = join(home, ".ssh");
+  const path = join(folder, "config");
+  try {
+    return readSshConfig(path, { home, folder });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new SourceError(`there is no ${path}`, "missing");
+    }
+    throw new SourceError(`${path}: ${(error as Error).message}`);
+  }
+}
+
+/** Whether the manifest's `ssh: ALIAS` means this very name. */
+function isDestination(alias: string): boolean {
+  if (/\s/.test(alias)) return false;
+  try {
+    const { name, user, port } = parseDestination(alias);
+    return name === alias && user === undefined && port === undefined;
+  } catch {
+    return false;
+  }
+}
+
+function targetOf({ alias, hostName, user, port }: SshHost): Target {
+  const name = hostName ?? alias;
+  return {
+    source: "ssh",
+    id: alias,
+    base: alias,
+    spec: alias,
+    state: "",
+    isRunning: true,
+    about: oneLine(`${user ? `${user}@` : ""}${name}${port ? `:${port}` : ""}`),
+    ports: [],
+  };
+}
