@@ -69,6 +69,8 @@
  * @module
  */
 
+export type { Plugin, PluginKit } from "./kit.ts";
+
 /**
  * A duplex of bytes with an agent at its other end.
  *

@@ -7,12 +7,17 @@
  * commands:
  *
  * ```ts ignore
- * import { conformance } from "@norouter/cli/testing";
- * import { chroot } from "./chroot.ts";
+ * import { conformance, kit } from "@norouter/cli/testing";
+ * import plugin from "./chroot.ts"; // of docs/writing-a-transport.md
  *
+ * const chroot = plugin(kit);
+ * const sh = (script: string) => ["sh", "-c", script];
  * conformance("chroot", {
- *   // The appended words `agent --automated` become $0 and $1 of the script.
- *   echo: (context) => chroot.open({ root: "/", command: ["sh", "-c", "cat"] }, context),
+ *   echo: (context) => chroot.exec({ root: "/" }, sh("exec cat"), context),
+ *   failing: (context, lines, status) => {
+ *     const script = lines.map((line) => `echo '${line}' >&2\n`).join("");
+ *     return chroot.exec({ root: "/" }, sh(`${script}exit ${status}`), context);
+ *   },
  * });
  * ```
  *
@@ -21,6 +26,8 @@
 
 import assert from "node:assert/strict";
 import type { Link, OpenContext } from "./mod.ts";
+
+export { kit } from "./kit.ts";
 
 /** What the suite needs of a transport. */
 export interface ConformanceSubject {
