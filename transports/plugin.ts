@@ -202,7 +202,7 @@ function versionOf(href: string, read: PluginBytes | undefined): string {
 /** What is wrong, and in which line of the plug-in. */
 function whyNot(error: unknown, url: string): string {
   const text = error instanceof Error ? `${error.message}\n${error.stack}` : "";
-  if (url.startsWith("blob:") && /relative URL/.test(text)) {
+  if (url.startsWith("blob:") && /relative URL|Import "\.{0,2}\//.test(text)) {
     return "it imports a relative path, and a plug-in that is locked or comes by URL is " +
       "one file";
   }

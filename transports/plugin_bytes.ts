@@ -84,7 +84,7 @@ async function request(url: URL, signal: AbortSignal): Promise<Response> {
   try {
     return await fetch(url, { redirect: "manual", signal });
   } catch (cause) {
-    throw new Error(`cannot be fetched: ${(cause as Error).message}`, { cause });
+    throw new Error(`cannot be fetched: ${reason(cause)}`, { cause });
   }
 }
 
@@ -98,10 +98,21 @@ async function readBody(response: Response): Promise<Uint8Array<ArrayBuffer>> {
       chunks.push(chunk);
     }
   } catch (cause) {
-    throw new Error(`cannot be fetched: ${(cause as Error).message}`, { cause });
+    throw new Error(`cannot be fetched: ${reason(cause)}`, { cause });
   }
   if (length > MAX_BYTES) throw new Error(`is larger than ${MAX_BYTES / 2 ** 20} MiB`);
   return await new Blob(chunks).bytes();
+}
+
+/** The innermost cause: the outer ones only say that it failed. */
+function reason(error: unknown): string {
+  let inner = error;
+  while (inner instanceof Error && inner.cause !== undefined) inner = inner.cause;
+  const text = inner instanceof Error ? inner.message : String(inner);
+  return text.replace(
+    /^error sending request for url \([^)]*\): (client error \(\w+\): )?/,
+    "",
+  );
 }
 
 async function describe(

@@ -60,7 +60,8 @@ function defaultOf(exports: object, href: string): object {
   const which = made === exports.default
     ? "its default export is"
     : "the function that it exports as default gave";
-  throw new Error(`the plug-in ${href}: ${which} ${kindOf(made)}; wanted a Transport`);
+  const what = made === undefined ? "nothing" : kindOf(made);
+  throw new Error(`the plug-in ${href}: ${which} ${what}; wanted a Transport`);
 }
 
 /** The transport, with what goes in and out watched. */
@@ -87,7 +88,9 @@ function checked(plugin: Transport, href: string): Transport {
       if (typeof text === "string") return options;
       throw new SpecError(
         [],
-        `the plug-in ${href}: "describe" gave ${kindOf(text)}; wanted a string`,
+        `the plug-in ${href}: "describe" gave ${
+          text === undefined ? "nothing" : kindOf(text)
+        }; wanted a string`,
       );
     },
     describe: (options) => plugin.describe(options),
