@@ -23,6 +23,9 @@ function statusOf(failure: DialFailure): readonly [status: number, name: string]
   }
 }
 
+/** Characters of a message that `Proxy-Status` repeats. */
+const MOST_DETAILS = 200;
+
 /** A request that is answered by the proxy itself. */
 export class HttpError extends Error {
   override readonly name = "HttpError";
@@ -43,7 +46,9 @@ export class HttpError extends Error {
       return new HttpError(502, `The server's answer cannot be used: ${message}`);
     }
     const [status, name] = statusOf(error.failure);
-    return new HttpError(status, message, [["Proxy-Status", `norouter; error=${name}`]]);
+    // Of an answer to CONNECT, most clients show the header at the best.
+    const value = `norouter; error=${name}; details=${quoted(message)}`;
+    return new HttpError(status, message, [["Proxy-Status", value]]);
   }
 
   /** The whole answer, after which the connection ends. */
@@ -59,7 +64,9 @@ export class HttpError extends Error {
   respond(response: http.ServerResponse, { close }: { close: boolean }): void {
     const body = this.#body();
     if (close) response.shouldKeepAlive = false;
-    response.writeHead(this.status, this.#fields(body).flat());
+    // With the phrase, lest one is left of an answer that could not be passed on.
+    const phrase = http.STATUS_CODES[this.status] ?? "";
+    response.writeHead(this.status, phrase, this.#fields(body).flat());
     response.end(body);
   }
 
@@ -74,6 +81,12 @@ export class HttpError extends Error {
   #body(): Buffer {
     return Buffer.from(`${this.message.replace(/[\r\n]+/g, " ")}\n`);
   }
+}
+
+/** A string of structured fields, which are ASCII (RFC 8941, 3.3.3). */
+function quoted(text: string): string {
+  const plain = text.replace(/\s+/g, " ").replace(/[^ -~]/g, "?").slice(0, MOST_DETAILS);
+  return `"${plain.replace(/["\\]/g, "\\$&")}"`;
 }
 
 /** The answer to what Node's parser refused; nothing if the connection itself failed. */

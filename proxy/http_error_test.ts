@@ -21,9 +21,21 @@ Deno.test("each failure of a dial has its status and its name", () => {
   for (const [failure, [status, name]] of Object.entries(table)) {
     const error = HttpError.of(new DialError(failure as DialFailure, "web:80"));
     assert.equal(error.status, status, failure);
-    assert.deepEqual(error.fields, [["Proxy-Status", `norouter; error=${name}`]]);
     assert.match(error.message, /^Cannot connect to web:80 \(/);
+    const value = `norouter; error=${name}; details="${error.message}"`;
+    assert.deepEqual(error.fields, [["Proxy-Status", value]]);
   }
+});
+
+Deno.test("the details of Proxy-Status are a string of ASCII, whatever the message", () => {
+  const of = (cause: string) => {
+    const error = new DialError("failed", "web:80", new Error(cause));
+    return HttpError.of(error).fields[0]![1].replace(/^[^"]*/, "");
+  };
+  assert.match(of('say "\\o/"'), /: say \\"\\\\o\/\\""$/);
+  assert.match(of("one\r\ntwo\x00\u2603\xe9\x7f"), /: one two\?{4}"$/);
+  assert.equal(of("x".repeat(300)).length, 202);
+  assert.match(of('"'.repeat(300)), /^"[^"]*(\\")+"$/);
 });
 
 Deno.test("an answer of ours stays what it is, any other error is the server's", () => {
