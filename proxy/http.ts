@@ -24,7 +24,13 @@ import {
 } from "./http_headers.ts";
 import { HttpClient } from "./http_client.ts";
 import { HttpError, parseRefusal } from "./http_error.ts";
-import { type OriginAnswer, type OriginOptions, Origins } from "./http_origins.ts";
+import {
+  bindsConnection,
+  type OriginAnswer,
+  type OriginOptions,
+  Origins,
+} from "./http_origins.ts";
+import { ReadAhead } from "./read_ahead.ts";
 import { SocketStream } from "./stream.ts";
 
 /** Bytes of a request's header, beyond which it is answered with 431. */
@@ -61,6 +67,10 @@ export class HttpProxy {
   readonly #options: HttpProxyOptions;
   readonly #server: http.Server;
   readonly #origins: Origins;
+  /** Connections of clients that may have authenticated them. */
+  readonly #own = new WeakMap<HttpClient, Origins>();
+  /** How long a client may have no request under way. */
+  readonly #idleMs: number;
   /** Each client, with what ends its `serve`. */
   readonly #clients = new Map<HttpClient, () => void>();
   /** The exchange that each client's last request is part of. */
@@ -72,11 +82,14 @@ export class HttpProxy {
     this.#options = options;
     this.#origins = new Origins(options.connector);
     const limit = options.headerLimitMs ?? HEADER_LIMIT_MS;
+    const keepAliveTimeout = options.clientIdleMs ?? CLIENT_IDLE_MS;
+    // Node's limits, each with words of its own, come first where they run.
+    this.#idleMs = keepAliveTimeout + limit + CHECK_MS;
     const server = http.createServer({
       maxHeaderSize: HEADER_BYTES,
       headersTimeout: limit,
       requestTimeout: 0, // an upload may take as long as it goes on
-      keepAliveTimeout: options.clientIdleMs ?? CLIENT_IDLE_MS,
+      keepAliveTimeout,
       connectionsCheckingInterval: Math.min(CHECK_MS, limit / 2),
       insecureHTTPParser: false,
       requireHostHeader: false, // `checkMessage` says more
@@ -117,7 +130,7 @@ export class HttpProxy {
 
   /** Takes a client's connection; settles when it has ended. Never rejects. */
   serve(socket: Deno.TcpConn): Promise<void> {
-    const client = new HttpClient(new SocketStream(socket));
+    const client = new HttpClient(new SocketStream(socket), { idleMs: this.#idleMs });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#clients.set(client, () => {
       this.#clients.delete(client);
@@ -244,7 +257,8 @@ export class HttpProxy {
       isRepeatable: REPEATABLE.has(method) && !hasBody,
       fields: [
         ["Host", authority],
-        ...endToEnd(fields).filter(([name]) => !own.has(name.toLowerCase())),
+        ...withTrailer(endToEnd(fields), isChunked)
+          .filter(([name]) => !own.has(name.toLowerCase())),
         ["Via", `${httpVersion} ${this.#pseudonym}`],
         ...(tokensOf(fields, "te").includes("trailers") ? TE_TRAILERS : []),
         ...(isChunked ? [CHUNKED] : []),
@@ -262,39 +276,56 @@ export class HttpProxy {
   ): Promise<void> {
     const left = new AbortController();
     response.on("close", () => left.abort(new Error("the client left")));
-    const { answer, upstream } = await this.#request(origin, left.signal, (out) => {
+    const origins = this.#originsFor(request.socket as unknown as HttpClient, origin);
+    const ask = { origins, signal: left.signal };
+    const { answer, upstream } = await this.#request(origin, ask, (out) => {
       // To a client of HTTP/1.0 there is nothing between request and answer.
       if (request.httpVersion !== "1.0") passOn(out, response);
-      if (origin.isRepeatable) out.end();
-      else carry(request, out, () => trailersOf(request));
+      if (origin.isRepeatable) return out.end();
+      sendHead(out);
+      carry(request, out, () => trailersOf(request));
     });
     if (upstream) {
       upstream.reset();
       throw unusable(origin, "it makes a tunnel, unasked");
     }
     respond(response, answer, this.#pseudonym);
-    response.flushHeaders(); // the first bytes of the body may be long in coming
+    sendHead(response);
     carry(answer, response, () => trailersOf(answer));
+  }
+
+  /** Where a client's requests go: over its own connections once one may be in its name. */
+  #originsFor(client: HttpClient, { fields }: OriginOptions): Origins {
+    const own = this.#own.get(client);
+    if (own) return own;
+    const isBinding = fields.some(([name, value]) => {
+      return name.toLowerCase() === "authorization" && bindsConnection(value);
+    });
+    if (!isBinding) return this.#origins;
+    const origins = new Origins(this.#options.connector, { isOwn: true });
+    this.#own.set(client, origins);
+    client.once("close", () => origins.destroy());
+    return origins;
   }
 
   /** Sends a request; whatever goes wrong with it is told with the server's name. */
   async #request(
     origin: OriginOptions,
-    signal: AbortSignal,
+    { origins, signal }: { readonly origins: Origins; readonly signal: AbortSignal },
     send: (request: http.ClientRequest) => void,
   ): Promise<OriginAnswer> {
     let answered: OriginAnswer;
     try {
-      answered = await this.#origins.request(origin, signal, send);
+      answered = await origins.request(origin, signal, send);
     } catch (error) {
       if (error instanceof DialError || error instanceof HttpError) throw error;
       throw unusable(origin, error instanceof Error ? error.message : String(error));
     }
-    const coding = answered.answer.headers["transfer-encoding"] ?? "chunked";
-    if (coding.toLowerCase() === "chunked") return answered;
+    const why = whyUnusable(answered);
+    if (why === undefined) return answered;
     answered.answer.destroy();
     answered.upstream?.reset();
-    throw unusable(origin, `Transfer-Encoding: ${coding} is not known here`);
+    throw unusable(origin, why);
   }
 
   // ---- tunnels ----
@@ -304,18 +335,22 @@ export class HttpProxy {
     request: http.IncomingMessage,
     head: Buffer,
   ): Promise<void> {
-    const { connector, signal } = this.#options;
+    const left = new AbortController();
+    const ahead = new ReadAhead(client.socket, head, (error) => left.abort(error));
     let upstream: Upstream;
     try {
       await this.#check(request);
       const { hostname, port } = parsed(
         parseAuthorityForm(withoutUser(request.url ?? "")),
       );
-      upstream = await connector.connect(hostname, port, signal);
+      const signal = AbortSignal.any([left.signal, this.#options.signal]);
+      upstream = await this.#options.connector.connect(hostname, port, signal);
     } catch (error) {
+      ahead.giveBack();
       return await farewell(client, HttpError.of(error).toBytes());
     }
-    await this.#join(client, upstream, { down: [CONNECTED], up: head });
+    ahead.giveBack();
+    await this.#join(client, upstream, [CONNECTED]);
   }
 
   /** An upgrade, such as to a WebSocket: the answer decides whether it becomes a tunnel. */
@@ -325,8 +360,7 @@ export class HttpProxy {
     head: Buffer,
   ): Promise<void> {
     const left = new AbortController();
-    const signal = AbortSignal.any([left.signal, this.#options.signal]);
-    let answered: OriginAnswer;
+    const ahead = new ReadAhead(client.socket, head, (error) => left.abort(error));
     try {
       checkMessage(request);
       await this.#check(request);
@@ -342,25 +376,31 @@ export class HttpProxy {
         ["Upgrade", request.headers.upgrade ?? ""],
       ];
       const options = { ...origin, fields, isRepeatable: false, isUpgrade: true };
-      answered = await this.#request(options, signal, (out) => out.end())
+      const signal = AbortSignal.any([left.signal, this.#options.signal]);
+      const ask = { origins: this.#origins, signal };
+      const { answer, upstream, early } = await this.#request(
+        options,
+        ask,
+        (out) => out.end(),
+      )
         .finally(() => clearTimeout(timer));
+      ahead.giveBack();
+      if (upstream) {
+        const down = [headOf(answer, this.#pseudonym), early];
+        await this.#join(client, upstream, down);
+      } else await answerPlainly(client, request, answer, this.#pseudonym);
     } catch (error) {
-      return await farewell(client, HttpError.of(error).toBytes());
+      ahead.giveBack();
+      await farewell(client, HttpError.of(error).toBytes());
     }
-    const { answer, upstream, early } = answered;
-    if (upstream) {
-      const down = [headOf(answer, this.#pseudonym), early];
-      return await this.#join(client, upstream, { down, up: head });
-    }
-    await answerPlainly(client, request, answer, this.#pseudonym);
-    left.abort(); // if the client left before the end of it
+    left.abort(); // if the client left before the end of the answer
   }
 
-  /** Makes a tunnel, after the first bytes of both directions. */
+  /** Makes a tunnel, after the first bytes for the client. Never rejects. */
   async #join(
     client: SocketStream,
     upstream: Upstream,
-    { down, up }: { readonly down: readonly Uint8Array[]; readonly up: Uint8Array },
+    down: readonly Uint8Array[],
   ): Promise<void> {
     const { signal } = this.#options;
     const end = () => upstream.reset();
@@ -368,10 +408,10 @@ export class HttpProxy {
     try {
       signal.throwIfAborted();
       for (const bytes of down) if (bytes.length > 0) await client.write(bytes);
-      if (up.length > 0) await upstream.write(up);
-    } catch (error) {
+    } catch {
       upstream.reset();
-      throw error; // too late for words: the client believes to speak with the server
+      client.reset(); // too late for words: the client believes to speak with the server
+      return;
     } finally {
       signal.removeEventListener("abort", end);
     }
@@ -463,10 +503,22 @@ function notImplemented({ code, rawPacket }: ParseError): HttpError | undefined 
   return new HttpError(501, `The method ${method} is not known here: ${hint}`);
 }
 
-/** Lets through what a server says before its answer. */
+/** Why an answer cannot be passed on, if it is so. */
+function whyUnusable({ answer, upstream }: OriginAnswer): string | undefined {
+  const { statusCode = 0, headers } = answer;
+  if (!upstream && statusCode < 200) {
+    return `the status ${statusCode} is not the last word`;
+  }
+  const coding = headers["transfer-encoding"] ?? "chunked";
+  if (coding.toLowerCase() === "chunked") return undefined;
+  return `Transfer-Encoding: ${coding} is not known here`;
+}
+
+/** Lets through what a server says before its answer, as far as the client reads it. */
 function passOn(out: http.ClientRequest, response: http.ServerResponse): void {
-  out.on("continue", () => response.writeContinue());
+  out.once("continue", () => response.writeContinue());
   out.on("information", ({ statusCode, rawHeaders }) => {
+    if (out.destroyed || response.socket?.writableNeedDrain) return;
     if (statusCode === 102) response.writeProcessing();
     if (statusCode !== 103) return;
     const hints: Record<string, string | string[]> = {};
@@ -482,10 +534,29 @@ function passOn(out: http.ClientRequest, response: http.ServerResponse): void {
   });
 }
 
+/** Sends the head of a message now: the first bytes of its body may be long in coming. */
+function sendHead(message: http.OutgoingMessage): void {
+  message.write("", "latin1"); // `flushHeaders` would make UTF-8 of it
+}
+
+/** The fields without `Trailer`, which Node takes for an error where there can be none. */
+function withTrailer(fields: readonly Field[], isChunked: boolean): readonly Field[] {
+  return isChunked ? fields : fields.filter(([name]) => name.toLowerCase() !== "trailer");
+}
+
 /** The trailer fields that go on; none of those that could change what was read before. */
 function trailersOf(message: http.IncomingMessage): Field[] {
   return endToEnd(fieldsOf(message.rawTrailers))
     .filter(([name]) => !NO_TRAILERS.has(name.toLowerCase()));
+}
+
+/** The reason phrase of an answer, or the usual one if it is none (RFC 9112, 4). */
+function phraseOf(
+  { statusCode = 502, statusMessage = "" }: http.IncomingMessage,
+): string {
+  return /^[\t\x20-\x7e\x80-\xff]*$/.test(statusMessage)
+    ? statusMessage
+    : http.STATUS_CODES[statusCode] ?? "";
 }
 
 /** The fields of an answer as they go on to the client. */
@@ -501,12 +572,13 @@ function respond(
   answer: http.IncomingMessage,
   pseudonym: string,
 ): void {
+  const { req: request } = response;
+  const isChunked = answer.headers["transfer-encoding"] !== undefined &&
+    request.httpVersion !== "1.0" && request.method !== "HEAD" &&
+    answer.statusCode !== 204 && answer.statusCode !== 304;
+  const fields = withTrailer(answerFields(answer, pseudonym), isChunked);
   response.sendDate = false; // the origin server's, or none
-  response.writeHead(
-    answer.statusCode ?? 502,
-    answer.statusMessage,
-    answerFields(answer, pseudonym).flat(),
-  );
+  response.writeHead(answer.statusCode ?? 502, phraseOf(answer), fields.flat());
 }
 
 /** The head of an answer that makes a tunnel, as text. */
@@ -517,26 +589,32 @@ function headOf(answer: http.IncomingMessage, pseudonym: string): Uint8Array {
     ["Upgrade", answer.headers.upgrade ?? ""],
   ];
   const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
-  const { statusCode, statusMessage } = answer;
-  return Buffer.from(`HTTP/1.1 ${statusCode} ${statusMessage}\r\n${lines}\r\n`, "latin1");
+  const start = `HTTP/1.1 ${answer.statusCode} ${phraseOf(answer)}`;
+  return Buffer.from(`${start}\r\n${lines}\r\n`, "latin1");
 }
 
-/** An upgrade that the server declined: its answer, after which the client's connection ends. */
+/**
+ * An upgrade that the server declined: its answer, after which the client's connection ends.
+ * Rejects if it cannot be passed on; nothing was written then.
+ */
 async function answerPlainly(
   client: SocketStream,
   request: http.IncomingMessage,
   answer: http.IncomingMessage,
   pseudonym: string,
 ): Promise<void> {
+  const response = new http.ServerResponse(request);
+  response.shouldKeepAlive = false;
+  respond(response, answer, pseudonym);
   const duplex = new HttpClient(client);
   const ended = new Promise((resolve) => duplex.once("close", resolve));
   duplex.on("error", () => {});
-  const response = new http.ServerResponse(request);
-  response.shouldKeepAlive = false;
+  duplex.on("end", () => duplex.destroy()); // it left
+  duplex.resume();
   response.assignSocket(duplex as unknown as import("node:net").Socket);
   response.on("finish", () => duplex.destroySoon());
   duplex.on("drain", () => response.emit("drain")); // what a server of Node's would do
-  respond(response, answer, pseudonym);
+  sendHead(response);
   carry(answer, response, () => trailersOf(answer));
   await ended;
 }

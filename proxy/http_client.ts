@@ -15,6 +15,26 @@ export class HttpClient extends StreamDuplex<SocketStream> {
   #isRefused = false;
   #isLeaving = false;
   #isDetached = false;
+  /** Since when none is open. */
+  #idleSince = performance.now();
+  #idleTimer: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * Without a request, it ends after `idleMs`, whatever it sends meanwhile: Node's limits do
+   * not run between an answer and the first byte of the next request line.
+   */
+  constructor(stream: SocketStream, { idleMs }: { readonly idleMs?: number } = {}) {
+    super(stream);
+    if (idleMs !== undefined) this.#watchIdle(idleMs, idleMs);
+  }
+
+  #watchIdle(limit: number, wait: number): void {
+    this.#idleTimer = setTimeout(() => {
+      const idle = this.#open > 0 ? 0 : performance.now() - this.#idleSince;
+      if (limit - idle > 1) this.#watchIdle(limit, limit - idle);
+      else this.destroySoon();
+    }, wait);
+  }
 
   /** Requests that are not done with. */
   get open(): number {
@@ -49,6 +69,7 @@ export class HttpClient extends StreamDuplex<SocketStream> {
       if (!this.destroyed) await exchange();
     } finally {
       this.#open--;
+      this.#idleSince = performance.now();
       resolve();
       if (this.#wantsMore) this._read();
     }
@@ -66,12 +87,18 @@ export class HttpClient extends StreamDuplex<SocketStream> {
 
   override detach(): SocketStream {
     this.#isDetached = true;
+    clearTimeout(this.#idleTimer);
     return super.detach();
   }
 
   override _read(): void {
     this.#wantsMore = this.#open > 1;
     if (!this.#wantsMore) super._read();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    clearTimeout(this.#idleTimer);
+    super._destroy(error, done);
   }
 
   /** Ends after what was written, and after the client has read it. */

@@ -9,10 +9,14 @@ import type { Field } from "./http_headers.ts";
 
 /** How long a connection is kept that is not in use; many servers keep theirs for 5 s. */
 const IDLE_MS = 4000;
+/** The same for one client's own: it has to log in again when one ends. */
+const OWN_IDLE_MS = 60_000;
 /** Connections kept that are not in use, for each server. */
 const MOST_IDLE = 64;
 /** Bytes of an answer's header; larger ones are not passed on. */
 const HEADER_BYTES = 256 * 1024;
+/** What a server may say before its answer (1xx): beyond, it says that and nothing else. */
+const MOST_INTERIM = 32;
 /** A server, or a client that sends to it, that is silent for longer is given up. */
 const SILENCE_LIMIT_MS = 600_000;
 
@@ -40,14 +44,29 @@ export interface OriginAnswer {
   readonly early: Uint8Array;
 }
 
+/**
+ * Schemes that authenticate the connection, with all that comes over it afterwards, and not
+ * the one request (RFC 4559, 6; MS-NTHT).
+ */
+const BINDING = /(?:^|,)\s*(?:ntlm|negotiate)(?:[\s,]|$)/i;
+
+/** Whether this value of `Authorization` or `WWW-Authenticate` is about a connection. */
+export function bindsConnection(value: string): boolean {
+  return BINDING.test(value);
+}
+
 /** Keeps connections to servers. */
 export class Origins {
   readonly #agent: OriginAgent;
   readonly #connector: Pick<Connector, "connect">;
+  readonly #isOwn: boolean;
 
-  constructor(connector: Pick<Connector, "connect">) {
+  /** `isOwn`: all requests are one client's, which may authenticate its connections. */
+  constructor(connector: Pick<Connector, "connect">, { isOwn = false } = {}) {
     this.#connector = connector;
-    this.#agent = new OriginAgent(connector, { keepAlive: true });
+    this.#isOwn = isOwn;
+    const timeout = isOwn ? OWN_IDLE_MS : IDLE_MS;
+    this.#agent = new OriginAgent(connector, { keepAlive: true, timeout });
   }
 
   /** Ends all connections. */
@@ -69,6 +88,11 @@ export class Origins {
       signal.throwIfAborted();
       const request = this.#start(options, signal);
       const answered = answerOf(request, options);
+      let interim = 0;
+      request.on("information", () => {
+        if (++interim <= MOST_INTERIM) return;
+        request.destroy(new Error(`it said 1xx ${interim} times, and no answer`));
+      });
       try {
         send(request);
       } catch (error) {
@@ -80,7 +104,8 @@ export class Origins {
         return await answered;
       } catch (error) {
         signal.throwIfAborted();
-        const isStale = request.reusedSocket && !(error instanceof DialError);
+        const isStale = request.reusedSocket && interim === 0 &&
+          !(error instanceof DialError);
         if (!isStale || !options.isRepeatable) throw error;
       }
     }
@@ -107,6 +132,11 @@ export class Origins {
     const leave = () => request.destroy();
     signal.addEventListener("abort", leave, { once: true });
     request.on("close", () => signal.removeEventListener("abort", leave));
+    request.on("response", ({ headers }) => {
+      if (!this.#isOwn && bindsConnection(headers["www-authenticate"] ?? "")) {
+        request.shouldKeepAlive = false; // it is nobody's after this
+      }
+    });
     request.on("socket", (duplex) => duplex.setTimeout(SILENCE_LIMIT_MS));
     return request;
   }
@@ -141,7 +171,7 @@ class OriginAgent extends http.Agent {
   readonly #connector: Pick<Connector, "connect">;
 
   constructor(connector: Pick<Connector, "connect">, options: http.AgentOptions) {
-    super({ maxFreeSockets: MOST_IDLE, timeout: IDLE_MS, ...options });
+    super({ maxFreeSockets: MOST_IDLE, ...options });
     this.#connector = connector;
   }
 

@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { until } from "../tests/harness/wait.ts";
-import { answering, Origin, plain, Scene } from "./_fake_http.ts";
+import { answering, Origin, type Peer, plain, Scene } from "./_fake_http.ts";
+import { valuesOf } from "./_fake_http_reader.ts";
+import { bindsConnection } from "./http_origins.ts";
 
-function requestTo(authority: string, { method = "GET", body = "" } = {}): string {
+function requestTo(
+  authority: string,
+  { method = "GET", fields = "", body = "" } = {},
+): string {
   const length = method === "POST" ? `Content-Length: ${body.length}\r\n` : "";
-  return `${method} http://${authority}/ HTTP/1.1\r\nHost: x\r\n${length}\r\n${body}`;
+  return `${method} http://${authority}/ HTTP/1.1\r\nHost: x\r\n${fields}${length}\r\n${body}`;
 }
 
 Deno.test("connections are used again by other clients, and are as many as are needed", async () => {
@@ -129,4 +134,57 @@ Deno.test("a client that left does not keep its connection from others", async (
   gone.reset();
   await until("the origin's end", () => origin.peers[0]!.end);
   assert.equal((await scene.ask(requestTo(origin.authority))).body, "x");
+});
+
+Deno.test("NTLM and Negotiate are known among others, in any case", () => {
+  for (const value of ["NTLM", "ntlm TlRM", "Basic realm=x, NTLM", "Negotiate,Basic"]) {
+    assert.ok(bindsConnection(value), value);
+  }
+  for (const value of ["", "Basic TlRM", "NTLMv9", 'Digest realm="my ntlm"']) {
+    assert.ok(!bindsConnection(value), value);
+  }
+});
+
+/** A server that knows who logged in by the connection, as RFC 4559 has it. */
+function ntlm(): Origin {
+  return new Origin(async (peer) => {
+    let who: string | undefined;
+    let wasAsked = false;
+    const talk = answering(({ fields }) => {
+      const [, said] =
+        /^NTLM (.*)$/.exec(valuesOf({ fields }, "authorization")[0] ?? "") ??
+          [];
+      if (said !== undefined && wasAsked) who = said;
+      wasAsked = said !== undefined;
+      if (who) return plain(`hello ${who}`);
+      const challenge = `WWW-Authenticate: Basic realm="x", NTLM${wasAsked ? " ch" : ""}`;
+      return plain("who?", `401 Unauthorized\r\n${challenge}`);
+    });
+    await talk(peer);
+  });
+}
+
+Deno.test("a connection that a client authenticated serves nobody else, and ends with it", async () => {
+  await using origin = ntlm();
+  await using scene = new Scene();
+  const ask = async (client: Peer, login = "") => {
+    const fields = login ? `Authorization: ${login}\r\n` : "";
+    await client.send(requestTo(origin.authority, { fields }));
+    return (await client.message()).body;
+  };
+  const [alice, bob] = [await scene.client(), await scene.client()];
+  assert.equal(await ask(alice), "who?");
+  await until("the end of a connection that NTLM may begin on", () => {
+    return origin.peers[0]!.end;
+  });
+  assert.equal(await ask(alice, "NTLM hi"), "who?");
+  assert.equal(await ask(alice, "NTLM alice"), "hello alice");
+  assert.equal(await ask(alice), "hello alice");
+  assert.equal(await ask(bob), "who?");
+  assert.equal(await ask(bob, "Negotiate bob"), "who?");
+  assert.equal(await ask(bob, "Basic Ym9i"), "who?");
+  assert.equal(await ask(alice), "hello alice");
+  assert.equal(origin.peers[1]!.end, undefined);
+  alice.close();
+  await until("the end of her connection", () => origin.peers[1]!.end);
 });

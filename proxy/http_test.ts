@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import http from "node:http";
-import { until } from "../tests/harness/wait.ts";
+import { until, within } from "../tests/harness/wait.ts";
 import { answering, Origin, type Peer, plain, Scene } from "./_fake_http.ts";
 import { type Message, readMessages, valuesOf } from "./_fake_http_reader.ts";
-import { DialError } from "./dial.ts";
+import { dial, DialError } from "./dial.ts";
 import { canReset } from "./reset.ts";
+import { SocketStream } from "./stream.ts";
 
 /** A request in absolute form. */
 function requestTo(
@@ -28,6 +29,9 @@ function sized(body: string): string {
 
 const CHUNKED = "Transfer-Encoding: chunked\r\n";
 const close = canReset() ? "reset" : "clean";
+const UPGRADE = "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n";
+const SWITCHING =
+  "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Key: 7\r\n\r\n";
 
 /** The one line of text of an answer by the proxy itself. */
 function lineOf({ start, body, fields }: Message): string {
@@ -428,6 +432,40 @@ Deno.test("the first bytes of a body do not wait for the next", async () => {
   assert.equal((await client.message()).body, "first");
 });
 
+Deno.test("the head of a request does not wait for its body", async () => {
+  await using origin = new Origin(async (peer) => {
+    while (!peer.held.includes("\r\n\r\n")) await peer.more();
+    await peer.send(plain(peer.held.split("\r\n\r\n")[1]! || "nothing yet"));
+    await peer.rest();
+  });
+  await using scene = new Scene();
+  for (const fields of [CHUNKED, sized("hello")]) {
+    const answer = await scene.ask(
+      requestTo(origin.authority, { method: "POST", fields }),
+    );
+    assert.equal(answer.body, "nothing yet");
+  }
+});
+
+Deno.test("what is not ASCII in a head stays as it is, both ways", async () => {
+  const odd = "X-Odd: \xe9\xff\xc3\xa9\r\n";
+  await using origin = new Origin(answering(({ start, fields }) => {
+    assert.deepEqual(valuesOf({ fields }, "x-odd"), ["\xe9\xff\xc3\xa9"], start);
+    return plain("x", `200 \xe9\xff\r\n${odd}`.trim());
+  }));
+  await using scene = new Scene();
+  for (
+    const [method, fields, body] of [["GET", ""], ["POST", sized("x"), "x"]] as const
+  ) {
+    const answer = await scene.ask(
+      requestTo(origin.authority, { method, fields: odd + fields, body: body ?? "" }),
+    );
+    assert.equal(answer.start, "HTTP/1.1 200 \xe9\xff");
+    assert.deepEqual(valuesOf(answer, "x-odd"), ["\xe9\xff\xc3\xa9"]);
+  }
+  assert.deepEqual(origin.failures, []);
+});
+
 Deno.test("an answer that comes before the end of the request is passed on", async () => {
   await using origin = new Origin(async (peer) => {
     await peer.take(1);
@@ -508,6 +546,28 @@ Deno.test("early hints pass, and those that are wrong harm nobody", async () => 
   assert.match(await old.rest(), /^HTTP\/1.1 200 OK/, "HTTP/1.0 knows none of these");
 });
 
+for (const [status, fields] of [["102 Processing", ""], ["104 Odd", UPGRADE]] as const) {
+  Deno.test(`an origin that says ${status} without end is given up`, async () => {
+    await using origin = new Origin(async (peer) => {
+      await peer.message();
+      const flooding = (async () => {
+        while (!peer.end) await peer.send(`HTTP/1.1 ${status}\r\n\r\n`.repeat(100));
+      })().catch(() => peer.end = "reset");
+      await flooding;
+    });
+    await using scene = new Scene();
+    const client = await scene.client();
+    await client.send(requestTo(origin.authority, { fields }));
+    let answer = await client.message();
+    for (let count = 0; answer.start.includes(" 102 "); count++) {
+      assert.ok(count < 32, "that is too much");
+      answer = await client.message();
+    }
+    assert.match(lineOf(answer), /^502 .* cannot be used: it said 1xx 33 times/);
+    await until("the origin's end", () => origin.peers[0]!.end);
+  });
+}
+
 // ---- what the proxy answers itself ----
 
 function failing(failure: ConstructorParameters<typeof DialError>[0]) {
@@ -538,7 +598,10 @@ Deno.test("a target that cannot be reached is told with name and reason", async 
     for (const request of requests) {
       const answer = await scene.ask(request);
       assert.equal(lineOf(answer), line);
-      assert.deepEqual(valuesOf(answer, "proxy-status"), [`norouter; error=${name}`]);
+      const details = line.slice(4);
+      assert.deepEqual(valuesOf(answer, "proxy-status"), [
+        `norouter; error=${name}; details="${details}"`,
+      ]);
     }
   }
 });
@@ -604,6 +667,63 @@ Deno.test("an answer that cannot be understood is told with the server's name", 
     );
     assert.match(line, expected);
   }
+});
+
+Deno.test("a status that ends nothing is told, to one that asked for an upgrade as well", async () => {
+  for (const start of ["101 Switching", "099 x", "000 x"]) {
+    await using origin = new Origin(async (peer) => {
+      await peer.message();
+      await peer.send(`HTTP/1.1 ${start}\r\n\r\n`);
+      await peer.rest();
+    });
+    await using scene = new Scene();
+    for (const fields of ["", UPGRADE]) {
+      const line = lineOf(await scene.ask(requestTo(origin.authority, { fields })));
+      const why = `the status ${Number(start.slice(0, 3))} is not the last word`;
+      assert.ok(line.startsWith("502 The answer of ") && line.endsWith(why), line);
+    }
+  }
+});
+
+Deno.test("a reason phrase that is none is replaced", async () => {
+  await using origin = new Origin(answering(plain("x", "404 a\x01b")));
+  await using scene = new Scene();
+  for (const fields of ["", UPGRADE]) {
+    const answer = await scene.ask(requestTo(origin.authority, { fields }));
+    assert.equal(answer.start, "HTTP/1.1 404 Not Found");
+  }
+});
+
+Deno.test("Trailer is passed on with chunks only, and in their place harms nobody", async () => {
+  const chunks = `${CHUNKED}Trailer: x\r\n\r\n`;
+  const body = "2\r\nok\r\n0\r\nX: 1\r\n\r\n";
+  const cases: [request: { method?: string; fields?: string }, answer: string][] = [
+    [{}, plain("ok").replace("\r\n", "\r\nTrailer: x\r\n")],
+    [{ fields: UPGRADE }, plain("ok").replace("\r\n", "\r\nTrailer: x\r\n")],
+    [{ method: "HEAD" }, `HTTP/1.1 200 OK\r\n${chunks}`],
+    [{}, "HTTP/1.1 304 Not Modified\r\nTrailer: x\r\n\r\n"],
+    [{}, `HTTP/1.1 200 OK\r\n${chunks}${body}`],
+  ];
+  for (const [request, said] of cases) {
+    await using origin = new Origin(answering(said));
+    await using scene = new Scene();
+    const isBodiless = request.method === "HEAD";
+    const answer = await scene.ask(requestTo(origin.authority, request), { isBodiless });
+    assert.equal(answer.start, said.split("\r\n")[0]);
+    const isChunked = said.endsWith(body);
+    assert.deepEqual(valuesOf(answer, "trailer"), isChunked ? ["x"] : []);
+    assert.deepEqual(answer.trailers, isChunked ? [["X", "1"]] : []);
+  }
+  await using origin = new Origin(answering(`HTTP/1.1 200 OK\r\n${chunks}${body}`));
+  await using scene = new Scene();
+  const old = await scene.client();
+  await old.send(`GET http://${origin.authority}/ HTTP/1.0\r\n\r\n`);
+  const got = await old.rest();
+  assert.match(got, /^HTTP\/1.1 200 OK\r\n[^]*\r\n\r\nok$/);
+  assert.doesNotMatch(got, /trailer/i);
+  const fields = `Trailer: x\r\n${sized("hi")}`;
+  await scene.ask(requestTo(origin.authority, { method: "POST", fields, body: "hi" }));
+  assert.doesNotMatch((await origin.peer()).got, /trailer/i);
 });
 
 Deno.test("a header beyond 64 KiB is answered with 431, one below passes", async () => {
@@ -672,6 +792,39 @@ Deno.test("clients that are idle are given up, those that never said a word and 
   }
   await Promise.all(clients.map((client) => client.rest()));
   for (const client of clients.slice(0, 30)) assert.match(client.got, /^HTTP\/1.1 408 /);
+  await until("nobody is served", () => scene.serving === 0);
+});
+
+Deno.test("a client that sends nothing but empty lines is given up", async () => {
+  await using origin = new Origin(echo);
+  await using scene = new Scene({ headerLimitMs: 200, clientIdleMs: 300 });
+  const [one, many, early] = [
+    await scene.client(),
+    await scene.client(),
+    await scene.client(),
+  ];
+  for (const client of [one, many]) {
+    await client.send(requestTo(origin.authority));
+    await client.message();
+    await client.send("\r\n");
+  }
+  await early.send("\r\n");
+  let isOver = false;
+  const dripping = (async () => {
+    while (!isOver) {
+      await many.send("\r\n");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  })().catch(() => {});
+  await within(
+    "the end of them all",
+    Promise.all([one, many, early].map(async (client) => {
+      await client.rest();
+      client.close();
+    })),
+    10_000,
+  ).finally(() => isOver = true);
+  await dripping;
   await until("nobody is served", () => scene.serving === 0);
 });
 
@@ -879,28 +1032,79 @@ Deno.test("an end of the proxy while a tunnel is being made ends the client", as
 });
 
 Deno.test("a server that leaves before the first bytes is a broken tunnel, not an answer", async () => {
-  let wasReset = false;
-  const broken = {
-    read: () => Promise.resolve(null),
-    write: () => Promise.reject(new Error("gone")),
-    closeWrite: () => Promise.resolve(),
-    reset: () => wasReset = true,
-    close: () => {},
+  await using origin = new Origin(async (peer) => void await peer.rest());
+  const connector = {
+    connect: async (host: string, port: number) => {
+      const stream = new SocketStream(await dial(host, port));
+      (await origin.peer()).reset();
+      return stream;
+    },
   };
-  const connector = { connect: () => Promise.resolve(broken as never) };
   await using scene = new Scene({ connector });
   const client = await scene.client();
-  await client.send("CONNECT a.test:1 HTTP/1.1\r\n\r\nearly");
+  await client.send(`CONNECT ${origin.authority} HTTP/1.1\r\n\r\nearly`);
   assert.equal(await client.rest(), "HTTP/1.1 200 Connection established\r\n\r\n");
   assert.equal(client.end, close);
-  assert.ok(wasReset);
 });
 
-// ---- upgrades ----
+for (const [kind, fields] of [["CONNECT", ""], ["an upgrade", "upgrade"]] as const) {
+  const request = (authority: string) =>
+    fields
+      ? requestTo(authority, { fields: UPGRADE })
+      : `CONNECT ${authority} HTTP/1.1\r\n\r\n`;
 
-const UPGRADE = "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n";
-const SWITCHING =
-  "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Key: 7\r\n\r\n";
+  for (const how of ["close", "reset"] as const) {
+    Deno.test(`after a ${how} by the client nobody dials on for ${kind}`, async () => {
+      const asked = Promise.withResolvers<AbortSignal>();
+      const connector = {
+        connect: (_: string, __: number, signal?: AbortSignal) => {
+          asked.resolve(signal!);
+          return new Promise<never>((_, reject) => {
+            signal!.addEventListener("abort", () => reject(signal!.reason));
+          });
+        },
+      };
+      await using scene = new Scene({ connector });
+      const client = await scene.client();
+      await client.send(request("a.test:1"));
+      const signal = await asked.promise;
+      client[how]();
+      await until("the end of the dial", () => signal.aborted);
+      await until("nobody is served", () => scene.serving === 0);
+    });
+  }
+
+  Deno.test(`what is sent while ${kind} is dialled comes first, and in order`, async () => {
+    await using origin = new Origin(async (peer) => {
+      if (fields) await peer.message();
+      if (fields) await peer.send(SWITCHING);
+      await peer.send(await peer.rest());
+    });
+    const asked = Promise.withResolvers<void>();
+    const sent = Promise.withResolvers<void>();
+    const connector = {
+      connect: async (host: string, port: number) => {
+        asked.resolve();
+        await sent.promise;
+        return new SocketStream(await dial(host, port));
+      },
+    };
+    await using scene = new Scene({ connector });
+    const client = await scene.client();
+    await client.send(request(origin.authority) + "one ");
+    await asked.promise;
+    const long = Array.from({ length: 30_000 }, (_, at) => `${at},`).join("");
+    await client.send(`two ${long}`);
+    sent.resolve();
+    await client.message({ isBodiless: true });
+    await client.send("three");
+    await client.closeWrite();
+    assert.ok(await client.rest() === `one two ${long}three`);
+    assert.equal(client.end, "clean");
+  });
+}
+
+// ---- upgrades ----
 
 Deno.test("an upgrade becomes a tunnel, with the early bytes of both sides", async () => {
   await using origin = new Origin(async (peer) => {
@@ -963,6 +1167,28 @@ Deno.test("a client that leaves a declined upgrade lets go of the origin", async
   await until("the origin's end", () => origin.peers[0]!.end);
   await until("nobody is served", () => scene.serving === 0);
 });
+
+for (const answer of ["", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nok"]) {
+  const when = answer ? "after the answer" : "before an answer";
+  Deno.test(`a client that leaves an upgrade ${when} lets go of the origin`, async () => {
+    await using origin = new Origin(async (peer) => {
+      await peer.message();
+      await peer.send(answer);
+      await peer.rest();
+    });
+    await using scene = new Scene();
+    const client = await scene.client();
+    await client.send(requestTo(origin.authority, { fields: UPGRADE }));
+    await until(
+      "the request",
+      async () => (await origin.peer()).got.includes("\r\n\r\n"),
+    );
+    if (answer) { while (!client.held.includes("ok")) assert.ok(await client.more()); }
+    client.close();
+    await until("the origin's end", () => origin.peers[0]!.end);
+    await until("nobody is served", () => scene.serving === 0);
+  });
+}
 
 Deno.test("an upgrade with a body is a request without one", async () => {
   await using origin = new Origin(answering((request) => {

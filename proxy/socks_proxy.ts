@@ -3,7 +3,13 @@ import type { Credentials } from "./auth.ts";
 import { type Connector, join, type Upstream } from "./connector.ts";
 import { farewell } from "./farewell.ts";
 import { HandshakeError } from "./handshake_reader.ts";
-import { failureOf, HANDSHAKE_LIMIT_MS, readSocksRequest } from "./socks.ts";
+import {
+  failureOf,
+  HANDSHAKE_LIMIT_MS,
+  readSocksRequest,
+  type SocksRequest,
+} from "./socks.ts";
+import { ReadAhead } from "./read_ahead.ts";
 import { SocketStream } from "./stream.ts";
 
 /** Options of a {@linkcode SocksProxy}. */
@@ -42,7 +48,7 @@ export class SocksProxy {
 
   /** Does what the client asks for; without a connection, it has been told so. */
   async #connect(client: SocketStream): Promise<Upstream | undefined> {
-    const { connector, signal } = this.#options;
+    const { signal } = this.#options;
     const end = () => client.reset();
     if (signal.aborted) end();
     signal.addEventListener("abort", end);
@@ -50,13 +56,12 @@ export class SocksProxy {
     try {
       const request = await this.#read(client);
       try {
-        upstream = await connector.connect(request.hostname, request.port, signal);
+        upstream = await this.#dial(client, request);
       } catch (error) {
         await request.reply(failureOf(error));
         return undefined;
       }
       await request.reply();
-      if (request.early.length > 0) await upstream.write(request.early);
       return upstream;
     } catch (error) {
       upstream?.reset();
@@ -67,7 +72,22 @@ export class SocksProxy {
     }
   }
 
-  async #read(client: SocketStream): ReturnType<typeof readSocksRequest> {
+  /** Connects, unless the client leaves meanwhile. */
+  async #dial(
+    client: SocketStream,
+    { hostname, port, early }: SocksRequest,
+  ): Promise<Upstream> {
+    const left = new AbortController();
+    const signal = AbortSignal.any([left.signal, this.#options.signal]);
+    const ahead = new ReadAhead(client.socket, early, (error) => left.abort(error));
+    try {
+      return await this.#options.connector.connect(hostname, port, signal);
+    } finally {
+      ahead.giveBack();
+    }
+  }
+
+  async #read(client: SocketStream): Promise<SocksRequest> {
     const limit = this.#options.handshakeLimitMs ?? HANDSHAKE_LIMIT_MS;
     const timer = setTimeout(() => client.reset(), limit);
     try {

@@ -237,3 +237,48 @@ Deno.test("a client that leaves while its target is dialled leaves nothing behin
   await until("the origin's end", () => origin.peers[0]?.end);
   await until("nobody is served", () => scene.serving === 0);
 });
+
+for (const how of ["close", "reset"] as const) {
+  Deno.test(`after a ${how} by the client nobody dials on`, async () => {
+    const asked = Promise.withResolvers<AbortSignal>();
+    const connector = {
+      connect: (_: string, __: number, signal?: AbortSignal) => {
+        asked.resolve(signal!);
+        return new Promise<never>((_, reject) => {
+          signal!.addEventListener("abort", () => reject(signal!.reason));
+        });
+      },
+    };
+    await using scene = new Scene({ connector });
+    const client = await scene.client();
+    await client.send(socks5("a.test", 1));
+    const signal = await asked.promise;
+    client[how]();
+    await until("the end of the dial", () => signal.aborted);
+    await until("nobody is served", () => scene.serving === 0);
+  });
+}
+
+Deno.test("what is sent while the target is dialled comes first, and in order", async () => {
+  await using origin = new Origin(echo);
+  const asked = Promise.withResolvers<void>();
+  const sent = Promise.withResolvers<void>();
+  const connector = {
+    connect: async (host: string, port: number) => {
+      asked.resolve();
+      await sent.promise;
+      return new SocketStream(await dial(host, port));
+    },
+  };
+  await using scene = new Scene({ connector });
+  const client = await scene.client();
+  await client.send(socks5("127.0.0.1", origin.port) + "one ");
+  await asked.promise;
+  const long = Array.from({ length: 30_000 }, (_, at) => `${at},`).join("");
+  await client.send(`two ${long}`);
+  sent.resolve();
+  assert.equal(await client.take(OK_5.length), OK_5);
+  await client.send("three");
+  await client.closeWrite();
+  assert.ok(await client.rest() === `<one two ${long}three>`);
+});
