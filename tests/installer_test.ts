@@ -18,9 +18,6 @@ import { until } from "./harness/wait.ts";
 const PROGRAMS = ["dash", "bash", "busybox", "curl", "wget", "shasum", "openssl"];
 const NOBODY = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
-/** More than a client keeps before it writes. */
-const BLOCK = new Uint8Array(2 ** 16);
-
 /** A test with a release of its own; `more` is what it needs besides the usual programs. */
 function test(
   name: string,
@@ -77,7 +74,7 @@ for (const shell of SHELLS) {
     });
 
     test(`${shell.name} with ${client} gives up a server that stalls`, async (release) => {
-      release.files.set(release.asset, () => endless({ first: BLOCK }));
+      release.files.set(release.asset, () => release.endless({ begins: true }));
       await givesUp(release, "nothing came for 1 s", {
         shell,
         tools: [client, "sha256sum"],
@@ -86,12 +83,12 @@ for (const shell of SHELLS) {
   }
 
   test(`${shell.name} gives up a server that never answers`, async (release) => {
-    release.files.set(release.asset, () => endless({}));
+    release.files.set(release.asset, () => release.endless({}));
     await givesUp(release, "nothing came for 1 s", { shell });
   });
 
   test(`${shell.name} gives up a server that drips`, async (release) => {
-    release.files.set(release.asset, () => endless({ everyMs: 50 }));
+    release.files.set(release.asset, () => release.endless({ everyMs: 50 }));
     await givesUp(release, "it took more than 2 s", { shell });
   });
 
@@ -173,7 +170,7 @@ for (const shell of SHELLS) {
       let isGone = false;
       release.files.set(release.asset, ({ signal }) => {
         signal.addEventListener("abort", () => isGone = true);
-        return endless({ everyMs: 50 });
+        return release.endless({ everyMs: 50 });
       });
       const { child, output } = release.start({ shell });
       await until("the download", () => release.asked.length === 2);
@@ -199,20 +196,6 @@ for (const shell of SHELLS) {
 async function givesUp(release: Release, reason: string, options: RunOptions) {
   const message = `Cannot download ${release.base}/${release.asset}: ${reason}`;
   await refuses(release, message, { ...options, env: { NOROUTER_TIMEOUT: "2" } });
-}
-
-/** An answer that never ends: a block at first, if any, and one every so often. */
-function endless({ first, everyMs }: { first?: Uint8Array; everyMs?: number }): Response {
-  let timer: ReturnType<typeof setInterval> | undefined;
-  const body = new ReadableStream({
-    start(controller) {
-      if (first) controller.enqueue(first);
-      if (everyMs === undefined) return;
-      timer = setInterval(() => controller.enqueue(BLOCK.slice()), everyMs);
-    },
-    cancel: () => clearInterval(timer),
-  });
-  return new Response(body);
 }
 
 for (const hasher of ["shasum", "openssl"]) {

@@ -65,6 +65,9 @@ export const PROGRAM = `#!/bin/sh
 [ "$*" = --version ] && echo "norouter 1.2.3 (a fake)"
 `;
 
+/** More than a client keeps before it writes. */
+const BLOCK_BYTES = 2 ** 16;
+
 /** A served release, and a home to install into; gone when the test is. */
 export class Release implements AsyncDisposable {
   /** A folder of this test. Everybody may look into it, but not write. */
@@ -78,6 +81,7 @@ export class Release implements AsyncDisposable {
   /** The paths that were asked for, in order. */
   readonly asked: string[] = [];
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #endless = new Set<() => void>();
   #runs = 0;
 
   private constructor(folder: string, tls?: Certificate) {
@@ -176,6 +180,26 @@ export class Release implements AsyncDisposable {
     return { child, output: collect() };
   }
 
+  /** An answer that ends with the test: a block at first, perhaps, and one every so often. */
+  endless({ begins = false, everyMs }: { begins?: boolean; everyMs?: number }): Response {
+    let end = () => {};
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        const send = () => controller.enqueue(new Uint8Array(BLOCK_BYTES));
+        if (begins) send();
+        const timer = everyMs === undefined ? undefined : setInterval(send, everyMs);
+        end = () => {
+          clearInterval(timer);
+          this.#endless.delete(end);
+          controller.error(new Error("The test is over"));
+        };
+        this.#endless.add(end);
+      },
+      cancel: () => end(),
+    });
+    return new Response(body);
+  }
+
   /** Asserts that the program was installed, may be run by all, and lies there alone. */
   assertInstalled(target: string = this.target): void {
     assert.equal(Deno.readTextFileSync(target), PROGRAM);
@@ -215,6 +239,7 @@ export class Release implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const end of this.#endless) end();
     await this.#server.shutdown();
     await Deno.remove(this.folder, { recursive: true });
   }
