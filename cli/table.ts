@@ -1,5 +1,6 @@
 // The table of hosts that `norouter up` prints when it starts.
 import type { HostSpec, Manifest } from "../manifest/manifest.ts";
+import type { Transport } from "../transports/mod.ts";
 import { builtinTransports } from "../transports/registry.ts";
 import { formatIpv4 } from "../wire/ipv4.ts";
 import { columns } from "./columns.ts";
@@ -8,14 +9,20 @@ import { columns } from "./columns.ts";
 const MAX_COMMAND = 60;
 
 /** The hosts with what a user wants to know: name, address, ports, and how reached. */
-export function hostTable({ hosts }: Manifest): string {
-  const rows = [["HOST", "VIP", "PORTS", "REACHED BY"], ...hosts.map(row)];
+export function hostTable(
+  { hosts }: Manifest,
+  plugins: readonly Transport[] = [],
+): string {
+  const rows = [
+    ["HOST", "VIP", "PORTS", "REACHED BY"],
+    ...hosts.map((host) => row(host, plugins)),
+  ];
   return columns(rows);
 }
 
-function row(host: HostSpec): string[] {
+function row(host: HostSpec, plugins: readonly Transport[]): string[] {
   const ports = host.ports.map(({ listenPort }) => listenPort).join(", ");
-  const reached = reachedBy(host).replaceAll(/\s+/g, " "); // a command may have lines
+  const reached = reachedBy(host, plugins).replaceAll(/\s+/g, " "); // a command may have lines
   const short = reached.length > MAX_COMMAND
     ? reached.slice(0, MAX_COMMAND - 1) + "…"
     : reached;
@@ -23,8 +30,12 @@ function row(host: HostSpec): string[] {
 }
 
 /** What says how a host is reached: for a command, the command. */
-export function reachedBy({ transport }: HostSpec): string {
+export function reachedBy(
+  { transport }: HostSpec,
+  plugins: readonly Transport[] = [],
+): string {
   if (!transport) return "(this machine)";
-  return builtinTransports.get(transport.name)?.describe(transport.options) ??
-    transport.name;
+  const { name, options } = transport;
+  const known = builtinTransports.get(name) ?? plugins.find((each) => each.name === name);
+  return known?.describe(options) ?? name;
 }

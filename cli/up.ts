@@ -2,6 +2,7 @@
 import type { MeshEvent, ProgressEvent } from "../manager/events.ts";
 import type { Mesh } from "../manager/mesh.ts";
 import type { Manifest } from "../manifest/manifest.ts";
+import type { Transport } from "../transports/mod.ts";
 import { formatIpv4 } from "../wire/ipv4.ts";
 import { type Log, openLog } from "./log.ts";
 import { load, printDiagnostics } from "./manifest.ts";
@@ -47,7 +48,7 @@ export async function runMesh(
 
   using stop = stopSignals();
   log.expect(manifest.hosts.map(({ name }) => name));
-  announce(manifest, log, options);
+  announce(manifest, { plugins, log, options });
 
   const { startMesh } = await import("../manager/mesh.ts");
   const everReady = new Set<string>();
@@ -107,17 +108,24 @@ function progressDisplay(
   });
 }
 
-function announce(manifest: Manifest, log: Log, options: GlobalOptions): void {
+function announce(
+  manifest: Manifest,
+  { plugins, log, options }: {
+    readonly plugins: readonly Transport[];
+    readonly log: Log;
+    readonly options: GlobalOptions;
+  },
+): void {
   if (options.logFormat === "human") {
-    console.error(hostTable(manifest));
+    console.error(hostTable(manifest, plugins));
     return;
   }
   for (const host of manifest.hosts) {
     const vip = formatIpv4(host.vip);
     const ports = host.ports.map(({ listenPort }) => listenPort);
-    const message = `${vip}, ${reachedBy(host)}`;
+    const message = `${vip}, ${reachedBy(host, plugins)}`;
     const event = { level: "info", type: "host", host: host.name, message } as const;
-    log.event(event, { vip, ports, reachedBy: reachedBy(host) });
+    log.event(event, { vip, ports, reachedBy: reachedBy(host, plugins) });
   }
 }
 
