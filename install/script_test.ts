@@ -1,0 +1,244 @@
+// The script of the installation on hosts with several shells, from the first start to the
+// second, with everything that may come between.
+import assert from "node:assert/strict";
+import { until, within } from "../tests/harness/wait.ts";
+import { type Host, hostTest, SHELLS, testAgent, textOf, WORDS } from "./_host.ts";
+import { scriptWords } from "./script.ts";
+
+const PLACE = "home/.cache/norouter";
+
+/** An installation that was told of bytes that do not come. */
+function begin(host: Host): Waiting {
+  return new Waiting(host.command(scriptWords({ always: false })));
+}
+
+class Waiting {
+  said = "";
+  readonly #child: Deno.ChildProcess;
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #reading: Promise<void>;
+
+  constructor([program, ...args]: string[]) {
+    const pipes = { stdin: "piped", stdout: "piped" } as const;
+    this.#child = new Deno.Command(program!, { args, ...pipes }).spawn();
+    this.#stdin = this.#child.stdin.getWriter();
+    this.#stdin.write(new TextEncoder().encode("agent 100 abc name\nsome bytes"));
+    this.#reading = this.#child.stdout.pipeThrough(new TextDecoderStream())
+      .pipeTo(new WritableStream({ write: (text) => void (this.said += text) }));
+  }
+
+  async line(pattern: RegExp): Promise<void> {
+    await until(`a line like ${pattern}`, () => pattern.test(this.said));
+  }
+
+  kill(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  async end(): Promise<Deno.CommandStatus> {
+    await this.#stdin.close().catch(() => {});
+    const status = await within("the end", this.#child.status);
+    await this.#reading;
+    return status;
+  }
+}
+
+for (const shell of SHELLS) {
+  hostTest(
+    `${shell}: an agent is sent once and found from then on`,
+    { shell },
+    async (host) => {
+      const x64 = testAgent(300_000);
+      const files = { x64, arm64: x64 };
+      assert.equal(await host.speak({ files }), WORDS);
+      assert.equal(x64.reads, 1);
+      assert.deepEqual(host.list(PLACE), [`agent-${x64.name}`]);
+      const { mode } = await Deno.stat(`${host.root}/${PLACE}/agent-${x64.name}`);
+      assert.equal(mode! & 0o777, 0o700);
+      assert.equal(host.progress.at(-1)?.done, x64.bytes);
+
+      assert.equal(await host.speak({ files }), WORDS);
+      assert.equal(x64.reads, 1);
+      assert.equal(await host.speak({ files, mode: "always" }), WORDS);
+      assert.equal(x64.reads, 2);
+      assert.deepEqual(host.list(PLACE), [`agent-${x64.name}`]);
+      assert.deepEqual(host.logged, []);
+    },
+  );
+
+  hostTest(
+    `${shell}: a link that is cut leaves nothing behind`,
+    { shell },
+    async (host) => {
+      const x64 = testAgent(2_000_000);
+      const stop = new AbortController();
+      const cut = {
+        ...x64,
+        async *read() {
+          let sent = 0;
+          for await (const chunk of x64.read()) {
+            if ((sent += chunk.length) > 1_000_000) {
+              await until("a part", () => host.list(PLACE).length > 0);
+              stop.abort(new Error("cut"));
+            }
+            yield chunk;
+          }
+        },
+      };
+      const context = { ...host.context, signal: stop.signal };
+      await assert.rejects(host.open({ files: { x64: cut, arm64: cut } }, { context }));
+      await until("nothing to be left", () => host.list(PLACE).length === 0);
+      assert.equal(await host.speak({ files: { x64, arm64: x64 } }), WORDS);
+    },
+  );
+
+  for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"] as const) {
+    hostTest(`${shell}: it ends by ${signal}, and tidily`, { shell }, async (host) => {
+      const child = begin(host);
+      await child.line(/send/);
+      assert.equal(host.list(PLACE).length, 1);
+      child.kill(signal);
+      // A shell looks at its signals when head has ended.
+      assert.equal((await child.end()).signal, signal);
+      assert.deepEqual(host.list(PLACE), []);
+      assert.doesNotMatch(child.said, /start|fail/);
+    });
+  }
+
+  hostTest(
+    `${shell}: what a killed one left is removed by the next, what one does that lives is not`,
+    { shell },
+    async (host) => {
+      const killed = begin(host);
+      await killed.line(/send/);
+      killed.kill("SIGKILL");
+      await killed.end();
+      const [left] = host.list(PLACE);
+      assert.ok(left);
+      const living = begin(host);
+      await living.line(/send/);
+      const [its = "", ...others] = host.list(PLACE);
+      assert.deepEqual(others, []);
+      assert.notEqual(its, left);
+
+      // Of another machine nobody knows which processes live, so its age decides.
+      const foreign = `${host.root}/${PLACE}/part-1.elsewhere-[1]`;
+      const old = `${host.root}/${PLACE}/part-2.elsewhere-[1]`;
+      for (const folder of [foreign, old]) await Deno.mkdir(folder);
+      const yesterday = Date.now() / 1000 - 25 * 3600;
+      await Deno.utime(old, yesterday, yesterday);
+      const x64 = testAgent();
+      await host.speak({ files: { x64, arm64: x64 } });
+      assert.deepEqual(
+        host.list(PLACE),
+        [`agent-${x64.name}`, "part-1.elsewhere-[1]", its].sort(),
+      );
+      await living.end();
+    },
+  );
+
+  hostTest(
+    `${shell}: bytes that were changed on their way are not taken`,
+    { shell },
+    async (host) => {
+      const x64 = testAgent(1000);
+      const sum = "ab".repeat(32);
+      const wrong = { ...x64, sha256: () => Promise.resolve(sum) };
+      await assert.rejects(
+        host.open({ files: { x64: wrong, arm64: wrong } }),
+        new RegExp(
+          `cannot install the agent: what arrived has the SHA-256 \\w{64}, not ${sum}`,
+        ),
+      );
+      assert.deepEqual(host.list(PLACE), []);
+    },
+  );
+
+  hostTest(
+    `${shell}: a file that lost bytes, by a crash perhaps, is sent anew`,
+    { shell },
+    async (host) => {
+      const x64 = testAgent(1000);
+      const files = { x64, arm64: x64 };
+      await host.speak({ files });
+      await Deno.truncate(`${host.root}/${PLACE}/agent-${x64.name}`, 0);
+      assert.equal(await host.speak({ files }), WORDS);
+      assert.equal(x64.reads, 2);
+    },
+  );
+
+  hostTest(
+    `${shell}: what a login says is shown, also without an end of its line`,
+    { shell },
+    async (host) => {
+      const x64 = testAgent();
+      const login =
+        `printf "Welcome\\r\\n"; echo "on stderr" >&2; printf "\\033]0;title"; exec "$@"`;
+      const around = ["sh", "-c", login, "login"];
+      assert.equal(await host.speak({ files: { x64, arm64: x64 } }, around), WORDS);
+      assert.equal(await host.speak({ files: { x64, arm64: x64 } }, around), WORDS);
+      await until("stderr", () => host.logged.length === 6);
+      const expected = ["Welcome", "\x1b]0;title", "on stderr"].flatMap((
+        line,
+      ) => [line, line]);
+      assert.deepEqual(host.logged.toSorted(), expected.toSorted());
+    },
+  );
+
+  hostTest(`${shell}: ten managers at once`, { shell }, async (host) => {
+    const x64 = testAgent(1_000_000);
+    const files = { x64, arm64: x64 };
+    const said = await Promise.all(
+      Array.from({ length: 10 }, () => host.speak({ files, mode: "always" })),
+    );
+    assert.deepEqual(said, Array(10).fill(WORDS));
+    assert.deepEqual(host.list(PLACE), [`agent-${x64.name}`]);
+  });
+}
+
+Deno.test("any login shell hands the script on as it is", () => {
+  const words = scriptWords({
+    x64: "a",
+    arm64: "b",
+    pack: "c",
+    path: "/d",
+    always: true,
+  });
+  for (const word of words) {
+    // Quoted as ssh's transport does: a csh takes no line break in that, and expands an
+    // exclamation mark all the same; fish takes two backslashes for one.
+    assert.doesNotMatch(word, /['!\r\n]|\\\\|\\$/);
+  }
+  assert.ok(words.join(" ").length < 8000, "long for some command lines");
+});
+
+for (const login of ["fish", "tcsh"]) {
+  hostTest(
+    `a login by ${login} hands the script on as it is`,
+    { shell: "dash" },
+    async (host) => {
+      const x64 = testAgent();
+      const { join } = await import("shlex");
+      const shell = host.transport([]);
+      const transport = {
+        ...shell,
+        exec: (
+          options: unknown,
+          words: readonly string[],
+          context: typeof host.context,
+        ) => shell.exec!(options, [`/usr/bin/${login}`, "-c", join([...words])], context),
+      };
+      const { openInstalled } = await import("./open.ts");
+      const files = { x64, arm64: x64 };
+      const link = await openInstalled(
+        transport,
+        {},
+        { mode: "auto", files },
+        host.context,
+      );
+      await link.writable.close();
+      assert.match(await textOf(link.readable), /says/);
+    },
+    login,
+  );
+}
