@@ -1,6 +1,6 @@
 # What runs on a host: see script.ts, which makes one line of it. Lines of comments are left out.
 # There is no single quote and no exclamation mark, and a line ends where a command does.
-unpack=$0 x64=$1 arm64=$2 pack=$3 path=$4 always=$5
+x64=$1 arm64=$2 pack=$3 path=$4 always=$5 unpack=$6
 
 # A login may have left its line without an end.
 say() { printf "\n%s\n" "@MARK@ $*"; }
@@ -176,7 +176,7 @@ fi
 [ "${got%% *}" = "$sum" ] || fail "what arrived has the SHA-256 ${got%% *}, not $sum"
 
 if [ "$kind" = app ]; then
-  said=$(deno eval --no-config --no-lock "$unpack" "$part/file" "$part" 2>&1 </dev/null) || fail "cannot unpack it with deno: $said"
+  said=$(NO_COLOR=1 deno eval --no-config --no-lock "$unpack" "$part/file" "$part" 2>&1 </dev/null) || fail "cannot unpack it with deno: $said"
   rm -f "$part/file"
   app=$place/app-$deno-$name
   # Into one that is there go its files, each as a whole: it may just be in use.

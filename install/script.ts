@@ -70,6 +70,7 @@ function oneLine(script: string): string {
 export function scriptWords(options: ScriptOptions): string[] {
   const { x64 = "", arm64 = "", pack = "", path = "", always } = options;
   const script = source.replaceAll("@MARK@", MARK);
-  const parameters = [x64, arm64, pack, path, always ? "always" : ""];
-  return ["sh", "-c", oneLine(script), UNPACK, ...parameters];
+  const parameters = [x64, arm64, pack, path, always ? "always" : "", UNPACK];
+  // Shells begin their messages with the word behind the script.
+  return ["sh", "-c", oneLine(script), "norouter", ...parameters];
 }
