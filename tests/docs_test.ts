@@ -46,7 +46,12 @@ function headings(page: string): string[] {
 
 /** What `norouter check` says of a manifest. */
 function complaints(text: string, path: string): string[] {
-  const options = { path, transports: builtinTransports, env: () => "open sesame" };
+  const options = {
+    path,
+    transports: builtinTransports,
+    env: () => "open sesame",
+    findPlugin: () => ({ name: "a plug-in", parse: (spec: unknown) => spec }),
+  };
   try {
     return parseManifest(text, options).warnings.map(formatDiagnostic);
   } catch (error) {
@@ -151,10 +156,17 @@ Deno.test("the table of contents has every page", () => {
   }
 });
 
+Deno.test("the example of a transport is the file that the tests run", () => {
+  const page = PAGES.get("docs/writing-a-transport.md")!;
+  const [example] = blocks(page, "ts ignore");
+  assert.equal(example!.text, read("examples/chroot.ts"));
+});
+
 Deno.test("every field of a manifest has a heading", () => {
   const known = headings(PAGES.get("docs/manifest.md")!);
   const own = ["vip", "aliases", ...builtinTransports.keys()];
-  for (const field of ["hosts", "hostTemplate", "routes", ...SHARED_FIELDS, ...own]) {
+  const top = ["hosts", "hostTemplate", "routes", "plugins", "transport", "with"];
+  for (const field of [...top, ...SHARED_FIELDS, ...own]) {
     assert.ok(known.includes(`\`${field}\``), `docs/manifest.md has no "${field}"`);
   }
 });

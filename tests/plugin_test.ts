@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
+import { bundle } from "../release/program.ts";
 import { curl } from "./harness/curl.ts";
 import { NOROUTER, readyLine } from "./harness/mesh.ts";
 import type { Namespace } from "./harness/namespace.ts";
@@ -192,4 +193,35 @@ e2e(
     assert.equal((await manager.end()).code, 0);
   },
   { limitMs: 90_000 },
+);
+
+e2e(
+  "the program as one bundle, as executables carry it, loads plug-ins too",
+  async (scene) => {
+    const here = await scene.namespace();
+    const folder = await scene.folder();
+    await bundle(folder, () => {});
+    await Deno.writeTextFile(`${folder}/far.ts`, FAR);
+    await Deno.writeTextFile(`${folder}/locked.ts`, FAR);
+    const manifest = {
+      plugins: { "./locked.ts": LOCK },
+      hosts: {
+        file: { transport: "./far.ts", with: { words: [] } },
+        locked: { transport: "./locked.ts", with: { words: 7 } },
+      },
+    };
+    await Deno.writeTextFile(`${folder}/mesh.yaml`, JSON.stringify(manifest));
+    const bare = ["run", "-A", "--no-config", "--no-lock", `${folder}/app/cli.js`];
+    const allowed = ["./far.ts", "./locked.ts"].flatMap((
+      path,
+    ) => ["--allow-plugin", path]);
+    const command = [Deno.execPath(), ...bare, "check", ...allowed, "mesh.yaml"];
+    const options = { namespace: here, cwd: folder, env: { NO_COLOR: "1" } };
+    const check = scene.start("check", command, options);
+    assert.equal((await check.end()).code, 1);
+    assert.match(
+      check.since(),
+      /^mesh.yaml:1:\d+: error: "with": wanted a list of words$/,
+    );
+  },
 );
