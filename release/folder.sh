@@ -12,6 +12,12 @@ while [ -L "$file" ]; do
   case $link in /*) file=$link ;; *) file=${file%/*}/$link ;; esac
 done
 dir=${file%/*}
+case $dir in
+*[:\;]*)
+  printf '%s\n' "norouter: cannot run from $dir: a path with : or ; cannot be one of libraries" >&2
+  exit 70
+  ;;
+esac
 # As in the portable executable (launcher.sh): an agent needs no library of this machine, the
 # program's caches are its own, and it takes these variables out again.
 [ "$*" != "agent --automated" ] || unset LD_PRELOAD

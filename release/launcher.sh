@@ -63,8 +63,10 @@ places() {
   own "${XDG_CACHE_HOME-}" norouter
   [ ! -d "${HOME-}" ] || own "$HOME" .cache/norouter
   [ ! -d "${XDG_RUNTIME_DIR-}" ] || own "$XDG_RUNTIME_DIR" norouter
-  printf '%s\n' "/var/tmp/norouter-$uid" "/tmp/norouter-$uid" "/dev/shm/norouter-$uid" \
-    "${self%/*}/.norouter-cache"
+  for base in /var/tmp /tmp /dev/shm; do # never made here: they belong to all
+    [ ! -d "$base" ] || printf '%s\n' "$base/norouter-$uid"
+  done
+  printf '%s\n' "${self%/*}/.norouter-cache"
 }
 
 set -f
@@ -257,6 +259,12 @@ install() {
 }
 
 install_here() {
+  case $1 in
+  *[:\;]*)
+    why="a path with : or ; cannot be one of libraries"
+    return 1
+    ;;
+  esac
   why=$(mkdir -p "$1" 2>&1) || return
   mine "$1" || {
     why="it is a link, or belongs to another user"
