@@ -1,6 +1,7 @@
 // Where the portable executable unpacks, and where it does not.
 import assert from "node:assert/strict";
-import { portableTest } from "./harness/executable.ts";
+import { cloneFolder, portableTest } from "./harness/executable.ts";
+import { run } from "./harness/process.ts";
 import { type RootOptions, SmallRoot } from "./harness/small_root.ts";
 
 const NEEDS = { needs: ["namespaces", "unshare", "chroot", "busybox"] };
@@ -75,6 +76,12 @@ portableTest(
       assert.match(out, /^norouter /);
       assert.deepEqual(await unpackedBelow(root, "/"), ["/opt/.norouter-cache"]);
     }
+    // Nor does root make folders that are for all.
+    await Deno.remove(`${root.path}/opt/.norouter-cache`, { recursive: true });
+    const { out } = await root.ran(START);
+    assert.match(out, /^norouter /);
+    const names = [...Deno.readDirSync(root.path)].map(({ name }) => name).sort();
+    assert.deepEqual(names, ["bin", "dev", "opt", "proc"]);
   },
   NEEDS,
 );
@@ -175,10 +182,12 @@ portableTest(
     const root = await SmallRoot.make(scene, file);
     await root.folder("somewhere");
     const script = ["sh", "-c", `cd /somewhere; ${TYPED}`];
-    for (const env of [{ NOROUTER_CACHE: "a cache" }, { NOROUTER_CACHE: "./a cache" }]) {
-      const { out } = await root.ran(script, { env });
+    for (const NOROUTER_CACHE of ["a cache", "-odd"]) {
+      const { out } = await root.ran(script, { env: { NOROUTER_CACHE } });
       assert.match(out, /^norouter /);
-      assert.deepEqual(await unpackedBelow(root, "/"), ["/somewhere/a cache"]);
+      const place = `/somewhere/${NOROUTER_CACHE}`;
+      assert.deepEqual(await unpackedBelow(root, "/"), [place]);
+      await Deno.remove(`${root.path}${place}`, { recursive: true });
     }
   },
   NEEDS,
@@ -271,13 +280,60 @@ portableTest("without /proc it says so", async (scene, { file }) => {
   assert.match(err, /without \/proc/);
 }, NEEDS);
 
-portableTest("a library to be preloaded is nothing to an agent", async (scene, it) => {
+portableTest(
+  "a library of the host that does not fit is no harm to an agent",
+  async (scene, it) => {
+    const root = await SmallRoot.make(scene, it.file);
+    await cloneFolder(it.folder, `${root.path}/opt/folder`);
+    // It needs others, which are not there. The programs in there are static, so that only the
+    // loader that is carried looks at it.
+    const [library] = (await run(["sh", "-c", "ldd $(command -v mount)"]))
+      .match(/\/\S*libmount\S*/)!;
+    await Deno.copyFile(library, `${root.path}/opt/foreign.so`);
+    const env = { LD_PRELOAD: "/opt/foreign.so", NOROUTER_CACHE: "/cache" };
+    for (const program of [NOROUTER, NOROUTER, "/opt/folder/norouter"]) {
+      const { code, err } = await root.ran([program, "agent", "--automated"], { env });
+      assert.doesNotMatch(err, /foreign/);
+      assert.equal(code, 0, err);
+    }
+    // So much for whether it does any harm at all.
+    const { code, err } = await root.ran([NOROUTER, "--version"], { env });
+    assert.notEqual(code, 0);
+    assert.match(err, /error while loading/);
+  },
+  { needs: [...NEEDS.needs, "ldd", "mount"] },
+);
+
+portableTest(
+  "a place with a colon cannot hold libraries, and is passed over",
+  async (scene, it) => {
+    const root = await SmallRoot.make(scene, it.file);
+    await root.folder("tmp", { mode: 0o1777 });
+    await cloneFolder(it.folder, `${root.path}/opt/a:b`);
+    const env = { NOROUTER_CACHE: "/a:b" };
+    const { out } = await root.ran(START, { env });
+    assert.match(out, /^norouter /);
+    assert.deepEqual(await unpackedBelow(root, "/"), ["/tmp/norouter-0"]);
+    const { code, err } = await root.ran(["/opt/a:b/norouter", "--version"]);
+    assert.equal(code, 70);
+    assert.match(err, /cannot run from \/opt\/a:b: /);
+  },
+  NEEDS,
+);
+
+portableTest("the folder needs no home and writes nowhere else", async (scene, it) => {
   const root = await SmallRoot.make(scene, it.file);
-  // Programs in there are static, so that only the loader that is carried looks at it.
-  const env = { LD_PRELOAD: "/bin/busybox", NOROUTER_CACHE: "/cache" };
-  for (const _start of ["first", "later"]) {
-    const { code, err } = await root.ran([NOROUTER, "agent", "--automated"], { env });
-    assert.doesNotMatch(err, /preload|ld\.so/);
-    assert.equal(code, 0, err);
+  await cloneFolder(it.folder, `${root.path}/opt/folder`);
+  for (const user of [USER, 0]) {
+    for (const env of [{}, { HOME: "/nonexistent" }] as Record<string, string>[]) {
+      const { out, err } = await root.ran(["/opt/folder/norouter", "--version"], {
+        user,
+        env,
+      });
+      assert.equal(err, "");
+      assert.match(out, /^norouter /);
+    }
   }
+  const names = [...Deno.readDirSync(root.path)].map(({ name }) => name).sort();
+  assert.deepEqual(names, ["bin", "dev", "opt", "proc"]);
 }, NEEDS);

@@ -220,6 +220,13 @@ portableTest(
         umask: 0o027,
         cwd,
       });
+      const [, folder, name] = program.match(/^(.*)\/(.*?)$/)!;
+      const relative = await ran(["sh", "-c", `exec ./${name}`], {
+        cwd: folder!,
+        env: mine,
+      });
+      const { NOROUTER_EXECUTABLE: absolute } = (JSON.parse(relative.out) as Told).env;
+      assert.equal(absolute, `${folder}/./${name}`);
       // The program takes these out again, as the next test shows.
       const { NOROUTER_EXECUTABLE, NOROUTER_DENO_DIR, DENO_DIR, ...others } = told.env;
       assert.equal(NOROUTER_EXECUTABLE, program);

@@ -210,21 +210,46 @@ portableTest(
 );
 
 portableTest(
-  "containers that unpack at once, all as process 1, all run",
+  "two that unpack at once, both as process 1, both run",
   async (scene, it) => {
-    const cache = `${await scene.folder()}/cache`;
-    const apart = ["unshare", "--pid", "--fork", "--mount-proc", "--uts", "sh", "-c"];
-    const starts = [1, 2, 3, 4].map((number) => {
-      // Hosts of their own, whose locks this one does not trust to be taken away.
-      const script =
-        `echo c${number} >/proc/sys/kernel/hostname; rm -rf "$0"/*.lock; exec "$@"`;
-      const command = [...apart, script, cache, it.file, "--version"];
-      return ran(command, { env: { NOROUTER_CACHE: cache } });
-    });
-    for (const ending of await Promise.all(starts)) assertRan(ending);
+    const base = await scene.folder();
+    const cache = `${base}/cache`;
+    const dd = await Shim.make(`${base}/dd`, "dd");
+    await dd.hold();
+    const env = { PATH: dd.path, NOROUTER_CACHE: cache };
+    const apart = ["unshare", "--pid", "--fork", "--mount-proc", it.file, "--version"];
+    const starts: Started[] = [];
+    for (const number of [1, 2]) {
+      starts.push(new Started(apart, { env }));
+      await until("a start to unpack", () => dd.calls === number);
+      // As if it had taken too long.
+      const [lock] = namesIn(cache).filter((name) => name.endsWith(".lock"));
+      await Deno.remove(`${cache}/${lock}`, { recursive: true });
+    }
+    assert.equal(namesIn(cache).length, 2);
+    await dd.release();
+    for (const { ending } of starts) assertRan(await ending);
     onlyFolder(cache);
   },
   { needs: ["namespaces", "unshare"] },
+);
+
+portableTest(
+  "a lock that goes away while one looks is tried again",
+  async (scene, { file }) => {
+    const base = await scene.folder();
+    await Deno.mkdir(`${base}/bin`);
+    // Fails as it does while another has the lock, which then is gone.
+    const script = `#!/bin/sh
+case $1 in *.lock) echo >>"${base}/tries"; [ "$(wc -l <"${base}/tries")" -gt 2 ] || exit 1 ;; esac
+PATH=/usr/bin:/bin exec mkdir "$@"
+`;
+    await Deno.writeTextFile(`${base}/bin/mkdir`, script, { mode: 0o755 });
+    const PATH = `${base}/bin:${Deno.env.get("PATH")}`;
+    const env = { PATH, NOROUTER_CACHE: `${base}/cache` };
+    assertRan(await ran([file, "--version"], { env }));
+    onlyFolder(env.NOROUTER_CACHE);
+  },
 );
 
 /** A start of a file that is not whole: it has to say so, soon, and leave nothing. */
