@@ -468,3 +468,19 @@ Deno.test("a package wants consent and is asked of nobody before", async () => {
   assert.match(said, /was not fetched or run/);
   assert(!isError);
 });
+
+Deno.test("a package is imported with consent, and held to the same contract", async () => {
+  // One that is here anyway, and no transport.
+  const name = "npm:fastest-levenshtein@1.0.16";
+  for (
+    const found of [
+      await problem(name, ".", { allowed: [name] }),
+      await problem({ specifier: name, lock: { at: AT } }, "."),
+    ]
+  ) {
+    assert.match(
+      found.problem,
+      /^the plug-in npm:fastest-levenshtein@1.0.16 is no Transport: "name" is missing/,
+    );
+  }
+});
