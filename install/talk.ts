@@ -43,6 +43,8 @@ export class Talk {
   /** The last lines of text. */
   readonly #text: string[] = [];
   #textLength = 0;
+  /** What the host was told to expect. */
+  #order = "";
 
   constructor(link: Link, context: OpenContext) {
     this.#link = link;
@@ -77,11 +79,14 @@ export class Talk {
 
   /** Sends what the host wants; gives what it says then. */
   async #send({ kind, file }: Chosen): Promise<Said> {
-    const order = `${kind} ${file.bytes} ${await file.sha256()} ${file.name}\n`;
+    this.#order = `${kind} ${file.bytes} ${await file.sha256()} ${file.name}`;
     const writer = this.#link.writable.getWriter();
     try {
       const first = this.#next();
-      await this.#taken(writer.write(new TextEncoder().encode(order)), first);
+      await this.#taken(
+        writer.write(new TextEncoder().encode(`${this.#order}\n`)),
+        first,
+      );
       expect(await first, "send");
 
       let isOver = false;
@@ -142,6 +147,11 @@ export class Talk {
       );
     }
     if (line === "") return;
+    if (line === this.#order) {
+      throw new Error(
+        `what is sent comes back, as from a terminal: run the command without one (no "-t")`,
+      );
+    }
     this.#text.push(cut(line));
     if (this.#text.length > EXPLAINING_LINES) this.#text.shift();
     // It will be said with the end that it explains.
