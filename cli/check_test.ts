@@ -83,6 +83,31 @@ Deno.test("diagnostics for machines are one object a line", async () => {
   });
 });
 
+Deno.test("a plug-in is run if the command line allows it, at each place it may stand", async () => {
+  const far = `export default { name: "far", open() {}, describe: () => "far", parse() {
+    throw Object.assign(new Error("wanted more"), { path: [] });
+  } }`;
+  const mesh = "hosts: { a: { transport: ./far.js, with: { n: 1 } } }\n";
+  await withFiles({ "mesh.yaml": mesh, "far.js": far }, async (cwd) => {
+    const plain = await run(["check", "mesh.yaml"], { cwd });
+    assert.match(plain.stderr, /^mesh.yaml:1:26: warning: the plug-in \S+ was not run/);
+    assert.deepEqual([plain.status, plain.stdout], [0, "mesh.yaml: OK, 1 host\n"]);
+    const allow = ["--allow-plugin", "./far.js"];
+    for (
+      const args of [
+        ["check", ...allow, "mesh.yaml"],
+        ["check", "mesh.yaml", ...allow],
+        [...allow, "check", "mesh.yaml", "--allow-plugin=./other.js"],
+        ["mesh.yaml"], // starting it trusts it
+      ]
+    ) {
+      const { status, stderr } = await run(args, { cwd });
+      assert.equal(stderr, `mesh.yaml:1:42: error: "with": wanted more\n`);
+      assert.equal(status, 1);
+    }
+  });
+});
+
 Deno.test("a manifest is checked from standard input", async () => {
   const right = await run(["check", "-"], { stdin: RIGHT });
   assert.equal(right.stdout, "<stdin>: OK, 2 hosts\n");

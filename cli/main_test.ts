@@ -52,6 +52,14 @@ const wrong: [string[], RegExp][] = [
   [["-e", "a.yaml", "b.yaml"], /^norouter: wanted one manifest FILE\n/],
   [["-e", "check", "a.yaml"], /^norouter: "check" does not open an editor\n/],
   [["check", "--open-editor", "a.yaml"], /^norouter: "check" does not open an editor\n/],
+  [
+    ["check", "--allow-plugin", "far.ts", "a.yaml"],
+    /^norouter: .*'far.ts' is invalid. "far.ts" is no plug-in; wanted a path that begins/,
+  ],
+  [
+    ["--allow-plugin", "./far.ts", "show-example"],
+    /^norouter: "show-example" loads no plug-ins\n/,
+  ],
   [["agent"], /^norouter: "agent" without "--automated"\n\nAn agent is what a manager/],
   [["complete", "tcsh"], /^norouter: .*'tcsh' is invalid.*zsh, bash, fish, powershell/],
 ];

@@ -164,6 +164,7 @@ hosts:
     ["npm:even@1.0.0", undefined],
     ["./e.ts", undefined],
   ]);
+  assert.deepEqual(manifest.warnings, []);
   assert.deepEqual(manifest.hosts.map(({ transport }) => transport!.options), [
     { n: 2 },
     { n: 4 },

@@ -45,7 +45,9 @@ async function httpsServer(scene: Scene, namespace: Namespace, port: number) {
     cert: Deno.readTextFileSync("${cert}"),
     onListen: () => console.log("listening"),
   }, ({ url }) => {
-    console.log(new URL(url).pathname);
+    const { pathname } = new URL(url);
+    console.log(pathname);
+    if (pathname === "/away.ts") return Response.redirect("http://127.0.0.1:${port}/far.ts");
     return new Response(Deno.readTextFileSync("${folder}/served.ts"));
   });`;
   await Deno.writeTextFile(`${folder}/server.ts`, script);
@@ -130,6 +132,18 @@ e2e(
   },
   { needs: ["openssl", "curl"], limitMs: 90_000 },
 );
+
+e2e("a redirect does not lead out of what is encrypted", async (scene) => {
+  const here = await scene.namespace();
+  const { cert } = await httpsServer(scene, here, 8443);
+  const url = "https://127.0.0.1:8443/away.ts";
+  const path = `${await scene.folder()}/mesh.yaml`;
+  await Deno.writeTextFile(path, `hosts: { a: { transport: "${url}" } }\n`);
+  const options = { namespace: here, env: { NO_COLOR: "1", DENO_CERT: cert } };
+  const up = scene.start("up", [...NOROUTER, "--allow-plugin", url, path], options);
+  assert.equal((await up.end()).code, 1);
+  assert.match(up.since(), /is redirected to http:\S+, which is not followed/);
+}, { needs: ["openssl"] });
 
 e2e("check asks no server for a plug-in that nobody allowed", async (scene) => {
   const here = await scene.namespace();
