@@ -34,9 +34,13 @@ function read(): SshConfig {
   }
 }
 
-/** Whether the manifest's `ssh: ALIAS` means this very name. */
+/** What ssh takes in no host's name, because commands of its users might meet a shell. */
+// deno-lint-ignore no-control-regex -- control characters are among them
+const FORBIDDEN = /[\s\x00-\x1f\x7f'`"$\\;&<>|(){}]/;
+
+/** Whether ssh takes the name, and the manifest's `ssh: ALIAS` means this very one. */
 function isDestination(alias: string): boolean {
-  if (/\s/.test(alias)) return false;
+  if (FORBIDDEN.test(alias)) return false;
   try {
     const { name, user, port } = parseDestination(alias);
     return name === alias && user === undefined && port === undefined;
