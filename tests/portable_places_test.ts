@@ -33,8 +33,7 @@ const PLACES: readonly [folder: string, place: string][] = [
 /** The folders below `folder` in which it was unpacked. */
 async function unpackedBelow(root: SmallRoot, folder: string): Promise<string[]> {
   const { out } = await root.ran(["find", folder, "-xdev", "-name", "ok"]);
-  return out.split("\n").filter((line) => line !== "")
-    .map((path) => path.replace(/\/[^/]*\/ok$/, ""));
+  return [...out.matchAll(/^(.*)\/[0-9a-f]{16}\/ok$/gm)].map(([, place]) => place!);
 }
 
 portableTest(
