@@ -17,6 +17,8 @@ export interface CopyOptions {
 const PROBE_LIMIT_MS = 15_000;
 /** How often it is said that copying goes on, since nobody can tell how far. */
 const ALIVE_MS = 1000;
+/** For so long it is: the folder has some 100 MB. */
+const COPY_LIMIT_MS = 600_000;
 
 /** Opens the link. Rejects with an Error that says what cannot be done. */
 export async function openCopied<Options>(
@@ -36,9 +38,13 @@ export async function openCopied<Options>(
   const deno = [`${home}/ld.so`, "--library-path", `${home}/lib`, `${home}/deno`];
   if (always || !await isThere(transport, options, [...deno, "eval"], home, context)) {
     context.log(`copying the agent to ${home}, for the host has no shell`);
-    const timer = setInterval(() => context.alive?.(), ALIVE_MS);
+    const until = performance.now() + COPY_LIMIT_MS;
+    const timer = setInterval(() => {
+      if (performance.now() < until) context.alive?.();
+    }, ALIVE_MS);
     try {
-      await files.put(options, folder.path, home, context);
+      // What is in it, for it may be there already, in part.
+      await files.put(options, `${folder.path}/.`, home, context);
       // Comes last, and says that the rest is whole.
       await files.put(options, `${folder.path}/ok`, `${home}.ok`, context);
     } finally {

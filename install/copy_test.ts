@@ -1,0 +1,152 @@
+// Copying an agent to hosts without a shell; here they are folders of this machine.
+import assert from "node:assert/strict";
+import { until } from "../tests/harness/wait.ts";
+import { openProcess } from "../transports/process.ts";
+import type { HostFiles, Link, OpenContext, Transport } from "../transports/mod.ts";
+import { heard, WORDS } from "./_host.ts";
+import { AGENTS_VARIABLE } from "./agents.ts";
+import { openInstalled } from "./open.ts";
+
+/** A loader that knows what to do with deno's arguments: it is asked for a file, or runs. */
+const LOADER = `#!/bin/sh
+[ "$1" = --library-path ] && [ "$2" = "\${0%/*}/lib" ] && [ "$3" = "\${0%/*}/deno" ] || exit 9
+case $4 in
+eval) [ -f "\${0%/*}.ok" ] ;;
+run) shift 9; printf "%s says " "$*"; exec cat ;;
+esac
+`;
+
+const ignore = Deno.build.os !== "linux";
+
+class CopyHost implements AsyncDisposable {
+  readonly root: string;
+  readonly logged: string[] = [];
+  readonly copied: string[] = [];
+  alive = 0;
+  machine = "x86_64";
+  /** What is in the way of the next copy. */
+  fault: ((from: string) => Promise<void>) | undefined;
+  readonly stop = new AbortController();
+  readonly #before = Deno.env.get(AGENTS_VARIABLE);
+
+  private constructor(root: string) {
+    this.root = root;
+    Deno.env.set(AGENTS_VARIABLE, root);
+  }
+
+  static async make(): Promise<CopyHost> {
+    const root = await Deno.makeTempDir();
+    const folder = `${root}/norouter-linux-x64`;
+    await Deno.mkdir(`${folder}/lib`, { recursive: true });
+    await Deno.writeTextFile(`${folder}/ld.so`, LOADER, { mode: 0o755 });
+    await Deno.writeTextFile(`${folder}/ok`, "0123456789abcdef\n");
+    await Deno.mkdir(`${root}/host`);
+    return new CopyHost(root);
+  }
+
+  get home(): string {
+    return `${this.root}/host/norouter-agent-0123456789abcdef`;
+  }
+
+  open(mode: "auto" | "always" = "auto"): Promise<Link> {
+    const context: OpenContext = {
+      host: "web",
+      signal: this.stop.signal,
+      log: (line) => this.logged.push(line),
+      alive: () => this.alive++,
+    };
+    const files: HostFiles<unknown> = {
+      machine: () => Promise.resolve(this.machine),
+      put: async (_, from, to) => {
+        await this.fault?.(from);
+        // As `docker cp` does, it goes into a folder that is there.
+        const { success } = await new Deno.Command("cp", { args: ["-a", from, to] })
+          .output();
+        assert.ok(success);
+        this.copied.push(from.slice(this.root.length));
+      },
+    };
+    const transport: Transport = {
+      name: "test",
+      parse: (spec) => spec,
+      describe: () => "a test",
+      open: () => Promise.reject(new Error("not by this")),
+      exec: (_, words, context) => {
+        const noShell =
+          `echo 'exec failed: exec: "sh": executable file not found'; exit 126`;
+        const script = words[0] === "sh" ? noShell : `exec "$@"`;
+        const command = ["sh", "-c", script, "client", ...words];
+        return Promise.resolve(openProcess(command, context));
+      },
+      files,
+    };
+    return openInstalled(transport, {}, { mode, path: `${this.root}/host` }, context);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stop.abort(new Error("the test is over"));
+    if (this.#before === undefined) Deno.env.delete(AGENTS_VARIABLE);
+    else Deno.env.set(AGENTS_VARIABLE, this.#before);
+    await Deno.remove(this.root, { recursive: true });
+  }
+}
+
+const FOLDER = "/norouter-linux-x64/.";
+const MARK = "/norouter-linux-x64/ok";
+
+Deno.test({
+  name: "a host without a shell gets the folder once, and its loader starts the agent",
+  ignore,
+  async fn() {
+    await using host = await CopyHost.make();
+    assert.equal(await heard(await host.open()), WORDS);
+    assert.deepEqual(host.copied, [FOLDER, MARK]);
+    assert.deepEqual(host.logged, [
+      `copying the agent to ${host.home}, for the host has no shell`,
+    ]);
+    assert.equal(await heard(await host.open()), WORDS);
+    assert.equal(host.copied.length, 2);
+    assert.equal(await heard(await host.open("always")), WORDS);
+    assert.equal(host.copied.length, 4);
+    const names = Array.from(Deno.readDirSync(host.home), ({ name }) => name).sort();
+    assert.deepEqual(names, ["ld.so", "lib", "ok"]);
+  },
+});
+
+Deno.test({
+  name: "a copy that was cut is made whole by the next",
+  ignore,
+  async fn() {
+    await using host = await CopyHost.make();
+    host.fault = async (from) => {
+      if (!from.endsWith("/.")) throw new Error("docker cp was cut");
+      await Deno.mkdir(host.home);
+    };
+    await assert.rejects(host.open(), { message: "docker cp was cut" });
+    host.fault = undefined;
+    assert.equal(await heard(await host.open()), WORDS);
+    assert.deepEqual(host.copied, [FOLDER, FOLDER, MARK]);
+  },
+});
+
+Deno.test({
+  name: "while it copies it says that it gets on",
+  ignore,
+  async fn() {
+    await using host = await CopyHost.make();
+    host.fault = () => until("signs of life", () => host.alive >= 1).then(() => {});
+    assert.equal(await heard(await host.open()), WORDS);
+  },
+});
+
+Deno.test({
+  name: "a host without a shell on another machine is named",
+  ignore,
+  async fn() {
+    await using host = await CopyHost.make();
+    host.machine = "riscv64";
+    await assert.rejects(host.open(), {
+      message: "no agent for a host without a shell on riscv64",
+    });
+  },
+});
