@@ -105,7 +105,7 @@ async function readAll(
 /** The last line tells the failure; what comes before are warnings and attempts. */
 function lastWords(lines: readonly string[]): string {
   const line = lines.findLast((line) => line.trim() !== "") ?? "";
-  const text = line.trim().replace(/^(error|fatal)(?: from server)?: +/i, "");
+  const text = line.trim().replace(/^error: +/i, "");
   return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
 }
 
