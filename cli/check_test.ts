@@ -131,7 +131,7 @@ for (const name of ["show-example", "show-ex"]) {
     assert.match(example.stdout, /^# /);
     assert.deepEqual(await run(["check", "-"], { stdin: example.stdout }), {
       status: 0,
-      stdout: "<stdin>: OK, 6 hosts\n",
+      stdout: "<stdin>: OK, 7 hosts\n",
       stderr: "",
     });
   });
