@@ -17,12 +17,11 @@ fail() {
   exit 1
 }
 stop() {
-  trap - EXIT "$1"
+  trap - "$1"
   clean
   kill -s "$1" $$
   exit 1
 }
-trap clean EXIT
 trap "stop HUP" HUP
 trap "stop INT" INT
 trap "stop PIPE" PIPE
@@ -82,7 +81,7 @@ start_app() {
 }
 ready() {
   clean
-  trap - EXIT HUP INT PIPE TERM
+  trap - HUP INT PIPE TERM
   say start "$1"
 }
 

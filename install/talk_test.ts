@@ -211,6 +211,7 @@ Deno.test("an agent's first frames directly behind the line are the link's", asy
   const host = new FakeHost();
   await host.write(`${START}\r\nBfirst`);
   const link = await host.open();
+  assert.equal(host.alive, 1);
   await host.write("\nsecond");
   await host.end();
   assert.equal(await textOf(link.readable), "Bfirst\nsecond");
