@@ -303,3 +303,16 @@ terminalTest(
       assert.equal(await terminal.end(), 1);
     }, ["--output", "docker"]),
 );
+
+terminalTest(
+  "a file that comes while the user picks stays as it is",
+  () =>
+    atTerminal(PROGRAMS, async (terminal, { folder }) => {
+      await terminal.shows(/Hosts beside this machine/);
+      await Deno.writeTextFile(`${folder}/mesh.yaml`, "mine\n");
+      await terminal.type("1\n");
+      await terminal.shows(/error {2}mesh.yaml is already there/);
+      assert.equal(await terminal.end(), 1);
+      assert.equal(await Deno.readTextFile(`${folder}/mesh.yaml`), "mine\n");
+    }),
+);

@@ -75,11 +75,15 @@ function start(program: string, args: string[]): Deno.ChildProcess {
   }
 }
 
-/** Ends a command and all that it started. */
+/** Ends a command and, where there are groups of processes, all that it started. */
 function end(child: Deno.ChildProcess): void {
   try {
-    if (Deno.build.os === "windows") child.kill("SIGKILL");
-    else Deno.kill(-child.pid, "SIGKILL"); // its session is a group of processes as well
+    if (Deno.build.os !== "windows") Deno.kill(-child.pid, "SIGKILL");
+  } catch {
+    // There is no such group (any more).
+  }
+  try {
+    child.kill("SIGKILL");
   } catch {
     // It has ended just now.
   }
