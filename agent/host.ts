@@ -34,7 +34,7 @@ import { Listeners } from "./listeners.ts";
 const END_LIMIT_MS = 500;
 const DNS_PORT = 10053;
 /** Dials under way for one other host, so that it cannot take all places from the rest. */
-const MOST_DIALS = 1024;
+const MOST_DIALS = 3072;
 const ICMP_PROHIBITED = 13;
 
 /** Options of a {@linkcode Host}. */

@@ -173,7 +173,9 @@ export async function heard(link: Link): Promise<string> {
   const writer = link.writable.getWriter();
   await writer.write(new TextEncoder().encode("hello"));
   await writer.close();
-  return await within("the agent's words", textOf(link.readable));
+  const words = await within("the agent's words", textOf(link.readable));
+  await within("the agent's end", link.closed);
+  return words;
 }
 
 /** All that is left of a stream. */

@@ -15,7 +15,7 @@ export function streamFault(bytes: Uint8Array, text = ""): string | undefined {
     return `what is sent comes back, as from a terminal: run the command without one ` +
       `(no "-t")`;
   }
-  if (bytes.includes(ESCAPE) || /\x1b\[/.test(text)) {
+  if (bytes.includes(ESCAPE) || text.includes("\x1b[")) {
     return `these are escape sequences of a terminal: run the command without one (no "-t"), ` +
       `and without a prompt or colours`;
   }
