@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { TcpFlag } from "../wire/ipv4.ts";
 import { Network, type Node, packetsOf, sendAll } from "./_network.ts";
 import { Peer } from "./_peer.ts";
-import type { TcpConnection } from "./tcp.ts";
+import type { SendBlock, TcpConnection } from "./tcp.ts";
 
 const ONE = new Uint8Array([7]);
 const WINDOW = 2 << 20;
@@ -90,6 +90,90 @@ Deno.test("a window smaller than the last segment loses none of its bytes", asyn
   peer.pass(60_000, answer);
   assert.equal(got, 20_000);
   assert.equal(ended, 20_000, "the stream ends behind its last byte");
+});
+
+Deno.test("a segment that was due again when the window closed is the first to go", async () => {
+  const { peer } = await scene();
+  for (let i = 0; i < 4; i++) send(peer.connection, 60_000);
+  peer.send({ at: 0, acknowledge: 0, window: 8_000, data: ONE });
+  const [first] = peer.receive();
+  for (let i = 0; i < 3; i++) peer.send({ at: 1, acknowledge: 0, window: 8_000 });
+  // The window closes before the last repetition asks for the first segment again.
+  for (const at of [1, 2]) peer.send({ at, acknowledge: 0, window: 0, data: ONE });
+  peer.send({ at: 3, acknowledge: 0, window: 0 });
+  peer.pass(5_000, () => {});
+  let got = 0;
+  const answer = ({ data, sequence }: { data: Uint8Array; sequence: number }) => {
+    const at = sequence - first!.sequence;
+    if (at <= got && at + data.length > got) got = at + data.length;
+    peer.send({ at: 3, acknowledge: got, window: 8_000 });
+  };
+  peer.send({ at: 3, acknowledge: 0, window: 8_000 });
+  for (const segment of peer.receive()) answer(segment);
+  peer.pass(20_000, answer);
+  assert.equal(got, 240_000);
+});
+
+Deno.test("a window is filled from what is acknowledged, not from a segment's beginning", async () => {
+  const { peer } = await scene();
+  send(peer.connection, 20_000);
+  const [first] = peer.receive();
+  // Of the segment 6400 bytes are taken, then the window closes, and opens for 3200.
+  peer.send({ at: 0, acknowledge: 6_400, window: 0, data: ONE });
+  peer.pass(5_000, () => peer.send({ at: 1, acknowledge: 6_400, window: 0 }));
+  let got = 6_400;
+  const answer = ({ data, sequence }: { data: Uint8Array; sequence: number }) => {
+    const at = sequence - first!.sequence;
+    const taken = Math.min(at + data.length, 9_600);
+    if (at <= got && taken > got) got = taken;
+    peer.send({ at: 1, acknowledge: got, window: (9_600 - got) / 64 });
+  };
+  peer.send({ at: 1, acknowledge: got, window: 50 });
+  peer.pass(10_000, answer);
+  assert.equal(got, 9_600);
+});
+
+Deno.test("what came ahead of its turn is let go when memory closes the window", async () => {
+  const net = new Network();
+  const node = await net.add("127.0.42.101");
+  const other = await net.add("127.0.42.102");
+  const peer = new Peer(net, node);
+  const { connection } = peer;
+  await connections(net, other, node, 199);
+  const blocks: SendBlock[] = [];
+  for (;;) {
+    const block = connection.allocate(60_000);
+    if (!block) break;
+    blocks.push(block);
+  }
+  const { usedPages, pages } = node.stack.statistics();
+  assert.ok(usedPages > pages / 4 * 3, `${usedPages} of ${pages} pages`);
+  const piece = new Uint8Array(64_000);
+  const ack = { acknowledge: 0, window: 65_535 };
+  /** Sends a piece from where the stack says it is; gives back how far it is then. */
+  const push = (at: number) => {
+    peer.send({ at, ...ack, data: piece });
+    net.now += 50;
+    node.stack.poll(net.now);
+    const last = peer.receive().at(-1);
+    if (last) window = last.window;
+    return last ? last.acknowledged - start : at;
+  };
+  let window = 65_535;
+  let start = 0;
+  start = push(0) - piece.length;
+  let at = piece.length;
+  peer.send({ at: 5 * piece.length, ...ack, data: piece });
+  while (window > 0 && at < 5 * piece.length) at = push(at);
+  assert.ok(window === 0 && at < 5 * piece.length, `${at} bytes, then ${window}`);
+  for (let turn = 0; turn < 20; turn++) {
+    await connection.readable();
+    connection.consume(connection.peek().length);
+    at = push(at);
+  }
+  assert.ok(at > 6 * piece.length, `${at} bytes`);
+  assert.equal(connection.failure, undefined);
+  for (const block of blocks) connection.free(block);
 });
 
 Deno.test("after a long silence a connection is as young as any other", async () => {

@@ -58,16 +58,47 @@ const GLUE_HEADERS = [
   "libc/errno.h",
 ];
 
-/**
- * Mended in lwIP's source, after its hash was checked. Splitting a segment that carries FIN
- * must take FIN off its first half, or the receiver ends the stream there and what the
- * second half holds is lost; the release only adds flags.
- */
-const PATCHES = [{
-  file: "core/tcp_out.c",
-  from: "TCPH_SET_FLAG(useg->tcphdr, split_flags);",
-  to: "TCPH_FLAGS_SET(useg->tcphdr, split_flags);",
-}];
+/** Mended in lwIP's source, after its hash was checked. */
+const PATCHES = [
+  // Splitting a segment that carries FIN must take FIN off its first half, or the receiver
+  // ends the stream there and what the second half holds is lost; the release only adds
+  // flags.
+  {
+    file: "core/tcp_out.c",
+    from: "TCPH_SET_FLAG(useg->tcphdr, split_flags);",
+    to: "TCPH_FLAGS_SET(useg->tcphdr, split_flags);",
+  },
+  // A segment that fast retransmission has put into `unsent`, and that the window or a full
+  // buffer holds there, comes before those in `unacked`. The release puts all of `unacked`
+  // ahead of it when the timer strikes: the segment the receiver waits for is then never
+  // reached, and the connection stands still until it is given up.
+  {
+    file: "core/tcp_out.c",
+    from: "  seg->next = pcb->unsent;\n#if TCP_OVERSIZE_DBGCHECK",
+    to:
+      `  while (pcb->unsent != NULL && TCP_SEQ_LT(lwip_ntohl(pcb->unsent->tcphdr->seqno),
+                                           lwip_ntohl(seg->tcphdr->seqno))) {
+    struct tcp_seg *early = pcb->unsent, **place = &pcb->unacked;
+    pcb->unsent = early->next;
+    while (TCP_SEQ_LT(lwip_ntohl((*place)->tcphdr->seqno), lwip_ntohl(early->tcphdr->seqno))) {
+      place = &(*place)->next;
+    }
+    early->next = *place;
+    *place = early;
+  }
+  seg->next = pcb->unsent;
+#if TCP_OVERSIZE_DBGCHECK`,
+  },
+  // The release splits after as many bytes as the window's lowest 16 bits say, also if they
+  // are none, which is an assertion; and counts them from the segment's beginning, of which
+  // a part may be acknowledged already.
+  {
+    file: "core/tcp.c",
+    from: "tcp_split_unsent_seg(pcb, (u16_t)pcb->snd_wnd)",
+    to: `tcp_split_unsent_seg(pcb, (u16_t)LWIP_MIN(0xffff, pcb->snd_wnd + pcb->lastack
+                  - lwip_ntohl(pcb->unsent->tcphdr->seqno)))`,
+  },
+];
 
 type Tree = { [name: string]: Tree | Uint8Array };
 

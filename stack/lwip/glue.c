@@ -507,6 +507,7 @@ static err_t on_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t e
     return ERR_OK;
   }
   if (c->shrinking) {
+    tcp_free_ooseq(pcb); /* what came ahead of its turn may lie beyond the window now */
     c->rx_credit += pcb->rcv_wnd;
     pcb->rcv_wnd = pcb->rcv_ann_wnd = 0;
     pcb->rcv_ann_right_edge = pcb->rcv_nxt;
