@@ -22,9 +22,11 @@ export async function openLocalAgent(
   // With a buffer of one byte a write settles when the agent has taken the chunk, and its
   // port copies it in the very turn in which it gets it.
   const [pair, far] = memoryLinkPair({ bufferBytes: 1 });
+  let failure: string | undefined;
   const closed = pair.closed.then(async (exit) => {
     await finished.promise; // its sockets are closed by then
-    return exit;
+    // An agent that fails closes its port first, which alone tells nothing.
+    return exit.ok && failure ? { ...exit, ok: false, reason: failure } : exit;
   });
   const near = { ...pair, releasesChunks: true, closed };
   const ending = new AbortController();
@@ -41,7 +43,10 @@ export async function openLocalAgent(
   };
   runAgent(linkPort(far), options).then(
     () => far.abort("its agent ended"),
-    (error: unknown) => far.abort(error instanceof Error ? error.message : String(error)),
+    (error: unknown) => {
+      failure = error instanceof Error ? error.message : String(error);
+      far.abort(failure);
+    },
   ).finally(finished.resolve);
   return near;
 }

@@ -47,6 +47,16 @@ Deno.test("the agent of this process ends with its input", async () => {
   await link.closed;
 });
 
+Deno.test("what the agent of this process failed with is why its link ended", async () => {
+  const link = await openLocalAgent(context(), "1.0");
+  const writer = link.writable.getWriter();
+  writer.write(new TextEncoder().encode("this is no frame")).catch(() => {});
+  Array.fromAsync(link.readable).catch(() => {});
+  const { ok, reason } = await link.closed;
+  assert.equal(ok, false);
+  assert.match(reason, /^Not a frame: .*"this is no frame"$/);
+});
+
 Deno.test("the agent of this process ends when its link is aborted", async () => {
   const clock = new FakeClock();
   const mesh = await startMesh({ hosts: { local: { loopback: { disable: true } } } }, {

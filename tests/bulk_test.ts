@@ -1,5 +1,6 @@
 // Much data in both directions at the same time arrives complete and in order.
 import assert from "node:assert/strict";
+import type { Report } from "./harness/peer.ts";
 import type { Peer } from "./harness/peer_process.ts";
 import { e2e } from "./harness/scene.ts";
 import { until } from "./harness/wait.ts";
@@ -68,8 +69,20 @@ e2e(
     await client.report("done", undefined, { limitMs: 60_000 });
     await until(
       "the server to have seen every end",
-      () => hashes(server, "closed", "sent").length === count,
+      () => exchanges(server, "closed").length === count,
     );
+    for (const peer of [client, server]) {
+      const event = peer === client ? "exchanged" : "closed";
+      const whole = { ending: "end", receivedBytes: 8 * 2 ** 20 };
+      assert.deepEqual(
+        exchanges(peer, event).map(({ ending, receivedBytes }) => ({
+          ending,
+          receivedBytes,
+        })),
+        Array(count).fill(whole),
+        `${peer.name}: how its connections ended`,
+      );
+    }
     assert.deepEqual(
       hashes(client, "exchanged", "received"),
       hashes(server, "closed", "sent"),
@@ -83,8 +96,12 @@ e2e(
   { limitMs: 100_000 },
 );
 
-/** The hashes in a peer's reports, sorted, because connections are in no order. */
+/** What a peer told of its connections, which are in no order. */
+function exchanges(peer: Peer, event: string): Report[] {
+  return peer.reports.filter((each) => each.event === event);
+}
+
+/** The hashes in a peer's reports, sorted. */
 function hashes(peer: Peer, event: string, field: "sent" | "received"): unknown[] {
-  return peer.reports.filter((each) => each.event === event).map((each) => each[field])
-    .sort();
+  return exchanges(peer, event).map((each) => each[field]).sort();
 }
