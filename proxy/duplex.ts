@@ -10,7 +10,9 @@ import { Duplex } from "node:stream";
 import type { ByteStream } from "./stream.ts";
 
 const SMALL = 4096;
-const LARGE = 65_536;
+const LARGE = 262_144;
+/** Parts go together in one write up to this. */
+const JOINED = 65_536;
 
 /** A stream as Node's HTTP parser wants it. */
 export class StreamDuplex<S extends ByteStream = ByteStream> extends Duplex {
@@ -73,7 +75,7 @@ export class StreamDuplex<S extends ByteStream = ByteStream> extends Duplex {
     for (let at = 0; at < parts.length;) {
       const first = at;
       let size = parts[at++]!.length;
-      while (at < parts.length && size + parts[at]!.length <= LARGE) {
+      while (at < parts.length && size + parts[at]!.length <= JOINED) {
         size += parts[at++]!.length;
       }
       if (this.#detached) throw new Error("the stream was taken out");

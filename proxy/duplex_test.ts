@@ -7,7 +7,8 @@ import { FakeStream } from "./_fake_stream.ts";
 import { StreamDuplex } from "./duplex.ts";
 
 const SMALL = 4096;
-const LARGE = 65_536;
+const LARGE = 262_144;
+const JOINED = 65_536;
 
 /** Until all that happens without a timer has happened. */
 function settled(): Promise<void> {
@@ -298,13 +299,13 @@ Deno.test("large writes are not joined, nor small ones beyond a limit", () =>
   using(made(), async (stream, duplex) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     stream.gate = promise;
-    const sizes = [1, 10, LARGE, 10, 20, LARGE - 30, 1, LARGE + 1, 5];
+    const sizes = [1, 10, JOINED, 10, 20, JOINED - 30, 1, JOINED + 1, 5];
     for (const size of sizes) duplex.write(Buffer.alloc(size));
     resolve();
     const whole = sizes.reduce((sum, size) => sum + size);
     await until("all to be written", () => stream.written.length === whole);
     const written = stream.writes.map((bytes) => bytes.length);
-    assert.deepEqual(written, [1, 10, LARGE, LARGE, 1, LARGE + 1, 5]);
+    assert.deepEqual(written, [1, 10, JOINED, JOINED, 1, JOINED + 1, 5]);
   }));
 
 Deno.test("text is written in its encoding", () =>

@@ -80,10 +80,15 @@ export class MeshStream implements ByteStream {
     const isMore = await this.connection.readable();
     if (this.#closed) throw new Error("The stream was closed");
     if (!isMore) return null;
-    const bytes = this.connection.peek().subarray(0, into.length);
-    into.set(bytes);
-    this.connection.consume(bytes.length);
-    return bytes.length;
+    let filled = 0;
+    while (filled < into.length) {
+      const bytes = this.connection.peek().subarray(0, into.length - filled);
+      if (bytes.length === 0) break;
+      into.set(bytes, filled);
+      this.connection.consume(bytes.length);
+      filled += bytes.length;
+    }
+    return filled;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
