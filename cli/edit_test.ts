@@ -297,3 +297,20 @@ Deno.test({
       assert.equal(await terminal.end(), 1);
     }),
 });
+
+Deno.test({
+  name: "a Ctrl-C that comes with the editor's end is the editor's, too",
+  ignore: needs("python3", "sh").ignore || Deno.build.os === "windows",
+  fn: () =>
+    atDesk({ "mesh.yaml": WRONG }, async ({ cwd, env }) => {
+      const hasty = { ...env, EDITOR: `sh -c 'kill -INT $PPID'` };
+      await using terminal = new Terminal(["-e", "mesh.yaml"], { cwd, env: hasty });
+      for (let i = 0; i < 3; i++) {
+        await terminal.shows(/Press Enter/);
+        await terminal.type("\n");
+      }
+      await terminal.shows(/Press Enter/);
+      await terminal.type("\x04");
+      assert.equal(await terminal.end(), 1);
+    }),
+});

@@ -60,6 +60,9 @@ export function findEditor(from: Surroundings = SYSTEM): Found {
   return { editor: undefined, warnings };
 }
 
+/** The Ctrl-C that ended an editor may reach this program after the editor's end did. */
+const LATE_SIGNAL_MS = 250;
+
 /** Said if nothing was found. */
 export const NO_EDITOR = `No editor was found; set $EDITOR to one, "nano" for example`;
 
@@ -97,7 +100,8 @@ export async function openEditor(editor: Editor, path: string): Promise<void> {
       : `exited with status ${status.code}`;
     throw new Error(`The editor ${JSON.stringify(editor.name)} ${how}`);
   } finally {
-    Deno.removeSignalListener("SIGINT", ignore);
+    const forget = () => Deno.removeSignalListener("SIGINT", ignore);
+    Deno.unrefTimer(setTimeout(forget, LATE_SIGNAL_MS));
   }
 }
 
