@@ -142,7 +142,8 @@ export async function folderOf(architecture: Architecture): Promise<AgentFolder>
   for (const path of places) {
     try {
       await Deno.stat(`${path}/ld.so`);
-      return { path, name: (await Deno.readTextFile(`${path}/ok`)).trim() };
+      const content = (await Deno.readTextFile(`${path}/ok`)).trim();
+      if (/^[0-9a-f]{16}$/.test(content)) return { path, name: content };
     } catch { /* not there */ }
   }
   throw new Error(

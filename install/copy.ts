@@ -43,10 +43,12 @@ export async function openCopied<Options>(
       if (performance.now() < until) context.alive?.();
     }, ALIVE_MS);
     try {
-      // What is in it, for it may be there already, in part.
-      await files.put(options, `${folder.path}/.`, home, context);
-      // Comes last, and says that the rest is whole.
-      await files.put(options, `${folder.path}/ok`, `${home}.ok`, context);
+      await copyFolder(
+        (from, to, quiet) =>
+          files.put(options, from, to, quiet ? { ...context, log: () => {} } : context),
+        folder.path,
+        home,
+      );
     } finally {
       clearInterval(timer);
     }
@@ -54,6 +56,40 @@ export async function openCopied<Options>(
   const flags = ["run", "--quiet", "--allow-all", "--no-config", "--no-lock"];
   const program = [...deno, ...flags, `${home}/app/cli.js`];
   return await transport.exec!(options, [...program, "agent", "--automated"], context);
+}
+
+type Put = (from: string, to: string, quiet?: boolean) => Promise<void>;
+
+async function copyFolder(put: Put, folder: string, home: string): Promise<void> {
+  const empty = await Deno.makeTempDir({ prefix: "norouter-" });
+  try {
+    await Deno.chmod(empty, 0o755); // modes go along
+    await makeFolder(put, `${empty}/.`, home);
+  } finally {
+    await Deno.remove(empty);
+  }
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    // What a program that runs from this folder has left there is its own.
+    if (name === "ok" || name === "deno-dir") continue;
+    // What is in it, for it may be there already, in part.
+    await put(`${folder}/${name}${isDirectory ? "/." : ""}`, `${home}/${name}`);
+  }
+  // Comes last, and says that the rest is whole.
+  await put(`${folder}/ok`, `${home}.ok`);
+}
+
+/** Makes the folder and those it is in; one that is there stays as it is. */
+async function makeFolder(put: Put, empty: string, path: string): Promise<void> {
+  try {
+    await put(empty, path, true);
+  } catch (error) {
+    const parent = path.slice(0, path.lastIndexOf("/"));
+    if (parent === "") throw error;
+    await makeFolder(put, empty, parent).catch(() => {
+      throw error;
+    });
+    await put(empty, path);
+  }
 }
 
 /** Whether the agent is there, and whole, and runs. */

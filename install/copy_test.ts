@@ -31,6 +31,7 @@ class CopyHost implements AsyncDisposable {
 
   private constructor(root: string) {
     this.root = root;
+    this.path = `${root}/host`;
     Deno.env.set(AGENTS_VARIABLE, root);
   }
 
@@ -40,12 +41,17 @@ class CopyHost implements AsyncDisposable {
     await Deno.mkdir(`${folder}/lib`, { recursive: true });
     await Deno.writeTextFile(`${folder}/ld.so`, LOADER, { mode: 0o755 });
     await Deno.writeTextFile(`${folder}/ok`, "0123456789abcdef\n");
+    // Left by a program that runs from it.
+    await Deno.mkdir(`${folder}/deno-dir`);
     await Deno.mkdir(`${root}/host`);
     return new CopyHost(root);
   }
 
+  /** The folder that the agent is kept in. */
+  path: string;
+
   get home(): string {
-    return `${this.root}/host/norouter-agent-0123456789abcdef`;
+    return `${this.path}/norouter-agent-0123456789abcdef`;
   }
 
   open(mode: "auto" | "always" = "auto"): Promise<Link> {
@@ -62,8 +68,8 @@ class CopyHost implements AsyncDisposable {
         // As `docker cp` does, it goes into a folder that is there.
         const { success } = await new Deno.Command("cp", { args: ["-a", from, to] })
           .output();
-        assert.ok(success);
-        this.copied.push(from.slice(this.root.length));
+        if (!success) throw new Error(`Could not find the file of ${to}`);
+        this.copied.push(to.slice(this.path.length));
       },
     };
     const transport: Transport = {
@@ -80,7 +86,7 @@ class CopyHost implements AsyncDisposable {
       },
       files,
     };
-    return openInstalled(transport, {}, { mode, path: `${this.root}/host` }, context);
+    return openInstalled(transport, {}, { mode, path: this.path }, context);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -91,8 +97,8 @@ class CopyHost implements AsyncDisposable {
   }
 }
 
-const FOLDER = "/norouter-linux-x64/.";
-const MARK = "/norouter-linux-x64/ok";
+const HOME = "/norouter-agent-0123456789abcdef";
+const MARK = `${HOME}.ok`;
 
 Deno.test({
   name: "a host without a shell gets the folder once, and its loader starts the agent",
@@ -100,16 +106,23 @@ Deno.test({
   async fn() {
     await using host = await CopyHost.make();
     assert.equal(await heard(await host.open()), WORDS);
-    assert.deepEqual(host.copied, [FOLDER, MARK]);
+    const [first, ...more] = host.copied;
+    assert.deepEqual([first, ...more.sort()], [
+      HOME,
+      MARK,
+      `${HOME}/ld.so`,
+      `${HOME}/lib`,
+    ]);
     assert.deepEqual(host.logged, [
       `copying the agent to ${host.home}, for the host has no shell`,
     ]);
     assert.equal(await heard(await host.open()), WORDS);
-    assert.equal(host.copied.length, 2);
-    assert.equal(await heard(await host.open("always")), WORDS);
     assert.equal(host.copied.length, 4);
+    assert.equal(await heard(await host.open("always")), WORDS);
+    assert.equal(host.copied.length, 8);
     const names = Array.from(Deno.readDirSync(host.home), ({ name }) => name).sort();
-    assert.deepEqual(names, ["ld.so", "lib", "ok"]);
+    assert.deepEqual(names, ["ld.so", "lib"]);
+    assert.equal((await Deno.stat(host.home)).mode! & 0o777, 0o755);
   },
 });
 
@@ -118,14 +131,38 @@ Deno.test({
   ignore,
   async fn() {
     await using host = await CopyHost.make();
-    host.fault = async (from) => {
-      if (!from.endsWith("/.")) throw new Error("docker cp was cut");
-      await Deno.mkdir(host.home);
-    };
+    host.fault = (from) =>
+      from.endsWith("/ok")
+        ? Promise.reject(new Error("docker cp was cut"))
+        : Promise.resolve();
     await assert.rejects(host.open(), { message: "docker cp was cut" });
+    assert.equal(host.copied.length, 3);
     host.fault = undefined;
     assert.equal(await heard(await host.open()), WORDS);
-    assert.deepEqual(host.copied, [FOLDER, FOLDER, MARK]);
+    assert.equal(host.copied.length, 7);
+    assert.equal(host.copied.at(-1), MARK);
+  },
+});
+
+Deno.test({
+  name: "the folders that installPath lacks are made, those that are there stay",
+  ignore,
+  async fn() {
+    await using host = await CopyHost.make();
+    await Deno.chmod(host.path, 0o700);
+    host.path += "/opt/agents";
+    assert.equal(await heard(await host.open()), WORDS);
+    assert.equal((await Deno.stat(`${host.root}/host`)).mode! & 0o777, 0o700);
+  },
+});
+
+Deno.test({
+  name: "a place that cannot be copied to is told as it was said of it",
+  ignore,
+  async fn() {
+    await using host = await CopyHost.make();
+    host.fault = () => Promise.reject(new Error("it is read-only"));
+    await assert.rejects(host.open(), { message: "it is read-only" });
   },
 });
 

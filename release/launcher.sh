@@ -150,6 +150,9 @@ suits() {
 # with $broken if it is this file, for which no other place would help.
 unpack() {
   new=$temporary
+  # Closed to others by the folder it is in. A copy in a container is for its user, whoever
+  # that is.
+  umask 022
   why=$(mkdir "$new/lib" 2>&1) || return
   raw || {
     whole
@@ -178,7 +181,7 @@ unpack() {
     }' "$new/pack" "$new" 2>&1) || return
   rm -rf "$new/pack" "$new/owner" "$new/zstd" "$new/lib/libz.so.1" "$new/lib/liblz4.so.1" \
     "$new/lib/liblzma.so.5"
-  why=$(: 2>&1 >"$new/ok") || return
+  why=$(printf '%s\n' "$hash" 2>&1 >"$new/ok") || return
 }
 
 # Who this is, for others that share a place: containers count their processes each for itself,

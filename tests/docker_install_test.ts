@@ -60,11 +60,12 @@ dockerTest(
     await Deno.mkdir(`${base}/bare/www`, { recursive: true });
     await Deno.copyFile(`${base}/busybox/bin/busybox`, `${base}/bare/www/busybox`);
     await Deno.writeTextFile(`${base}/bare/www/name`, "bare");
-    const serve = ["httpd", "-f", "-p", "127.0.0.1:80", "-h", "/www"];
+    const serve = ["httpd", "-f", "-p", "127.0.0.1:8000", "-h", "/www"];
     const busybox = await docker.container(await docker.image(`${base}/busybox`), serve);
     const bare = await docker.container(
       await docker.image(`${base}/bare`),
       ["/www/busybox", ...serve],
+      { options: ["--user=1000:1000"] },
     );
 
     const near = await SshMachine.make(scene);
@@ -90,12 +91,13 @@ dockerTest(
         busybox: {
           vip: "127.0.42.101",
           docker: { container: busybox.name, program },
-          ports: ["8080:127.0.0.1:80"],
+          ports: ["8080:127.0.0.1:8000"],
         },
         bare: {
           vip: "127.0.42.102",
           docker: { container: bare.name, program },
-          ports: ["8080:127.0.0.1:80"],
+          installPath: "/opt/agents", // neither folder is there
+          ports: ["8080:127.0.0.1:8000"],
         },
         far: {
           vip: "127.0.42.103",
@@ -117,7 +119,8 @@ dockerTest(
       times.push(performance.now() - began);
       const said = manager.since();
       assert.equal(/agent was sent/.test(said), what === "cold", said);
-      assert.equal(/copying the agent/.test(said), what === "cold", said);
+      const copying = /copying the agent to \/opt\/agents\/norouter-agent-[0-9a-f]{16},/;
+      assert.equal(copying.test(said), what === "cold", said);
 
       const curl = (url: string) =>
         run(near.machine.command("curl", "-sS", "-m", "20", "--fail", url));

@@ -24,8 +24,12 @@ const Detail = v.object({
 });
 type Detail = v.InferOutput<typeof Detail>;
 
-/** The form of {@linkcode Detail}: of the rest, such as the environment, nothing is wanted. */
-const TEMPLATE = `{"id":{{json .Id}},"ports":{{json .Config.ExposedPorts}},` +
+/**
+ * The form of {@linkcode Detail}: of the rest, such as the environment, nothing is wanted. It
+ * has the names of docker's own fields; with others docker looks into its JSON, where what a
+ * container lacks is an error.
+ */
+const TEMPLATE = `{"id":{{json .ID}},"ports":{{json .Config.ExposedPorts}},` +
   `"network":{{json .HostConfig.NetworkMode}}}`;
 
 /** Docker. */
