@@ -154,12 +154,8 @@ export class Connector {
         return address === this.#options.me
           ? this.#own(asked)
           : this.#through(address, asked);
-      case "behind": {
-        const told = this.#suggested.get(address);
-        return this.#behind(address, place.via, asked, {
-          suggest: told !== undefined && told !== place.via,
-        });
-      }
+      case "behind":
+        return this.#behind(address, place.via, asked, { inRange: true });
     }
   }
 
@@ -216,14 +212,17 @@ export class Connector {
     return via === undefined ? undefined : new Error(what);
   }
 
+  /** `inRange`: the manager knows by itself, unless it was told of another host. */
   #behind(
     address: number,
     via: number,
     asked: Asked,
-    { suggest }: { suggest: boolean },
+    { inRange }: { inRange: boolean },
   ): Promise<MeshStream> {
     return this.#claims.hold({ address, via, signal: asked.signal }, () => {
-      if (suggest) this.#suggest(address, via);
+      // Looked up now that it is our turn: who held the address before may have told.
+      const told = this.#suggested.get(address) ?? via;
+      if (!inRange || told !== via) this.#suggest(address, via);
       return this.#through(address, asked, via);
     });
   }
@@ -268,7 +267,7 @@ export class Connector {
       try {
         return this.#options.directory.ofAddress(address).kind === "host"
           ? await this.#through(address, asked)
-          : await this.#behind(address, via, asked, { suggest: true });
+          : await this.#behind(address, via, asked, { inRange: false });
       } catch (error) {
         if (asked.signal.aborted) throw error;
         failure = error;

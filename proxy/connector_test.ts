@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Network, type Node } from "../stack/_network.ts";
 import type { TcpConnection } from "../stack/tcp.ts";
-import { within } from "../tests/harness/wait.ts";
+import { until, within } from "../tests/harness/wait.ts";
 import type { WireRoute } from "../wire/control.ts";
 import { formatIpv4, parseIpv4 } from "../wire/ipv4.ts";
 import { answerOf, ipBytes } from "./_fake_dns.ts";
@@ -293,6 +293,51 @@ Deno.test("equal addresses behind two bastions are reached each by its name", as
   ));
   const expected = ports.map((port) => `${port % 2 ? "west" : "east"} 10.0.0.1:${port}`);
   assert.deepEqual(taken.map(({ host, to }) => `${host} ${to}`).sort(), expected.sort());
+  for (const one of all) one.reset();
+});
+
+Deno.test("who waits for an address tells where it is if others told so meanwhile", async () => {
+  const { reach, drive, connector, events, taken } = await mesh({
+    routes: [
+      { toCIDR: ["10.0.0.0/8"], toHostnameGlob: ["*.east"], via: VIPS.east },
+      { toHostnameGlob: ["*.west"], via: VIPS.west },
+    ],
+    names: {
+      east: { "db.east": ["10.0.0.1"] },
+      west: { "db.west": ["10.0.0.1"] },
+    },
+    verdicts: { "east 10.0.0.1:81": "hold" },
+  });
+  // Both names are remembered from here on, and east is the last that was told.
+  for (const name of ["db.west", "db.east"]) await reach(name);
+  taken.length = 0;
+  events.length = 0;
+  const first = new AbortController();
+  const all = await drive((async () => {
+    const holds = connector.connect("db.east", 81, first.signal);
+    const waits = [
+      connector.connect("db.west", 82),
+      connector.connect("10.0.0.1", 83), // of the range, so in east
+    ];
+    const over = Promise.all(waits);
+    over.catch(() => {});
+    await until("the first SYN", () => events.includes("SYN 10.0.0.1:81"));
+    first.abort();
+    await assert.rejects(holds, DialError);
+    return await over;
+  })());
+  assert.deepEqual(taken.map(({ host, to }) => `${host} ${to}`), [
+    "west 10.0.0.1:82",
+    "east 10.0.0.1:83",
+  ]);
+  assert.deepEqual(events, [
+    "10.0.0.1 is behind east",
+    "SYN 10.0.0.1:81",
+    "10.0.0.1 is behind west",
+    "SYN 10.0.0.1:82",
+    "10.0.0.1 is behind east",
+    "SYN 10.0.0.1:83",
+  ]);
   for (const one of all) one.reset();
 });
 
