@@ -1,8 +1,11 @@
 /** DNS messages over a stream of bytes, each behind its length (RFC 1035, 4.2.2; RFC 7766). */
+import { HEADER_BYTES } from "./dns_message.ts";
 import type { ByteStream } from "./stream.ts";
 
 /** What is read at first; most queries fit, and a longer message makes it larger. */
 const READ_BYTES = 1024;
+/** What a header begins with. */
+const ID_BYTES = 2;
 
 /** Reads and writes whole messages; does not close the stream. */
 export class MessageStream {
@@ -16,14 +19,19 @@ export class MessageStream {
     this.#stream = stream;
   }
 
-  /** The next message; null at the end, which may cut one short. One call at a time. */
+  /**
+   * The next message; null at the end, which may cut one short. One call at a time.
+   *
+   * One that has an id and no whole header comes as a header of that id which asks nothing:
+   * so a server answers it FORMERR like any other, and a client takes it for no answer.
+   */
   async read(): Promise<Uint8Array<ArrayBuffer> | null> {
     for (;;) {
       const wanted = this.#filled < 2
         ? 2
         : 2 + (this.#buffer[0]! << 8 | this.#buffer[1]!);
       if (this.#filled >= 2 && this.#filled >= wanted) {
-        const message = this.#buffer.slice(2, wanted);
+        const message = wholeHeader(this.#buffer.slice(2, wanted));
         this.#buffer.copyWithin(0, wanted, this.#filled);
         this.#filled -= wanted;
         if (this.#filled <= READ_BYTES && this.#buffer.length > READ_BYTES) {
@@ -53,4 +61,11 @@ export class MessageStream {
     this.#written = written.catch(() => {});
     return written;
   }
+}
+
+function wholeHeader(message: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  if (message.length < ID_BYTES || message.length >= HEADER_BYTES) return message;
+  const header = new Uint8Array(HEADER_BYTES);
+  header.set(message.subarray(0, ID_BYTES));
+  return header;
 }

@@ -23,6 +23,19 @@ Deno.test("messages arrive whole, however the stream cuts them", async () => {
   await writing;
 });
 
+Deno.test("a message with an id and no whole header is a header that asks nothing", async () => {
+  using pair = await socketPair();
+  const sent = [2, 3, 11].map((length) => new Uint8Array(length).fill(length));
+  for (const bytes of sent) {
+    await pair.near.write(Uint8Array.from([...word(bytes.length), ...bytes]));
+  }
+  const messages = new MessageStream(pair.far);
+  for (const { length } of sent) {
+    const header = Uint8Array.from([length, length, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert.deepEqual(await messages.read(), header);
+  }
+});
+
 Deno.test("messages written at one time go out one after the other", async () => {
   using pair = await socketPair();
   const out = new MessageStream(pair.near);

@@ -39,8 +39,8 @@ export class NameServer {
   }
 
   /**
-   * Answers the queries on `stream` until it ends, is silent for 30 s, or holds what is no
-   * DNS message; then closes it. Never rejects. With 64 questions under way it waits with
+   * Answers the queries on `stream` until it ends, is silent for 30 s, or holds a message
+   * without an id to answer to; then closes it. Never rejects. With 64 questions under way it waits with
    * reading until one is answered; answers go out in the order they are found. `client` is
    * whose stream it is; one client has 128 at the most.
    */

@@ -226,14 +226,41 @@ Deno.test("with 64 questions under way it reads no further until one is answered
   }
 });
 
-Deno.test("a message too short for an id ends the connection, after what was asked", async () => {
+/** Sends messages shorter than a header among questions, and sees each answered. */
+async function shortMessagesAreAnswered(messages: MessageStream): Promise<void> {
+  const question = queryOf({ id: 0x0101, name: "web" });
+  const lengths = [2, 4, 11];
+  for (const length of lengths) {
+    await messages.write(new Uint8Array(length).fill(length));
+    await messages.write(question);
+  }
+  const got: Uint8Array[] = [];
+  while (got.length < 2 * lengths.length) {
+    got.push((await within("an answer", messages.read()))!);
+  }
+  const formerr = lengths.map((id) =>
+    Uint8Array.of(id, id, 0x80, 0x81, 0, 0, 0, 0, 0, 0, 0, 0)
+  );
+  const is = (id: number) => (answer: Uint8Array) => idOf(answer) === id;
+  assert.deepEqual(got.filter((answer) => !is(0x0101)(answer)), formerr);
+  assert.deepEqual(got.filter(is(0x0101)).map(rcodeOf), lengths.map(() => 0));
+}
+
+Deno.test("a message shorter than a header is told so by its id, and the next one is answered", async () => {
   await using one = await client();
-  await one.messages.write(queryOf({ name: "web" }));
-  await one.messages.write(new Uint8Array(11));
-  assert.equal(rcodeOf((await within("an answer", one.messages.read()))!), 0);
-  const rest = one.messages.read().catch(() => null);
-  assert.equal(await within("the end", rest), null);
-  await within("the server's end", one.serving);
+  await shortMessagesAreAnswered(one.messages);
+});
+
+Deno.test("a message too short for an id ends the connection, after what was asked", async () => {
+  for (const length of [0, 1]) {
+    await using one = await client();
+    await one.messages.write(queryOf({ name: "web" }));
+    await one.messages.write(new Uint8Array(length));
+    assert.equal(rcodeOf((await within("an answer", one.messages.read()))!), 0);
+    const rest = one.messages.read().catch(() => null);
+    assert.equal(await within("the end", rest), null);
+    await within("the server's end", one.serving);
+  }
 });
 
 Deno.test("a silent client is let go, and so is one that sends a byte now and then", async () => {
@@ -385,6 +412,14 @@ Deno.test("over the stack it answers, and lets go of a silent client", async () 
   pair.near.reset();
 });
 
+Deno.test("over the stack a message shorter than a header is answered as well", async () => {
+  await using pair = await meshPair();
+  const serving = new NameServer({ names, upstream: never }).serve(pair.far);
+  await shortMessagesAreAnswered(new MessageStream(pair.near));
+  pair.near.close();
+  await within("the server's end", serving);
+});
+
 Deno.test("over the stack a client has its addresses, and both ends let go", async () => {
   await using pair = await meshPair();
   const serving = new NameServer({ names, upstream: never }).serve(pair.far);
@@ -429,6 +464,8 @@ const CORPUS: readonly Uint8Array[] = [
   new Uint8Array(12),
   new Uint8Array(12).fill(255),
   new Uint8Array(11),
+  new Uint8Array(2).fill(255),
+  new Uint8Array(1),
   new Uint8Array(0),
 ];
 
@@ -498,7 +535,7 @@ Deno.test("random and damaged queries are each answered with their id, up to one
         const { stream, written, closed } = memoryStream(input, step);
         await within("the end", server.serve(stream));
         assert.ok(closed());
-        const short = messages.findIndex(({ length }) => length < 12);
+        const short = messages.findIndex(({ length }) => length < 2);
         const whole = short < 0 ? messages : messages.slice(0, short);
         const ids: number[] = [];
         const bytes = Uint8Array.from(written);
