@@ -5,6 +5,10 @@ import { VERSION } from "./version.ts";
 
 /** Runs the agent until its input ends, and gives the exit status. */
 export async function agent(): Promise<number> {
+  if (Deno.stdin.isTerminal()) {
+    console.error(`\n${ON_A_TERMINAL}`); // after what the terminal has echoed
+    return 1;
+  }
   // A terminal sends Ctrl-C to the manager's children too; the manager decides.
   Deno.addSignalListener("SIGINT", () => {});
   const [{ runAgent }, { stdioPort }] = await Promise.all([
@@ -23,6 +27,10 @@ export async function agent(): Promise<number> {
     return 1;
   }
 }
+
+/** With `docker exec -t` alone nothing would ever come, and with `-it` nothing as it was sent. */
+const ON_A_TERMINAL = `the agent's standard input is a terminal, which does not pass ` +
+  `bytes as they are: run the command without one (no "-t", but "-i")`;
 
 /** Said to those who start it by hand. */
 export const NOT_BY_HAND = `"agent" without "--automated"

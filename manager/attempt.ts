@@ -244,8 +244,15 @@ export class Attempt {
     const lines = this.#isReady
       ? this.#spokeAt.filter((at) => at >= since).length
       : EXPLAINING_LINES;
-    const said = lines > 0 ? stderr.slice(-lines) : [];
-    const what = [reason, said.join("; ")].filter(Boolean).join(": ");
+    const fault = this.#isReady ? undefined : streamFault(new Uint8Array(), this.#banner);
+    // Docker says on the standard output why it cannot run a command.
+    const isOnOutput = stderr.length === 0 && !this.#isReady && !fault;
+    const said = isOnOutput
+      ? linesOf(this.#banner).slice(-EXPLAINING_LINES)
+      : lines > 0
+      ? stderr.slice(-lines)
+      : [];
+    const what = withFault([reason, said.join("; ")].filter(Boolean).join(": "), fault);
     return hint ? `${what} (${hint})` : what;
   }
 
@@ -253,9 +260,7 @@ export class Attempt {
     const decoder = this.#decoder = new FrameDecoder({
       onBanner: (text) => {
         this.#banner = text;
-        for (const line of text.split(/\r\n|\r|\n/)) {
-          if (line.trim()) this.#hooks.output("banner", line.trimEnd());
-        }
+        for (const line of linesOf(text)) this.#hooks.output("banner", line);
       },
     });
     const batches = decode(link.readable, decoder, { signal: this.#stopReading.signal });
@@ -388,6 +393,11 @@ export class Attempt {
 }
 
 /** The error of a result, which may be any JSON. */
+/** The lines that are not empty. */
+function linesOf(text: string): string[] {
+  return text.split(/\r\n|\r|\n/).map((line) => line.trimEnd()).filter(Boolean);
+}
+
 function textOf(error: unknown): string {
   return typeof error === "string" ? error : JSON.stringify(error);
 }

@@ -17,6 +17,16 @@ while True:
 `;
 
 /** Reads what the agent writes, and does something to it. */
+/** A terminal for all that is said, with nobody who types: as `docker exec -t` is. */
+const SCREEN = `
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0: os.execvp(sys.argv[1], sys.argv[1:])
+try:
+    while data := os.read(terminal, 65536): os.write(1, data)
+except OSError: pass
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
 const FILTER = `
 import os, subprocess, sys
 agent = subprocess.Popen(sys.argv[2:], stdout=subprocess.PIPE)
@@ -31,6 +41,12 @@ const TEXT = `(sleep 1; echo 'clock skew!'; sleep 9) & exec "$@"`;
 
 const WAYS: [what: string, prefix: readonly string[], said: RegExp][] = [
   ["a terminal", ["python3", "-c", PTY], /what is sent comes back, as from a terminal/],
+  ["a screen", ["python3", "-c", SCREEN], /status 1: .*standard input is a terminal/],
+  [
+    "a reason on the standard output",
+    ["sh", "-c", "echo 'OCI runtime exec failed: no such file'; exit 126"],
+    /exited with status 126: OCI runtime exec failed: no such file/,
+  ],
   ["text in between", ["sh", "-c", TEXT, "sh"], /this is text/],
   ["a loss of NUL", filter(`data.replace(bytes([0]), b"")`), /lost or changed/],
   ["a loss of bytes", filter(`data[:50] + data[60:]`), /bytes were lost/],
