@@ -19,6 +19,7 @@ e2e(
     const forever = ["/bin/busybox", "sleep", "600"];
     const options = ["--expose", "80", "--expose", "5353/udp"];
     const web = await docker.container(image, forever, { options });
+    await docker.container(image, forever); // one that exposes nothing
     const host = docker.command().find((word) => word.startsWith("unix:"));
     const env = host === undefined ? {} : { DOCKER_HOST: host };
 
