@@ -30,6 +30,10 @@ export async function openCopied<Options>(
   { always, path = "" }: CopyOptions,
   context: OpenContext,
 ): Promise<Link> {
+  if (path !== "" && !path.startsWith("/")) {
+    const what = `installPath ${JSON.stringify(path)}`;
+    throw new Error(`${what} has to begin with "/" on a host without a shell`);
+  }
   const machine = await files.machine(options, context);
   const architecture = architectureOf(machine);
   if (!architecture) throw new Error(`no agent for a host without a shell on ${machine}`);

@@ -157,6 +157,18 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a place that only a shell would understand is refused",
+  ignore,
+  async fn() {
+    await using host = await CopyHost.make();
+    host.path = "~/agents";
+    await assert.rejects(host.open(), {
+      message: 'installPath "~/agents" has to begin with "/" on a host without a shell',
+    });
+  },
+});
+
+Deno.test({
   name: "a place that cannot be copied to is told as it was said of it",
   ignore,
   async fn() {
