@@ -132,7 +132,13 @@ function announce(
 /** The host's name stands in front of the line already. */
 function forPeople(event: MeshEvent, { logFormat }: GlobalOptions): MeshEvent {
   if (logFormat === "json") return event;
-  if (event.type === "output") return { ...event, message: `| ${event.line}` };
+  if (event.type === "output") {
+    // What an agent warns of is shown as a warning; the word is for older managers.
+    const line = event.level === "warn"
+      ? event.line.replace(/^warning: /, "")
+      : event.line;
+    return { ...event, message: `| ${line}` };
+  }
   if (event.type === "ready") {
     const again = event.again ? " again" : "";
     const message = `Ready${again} at ${event.vip} after ${duration(event.ms)}`;

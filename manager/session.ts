@@ -176,7 +176,12 @@ export class Session {
     const again = this.#state === "down";
     this.#readyAt = this.#plan.clock.now();
     this.#state = "ready";
-    this.#readiness = { agent, queue, ms: this.#readyAt - this.#since, again };
+    this.#readiness = {
+      agent,
+      queue,
+      ms: Math.round(this.#readyAt - this.#since),
+      again,
+    };
     this.#hooks.ready(this.#readiness);
   }
 
