@@ -18,7 +18,7 @@ import {
   formatTarget,
 } from "./dial.ts";
 import { canonicalName, type Directory, type Place } from "./directory.ts";
-import { lookup } from "./lookup.ts";
+import { isUnknownName, lookup } from "./lookup.ts";
 import { relay, splice } from "./splice.ts";
 import { MeshStream, SocketStream } from "./stream.ts";
 
@@ -50,6 +50,8 @@ export interface ConnectorOptions {
   readonly nameServers?: ReadonlyMap<number, number>;
   /** Tells the manager that `address` lies behind `via`, before the next packet is sent. */
   readonly suggest: (address: number, via: number) => void;
+  /** In place of this machine's, for tests. */
+  readonly lookup?: typeof lookup;
   /** Ends what is under way. */
   readonly signal: AbortSignal;
 }
@@ -131,7 +133,7 @@ export class Connector {
     }
     if (place.kind === "behind") return await this.#toName(hostname, place.via, asked);
     if (directory.hasRanges && !hostname.includes(":")) {
-      for (const known of await systemAddresses(hostname, asked)) {
+      for (const known of await this.#systemAddresses(hostname, asked)) {
         const place = directory.ofAddress(known);
         if (place.kind !== "outside") {
           return await this.#to(place, known, hostname, asked);
@@ -139,6 +141,22 @@ export class Connector {
       }
     }
     return await this.#outside(hostname, asked);
+  }
+
+  /** The IPv4 addresses that this machine knows for a name. */
+  async #systemAddresses(name: string, { target, signal }: Asked): Promise<number[]> {
+    try {
+      const all = await (this.#options.lookup ?? lookup)(name, signal);
+      return all.filter(({ family }) => family === 4)
+        .map(({ address }) => parseIpv4(address)!);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      throw new DialError(
+        isUnknownName(error) ? "host-unknown" : "failed",
+        target,
+        error,
+      );
+    }
   }
 
   #to(
@@ -282,16 +300,30 @@ export class Connector {
     asked: Asked,
   ): Promise<{ addresses: number[]; ttl: number }> {
     const { NameError, resolveOver } = await import("./dns_client.ts");
-    const port = this.#options.nameServers?.get(via) ?? DNS_PORT;
-    const stream = await this.#through(via, { ...asked, port });
+    const { directory, nameServers } = this.#options;
+    const host = directory.nameOf(via) ?? formatIpv4(via);
+    const server = `the name server of ${host}`;
+    const port = nameServers?.get(via) ?? DNS_PORT;
+    let stream: MeshStream;
     try {
-      return await resolveOver(stream, name, { signal: asked.signal });
+      stream = await this.#through(via, { ...asked, port });
+    } catch (error) {
+      if (!(error instanceof DialError) || error.failure !== "refused") throw error;
+      // Whether the target would have refused, nobody knows.
+      const reason = `Cannot resolve ${
+        JSON.stringify(name)
+      } through ${server}: it refused`;
+      throw new DialError("failed", asked.target, new Error(reason, { cause: error }));
+    }
+    try {
+      return await resolveOver(stream, name, { signal: asked.signal, server });
     } catch (error) {
       if (!(error instanceof NameError)) throw error;
-      const failure = error.code === "timed-out" ? "timed-out" : "host-unknown";
-      const host = this.#options.directory.nameOf(via) ?? formatIpv4(via);
-      const cause = new Error(`asked behind ${host}: ${error.message}`);
-      throw new DialError(failure, asked.target, cause);
+      if (error.code !== "not-found") {
+        throw new DialError(error.code, asked.target, error);
+      }
+      const cause = new Error(`asked behind ${host}: ${error.message}`, { cause: error });
+      throw new DialError("host-unknown", asked.target, cause);
     }
   }
 }
@@ -309,21 +341,6 @@ function failureOf(error: TcpError): DialFailure {
       return failureOfIcmp(error.icmpCode);
     default:
       return "failed";
-  }
-}
-
-/** The IPv4 addresses that this machine knows for a name. */
-async function systemAddresses(
-  name: string,
-  { target, signal }: Asked,
-): Promise<number[]> {
-  try {
-    const all = await lookup(name, signal);
-    return all.filter(({ family }) => family === 4)
-      .map(({ address }) => parseIpv4(address)!);
-  } catch (error) {
-    if (signal.aborted) throw error;
-    throw new DialError("host-unknown", target, error);
   }
 }
 

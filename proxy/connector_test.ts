@@ -8,6 +8,7 @@ import { answerOf, ipBytes } from "./_fake_dns.ts";
 import { Connector, type Upstream } from "./connector.ts";
 import { DialError, type DialFailure } from "./dial.ts";
 import { Directory } from "./directory.ts";
+import { lookup } from "./lookup.ts";
 import { NameServer } from "./name_server.ts";
 import { MeshStream, SocketStream } from "./stream.ts";
 
@@ -27,9 +28,11 @@ interface MeshOptions {
   readonly forwards?: Map<number, { hostname: string; port: number }>;
   /** By host and address with port, as in `east 10.0.0.1:80`; `accept` where not said. */
   readonly verdicts?: Record<string, Verdict>;
-  /** Addresses of names, by host. */
-  readonly names?: Partial<Record<Host, Record<string, string[]>>>;
+  /** Addresses of names, by host, or the code that a name is answered with. */
+  readonly names?: Partial<Record<Host, Record<string, string[] | number>>>;
   readonly ttl?: number;
+  /** The code of the error with which this machine looks up any name. */
+  readonly lookupError?: string;
 }
 
 /** A connector with its stack, among hosts whose packets a manager of the test carries. */
@@ -76,6 +79,13 @@ async function mesh(options: MeshOptions = {}) {
       events.push(`${formatIpv4(address)} is behind ${directory.nameOf(via)}`);
       suggested.set(address, byVip.get(via)!);
     },
+    ...(options.lookupError !== undefined && {
+      lookup: (name, signal) => {
+        const code = options.lookupError;
+        const error = Object.assign(new Error(`getaddrinfo ${code} ${name}`), { code });
+        return lookup(name, signal, { system: () => Promise.reject(error) });
+      },
+    }),
     signal: ending.signal,
   });
   const taken: { host: string; to: string; connection: TcpConnection }[] = [];
@@ -86,8 +96,10 @@ async function mesh(options: MeshOptions = {}) {
         name += `.${String.fromCharCode(...query.subarray(at + 1, at + 1 + query[at]!))}`;
       }
       events.push(`${host} is asked for ${name.slice(1)}`);
-      const addresses = options.names?.[host]?.[name.slice(1)];
-      if (!addresses) return Promise.resolve(answerOf(query, { rcode: 3 }));
+      const addresses = options.names?.[host]?.[name.slice(1)] ?? 3;
+      if (typeof addresses === "number") {
+        return Promise.resolve(answerOf(query, { rcode: addresses }));
+      }
       const answers = addresses.map((address) => {
         return { type: 1, ttl: options.ttl ?? 100, data: ipBytes(address) };
       });
@@ -393,6 +405,46 @@ Deno.test("why a connection failed is told with the target and the host on the w
     "host-unreachable",
     "Cannot connect to web:4 (host unreachable): the host web is down",
   );
+});
+
+Deno.test("a name that a bastion could not look up is not called unknown", async () => {
+  const verdicts: Record<string, Verdict> = {};
+  const { connect } = await mesh({
+    routes: [{ toHostnameGlob: ["*.east"] }],
+    names: { east: { "failing.east": 2, "secret.east": 5 } },
+    verdicts,
+  });
+  const cases = [
+    ["failing.east", "it answered SERVFAIL"],
+    ["secret.east", "it answered REFUSED"],
+    ["any.east", "it refused"],
+  ] as const;
+  for (const [name, said] of cases) {
+    if (name === "any.east") verdicts[`east ${VIPS.east}:10053`] = "refuse";
+    await failure(
+      connect(name, 80),
+      "failed",
+      `Cannot connect to ${name}:80 (failed): ` +
+        `Cannot resolve "${name}" through the name server of east: ${said}`,
+    );
+  }
+});
+
+Deno.test("a name that this machine could not look up is not called unknown", async () => {
+  const cases = [
+    ["EAI_AGAIN", "failed", '(failed): Cannot look up "wiki.test": '],
+    ["EAI_FAIL", "failed", '(failed): Cannot look up "wiki.test": '],
+    ["ENOTFOUND", "host-unknown", "(host unknown): "],
+  ] as const;
+  for (const [lookupError, reason, said] of cases) {
+    const routes = [{ toCIDR: ["10.0.0.0/8"] }];
+    const { connect } = await mesh({ routes, lookupError });
+    await failure(
+      connect("wiki.test", 80),
+      reason,
+      `Cannot connect to wiki.test:80 ${said}getaddrinfo ${lookupError} wiki.test`,
+    );
+  }
 });
 
 Deno.test("an abort ends a connection that is being opened, at once", async () => {

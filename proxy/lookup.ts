@@ -17,14 +17,34 @@ export interface LookedUp {
   readonly family: number;
 }
 
+/** Options of {@linkcode lookup}. */
+export interface LookupOptions {
+  /** In place of the system's function, for tests. */
+  readonly system?: (name: string) => Promise<LookedUp[]>;
+}
+
 let underWay = 0;
 const waiting: (() => void)[] = [];
 
 /**
- * All addresses of `name`, in the system's order. Rejects with the system's error, or with
- * the reason of `signal`.
+ * Whether a lookup failed because there is no such name, or none with an address; otherwise
+ * nobody said (EAI_AGAIN, EAI_FAIL), and the name may well exist.
  */
-export async function lookup(name: string, signal: AbortSignal): Promise<LookedUp[]> {
+export function isUnknownName(error: unknown): boolean {
+  // The system's EAI_NONAME and EAI_NODATA both come as this.
+  return error instanceof Error && "code" in error && error.code === "ENOTFOUND";
+}
+
+/**
+ * All addresses of `name`, in the system's order. Rejects with the system's error if the
+ * name is unknown, with one that says it could not be looked up, or with the reason of
+ * `signal`.
+ */
+export async function lookup(
+  name: string,
+  signal: AbortSignal,
+  { system = systemLookup }: LookupOptions = {},
+): Promise<LookedUp[]> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   aborted.catch(() => {});
   const abort = () => reject(signal.reason);
@@ -32,7 +52,11 @@ export async function lookup(name: string, signal: AbortSignal): Promise<LookedU
   signal.addEventListener("abort", abort);
   try {
     await Promise.race([turn(signal), aborted]);
-    return await Promise.race([ask(name), aborted]);
+    return await Promise.race([ask(name, system), aborted]);
+  } catch (error) {
+    if (signal.aborted || isUnknownName(error)) throw error;
+    const said = error instanceof Error ? error.message : String(error);
+    throw new Error(`Cannot look up ${JSON.stringify(name)}: ${said}`, { cause: error });
   } finally {
     signal.removeEventListener("abort", abort);
   }
@@ -51,13 +75,20 @@ async function turn(signal: AbortSignal): Promise<void> {
   if (signal.aborted) release(); // nobody waits for this one any more
 }
 
-async function ask(name: string): Promise<LookedUp[]> {
+async function ask(
+  name: string,
+  system: (name: string) => Promise<LookedUp[]>,
+): Promise<LookedUp[]> {
   try {
-    const { lookup } = await import("node:dns/promises");
-    return await lookup(name, { all: true, verbatim: true });
+    return await system(name);
   } finally {
     release();
   }
+}
+
+async function systemLookup(name: string): Promise<LookedUp[]> {
+  const { lookup } = await import("node:dns/promises");
+  return await lookup(name, { all: true, verbatim: true });
 }
 
 /** Hands the place to the next one, or leaves it free. */
