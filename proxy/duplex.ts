@@ -19,6 +19,7 @@ export class StreamDuplex<S extends ByteStream = ByteStream> extends Duplex {
   /** What it speaks over. */
   readonly stream: S;
   #detached = false;
+  #readerDetached = false;
   #size = SMALL;
   #idle: { readonly ms: number; timer: ReturnType<typeof setTimeout> } | undefined;
   #active = 0;
@@ -33,9 +34,16 @@ export class StreamDuplex<S extends ByteStream = ByteStream> extends Duplex {
     this.stream = stream;
   }
 
+  /** Takes the reading of the stream out, and leaves the writing until `detach`. */
+  detachReader(): S {
+    this.#readerDetached = true;
+    return this.stream;
+  }
+
   /** Takes the stream out; from now on this duplex leaves it alone. */
   detach(): S {
     this.#detached = true;
+    this.detachReader();
     this.setTimeout(0);
     return this.stream;
   }
@@ -47,7 +55,7 @@ export class StreamDuplex<S extends ByteStream = ByteStream> extends Duplex {
   }
 
   #fill(): void {
-    if (this.#detached || this.destroyed) return;
+    if (this.#readerDetached || this.destroyed) return;
     const bytes = new Uint8Array(this.#size);
     this.stream.read(bytes).then((got) => {
       if (this.destroyed) return;

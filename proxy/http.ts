@@ -111,13 +111,13 @@ export class HttpProxy {
     server.on("checkContinue", take);
     server.on("checkExpectation", take);
     server.on("connect", (request, duplex, head) => {
-      this.#leave(duplex as unknown as HttpClient, async (client) => {
-        await this.#tunnel(client, request, head);
+      this.#leave(duplex as unknown as HttpClient, head, async (leaver) => {
+        await this.#tunnel(leaver, request);
       });
     });
     server.on("upgrade", (request, duplex, head) => {
-      this.#leave(duplex as unknown as HttpClient, async (client) => {
-        await this.#upgrade(client, request, head);
+      this.#leave(duplex as unknown as HttpClient, head, async (leaver) => {
+        await this.#upgrade(leaver, request);
       });
     });
     server.on("clientError", (error, duplex) => {
@@ -159,8 +159,12 @@ export class HttpProxy {
     client.inTurn(async () => {
       const closed = new Promise((resolve) => response.once("close", resolve));
       if (response.destroyed) return;
+      // Node would do this as well, but no longer once a request behind it `#leave`s.
+      const drained = () => void response.emit("drain");
+      client.on("drain", drained);
       await this.#serve(exchange).catch((error) => response.destroy(error));
       await closed;
+      client.off("drain", drained);
     });
   }
 
@@ -183,19 +187,30 @@ export class HttpProxy {
     } else client.destroy(error);
   }
 
-  /** Takes a client out of Node's hands, at once, for `use`; then it is done with. */
+  /**
+   * Takes a client out of Node's hands for `use`: its reading at once, its writing when the
+   * answers before this one are written; then it is done with. `head` was read already.
+   */
   async #leave(
     client: HttpClient,
-    use: (client: SocketStream) => Promise<void>,
+    head: Buffer,
+    use: (leaver: Leaver) => Promise<void>,
   ): Promise<void> {
     const { signal } = this.#options;
-    const stream = client.detach();
+    const stream = client.detachReader();
+    const left = new AbortController();
+    const ahead = new ReadAhead(stream.socket, head, (error) => {
+      left.abort(error);
+      // If it but ended its direction, it may wait for its answers.
+      if (error instanceof Deno.errors.ConnectionReset) client.abandon(error);
+    });
     const end = () => stream.reset();
     signal.addEventListener("abort", end);
     try {
-      await client.idle; // its answers before this one
-      if (signal.aborted || client.destroyed) stream.reset();
-      else await use(stream);
+      await client.idle;
+      if (client.isLeaving) await client.gone; // an answer before was to be the last
+      else if (signal.aborted || client.destroyed) stream.reset();
+      else await use({ client: client.detach(), ahead, left });
     } catch {
       stream.reset();
     } finally {
@@ -331,12 +346,9 @@ export class HttpProxy {
   // ---- tunnels ----
 
   async #tunnel(
-    client: SocketStream,
+    { client, ahead, left }: Leaver,
     request: http.IncomingMessage,
-    head: Buffer,
   ): Promise<void> {
-    const left = new AbortController();
-    const ahead = new ReadAhead(client.socket, head, (error) => left.abort(error));
     let upstream: Upstream;
     try {
       await this.#check(request);
@@ -355,12 +367,9 @@ export class HttpProxy {
 
   /** An upgrade, such as to a WebSocket: the answer decides whether it becomes a tunnel. */
   async #upgrade(
-    client: SocketStream,
+    { client, ahead, left }: Leaver,
     request: http.IncomingMessage,
-    head: Buffer,
   ): Promise<void> {
-    const left = new AbortController();
-    const ahead = new ReadAhead(client.socket, head, (error) => left.abort(error));
     try {
       checkMessage(request);
       await this.#check(request);
@@ -425,6 +434,15 @@ interface Exchange {
   readonly response: http.ServerResponse;
   /** Its body proved to be wrong, and it was answered so. */
   isRefused: boolean;
+}
+
+/** A client that asks for a tunnel, out of Node's hands. */
+interface Leaver {
+  readonly client: SocketStream;
+  /** Reads it until the tunnel is made. */
+  readonly ahead: ReadAhead;
+  /** Aborts when it leaves. */
+  readonly left: AbortController;
 }
 
 /** What Node's parser says when it gives up. */

@@ -80,6 +80,17 @@ export class HttpClient extends StreamDuplex<SocketStream> {
     return this.#turn;
   }
 
+  /** Settles when it has ended. */
+  get gone(): Promise<void> {
+    if (this.closed) return Promise.resolve();
+    return new Promise((resolve) => this.once("close", resolve));
+  }
+
+  /** Its connection failed, as whoever reads it has noticed; nothing if it was taken out. */
+  abandon(error: Error): void {
+    if (!this.#isDetached) this.destroy(error);
+  }
+
   /** Whether its stream was taken out. */
   get isDetached(): boolean {
     return this.#isDetached;

@@ -1206,6 +1206,135 @@ Deno.test("an upgrade with a body is a request without one", async () => {
   }
 });
 
+// ---- tunnels behind requests ----
+
+for (const [kind, status] of [["CONNECT", "200"], ["an upgrade", "101"]] as const) {
+  /** Asks `authority` for a tunnel, behind which comes "early". */
+  const tunnelTo = (authority: string) =>
+    kind === "CONNECT"
+      ? `CONNECT ${authority} HTTP/1.1\r\nHost: x\r\n\r\nearly`
+      : requestTo(authority, { fields: UPGRADE }) + "early";
+  /** Makes a tunnel, and sends back what comes through it. */
+  const tunnelEnd = async (peer: Peer) => {
+    if (kind !== "CONNECT") await peer.message();
+    if (kind !== "CONNECT") await peer.send(SWITCHING);
+    await peer.send(await peer.take(5));
+    await echoBytes(peer);
+  };
+
+  for (const isSlow of [false, true]) {
+    const how = isSlow ? "while an answer is awaited" : "in one segment with requests";
+    Deno.test(`${kind} that comes ${how} is served after the answers`, async () => {
+      const mayAnswer = Promise.withResolvers<void>();
+      await using web = new Origin(async (peer) => {
+        for (let request = await peer.message();; request = await peer.message()) {
+          await mayAnswer.promise;
+          await peer.send(plain(request.start));
+        }
+      });
+      await using origin = new Origin(tunnelEnd);
+      await using scene = new Scene();
+      const client = await scene.client();
+      const first = requestTo(web.authority, { path: "/1" });
+      const second = isSlow ? "" : requestTo(web.authority, { path: "/2" });
+      if (isSlow) {
+        await client.send(first);
+        await until(
+          "the request",
+          async () => (await web.peer()).got.endsWith("\r\n\r\n"),
+        );
+        await client.send(tunnelTo(origin.authority));
+      } else await client.send(first + second + tunnelTo(origin.authority));
+      mayAnswer.resolve();
+      assert.equal((await client.message()).body, "GET /1 HTTP/1.1");
+      if (second) assert.equal((await client.message()).body, "GET /2 HTTP/1.1");
+      const answer = await client.message({ isBodiless: true });
+      assert.equal(answer.start.slice(9, 12), status);
+      assert.equal(await client.take(5), "early");
+      await client.send("late");
+      await client.closeWrite();
+      assert.equal(await client.rest(), "late");
+      assert.equal(client.end, "clean");
+      await until("nobody is served", () => scene.serving === 0);
+    });
+  }
+
+  Deno.test(`${kind} that fails behind a request is told after its answer`, async () => {
+    await using web = new Origin(echo);
+    const connector = {
+      connect: async (host: string, port: number) => {
+        if (host === "db.test") throw new DialError("refused", "db.test:81");
+        return new SocketStream(await dial(host, port));
+      },
+    };
+    await using scene = new Scene({ connector });
+    await using strict = new Scene({ auth });
+    const right = basic("ann:päss:word");
+    for (const one of [scene, strict]) {
+      const client = await one.client();
+      await client.send(
+        requestTo(web.authority, { fields: right }) + tunnelTo("db.test:81"),
+      );
+      assert.equal((await client.message()).body, "GET / HTTP/1.1|");
+      assert.equal(
+        lineOf(await client.message()),
+        one === scene
+          ? "502 Cannot connect to db.test:81 (refused)"
+          : "407 This proxy asks for a user name and a password",
+      );
+      assert.equal(await client.rest(), "");
+      assert.equal(client.end, "clean");
+    }
+  });
+
+  Deno.test(`an answer larger than all buffers is whole before ${kind}`, async () => {
+    const body = "0123456789abcdef".repeat(1_000_000);
+    await using web = new Origin(answering(plain(body)));
+    await using origin = new Origin(tunnelEnd);
+    await using scene = new Scene();
+    const client = await scene.client();
+    await client.send(requestTo(web.authority) + tunnelTo(origin.authority));
+    await until("the origin's answer", () => web.peers[0]?.got);
+    assert.ok((await client.message()).body === body);
+    const answer = await client.message({ isBodiless: true });
+    assert.equal(answer.start.slice(9, 12), status);
+    assert.equal(await client.take(5), "early");
+  });
+
+  Deno.test(`a client that resets with ${kind} behind a request lets go of its origin`, async () => {
+    await using web = new Origin(async (peer) => {
+      await peer.message();
+      await peer.rest();
+    });
+    await using scene = new Scene();
+    const client = await scene.client();
+    await client.send(requestTo(web.authority) + tunnelTo("127.0.0.1:1"));
+    await until("the request", async () => (await web.peer()).got.endsWith("\r\n\r\n"));
+    client.reset();
+    await until("the origin's end", () => web.peers[0]!.end);
+    await until("nobody is served", () => scene.serving === 0);
+    assert.equal(scene.connects, 1);
+  });
+
+  Deno.test(`${kind} behind an answer that ends with its connection is not served`, async () => {
+    await using web = new Origin(async (peer) => {
+      await peer.message();
+      await peer.send("HTTP/1.1 200 OK\r\n\r\nall");
+    });
+    await using scene = new Scene();
+    const client = await scene.client();
+    await client.send(
+      `GET http://${web.authority}/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n` +
+        tunnelTo("127.0.0.1:1"),
+    );
+    assert.match(await client.rest(), /^HTTP\/1.1 200 OK\r\n[^]*\r\n\r\nall$/);
+    assert.equal(client.end, "clean");
+    client.close();
+    await until("nobody is served", () => scene.serving === 0);
+    assert.equal(scene.connects, 1);
+  });
+}
+
 // ---- what breaks off ----
 
 Deno.test("a client that leaves ends what it asked for", async () => {
