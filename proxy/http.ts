@@ -219,6 +219,22 @@ export class HttpProxy {
     }
   }
 
+  /**
+   * Throws if the request went through this proxy before. That comes before all that is
+   * asked of a request to a proxy: it was sent on as one to a web server, without password.
+   */
+  #checkLoop({ rawHeaders, headers, url = "" }: http.IncomingMessage): void {
+    const hops = tokensOf(fieldsOf(rawHeaders), "via");
+    if (!hops.some((hop) => hop.split(/\s+/)[1] === this.#pseudonym)) return;
+    const plain = withoutUser(url);
+    const target = parseAbsoluteForm(plain);
+    const asked = url.startsWith("/") ? `${headers.host ?? ""}${url}` : plain;
+    const shown = typeof target === "string"
+      ? asked
+      : `${target.authority}${target.path}`;
+    throw new HttpError(508, `${shown} comes back to this proxy: a loop`);
+  }
+
   /** Whether the client may use the proxy; if not, why not. */
   async #check(request: http.IncomingMessage): Promise<void> {
     const { auth } = this.#options;
@@ -240,6 +256,7 @@ export class HttpProxy {
     const { request, response } = exchange;
     try {
       checkMessage(request);
+      this.#checkLoop(request);
       await this.#check(request);
       const target = parsed(parseAbsoluteForm(withoutUser(request.url ?? "")));
       await this.#forward(request, response, this.#origin(request, target));
@@ -254,9 +271,6 @@ export class HttpProxy {
   #origin(request: http.IncomingMessage, target: RequestTarget): OriginOptions {
     const fields = fieldsOf(request.rawHeaders);
     const { authority, hostname, port, path } = target;
-    if (tokensOf(fields, "via").some((hop) => hop.split(/\s+/)[1] === this.#pseudonym)) {
-      throw new HttpError(508, `${authority}${path} comes back to this proxy: a loop`);
-    }
     const { method = "GET", headers, httpVersion } = request;
     // For the whole server: RFC 9112, 3.2.4.
     const isStar = method === "OPTIONS" && path === "/" && !request.url!.endsWith("/");
@@ -372,6 +386,7 @@ export class HttpProxy {
   ): Promise<void> {
     try {
       checkMessage(request);
+      this.#checkLoop(request);
       await this.#check(request);
       const target = parsed(parseAbsoluteForm(withoutUser(request.url ?? "")));
       const origin = this.#origin(request, target);
@@ -448,7 +463,10 @@ interface Leaver {
 /** What Node's parser says when it gives up. */
 interface ParseError {
   readonly code?: string;
+  /** What it was given last. */
   readonly rawPacket?: Uint8Array;
+  /** How much of that it understood. */
+  readonly bytesParsed?: number;
 }
 
 /** Fields that are written anew. */
@@ -511,12 +529,15 @@ function checkMessage({ rawHeaders, headers, httpVersion }: http.IncomingMessage
 }
 
 /** The answer to a method that the parser does not know, if it is a request otherwise. */
-function notImplemented({ code, rawPacket }: ParseError): HttpError | undefined {
+function notImplemented(
+  { code, rawPacket, bytesParsed = 0 }: ParseError,
+): HttpError | undefined {
   if (code !== "HPE_INVALID_METHOD" || !rawPacket) return undefined;
   const text = Buffer.from(rawPacket.subarray(0, HEADER_BYTES)).toString("latin1");
   const [, method] = /^([!#$%&'*+.^_`|~\w-]{1,40}) \S+ HTTP\/1\.[01]\r\n/.exec(text) ??
     [];
-  if (method === undefined) return undefined;
+  // It may also be the method of a good request, with something else behind it.
+  if (method === undefined || bytesParsed > method.length) return undefined;
   const hint = "use CONNECT, which lets all methods through";
   return new HttpError(501, `The method ${method} is not known here: ${hint}`);
 }

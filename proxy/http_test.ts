@@ -177,8 +177,21 @@ Deno.test("a request that comes back to the proxy is a loop", async () => {
     lineOf(answer),
     `508 ${origin.authority}/ comes back to this proxy: a loop`,
   );
-  const direct = requestTo(`127.0.0.1:${scene.port}`, { path: "/x" });
-  assert.match(lineOf(await scene.ask(direct)), /^400 "\/x" is not an absolute URL: /);
+});
+
+Deno.test("a request to the proxy itself is a loop, with a password and for an upgrade too", async () => {
+  await using open = new Scene();
+  await using strict = new Scene({ auth });
+  const right = basic("ann:päss:word");
+  for (const scene of [open, strict]) {
+    const authority = `127.0.0.1:${scene.port}`;
+    for (const fields of [right, right + UPGRADE]) {
+      const answer = await scene.ask(requestTo(authority, { path: "/x", fields }));
+      assert.equal(lineOf(answer), `508 ${authority}/x comes back to this proxy: a loop`);
+    }
+  }
+  const direct = await open.ask("GET /x HTTP/1.1\r\nHost: x\r\nVia: 1.1 other\r\n\r\n");
+  assert.match(lineOf(direct), /^400 "\/x" is not an absolute URL: /);
 });
 
 // ---- keep-alive and pipelining ----
@@ -1556,6 +1569,20 @@ Deno.test("garbage behind a request is answered after it, and not in the middle"
   seen.resolve();
   assert.equal((await client.message()).body, "xy");
   assert.match(lineOf(await client.message()), /^400 /);
+  assert.equal(await client.rest(), "");
+  assert.equal(client.end, "clean");
+});
+
+Deno.test("garbage in one segment with a request is not taken for its method", async () => {
+  await using origin = new Origin(echo);
+  await using scene = new Scene();
+  const client = await scene.client();
+  await client.send(requestTo(origin.authority) + "\x00garbage\r\n\r\n");
+  assert.equal((await client.message()).body, "GET / HTTP/1.1|");
+  assert.match(
+    lineOf(await client.message()),
+    /^400 Not a request that can be understood/,
+  );
   assert.equal(await client.rest(), "");
   assert.equal(client.end, "clean");
 });
