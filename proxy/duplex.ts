@@ -34,6 +34,11 @@ export class StreamDuplex<S extends ByteStream = ByteStream> extends Duplex {
     this.stream = stream;
   }
 
+  /** Milliseconds since a byte moved; 0 while the peer is to take one. */
+  get silence(): number {
+    return this.writableLength > 0 ? 0 : performance.now() - this.#active;
+  }
+
   /** Takes the reading of the stream out, and leaves the writing until `detach`. */
   detachReader(): S {
     this.#readerDetached = true;

@@ -41,6 +41,8 @@ const HEADER_LIMIT_MS = 20_000;
 const CHECK_MS = 2000;
 /** How long a client's connection is kept between two requests. */
 const CLIENT_IDLE_MS = 60_000;
+/** How long a client that ended its direction, and may have left, waits for some byte. */
+const HALF_CLOSED_MS = 10_000;
 /** How long a server may take to say whether it makes a tunnel of an upgrade. */
 const UPGRADE_LIMIT_MS = 60_000;
 /** Methods whose request may be sent twice (RFC 9110, 9.2.2), without a body. */
@@ -60,6 +62,8 @@ export interface HttpProxyOptions {
   readonly headerLimitMs?: number;
   /** Milliseconds for which a client may wait between two requests, for tests. */
   readonly clientIdleMs?: number;
+  /** Milliseconds for which one that ended its direction waits for some byte, for tests. */
+  readonly halfClosedMs?: number;
 }
 
 /** An HTTP proxy, without the listener. */
@@ -71,6 +75,8 @@ export class HttpProxy {
   readonly #own = new WeakMap<HttpClient, Origins>();
   /** How long a client may have no request under way. */
   readonly #idleMs: number;
+  /** How long one that may have left waits for some byte. */
+  readonly #halfClosedMs: number;
   /** Each client, with what ends its `serve`. */
   readonly #clients = new Map<HttpClient, () => void>();
   /** The exchange that each client's last request is part of. */
@@ -85,6 +91,7 @@ export class HttpProxy {
     const keepAliveTimeout = options.clientIdleMs ?? CLIENT_IDLE_MS;
     // Node's limits, each with words of its own, come first where they run.
     this.#idleMs = keepAliveTimeout + limit + CHECK_MS;
+    this.#halfClosedMs = options.halfClosedMs ?? HALF_CLOSED_MS;
     const server = http.createServer({
       maxHeaderSize: HEADER_BYTES,
       headersTimeout: limit,
@@ -100,6 +107,8 @@ export class HttpProxy {
     // Beyond a number of fields Node leaves out the rest without a word; if the length of
     // the body is among them, it becomes the next request of the server behind us.
     server.maxHeadersCount = 0;
+    // A client that ended its direction waits for its answers. Node believes that it left.
+    Object.assign(server, { httpAllowHalfOpen: true });
     // It never listens itself. If it knew, it would end each connection after one
     // response, and not look at the time that headers take.
     Object.defineProperty(server, "listening", { get: () => true });
@@ -130,7 +139,10 @@ export class HttpProxy {
 
   /** Takes a client's connection; settles when it has ended. Never rejects. */
   serve(socket: Deno.TcpConn): Promise<void> {
-    const client = new HttpClient(new SocketStream(socket), { idleMs: this.#idleMs });
+    const client = new HttpClient(new SocketStream(socket), {
+      idleMs: this.#idleMs,
+      halfClosedMs: this.#halfClosedMs,
+    });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#clients.set(client, () => {
       this.#clients.delete(client);
@@ -201,8 +213,8 @@ export class HttpProxy {
     const left = new AbortController();
     const ahead = new ReadAhead(stream.socket, head, (error) => {
       left.abort(error);
-      // If it but ended its direction, it may wait for its answers.
       if (error instanceof Deno.errors.ConnectionReset) client.abandon(error);
+      else client.halfClose();
     });
     const end = () => stream.reset();
     signal.addEventListener("abort", end);
@@ -304,8 +316,17 @@ export class HttpProxy {
     origin: OriginOptions,
   ): Promise<void> {
     const left = new AbortController();
-    response.on("close", () => left.abort(new Error("the client left")));
-    const origins = this.#originsFor(request.socket as unknown as HttpClient, origin);
+    const client = request.socket as unknown as HttpClient;
+    const giveUp = () => {
+      if (response.headersSent) client.destroy();
+      else left.abort(this.#tooLate(origin));
+    };
+    client.on("silent", giveUp);
+    response.on("close", () => {
+      client.off("silent", giveUp);
+      left.abort(new Error("the client left"));
+    });
+    const origins = this.#originsFor(client, origin);
     const ask = { origins, signal: left.signal };
     const { answer, upstream } = await this.#request(origin, ask, (out) => {
       // To a client of HTTP/1.0 there is nothing between request and answer.
@@ -321,6 +342,13 @@ export class HttpProxy {
     respond(response, answer, this.#pseudonym);
     sendHead(response);
     carry(answer, response, () => trailersOf(answer));
+  }
+
+  /** For a client that may have left; if it did not, it reads this. */
+  #tooLate(origin: OriginOptions): HttpError {
+    const limit = `${this.#halfClosedMs / 1000} s`;
+    const why = `no answer within ${limit} of the client's end of its direction`;
+    return new HttpError(504, `${targetOf(origin)}: ${why}`);
   }
 
   /** Where a client's requests go: over its own connections once one may be in its name. */

@@ -18,14 +18,43 @@ export class HttpClient extends StreamDuplex<SocketStream> {
   /** Since when none is open. */
   #idleSince = performance.now();
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #halfClosedMs: number | undefined;
+  #halfClosedTimer: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * Without a request, it ends after `idleMs`, whatever it sends meanwhile: Node's limits do
    * not run between an answer and the first byte of the next request line.
+   *
+   * A client that ended its direction looks the same whether it waits for its answers or
+   * left, until something is written to it. So after each `halfClosedMs` in which nothing
+   * is, it emits `silent`.
    */
-  constructor(stream: SocketStream, { idleMs }: { readonly idleMs?: number } = {}) {
+  constructor(
+    stream: SocketStream,
+    { idleMs, halfClosedMs }: {
+      readonly idleMs?: number;
+      readonly halfClosedMs?: number;
+    } = {},
+  ) {
     super(stream);
+    this.#halfClosedMs = halfClosedMs;
+    this.once("end", () => this.halfClose());
     if (idleMs !== undefined) this.#watchIdle(idleMs, idleMs);
+  }
+
+  /** It ended its direction, as whoever reads it has noticed. */
+  halfClose(): void {
+    const limit = this.#halfClosedMs;
+    if (limit !== undefined && !this.#isDetached) this.#watchHalfClosed(limit, limit);
+  }
+
+  #watchHalfClosed(limit: number, wait: number): void {
+    if (this.destroyed) return;
+    this.#halfClosedTimer = setTimeout(() => {
+      const left = limit - this.silence;
+      if (left <= 1) this.emit("silent");
+      this.#watchHalfClosed(limit, left > 1 ? left : limit);
+    }, wait);
   }
 
   #watchIdle(limit: number, wait: number): void {
@@ -99,6 +128,7 @@ export class HttpClient extends StreamDuplex<SocketStream> {
   override detach(): SocketStream {
     this.#isDetached = true;
     clearTimeout(this.#idleTimer);
+    clearTimeout(this.#halfClosedTimer);
     return super.detach();
   }
 
@@ -109,6 +139,7 @@ export class HttpClient extends StreamDuplex<SocketStream> {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     clearTimeout(this.#idleTimer);
+    clearTimeout(this.#halfClosedTimer);
     super._destroy(error, done);
   }
 

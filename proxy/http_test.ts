@@ -1358,7 +1358,7 @@ Deno.test("a client that leaves ends what it asked for", async () => {
     }
     await peer.rest();
   });
-  await using scene = new Scene();
+  await using scene = new Scene({ halfClosedMs: 100 });
   const requests = [
     requestTo(origin.authority, { path: "/waiting" }),
     requestTo(origin.authority, { path: "/begun" }),
@@ -1382,6 +1382,74 @@ Deno.test("a client that leaves ends what it asked for", async () => {
   }
   await until("nobody is served", () => scene.serving === 0);
 });
+
+// ---- clients that end their direction ----
+
+Deno.test("a client that ends its direction behind its requests gets all answers", async () => {
+  await using origin = new Origin(echo);
+  await using scene = new Scene();
+  const fields = sized("hello");
+  const get = requestTo(origin.authority);
+  const closing = requestTo(origin.authority, { fields: "Connection: close\r\n" });
+  const post = requestTo(origin.authority, { method: "POST", fields, body: "hello" });
+  for (const requests of [[get], [closing], [post], [get, post, get]]) {
+    const client = await scene.client();
+    await client.send(requests.join(""));
+    await client.closeWrite();
+    for (const request of requests) {
+      const expected = request === post ? "POST / HTTP/1.1|hello" : "GET / HTTP/1.1|";
+      assert.equal((await client.message()).body, expected);
+    }
+    assert.equal(await client.rest(), "");
+    assert.equal(client.end, "clean");
+  }
+  await until("nobody is served", () => scene.serving === 0);
+});
+
+Deno.test("its end does not cut an answer short that it is slow to read", async () => {
+  const body = "0123456789abcdef".repeat(1_000_000);
+  await using origin = new Origin(answering(plain(body)));
+  await using scene = new Scene({ halfClosedMs: 400 });
+  const client = await scene.client();
+  await client.send(requestTo(origin.authority));
+  await client.closeWrite();
+  await client.more(1);
+  await new Promise((resolve) => setTimeout(resolve, 1200)); // three times the limit
+  assert.ok((await client.message()).body === body);
+});
+
+Deno.test("one that waits in vain for an answer is told, and the origin let go of", async () => {
+  await using origin = new Origin(async (peer) => void await peer.rest());
+  await using scene = new Scene({ halfClosedMs: 100 });
+  const client = await scene.client();
+  await client.send(requestTo(origin.authority));
+  await client.closeWrite();
+  assert.equal(
+    lineOf(await client.message()),
+    `504 ${origin.authority}: no answer within 0.1 s of the client's end of its direction`,
+  );
+  assert.equal(await client.rest(), "");
+  await until("the origin's end", () => origin.peers[0]!.end);
+});
+
+for (const [kind, behind] of [["", ""], [", and CONNECT behind,", "CONNECT a.test:1"]]) {
+  Deno.test(`one that left in the middle of an answer${kind} lets go of the origin`, async () => {
+    await using origin = new Origin(async (peer) => {
+      await peer.message();
+      await peer.send(`HTTP/1.1 200 OK\r\n${CHUNKED}\r\n1\r\nx\r\n`);
+      await peer.rest();
+    });
+    await using scene = new Scene({ halfClosedMs: 100 });
+    const client = await scene.client();
+    const next = behind ? `${behind} HTTP/1.1\r\nHost: x\r\n\r\n` : "";
+    await client.send(requestTo(origin.authority) + next);
+    while (!client.held.includes("1\r\nx\r\n")) assert.ok(await client.more());
+    client.close();
+    await until("the origin's end", () => origin.peers[0]!.end);
+    await until("nobody is served", () => scene.serving === 0);
+    assert.equal(scene.connects, 1);
+  });
+}
 
 const BREAKS: Record<string, string> = {
   sized: "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello",
