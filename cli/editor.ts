@@ -60,8 +60,8 @@ export function findEditor(from: Surroundings = SYSTEM): Found {
   return { editor: undefined, warnings };
 }
 
-/** The Ctrl-C that ended an editor may reach this program after the editor's end did. */
-const LATE_SIGNAL_MS = 250;
+/** The Ctrl-C that ended an editor may reach this program so much later than its end. */
+const LATE_SIGNAL_MS = 200;
 
 /** Said if nothing was found. */
 export const NO_EDITOR = `No editor was found; set $EDITOR to one, "nano" for example`;
@@ -94,14 +94,14 @@ export async function openEditor(editor: Editor, path: string): Promise<void> {
   Deno.addSignalListener("SIGINT", ignore);
   try {
     const status = await start(editor, path).status;
+    await new Promise((resolve) => setTimeout(resolve, LATE_SIGNAL_MS));
     if (status.success) return;
     const how = status.signal
       ? `was ended by ${status.signal}`
       : `exited with status ${status.code}`;
     throw new Error(`The editor ${JSON.stringify(editor.name)} ${how}`);
   } finally {
-    const forget = () => Deno.removeSignalListener("SIGINT", ignore);
-    Deno.unrefTimer(setTimeout(forget, LATE_SIGNAL_MS));
+    Deno.removeSignalListener("SIGINT", ignore);
   }
 }
 
