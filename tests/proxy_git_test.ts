@@ -111,7 +111,9 @@ e2e("git clones megabytes by every way, and pushes others back", async (scene) =
   const head = await git.in(first, "rev-parse", "HEAD", "HEAD^{tree}");
   await Promise.all(GIT_WAYS.map(async ({ name, url, proxy }, index) => {
     const clone = `${folder}/${name}`;
-    const settings = ["-c", `http.proxy=${proxy}`];
+    // Over HTTP/2 git before 2.44 waits for ever if libcurl asks once more for data after
+    // the end of what is pushed.
+    const settings = ["-c", `http.proxy=${proxy}`, "-c", "http.version=HTTP/1.1"];
     await git.in(folder, ...settings, "clone", "--quiet", url, clone);
     assert.equal(await git.in(clone, "rev-parse", "HEAD", "HEAD^{tree}"), head, name);
     // Objects as their names say, and files as the objects say.
