@@ -129,8 +129,9 @@ const lack = needs("podman").missing[0] ?? await lackOfPodman();
 const SENTENCE =
   "a container of Podman without a network is reached, also after it was stopped";
 if (lack !== undefined) {
+  // As far as Podman starts here it is tried above: its command line. Without the program at
+  // all, that test fails in CI.
   console.log(`left out: ${SENTENCE}: ${lack}`);
-  Deno.test({ name: SENTENCE, ignore: true, fn() {} });
 } else {
   e2e(
     SENTENCE,

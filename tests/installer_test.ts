@@ -26,7 +26,8 @@ function test(
 ): void {
   const { ignore, missing } = Deno.build.os === "linux"
     ? needs(...PROGRAMS, ...more)
-    : { ignore: true, missing: ["Linux"] };
+    // The tools that the script is tried with are Linux's.
+    : { ignore: true, missing: ["Linux, whose tools the script is tried with"] };
   const title = ignore ? `${name} (left out: needs ${missing.join(", ")})` : name;
   Deno.test(title, { ignore }, async () => {
     await using release = await Release.serve();
