@@ -35,6 +35,7 @@ export const FEATURES: readonly string[] = [
   "hostDown",
   "status",
   "extend",
+  "resolveFor",
 ];
 
 /** A manager that does not ask for the status in this time only shows our stderr. */
@@ -176,6 +177,7 @@ class Agent {
         const body = { type: "routeSuggestion", data };
         this.#pump.send(encodeControl({ type: "event", body }));
       },
+      sent: () => this.#pump.sent(),
     });
     this.#pump.start();
     if (this.#host.statuses.every(({ error }) => !error)) return;

@@ -12,8 +12,10 @@ import { Directory } from "../proxy/directory.ts";
 import { SystemResolver } from "../proxy/dns_system.ts";
 import { Foreign } from "../proxy/foreign.ts";
 import type { HttpProxy, HttpProxyOptions } from "../proxy/http.ts";
+import { NamePolicy } from "../proxy/name_policy.ts";
 import { NameServer } from "../proxy/name_server.ts";
 import { resetConnection } from "../proxy/reset.ts";
+import { Seldom } from "../proxy/seldom.ts";
 import { SocksProxy } from "../proxy/socks_proxy.ts";
 import { relay, splice } from "../proxy/splice.ts";
 import { MeshStream, SocketStream } from "../proxy/stream.ts";
@@ -45,6 +47,8 @@ export interface HostOptions {
   readonly warn: (message: string) => void;
   /** Tells the manager where addresses lie, ahead of packets that are sent later. */
   readonly suggest: (suggestion: RouteSuggestion) => void;
+  /** Settles when the packets of now are on their way, ahead of what is suggested later. */
+  readonly sent: () => Promise<void>;
 }
 
 /** A host of the mesh, seen from itself. */
@@ -58,6 +62,7 @@ export class Host {
   readonly #foreign: Foreign;
   readonly #connector: Connector;
   readonly #nameServer: NameServer;
+  readonly #namePolicy: NamePolicy;
   readonly #dnsPort: number;
   readonly #files: Promise<HostFiles>;
   /** Dials under way, by the VIP of the host that asks. */
@@ -87,20 +92,33 @@ export class Host {
       routes: args.routes ?? [],
     });
     this.#directory = directory;
-    const foreign = this.#foreign = new Foreign(directory.mine);
+    const { mine } = directory;
+    const isVip = (address: number) => directory.isVip(address);
+    const foreign = this.#foreign = new Foreign({ ...mine, isVip });
+    const policy = this.#namePolicy = new NamePolicy(mine);
+    const seldom = new Seldom(warn);
     this.#connector = new Connector({
       me,
       stack,
       directory,
       forwards: this.#forwards,
       nameServers,
+      published: publishedBy(args),
       suggest: (address, via) =>
         options.suggest({ ip: [formatIpv4(address)], route: formatIpv4(via) }),
+      sent: options.sent,
+      warn: (message) => seldom.happened("misled", message),
       signal,
     });
     this.#nameServer = new NameServer({
       names: directory.names,
+      namesOf: (address) => directory.namesOf(address),
       upstream: new SystemResolver({ signal }),
+      mayAsk: (client, name) => policy.mayAsk(client, name),
+      onRefused: (client, { code, text }) => {
+        const host = directory.nameOf(client) ?? "a stranger";
+        seldom.happened(`${code} ${host}`, `The name server refused ${host}: ${text}`);
+      },
       onResolved: (name, addresses) => foreign.note(name, addresses),
       onError: (error) => warn(`The name server does not work: ${error.message}`),
     });
@@ -123,7 +141,14 @@ export class Host {
   }
 
   /** What `configure` has no words for. */
-  extend({ http, socks, exceptions = [] }: ExtendArgs): void {
+  extend({ http, socks, exceptions = [], aliases, resolveFor }: ExtendArgs): void {
+    if (aliases) this.#directory.aliases(aliases);
+    if (resolveFor) {
+      const all = resolveFor.includes("*");
+      this.#namePolicy.resolveFor(
+        all ? "all" : resolveFor.map((vip) => addressOf("resolveFor", vip)),
+      );
+    }
     for (const { route, hostnames } of exceptions) {
       this.#directory.except(route, hostnames);
     }
@@ -194,7 +219,7 @@ export class Host {
         "dns",
         { hostname: formatIpv4(address), port },
         address === this.#me
-          ? (socket) => this.#nameServer.serve(new SocketStream(socket))
+          ? (socket) => this.#answerProgram(socket)
           : (socket) => this.#connect(socket, address, port),
       );
     }
@@ -268,6 +293,17 @@ export class Host {
     await this.#join(socket, connection);
   }
 
+  /** A question of a program: of this host, unless the VIP is one that others can reach. */
+  async #answerProgram(socket: Deno.TcpConn): Promise<void> {
+    const { hostname } = socket.remoteAddr as Deno.NetAddr;
+    const client = parseIpv4(hostname);
+    const isOwn = client !== undefined && (client >>> 24 === 127 || client === this.#me);
+    await this.#nameServer.serve(
+      new SocketStream(socket),
+      isOwn ? undefined : client ?? 0,
+    );
+  }
+
   /** A peer's question of a name. */
   async #answer(connection: TcpConnection): Promise<void> {
     connection.accept();
@@ -315,6 +351,14 @@ export class Host {
     }
     await relay(socket, other, this.#ending.signal);
   }
+}
+
+/** What the other hosts publish, by VIP; nothing is an empty list. */
+function publishedBy({ hostnameMap, others }: ConfigureArgs): Map<number, number[]> {
+  const published = new Map<number, number[]>();
+  for (const vip of Object.values(hostnameMap)) published.set(parseIpv4(vip)!, []);
+  for (const { ip, port } of others) published.get(parseIpv4(ip)!)?.push(port);
+  return published;
 }
 
 async function loadHttp(options: HttpProxyOptions): Promise<HttpProxy> {

@@ -29,6 +29,7 @@ import { formatIpv4, parseIpv4 } from "../wire/ipv4.ts";
 import type { AttemptPlan } from "./attempt.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { configureArgs, extendArgs, neededFeatures } from "./configure.ts";
+import { lackingFeature } from "./lacking.ts";
 import type { MeshEvent } from "./events.ts";
 import { describeProgress } from "./progress.ts";
 import { listenerFailed } from "./listeners.ts";
@@ -318,14 +319,12 @@ class RunningMesh implements Mesh {
     const lacking = host.plan.needed.wanted.filter((feature) =>
       !agent.features.includes(feature)
     );
-    if (lacking.length > 0 && !again) {
-      this.#emit({
-        type: "warning",
-        level: "warn",
-        host: name,
-        message: `The agent of "${name}" (version ${agent.version || "unknown"}) ` +
-          `lacks what ${formatPosition(host.spec.at)} asks for: ${lacking.join(", ")}`,
-      });
+    if (!again) {
+      const who = `the agent of "${name}" (version ${agent.version || "unknown"})`;
+      for (const feature of lacking) {
+        const message = lackingFeature(this.manifest, host.spec, { feature, who });
+        this.#emit({ type: "warning", level: "warn", host: name, message });
+      }
     }
     host.verdict(undefined);
   }

@@ -57,7 +57,8 @@ export function assignVips(drafts: readonly HostDraft[], report: Report): HostSp
   }
   let next = FIRST;
   return drafts.map(({ vip, ...draft }) => {
-    if (vip) return { ...draft, vip: vip.address, vipAssigned: false };
+    const resolveFor = draft.resolveFor.map(({ name }) => name);
+    if (vip) return { ...draft, resolveFor, vip: vip.address, vipAssigned: false };
     while (taken.has(next)) next++;
     if (next === LAST + 1) {
       const range = `${formatIpv4(FIRST)} to ${formatIpv4(LAST)}`;
@@ -67,19 +68,29 @@ export function assignVips(drafts: readonly HostDraft[], report: Report): HostSp
           `give it a "vip" of its own`,
       );
     }
-    return { ...draft, vip: next++, vipAssigned: true };
+    return { ...draft, resolveFor, vip: next++, vipAssigned: true };
   });
 }
 
-/** Loopback listeners are opened on the VIPs, which only 127.0.0.0/8 allows everywhere. */
-export function warnOfVipsOutsideLoopback(drafts: readonly HostDraft[], report: Report) {
-  if (drafts.every(({ loopback }) => loopback.disable)) return;
+/**
+ * Hosts listen on the VIPs of all, unless loopback is disabled there; only those of
+ * 127.0.0.0/8 are on every machine without anybody's doing.
+ */
+export function refuseVipsOutsideLoopback(
+  drafts: readonly HostDraft[],
+  report: Report,
+): void {
+  const listening = drafts.find(({ loopback }) => !loopback.disable);
+  if (!listening) return;
   for (const { vip } of drafts) {
     if (!vip || contains(LOOPBACK, vip.address)) continue;
-    report.warn(
+    report.error(
       vip.at,
-      `vip ${quote(formatIpv4(vip.address))} is outside 127.0.0.0/8, so hosts can ` +
-        `listen on it only where the machine has that address`,
+      `vip ${quote(formatIpv4(vip.address))} is outside 127.0.0.0/8, and ` +
+        `${quote(listening.name)} would have to listen on it, which no machine can ` +
+        `without that address; wanted one of 127.0.0.0/8, or "loopback: {disable: true}" ` +
+        `on every host, which leaves proxies (network devices, which take such ` +
+        `addresses, are not supported yet)`,
     );
   }
 }

@@ -140,6 +140,8 @@ export const EXTEND_ARGS: Schema<ExtendArgs> = object({
     route: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
     hostnames: list(v.string()),
   }))),
+  aliases: v.nullish(v.array(v.string())),
+  resolveFor: v.nullish(v.array(v.union([v.literal("*"), address]))),
 });
 
 /** Result of `configure`. */

@@ -163,6 +163,13 @@ export interface ExtendArgs {
   socks?: ExtendProxy;
   /** At most one for each route. */
   exceptions?: RouteException[];
+  /** Those names in `hostnameMap` of `configure` that are aliases. */
+  aliases?: string[];
+  /**
+   * Hosts, by their VIPs, to which the name server tells all names that its host knows, or
+   * `*` for all; else they are told those of the mesh, and those that a route leads to it.
+   */
+  resolveFor?: string[];
 }
 
 /** `data` of the event `hostDown`: abort every connection to these addresses now. */
