@@ -19,6 +19,7 @@ import { Seldom } from "../proxy/seldom.ts";
 import { SocksProxy } from "../proxy/socks_proxy.ts";
 import { relay, splice } from "../proxy/splice.ts";
 import { MeshStream, SocketStream } from "../proxy/stream.ts";
+import { isTakenEverywhere } from "../proxy/taken.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { TcpConnection } from "../stack/tcp.ts";
 import {
@@ -49,6 +50,8 @@ export interface HostOptions {
   readonly suggest: (suggestion: RouteSuggestion) => void;
   /** Settles when the packets of now are on their way, ahead of what is suggested later. */
   readonly sent: () => Promise<void>;
+  /** Told which of the listeners that had failed are up now. */
+  readonly listening: (statuses: readonly ListenerStatus[]) => void;
 }
 
 /** A host of the mesh, seen from itself. */
@@ -122,7 +125,7 @@ export class Host {
       onResolved: (name, addresses) => foreign.note(name, addresses),
       onError: (error) => warn(`The name server does not work: ${error.message}`),
     });
-    this.#listeners = new Listeners(warn);
+    this.#listeners = new Listeners({ warn, onUp: options.listening });
     stack.start(me);
     if (!args.loopback?.disable) this.#listenForPorts(args, nameServers);
     if (args.http?.listen) this.#listenForHttp(args.http.listen);
@@ -190,11 +193,12 @@ export class Host {
 
   #listen(
     kind: ListenerStatus["kind"],
-    { hostname, port }: Target,
+    { hostname, port, isServed }: Target & { readonly isServed?: () => boolean },
     serve: (socket: Deno.TcpConn) => Promise<void>,
   ): void {
     const tracked = (socket: Deno.TcpConn) => this.#track(serve(socket));
-    this.#listeners.open({ kind, hostname, port, serve: tracked });
+    const wanted = { kind, hostname, port, serve: tracked };
+    this.#listeners.open({ ...wanted, ...(isServed && { isServed }) });
   }
 
   #listenForPorts(args: ConfigureArgs, nameServers: ReadonlyMap<number, number>): void {
@@ -202,7 +206,7 @@ export class Host {
     for (const [port, target] of this.#forwards) {
       this.#listen(
         "loopback",
-        { hostname, port },
+        { hostname, port, isServed: () => isServedBy(target, { hostname, port }) },
         (socket) => this.#relay(socket, target),
       );
     }
@@ -351,6 +355,20 @@ export class Host {
     }
     await relay(socket, other, this.#ending.signal);
   }
+}
+
+/**
+ * Whether clients of an address that is in use reach the target all the same, because it is
+ * this machine's own and listens on every address.
+ */
+function isServedBy(target: Target, { hostname, port }: Target): boolean {
+  if (target.port !== port) return false;
+  if (target.hostname === hostname) return true;
+  const address = parseIpv4(target.hostname);
+  const isOwn = address === undefined
+    ? ["localhost", "::1", "::"].includes(target.hostname)
+    : address >>> 24 === 127 || address === 0;
+  return isOwn && isTakenEverywhere(port);
 }
 
 /** What the other hosts publish, by VIP; nothing is an empty list. */

@@ -56,7 +56,7 @@ Deno.test("a byte that is not UTF-8 is a warning in a comment, and an error else
       "3:18",
       "error 0xff",
     ],
-    [["hosts:\n  a: { cmd: a#", [0xe9], " }\n"], "2:14", "error 0xe9"],
+    [["hosts:\n  a: { cmd: a#", [0xe9], " }\n"], "2:15", "error 0xe9"],
     [["hosts:\n  a:\n    cmd: |\n      # ", [0xe9], "\n"], "4:9", "error 0xe9"],
     [['hosts:\n  a:\n    cmd: "x\n      # ', [0xe9], '"\n'], "4:9", "error 0xe9"],
     [["hosts: &", [0xe9], " { a: {} }\n"], "1:9", "error 0xe9"],

@@ -10,8 +10,12 @@ import type { Report } from "./report.ts";
 import { type Entry, quote } from "./value.ts";
 
 /** Where free addresses are taken from, both ends included. */
-const FIRST = parseIpv4("127.0.42.100")!;
-const LAST = parseIpv4("127.0.42.254")!;
+export const ASSIGNED_VIPS = {
+  /** 127.0.42.100. */
+  first: parseIpv4("127.0.42.100")!,
+  /** 127.0.42.254. */
+  last: parseIpv4("127.0.42.254")!,
+} as const;
 
 const LOOPBACK = parseCidr("127.0.0.0/8")!;
 /** "This network" (RFC 1122, section 3.2.1.3), multicast, and reserved addresses. */
@@ -55,13 +59,13 @@ export function assignVips(drafts: readonly HostDraft[], report: Report): HostSp
       taken.set(vip.address, { name, at: vip.at });
     }
   }
-  let next = FIRST;
+  let next: number = ASSIGNED_VIPS.first;
   return drafts.map(({ vip, ...draft }) => {
     const resolveFor = draft.resolveFor.map(({ name }) => name);
     if (vip) return { ...draft, resolveFor, vip: vip.address, vipAssigned: false };
     while (taken.has(next)) next++;
-    if (next === LAST + 1) {
-      const range = `${formatIpv4(FIRST)} to ${formatIpv4(LAST)}`;
+    if (next === ASSIGNED_VIPS.last + 1) {
+      const range = `${formatIpv4(ASSIGNED_VIPS.first)} to ${formatIpv4(ASSIGNED_VIPS.last)}`;
       report.error(
         draft.at,
         `no address is left for ${quote(draft.name)}: ${range} are all taken; ` +

@@ -47,7 +47,7 @@ export type ControlMessage =
   | {
     /** Either way, without an answer. */
     type: "event";
-    /** `type` is `routeSuggestion` or `hostDown`. */
+    /** `type` is `routeSuggestion`, `listeners` or `hostDown`. */
     body: { type: string; data?: unknown };
   };
 
@@ -203,10 +203,15 @@ export interface ListenerStatus {
   };
 }
 
-/** `data` of the result of `status`. */
+/** `data` of the result of `status`, and of the event `listeners`. */
 export interface AgentStatus {
-  /** Every listener the configuration asks for, whether it is up or not. */
+  /**
+   * Every listener the configuration asks for, whether it is up or not; in the event those
+   * that had failed and are up now.
+   */
   listeners: ListenerStatus[];
+  /** The same for agents that share loopback addresses, if they know. */
+  machine?: string;
 }
 
 /** Puts a message into a JSON frame. */
