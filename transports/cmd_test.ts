@@ -158,6 +158,7 @@ Deno.test({
     for (const [script, hint] of Object.entries(ends)) {
       const link = await cmd.open(shell(script), context());
       const [exit] = await Promise.all([link.closed, textOf(link.readable)]);
+      await link.writable.close().catch(() => {}); // its reader is gone
       if (hint) assert.match(exit.hint ?? "", hint);
       else assert.equal(exit.hint, undefined);
     }
