@@ -22,8 +22,11 @@ const MOST_SECONDS = 300;
 const MOST_NAME_BYTES = 253;
 const MOST_LABEL_BYTES = 63;
 
-/** Why a name was not resolved: there is none or it has no IPv4 address, or nobody said. */
-export type NameFailure = "not-found" | "failed" | "timed-out";
+/**
+ * Why a name was not resolved: there is none or it has no IPv4 address; the server may not
+ * say, and says why; or nobody said.
+ */
+export type NameFailure = "not-found" | "prohibited" | "failed" | "timed-out";
 
 /** A name was not resolved. */
 export class NameError extends Error {
@@ -102,7 +105,9 @@ export async function resolveOver(
     if (rcode !== Rcode.NOERROR) {
       const reason = reasonIn(parseMessage(answer));
       const why = reason === undefined ? "" : ` (${JSON.stringify(reason)})`;
-      throw fail("failed", `it answered ${formatRcode(rcode)}${why}`);
+      const isRefusal = rcode === Rcode.REFUSED && reason !== undefined;
+      const code = isRefusal ? "prohibited" : "failed";
+      throw fail(code, `it answered ${formatRcode(rcode)}${why}`);
     }
     const { addresses, ttl } = addressesIn(parseMessage(answer), ascii);
     if (addresses.length === 0) {

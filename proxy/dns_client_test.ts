@@ -121,6 +121,7 @@ Deno.test("why a server refuses is told, whatever it is made of", async () => {
     return encodeAnswer(parseMessage(query), { rcode: 5, reason });
   };
   await assert.rejects(resolve("db", reply), {
+    code: "prohibited",
     message: `Cannot resolve "db" through the name server of web: it answered REFUSED ` +
       `(${JSON.stringify("not for \u202eyou\n")})`,
   });

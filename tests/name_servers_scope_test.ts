@@ -135,6 +135,7 @@ e2e("outside names are for whom a route or the manifest lets ask", async (scene)
       const url = `http://${name}.inside.example:18080/`;
       const outcome = await curlOutcome(laptop, ...options, url);
       assert.notEqual(outcome.status, 200, way);
+      if (way === "SOCKS5h") assert.match(outcome.complaint, /\(2\)/); // not allowed
       if (way !== "HTTP proxy") continue;
       assert.match(
         outcome.body,
