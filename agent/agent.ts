@@ -11,12 +11,14 @@ import {
   type ControlMessage,
   decodeControl,
   encodeControl,
+  type ListenerStatus,
   parseConfigureArgs,
   parseExtendArgs,
   parseHostDown,
 } from "../wire/control.ts";
 import { parseCidr } from "../wire/ipv4.ts";
 import { Host } from "./host.ts";
+import { machineId } from "./machine.ts";
 import type { AgentPort } from "./port.ts";
 import { Pump } from "./pump.ts";
 
@@ -35,6 +37,7 @@ export const FEATURES: readonly string[] = [
   "hostDown",
   "status",
   "extend",
+  "resolveFor",
 ];
 
 /** A manager that does not ask for the status in this time only shows our stderr. */
@@ -73,6 +76,8 @@ class Agent {
   readonly #pump: Pump;
   #stack!: Stack;
   #host: Host | undefined;
+  /** Whether the manager asked for the status. */
+  #toldStatus = false;
   #tellFailures: ReturnType<typeof setTimeout> | undefined;
 
   constructor(port: AgentPort, options: AgentOptions) {
@@ -147,11 +152,22 @@ class Agent {
         return undefined;
       case "status":
         clearTimeout(this.#tellFailures);
-        return { listeners: [...this.#host?.statuses ?? []] } satisfies AgentStatus;
+        this.#toldStatus = true;
+        return statusOf(this.#host?.statuses ?? []);
       default:
         throw new ControlError(
           `This agent cannot "${op}"; it can configure, extend, ping, status`,
         );
+    }
+  }
+
+  /** Listeners that had failed are up: news for a manager that was told so. */
+  #listening(statuses: readonly ListenerStatus[]): void {
+    if (this.#toldStatus) {
+      const body = { type: "listeners", data: statusOf(statuses) };
+      this.#pump.send(encodeControl({ type: "event", body }));
+    } else {
+      for (const { address } of statuses) this.#warn(`Listening on ${address} now`);
     }
   }
 
@@ -176,6 +192,8 @@ class Agent {
         const body = { type: "routeSuggestion", data };
         this.#pump.send(encodeControl({ type: "event", body }));
       },
+      sent: () => this.#pump.sent(),
+      listening: (statuses) => this.#listening(statuses),
     });
     this.#pump.start();
     if (this.#host.statuses.every(({ error }) => !error)) return;
@@ -185,4 +203,9 @@ class Agent {
       }
     }, STATUS_WAIT_MS);
   }
+}
+
+function statusOf(listeners: readonly ListenerStatus[]): AgentStatus {
+  const machine = machineId();
+  return { listeners: [...listeners], ...(machine !== undefined && { machine }) };
 }

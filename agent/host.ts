@@ -12,11 +12,14 @@ import { Directory } from "../proxy/directory.ts";
 import { SystemResolver } from "../proxy/dns_system.ts";
 import { Foreign } from "../proxy/foreign.ts";
 import type { HttpProxy, HttpProxyOptions } from "../proxy/http.ts";
+import { NamePolicy } from "../proxy/name_policy.ts";
 import { NameServer } from "../proxy/name_server.ts";
 import { resetConnection } from "../proxy/reset.ts";
+import { Seldom } from "../proxy/seldom.ts";
 import { SocksProxy } from "../proxy/socks_proxy.ts";
 import { relay, splice } from "../proxy/splice.ts";
 import { MeshStream, SocketStream } from "../proxy/stream.ts";
+import { isTakenEverywhere } from "../proxy/taken.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { TcpConnection } from "../stack/tcp.ts";
 import {
@@ -45,6 +48,10 @@ export interface HostOptions {
   readonly warn: (message: string) => void;
   /** Tells the manager where addresses lie, ahead of packets that are sent later. */
   readonly suggest: (suggestion: RouteSuggestion) => void;
+  /** Settles when the packets of now are on their way, ahead of what is suggested later. */
+  readonly sent: () => Promise<void>;
+  /** Told which of the listeners that had failed are up now. */
+  readonly listening: (statuses: readonly ListenerStatus[]) => void;
 }
 
 /** A host of the mesh, seen from itself. */
@@ -58,6 +65,7 @@ export class Host {
   readonly #foreign: Foreign;
   readonly #connector: Connector;
   readonly #nameServer: NameServer;
+  readonly #namePolicy: NamePolicy;
   readonly #dnsPort: number;
   readonly #files: Promise<HostFiles>;
   /** Dials under way, by the VIP of the host that asks. */
@@ -87,24 +95,37 @@ export class Host {
       routes: args.routes ?? [],
     });
     this.#directory = directory;
-    const foreign = this.#foreign = new Foreign(directory.mine);
+    const { mine } = directory;
+    const isVip = (address: number) => directory.isVip(address);
+    const foreign = this.#foreign = new Foreign({ ...mine, isVip });
+    const policy = this.#namePolicy = new NamePolicy(mine);
+    const seldom = new Seldom(warn);
     this.#connector = new Connector({
       me,
       stack,
       directory,
       forwards: this.#forwards,
       nameServers,
+      published: publishedBy(args),
       suggest: (address, via) =>
         options.suggest({ ip: [formatIpv4(address)], route: formatIpv4(via) }),
+      sent: options.sent,
+      warn: (message) => seldom.happened("misled", message),
       signal,
     });
     this.#nameServer = new NameServer({
       names: directory.names,
+      namesOf: (address) => directory.namesOf(address),
       upstream: new SystemResolver({ signal }),
+      mayAsk: (client, name) => policy.mayAsk(client, name),
+      onRefused: (client, { code, text }) => {
+        const host = directory.nameOf(client) ?? "a stranger";
+        seldom.happened(`${code} ${host}`, `The name server refused ${host}: ${text}`);
+      },
       onResolved: (name, addresses) => foreign.note(name, addresses),
       onError: (error) => warn(`The name server does not work: ${error.message}`),
     });
-    this.#listeners = new Listeners(warn);
+    this.#listeners = new Listeners({ warn, onUp: options.listening });
     stack.start(me);
     if (!args.loopback?.disable) this.#listenForPorts(args, nameServers);
     if (args.http?.listen) this.#listenForHttp(args.http.listen);
@@ -123,7 +144,14 @@ export class Host {
   }
 
   /** What `configure` has no words for. */
-  extend({ http, socks, exceptions = [] }: ExtendArgs): void {
+  extend({ http, socks, exceptions = [], aliases, resolveFor }: ExtendArgs): void {
+    if (aliases) this.#directory.aliases(aliases);
+    if (resolveFor) {
+      const all = resolveFor.includes("*");
+      this.#namePolicy.resolveFor(
+        all ? "all" : resolveFor.map((vip) => addressOf("resolveFor", vip)),
+      );
+    }
     for (const { route, hostnames } of exceptions) {
       this.#directory.except(route, hostnames);
     }
@@ -165,11 +193,12 @@ export class Host {
 
   #listen(
     kind: ListenerStatus["kind"],
-    { hostname, port }: Target,
+    { hostname, port, isServed }: Target & { readonly isServed?: () => boolean },
     serve: (socket: Deno.TcpConn) => Promise<void>,
   ): void {
     const tracked = (socket: Deno.TcpConn) => this.#track(serve(socket));
-    this.#listeners.open({ kind, hostname, port, serve: tracked });
+    const wanted = { kind, hostname, port, serve: tracked };
+    this.#listeners.open({ ...wanted, ...(isServed && { isServed }) });
   }
 
   #listenForPorts(args: ConfigureArgs, nameServers: ReadonlyMap<number, number>): void {
@@ -177,7 +206,7 @@ export class Host {
     for (const [port, target] of this.#forwards) {
       this.#listen(
         "loopback",
-        { hostname, port },
+        { hostname, port, isServed: () => isServedBy(target, { hostname, port }) },
         (socket) => this.#relay(socket, target),
       );
     }
@@ -194,7 +223,7 @@ export class Host {
         "dns",
         { hostname: formatIpv4(address), port },
         address === this.#me
-          ? (socket) => this.#nameServer.serve(new SocketStream(socket))
+          ? (socket) => this.#answerProgram(socket)
           : (socket) => this.#connect(socket, address, port),
       );
     }
@@ -268,6 +297,17 @@ export class Host {
     await this.#join(socket, connection);
   }
 
+  /** A question of a program: of this host, unless the VIP is one that others can reach. */
+  async #answerProgram(socket: Deno.TcpConn): Promise<void> {
+    const { hostname } = socket.remoteAddr as Deno.NetAddr;
+    const client = parseIpv4(hostname);
+    const isOwn = client !== undefined && (client >>> 24 === 127 || client === this.#me);
+    await this.#nameServer.serve(
+      new SocketStream(socket),
+      isOwn ? undefined : client ?? 0,
+    );
+  }
+
   /** A peer's question of a name. */
   async #answer(connection: TcpConnection): Promise<void> {
     connection.accept();
@@ -315,6 +355,28 @@ export class Host {
     }
     await relay(socket, other, this.#ending.signal);
   }
+}
+
+/**
+ * Whether clients of an address that is in use reach the target all the same, because it is
+ * this machine's own and listens on every address.
+ */
+function isServedBy(target: Target, { hostname, port }: Target): boolean {
+  if (target.port !== port) return false;
+  if (target.hostname === hostname) return true;
+  const address = parseIpv4(target.hostname);
+  const isOwn = address === undefined
+    ? ["localhost", "::1", "::"].includes(target.hostname)
+    : address >>> 24 === 127 || address === 0;
+  return isOwn && isTakenEverywhere(port);
+}
+
+/** What the other hosts publish, by VIP; nothing is an empty list. */
+function publishedBy({ hostnameMap, others }: ConfigureArgs): Map<number, number[]> {
+  const published = new Map<number, number[]>();
+  for (const vip of Object.values(hostnameMap)) published.set(parseIpv4(vip)!, []);
+  for (const { ip, port } of others) published.get(parseIpv4(ip)!)?.push(port);
+  return published;
 }
 
 async function loadHttp(options: HttpProxyOptions): Promise<HttpProxy> {

@@ -1,6 +1,14 @@
-/** The real listeners of an agent, and what its manager is told about them. */
+/**
+ * The real listeners of an agent, and what its manager is told about them.
+ *
+ * One that cannot be opened is tried again, after 1 s and then ever more seldom, up to 30 s:
+ * what is in its way, another mesh perhaps, may end.
+ */
 import { listen, type Listener } from "../proxy/listener.ts";
 import type { ListenerStatus } from "../wire/control.ts";
+
+/** Milliseconds until those that failed are tried again, doubled up to the last. */
+const RETRY_MS = { first: 1000, last: 30_000 };
 
 /** One to be opened. */
 export interface Wanted {
@@ -10,17 +18,32 @@ export interface Wanted {
   readonly port: number;
   /** Takes each connection. */
   readonly serve: (socket: Deno.TcpConn) => void;
+  /** Asked if the address is in use: whether who listens there is whom clients want anyway. */
+  readonly isServed?: () => boolean;
+}
+
+/** What listeners tell. */
+export interface ListenersOptions {
+  /** Takes a line for people about an accept that failed. */
+  readonly warn: (message: string) => void;
+  /** Told which of those that had failed are up now. */
+  readonly onUp: (statuses: readonly ListenerStatus[]) => void;
 }
 
 /** Listeners that end together. */
 export class Listeners {
-  readonly #warn: (message: string) => void;
+  readonly #options: ListenersOptions;
   readonly #listeners: Listener[] = [];
   readonly #statuses: ListenerStatus[] = [];
+  /** Those to be tried again, and their statuses. */
+  #failed: { readonly wanted: Wanted; readonly status: ListenerStatus }[] = [];
+  #retryMs = RETRY_MS.first;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
 
-  /** `warn` takes a line for people about an accept that failed. */
-  constructor(warn: (message: string) => void) {
-    this.#warn = warn;
+  /** Listens nowhere yet. */
+  constructor(options: ListenersOptions) {
+    this.#options = options;
   }
 
   /** All that were wanted, opened or not. */
@@ -29,23 +52,15 @@ export class Listeners {
   }
 
   /** Opens one. Never throws: what stands in the way is told by its status. */
-  open({ kind, hostname, port, serve }: Wanted): void {
+  open(wanted: Wanted): void {
+    const { hostname, port, kind } = wanted;
     const address = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
-    try {
-      this.#listeners.push(listen({
-        hostname,
-        port,
-        onConnection: serve,
-        onError: (error) => {
-          this.#warn(`Cannot accept a connection on ${address}: ${error.message}`);
-        },
-      }));
-      this.#statuses.push({ address, kind });
-    } catch (cause) {
-      const error = cause as Error & { code?: string };
-      const code = error.code ?? codeOf(error);
-      this.#statuses.push({ address, kind, error: { code, message: error.message } });
-    }
+    const status: ListenerStatus = { address, kind };
+    this.#statuses.push(status);
+    if (this.#try(wanted, status)) return;
+    this.#failed.push({ wanted, status });
+    this.#retryMs = RETRY_MS.first;
+    this.#retryLater();
   }
 
   /** Notes one that cannot be opened, because its address is none. */
@@ -55,8 +70,48 @@ export class Listeners {
 
   /** Stops them; settles when they have. Connections go on. */
   async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
     for (const listener of this.#listeners) listener.close();
     await Promise.all(this.#listeners.map(({ finished }) => finished));
+  }
+
+  /** Whether nothing is left to do for one. */
+  #try({ hostname, port, serve, isServed }: Wanted, status: ListenerStatus): boolean {
+    try {
+      this.#listeners.push(listen({
+        hostname,
+        port,
+        onConnection: serve,
+        onError: ({ message }) => {
+          this.#options.warn(
+            `Cannot accept a connection on ${status.address}: ${message}`,
+          );
+        },
+      }));
+    } catch (cause) {
+      const error = cause as Error & { code?: string };
+      const code = error.code ?? codeOf(error);
+      if (code !== "EADDRINUSE" || !isServed?.()) {
+        status.error = { code, message: error.message };
+        return false;
+      }
+    }
+    delete status.error;
+    return true;
+  }
+
+  #retryLater(): void {
+    clearTimeout(this.#timer);
+    if (this.#closed || this.#failed.length === 0) return;
+    this.#timer = setTimeout(() => {
+      const tried = this.#failed;
+      this.#failed = tried.filter(({ wanted, status }) => !this.#try(wanted, status));
+      this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS.last);
+      this.#retryLater();
+      const up = tried.map(({ status }) => status).filter(({ error }) => !error);
+      if (up.length > 0) this.#options.onUp(up);
+    }, this.#retryMs);
   }
 }
 

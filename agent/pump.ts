@@ -41,6 +41,8 @@ export class Pump {
   readonly #onControl: (payload: Uint8Array) => void;
   readonly #control: Uint8Array[] = [];
   #controlBytes = 0;
+  /** Those who wait for the output of now to be taken. */
+  #waiting: (() => void)[] = [];
   #stack: Stack | undefined;
   #started = false;
   #writing = false;
@@ -123,6 +125,16 @@ export class Pump {
     this.touched();
   }
 
+  /**
+   * Settles when the packets that the stack has made so far, or wants to make, have been
+   * handed to the port: what is sent later comes behind them.
+   */
+  sent(): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    this.touched();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
   /** Something may have made output or want a timer: see to it in this turn. */
   touched(): void {
     if (this.#timer === undefined && !this.#stopped) {
@@ -148,6 +160,11 @@ export class Pump {
     this.#stopped = true;
     clearTimeout(this.#timer);
     this.#port.close();
+    this.#tellSent();
+  }
+
+  #tellSent(): void {
+    for (const tell of this.#waiting.splice(0)) tell();
   }
 
   /** Handles what begins at `at` and returns the bytes of whole frames. */
@@ -198,7 +215,8 @@ export class Pump {
     if (this.#writing) return;
     const control = this.#control.shift();
     const output = control ?? this.#stack!.takeOutput();
-    if (!output) return;
+    // A full buffer may have kept packets back, so only an empty one tells.
+    if (!output) return this.#tellSent();
     this.#writing = true;
     this.#port.write(output).then(() => {
       if (control) this.#controlBytes -= control.length;

@@ -1,4 +1,4 @@
-// `norouter check FILE`: is this manifest right? Nothing is started, and
+// `norouter check FILE...`: is each manifest right? Nothing is started, and
 // no plug-in is run that the command line does not allow.
 import type { Diagnostic } from "../manifest/diagnostic.ts";
 import { load, printDiagnostics } from "./manifest.ts";

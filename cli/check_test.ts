@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { run, type RunOptions, withFiles } from "./_run.ts";
 
-const RIGHT = `hosts: { local: {}, web: { cmd: "docker exec -i web norouter" } }`;
+const RIGHT = `hosts: { local: {}, web: { docker: web, ports: ["1:a:1"] } }`;
 
 /** Checks a manifest called mesh.yaml. */
 function check(text: string, args: string[] = [], options: RunOptions = {}) {
@@ -61,13 +61,43 @@ Deno.test("a password is in no output, whatever is wrong beside it", async () =>
 });
 
 Deno.test("other warnings are printed and pass", async () => {
-  const { status, stdout, stderr } = await check("hosts: { a: { vip: 10.0.0.1 } }");
+  const { status, stdout, stderr } = await check("hosts: { a: {}, b: { docker: b } }");
   assert.match(
     stderr,
-    /^mesh.yaml:1:20: warning: vip "10.0.0.1" is outside 127.0.0.0\/8/,
+    /^mesh.yaml:1:17: warning: nothing is published in this mesh: .* ports: \["8080:127/,
   );
-  assert.equal(stdout, "mesh.yaml: OK, 1 host\n");
+  assert.equal(stdout, "mesh.yaml: OK, 2 hosts\n");
   assert.equal(status, 0);
+});
+
+Deno.test("several manifests are checked one after the other, and all have to be right", async () => {
+  const files = {
+    "a.yaml": RIGHT,
+    "b.yaml": "hosts: { a: { vip: x } }",
+    "c.yaml": RIGHT,
+  };
+  const checked = await withFiles(
+    files,
+    (cwd) => run(["check", ...Object.keys(files)], { cwd }),
+  );
+  assert.equal(checked.status, 1);
+  assert.equal(checked.stdout, "a.yaml: OK, 2 hosts\nc.yaml: OK, 2 hosts\n");
+  assert.match(checked.stderr, /^b\.yaml:1:20: error: vip "x" .*\n$/);
+});
+
+Deno.test("wrong usage for machines is one object a line", async () => {
+  const table: [string[], string][] = [
+    [["check"], "norouter: missing required argument 'FILE'"],
+    [["chekc"], 'norouter: unknown command "chekc"; did you mean "check"?'],
+    [["check", "--bogus", "a"], "norouter: unknown option '--bogus'"],
+  ];
+  for (const [args, message] of table) {
+    const { status, stdout, stderr } = await run(["--log-format", "json", ...args]);
+    assert.deepEqual([status, stdout], [2, ""]);
+    const { time: _, ...event } = JSON.parse(stderr);
+    const expected = { level: "error", type: "usage", message };
+    assert.deepEqual({ ...event, message: event.message.split("\n")[0] }, expected);
+  }
 });
 
 Deno.test("diagnostics for machines are one object a line", async () => {

@@ -12,7 +12,7 @@ network, over nothing but commands that reach them.
 Usage:
   norouter FILE                start the mesh of a manifest, until Ctrl-C
   norouter -e [FILE]           write the manifest in an editor first
-  norouter check FILE          validate a manifest without starting anything
+  norouter check FILE...       validate manifests without starting anything
   norouter discover            list what could become a host
   norouter init                write a manifest of what is there
   norouter show-example        print a manifest to begin with
@@ -55,10 +55,10 @@ there begins as the example. Without FILE it is a temporary one. The editor is $
 $EDITOR, editor, vim, vi or emacs: the first that is there. If the manifest is wrong or
 hosts do not become ready, the editor can be opened again, with Enter.
 `,
-  check: `Validate a manifest without starting anything.
+  check: `Validate manifests without starting anything.
 
 Usage:
-  norouter check FILE
+  norouter check FILE...
 
 Every error is printed with its line and column. Besides what a mesh does not start
 with, unknown fields are errors, and proxies without a password that listen beyond

@@ -22,6 +22,7 @@ import { search, type SearchOptions, targetTable, tellProblems } from "./discove
 import { draftManifest } from "./discovery/draft.ts";
 import { SOURCES, type Target } from "./discovery/source.ts";
 import { openLog } from "./log.ts";
+import { printDiagnostics } from "./manifest.ts";
 import { namedTargets, type Names } from "./named.ts";
 import { parsePick, readLine } from "./pick.ts";
 
@@ -74,6 +75,7 @@ export async function init(options: InitOptions): Promise<number> {
   }
   await write(text, options);
   tell(`Wrote ${output} with ${hosts.length} hosts: ${hosts.join(", ")}`, { hosts });
+  printDiagnostics(warningsOf(text, output), options);
   tell(`Look at their ports there, then start the mesh: norouter ${file}`);
   return 0;
 }
@@ -146,6 +148,11 @@ function check(text: string, path: string): void {
   if (problems.length === 0) return;
   const lines = problems.map(formatDiagnostic).join("\n");
   throw new Error(`No manifest is written, since the check would refuse it:\n${lines}`);
+}
+
+/** What the user should know of a manifest that passes. */
+function warningsOf(text: string, path: string): readonly Diagnostic[] {
+  return parseManifest(text, { path, transports: builtinTransports }).warnings;
 }
 
 function problemsOf(text: string, path: string): readonly Diagnostic[] {

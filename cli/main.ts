@@ -3,6 +3,7 @@
 //   0   it went well, or the mesh was ended by Ctrl-C or SIGTERM
 //   1   the manifest is wrong, or no host ever became ready
 //   2   wrong usage
+import process from "node:process";
 import {
   type Command,
   CommanderError,
@@ -13,6 +14,7 @@ import {
 import { addCompletions } from "./completions.ts";
 import { fail } from "./failure.ts";
 import { helpOf } from "./help.ts";
+import { openLog } from "./log.ts";
 import type { GlobalOptions } from "./options.ts";
 import { addSearchCommands } from "./search_commands.ts";
 import { versionLine } from "./version.ts";
@@ -47,10 +49,22 @@ export function programOf(done: (status: number) => void): Command {
         allowed.push(text);
         return allowed;
       });
-  const program = createCommand("norouter")
+  const isForMachines = () => program.opts<GlobalOptions>().logFormat === "json";
+  const program: Command = createCommand("norouter")
     .exitOverride()
     .configureOutput({
-      outputError: (text, write) => write(text.replace(/^error: /, "norouter: ")),
+      outputError: (text, write) => {
+        const message = text.replace(/^error: /, "norouter: ");
+        if (!isForMachines()) return write(message);
+        const event = {
+          level: "error",
+          type: "usage",
+          message: message.trimEnd(),
+        } as const;
+        openLog(program.opts<GlobalOptions>()).event(event);
+      },
+      // What follows an error is a hint for people.
+      writeErr: (text) => void (isForMachines() || process.stderr.write(text)),
     })
     .configureHelp({ formatHelp: (command) => helpOf(command.name()) })
     .showHelpAfterError(`(see "norouter --help")`)
@@ -117,11 +131,15 @@ export function programOf(done: (status: number) => void): Command {
 
   program.command("check")
     .description("validate a manifest without starting anything")
-    .argument("<FILE>")
+    .argument("<FILE...>")
     .addOption(allowPlugin())
-    .action(async (file: string, _: unknown, command: Command) => {
+    .action(async (files: string[], _: unknown, command: Command) => {
       const { check } = await import("./check.ts");
-      done(await check(file, command.optsWithGlobals()));
+      const statuses = [];
+      for (const file of files) {
+        statuses.push(await check(file, command.optsWithGlobals()));
+      }
+      done(Math.max(...statuses));
     });
 
   addSearchCommands(program, done);

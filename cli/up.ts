@@ -42,9 +42,11 @@ export async function runMesh(
 ): Promise<Outcome> {
   const started = performance.now();
   const log = openLog(options);
-  const { manifest, diagnostics, plugins } = await load(file, options);
+  const { manifest: loaded, diagnostics, plugins } = await load(file, options);
   printDiagnostics(diagnostics, options);
-  if (!manifest) return { status: 1, isComplete: false };
+  if (!loaded) return { status: 1, isComplete: false };
+  const { withFreeVips } = await import("../manager/free_vips.ts");
+  const manifest = withFreeVips(loaded);
 
   using stop = stopSignals();
   log.expect(manifest.hosts.map(({ name }) => name));
@@ -159,8 +161,12 @@ function summarize(
     ? `Every host is ready: ${all} in ${duration(ms)}`
     : `${ready.length} of ${all} hosts are up, without ` +
       failed.map(({ host, message }) => `${host.name} (${message})`).join(", ");
-  log.event({ level: ok ? "info" : "warn", type: "started", message }, {
+  const count = ready.reduce((sum, host) => sum + host.failedListeners.length, 0);
+  const but = count === 0 ? "" : `, ${count} listener${count === 1 ? "" : "s"} failed`;
+  const level = ok && count === 0 ? "info" : "warn";
+  log.event({ level, type: "started", message: message + but }, {
     ok,
+    failedListeners: count,
     ms: Math.round(ms),
     failed: failed.map(({ host }) => host.name),
   });

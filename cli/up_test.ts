@@ -19,7 +19,9 @@ function mesh(
 ): void {
   const ignore = Deno.build.os === "windows";
   const text = "hosts:\n" +
-    Object.entries(hosts).map(([host, cmd]) => `  ${host}: { cmd: ${cmd} }\n`).join("");
+    Object.entries(hosts).map(([host, cmd]) =>
+      `  ${host}: { cmd: ${cmd}, ports: ["8080:127.0.0.1:80"] }\n`
+    ).join("");
   Deno.test({
     name,
     ignore,
@@ -45,7 +47,7 @@ mesh(
     await running.line(/^info +Every host is ready: 2 in /m);
     assert.match(
       running.stderr,
-      /^HOST +VIP +PORTS +REACHED BY\nweb +127.0.42.100 +- +\S*deno/,
+      /^HOST +VIP +PORTS +REACHED BY\nweb +127.0.42.100 +8080 +\S*deno/,
     );
     assert.match(running.stderr, /^info {3}web {7}Ready at 127.0.42.100 after \d+ ms$/m);
     assert.match(running.stderr, /^info {3}database {2}Ready at 127.0.42.101 after/m);
@@ -126,7 +128,7 @@ mesh(
     const { vip, ports, level } = events[0];
     assert.deepEqual({ vip, ports, level }, {
       vip: "127.0.42.100",
-      ports: [],
+      ports: [8080],
       level: "info",
     });
     const ready = events.find(({ type }) => type === "ready");

@@ -80,6 +80,8 @@ export interface AttemptHooks {
   suggestion(suggestion: RouteSuggestion): void;
   /** The agent told the state of its listeners. */
   status(status: AgentStatus): void;
+  /** The agent told of listeners that had failed and are up now. */
+  listenersUp(status: AgentStatus): void;
   /** A line of text came. */
   output(stream: "stderr" | "banner", line: string): void;
   /** Something is being sent to the host, to open the link. */
@@ -311,6 +313,8 @@ export class Attempt {
       if (op === "status" && error === undefined) this.#hooks.status(parseStatus(data));
     } else if (message.type === "event" && message.body.type === "routeSuggestion") {
       this.#hooks.suggestion(parseRouteSuggestion(message.body.data));
+    } else if (message.type === "event" && message.body.type === "listeners") {
+      this.#hooks.listenersUp(parseStatus(message.body.data));
     }
   }
 

@@ -64,18 +64,25 @@ export function configureArgs(manifest: Manifest, host: HostSpec): ConfigureArgs
 
 /**
  * The arguments of `extend` for one host, or nothing if `configure` says it all: proxies
- * that ask for a password, and the names that routes except.
+ * that ask for a password, the names that routes except, which names are aliases, and for
+ * whom the name server resolves.
  */
 export function extendArgs(manifest: Manifest, host: HostSpec): ExtendArgs | undefined {
   const http = withAuth(host.http);
   const socks = withAuth(host.socks);
   const exceptions = isConcerned(manifest, host) ? nameExceptions(manifest) : [];
-  if (!http && !socks && exceptions.length === 0) return undefined;
-  return {
+  const aliases = manifest.hosts.flatMap(({ aliases }) => aliases);
+  const resolveFor = host.resolveFor.map((name) =>
+    name === "*" ? name : formatIpv4(vipOf(manifest, name))
+  );
+  const args: ExtendArgs = {
     ...(http && { http }),
     ...(socks && { socks }),
     ...(exceptions.length > 0 && { exceptions }),
+    ...(aliases.length > 0 && { aliases }),
+    ...(resolveFor.length > 0 && { resolveFor }),
   };
+  return Object.keys(args).length > 0 ? args : undefined;
 }
 
 function withAuth(proxy: ProxySpec | undefined): ExtendArgs["http"] {
@@ -126,6 +133,7 @@ export function neededFeatures(manifest: Manifest, host: HostSpec): NeededFeatur
       "extend",
       !asksPassword && isConcerned(manifest, host) && nameExceptions(manifest).length > 0,
     ],
+    ["resolveFor", host.resolveFor.length > 0 && !host.resolveFor.includes("*")],
     ["hostaliases", stateDir.pathOnAgent !== undefined && !stateDir.disable],
     ["etchosts", host.writeEtcHosts],
   ];

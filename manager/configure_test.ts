@@ -4,6 +4,8 @@ import { builtinTransports } from "../transports/registry.ts";
 import { configureArgs, describeLack, extendArgs, neededFeatures } from "./configure.ts";
 import { parseConfigureArgs, parseExtendArgs } from "../wire/control.ts";
 
+const PARSING = { path: "mesh.yaml", transports: builtinTransports };
+
 const manifest = manifestFromObject({
   hosts: {
     local: {
@@ -31,7 +33,7 @@ const manifest = manifestFromObject({
     { via: "gate", to: ["192.168.95.0/24", "*.internal", "10.0.0.0/8"] },
     { via: "127.0.42.101", to: ["*.cloud"] },
   ],
-}, { path: "mesh.yaml", transports: builtinTransports });
+}, PARSING);
 
 function host(name: string) {
   return manifest.hosts.find((host) => host.name === name)!;
@@ -129,7 +131,7 @@ const guarded = manifestFromObject({
     { via: "gate", to: ["10.0.0.0/8", "192.168.0.0/16"], notTo: ["10.128.0.0/9"] },
     { via: "gate", to: ["*.example.com"], notTo: ["*.intern.example.com"] },
   ],
-}, { path: "mesh.yaml", transports: builtinTransports, env: () => "from outside" });
+}, { ...PARSING, env: () => "from outside" });
 
 function guardedHost(name: string) {
   return guarded.hosts.find((host) => host.name === name)!;
@@ -180,9 +182,32 @@ Deno.test("what is no bastion and has no proxy, and a mesh without additions, ne
     ["exceptions"],
     "a bastion obeys exceptions too",
   );
-  for (const host of manifest.hosts) {
-    assert.equal(extendArgs(manifest, host), undefined, host.name);
+  const plain = manifestFromObject({ hosts: { a: {}, b: { cmd: "b" } } }, PARSING);
+  for (const host of plain.hosts) {
+    assert.equal(extendArgs(plain, host), undefined, host.name);
   }
+});
+
+Deno.test("every agent is told which names are aliases, and for whom to resolve", () => {
+  const hosts = {
+    laptop: { vip: "127.0.42.100", resolveFor: ["web"], aliases: ["me.example"] },
+    web: { cmd: "web", vip: "127.0.42.101", resolveFor: ["*"] },
+    db: { cmd: "db", aliases: ["sql"] },
+  };
+  const parsed = manifestFromObject({ hosts }, PARSING);
+  const aliases = ["me.example", "sql"];
+  assert.deepEqual(parsed.hosts.map((host) => extendArgs(parsed, host)), [
+    { aliases, resolveFor: ["127.0.42.101"] },
+    { aliases, resolveFor: ["*"] },
+    { aliases },
+  ]);
+  // An agent that does not know it tells everybody everything: what is no restriction is fine.
+  assert.deepEqual(
+    parsed.hosts.map((host) =>
+      neededFeatures(parsed, host).wanted.includes("resolveFor")
+    ),
+    [true, false, false],
+  );
 });
 
 Deno.test("what extend is sent is what an agent's own reading of it expects", () => {

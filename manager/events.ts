@@ -106,6 +106,35 @@ export interface ListenerFailedEvent extends EventBase {
   readonly hint?: string;
 }
 
+/**
+ * Addresses of the mesh on which an agent cannot listen because somebody else does: another
+ * mesh, or another host of this one on the same machine.
+ */
+export interface AddressesTakenEvent extends EventBase {
+  /** Tells events apart. */
+  readonly type: "addressesTaken";
+  /** The host that was to listen. */
+  readonly host: string;
+  /** The listeners, each `address:port`. */
+  readonly addresses: readonly string[];
+  /** Where the manifest has the host, `mesh.yaml:12:7`. */
+  readonly at: string;
+  /** The host of this mesh that is on the same machine and has them, if one has. */
+  readonly sameMachine?: string;
+  /** What the user can do. */
+  readonly hint: string;
+}
+
+/** Listeners that had failed are up: an agent tries again by itself. */
+export interface ListenersUpEvent extends EventBase {
+  /** Tells events apart. */
+  readonly type: "listenersUp";
+  /** The host that listens. */
+  readonly host: string;
+  /** The listeners, each `address:port`. */
+  readonly addresses: readonly string[];
+}
+
 /** How far something is that is sent to a host: at the begin, at the end, and 5 times a second. */
 export interface ProgressEvent extends EventBase {
   /** Tells events apart. */
@@ -130,4 +159,6 @@ export type MeshEvent =
   | HostOutputEvent
   | ManifestWarningEvent
   | HostWarningEvent
-  | ListenerFailedEvent;
+  | ListenerFailedEvent
+  | AddressesTakenEvent
+  | ListenersUpEvent;

@@ -29,11 +29,16 @@ import { formatIpv4, parseIpv4 } from "../wire/ipv4.ts";
 import type { AttemptPlan } from "./attempt.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { configureArgs, extendArgs, neededFeatures } from "./configure.ts";
+import { lackingFeature } from "./lacking.ts";
 import type { MeshEvent } from "./events.ts";
 import { describeProgress } from "./progress.ts";
-import { listenerFailed } from "./listeners.ts";
+import { withFreeVips } from "./free_vips.ts";
+import { listenersFailed, listenersUp } from "./listeners.ts";
 import { openLocalAgent } from "./local.ts";
 import { type Failure, type HostState, type Readiness, Session } from "./session.ts";
+
+/** How long `ready()` waits for an agent that is ready to tell its listeners. */
+const STATUS_LIMIT_MS = 1000;
 
 /** Options of {@linkcode startMesh}. */
 export interface MeshOptions {
@@ -68,6 +73,8 @@ export interface MeshHost {
   readonly failures: number;
   /** What went wrong last, while it is down. */
   readonly lastFailure: string | undefined;
+  /** Addresses, each `address:port`, on which its agent was to listen and does not. */
+  readonly failedListeners: readonly string[];
   /** Frames that its link's police let pass or dropped, by reason. */
   readonly police: Readonly<PoliceCounters>;
 }
@@ -139,7 +146,7 @@ export async function startMesh(
       message: formatDiagnostic(warning),
     });
   }
-  return new RunningMesh(parsed, transports, options);
+  return new RunningMesh(withFreeVips(parsed), transports, options);
 }
 
 /** In the YAML's shape `hosts` is an object. */
@@ -153,6 +160,7 @@ class RunningMesh implements Mesh {
   readonly hosts: ReadonlyMap<string, RunningHost>;
   readonly #table: RoutingTable;
   readonly #router: Router;
+  readonly #clock: Clock;
   readonly #listeners = new Set<(event: MeshEvent) => void>();
   #closed: Promise<void> | undefined;
 
@@ -164,7 +172,7 @@ class RunningMesh implements Mesh {
     this.manifest = manifest;
     if (options.onEvent) this.#listeners.add(options.onEvent);
     this.#table = new RoutingTable(manifest.hosts, manifest.routes);
-    const clock = options.clock ?? systemClock;
+    const clock = this.#clock = options.clock ?? systemClock;
     this.#router = new Router(this.#table, {
       now: () => clock.now(),
       seed: Math.trunc(clock.random() * 2 ** 32),
@@ -196,6 +204,11 @@ class RunningMesh implements Mesh {
       return message === undefined ? [] : [{ host, message }];
     });
     const ready = hosts.filter((_, index) => failures[index] === undefined);
+    // So that the listeners of those that are ready are known; an agent may not tell.
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#clock.after(STATUS_LIMIT_MS, resolve);
+    await Promise.race([late, Promise.all(ready.map((host) => host.statusKnown))]);
+    cancel();
     return { ok: failed.length === 0, ready, failed };
   }
 
@@ -250,7 +263,8 @@ class RunningMesh implements Mesh {
       down: () => this.#down(host),
       report: (failure) => this.#report(host, failure),
       suggestion: (suggestion) => this.#learn(name, suggestion),
-      status: (status) => this.#status(spec, status),
+      status: (status) => this.#status(host, status),
+      listenersUp: (status) => this.#listenersUp(host, status),
       output: (stream, line) =>
         this.#emit({
           type: "output",
@@ -318,22 +332,22 @@ class RunningMesh implements Mesh {
     const lacking = host.plan.needed.wanted.filter((feature) =>
       !agent.features.includes(feature)
     );
-    if (lacking.length > 0 && !again) {
-      this.#emit({
-        type: "warning",
-        level: "warn",
-        host: name,
-        message: `The agent of "${name}" (version ${agent.version || "unknown"}) ` +
-          `lacks what ${formatPosition(host.spec.at)} asks for: ${lacking.join(", ")}`,
-      });
+    if (!again) {
+      const who = `the agent of "${name}" (version ${agent.version || "unknown"})`;
+      for (const feature of lacking) {
+        const message = lackingFeature(this.manifest, host.spec, { feature, who });
+        this.#emit({ type: "warning", level: "warn", host: name, message });
+      }
     }
     host.verdict(undefined);
+    if (!agent.features.includes("status")) host.tellStatusKnown();
   }
 
   #down(host: RunningHost): void {
     const { name, vip } = host;
     this.#router.down(name);
     this.#table.forget(name);
+    host.forgetStatus();
     // No ranges: two hosts may serve the same, so the router itself has reset the routed
     // connections that went through this one.
     const message = encodeControl({
@@ -370,10 +384,28 @@ class RunningMesh implements Mesh {
     this.#table.learn(from, ip.map((address) => parseIpv4(address)!), parseIpv4(route)!);
   }
 
-  #status(spec: HostSpec, { listeners }: AgentStatus): void {
-    for (const listener of listeners) {
-      if (listener.error) this.#emit(listenerFailed(this.manifest, spec, listener));
+  #status(host: RunningHost, { listeners, machine }: AgentStatus): void {
+    host.machine = machine;
+    host.failedListeners = listeners.filter(({ error }) => error)
+      .map(({ address }) => address);
+    const others = [...this.hosts.values()].filter((other) =>
+      other !== host && !other.spec.loopback.disable && other.state === "ready"
+    );
+    const told = { listeners, machine, others };
+    for (const event of listenersFailed(this.manifest, host.spec, told)) {
+      this.#emit(event);
     }
+    host.tellStatusKnown();
+  }
+
+  #listenersUp(host: RunningHost, { listeners }: AgentStatus): void {
+    // Only what it told had failed, so that nobody can fill the log.
+    const up = listeners.filter(({ address }) => host.failedListeners.includes(address));
+    host.failedListeners = host.failedListeners.filter((failed) =>
+      !up.some(({ address }) => address === failed)
+    );
+    const event = listenersUp(host.name, up);
+    if (event) this.#emit(event);
   }
 }
 
@@ -387,6 +419,12 @@ class RunningHost implements MeshHost {
   readonly firstVerdict: Promise<string | undefined>;
   /** Settles the first verdict; later ones change nothing. */
   readonly verdict: (failure: string | undefined) => void;
+  /** Settles when its agent told its listeners for the first time, or will not. */
+  readonly statusKnown: Promise<void>;
+  readonly tellStatusKnown: () => void;
+  failedListeners: readonly string[] = [];
+  /** What its agent says of its machine. */
+  machine: string | undefined;
   #lastFailure: string | undefined;
 
   constructor(
@@ -403,6 +441,16 @@ class RunningHost implements MeshHost {
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     this.firstVerdict = promise;
     this.verdict = resolve;
+    const status = Promise.withResolvers<void>();
+    this.statusKnown = status.promise;
+    this.tellStatusKnown = status.resolve;
+  }
+
+  /** Its agent is gone. */
+  forgetStatus(): void {
+    this.failedListeners = [];
+    this.machine = undefined;
+    this.tellStatusKnown();
   }
 
   get name(): string {

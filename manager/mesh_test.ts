@@ -244,16 +244,33 @@ Deno.test("a host that failed is told once, retried, and told to be back", async
 });
 
 Deno.test("an agent that lacks what the manifest asks for is warned about once", async () => {
+  const old = { fake: { features: ["tcp"] }, http: { listen: "127.0.0.1:8080" } };
   const manifest = {
-    hosts: { a: { fake: { features: ["tcp"] }, http: { listen: "127.0.0.1:8080" } } },
+    hosts: { a: { ...old, resolveFor: ["gate"] }, gate: { fake: {} } },
+    routes: [
+      { via: "gate", to: ["*.other"] },
+      { via: "gate", to: ["*"], notTo: ["10.0.0.0/8", "who.test"] },
+    ],
   };
   await using bench = await new Bench().start(manifest);
   bench.cut.get("a")!("cut");
   await bench.clock.pass(2000, 100);
   assert.equal(bench.mesh.hosts.get("a")!.state, "ready");
-  assert.deepEqual(bench.messages("warning"), [
-    'The agent of "a" (version 1.2.3) lacks what manifest: hosts.a asks for: loopback, http',
-  ]);
+  assert.deepEqual(
+    bench.messages("warning"),
+    [
+      'hosts.a: the agent of "a" (version 1.2.3) cannot listen on the loopback addresses ' +
+      "of the mesh",
+      'hosts.a.http.listen: the agent of "a" (version 1.2.3) has no HTTP proxy',
+      'routes[0]: the agent of "a" (version 1.2.3) knows no routes, so its proxies dial ' +
+      "everything themselves",
+      'routes[1].notTo[1]: the agent of "a" (version 1.2.3) does not know names in "notTo", ' +
+      'so for it who.test is behind "gate" as well; install this version of norouter ' +
+      "there, or name ranges instead",
+      'hosts.a: the agent of "a" (version 1.2.3) does not obey "resolveFor": its name ' +
+      "server resolves all names for all hosts",
+    ].map((message) => `manifest: ${message}`),
+  );
 });
 
 Deno.test("a listener that failed is told with its line, and the mesh runs on", async () => {

@@ -51,6 +51,7 @@ class Bench implements AsyncDisposable {
       report: (failure) => this.failures.push(failure),
       suggestion: ({ ip, route }) => this.log.push(`${ip} via ${route}`),
       status: ({ listeners }) => this.log.push(`${listeners.length} listeners`),
+      listenersUp: ({ listeners }) => this.log.push(`${listeners.length} up`),
       progress: () => {},
       output: (stream, line) => this.log.push(`${stream}: ${line}`),
     });

@@ -5,8 +5,9 @@ import { readHost, readTemplate } from "./host.ts";
 import type { HostSpec, Manifest, ParseOptions } from "./manifest.ts";
 import { Names } from "./names.ts";
 import { Plugins } from "./plugins.ts";
-import { warnOfUnreachable } from "./reach.ts";
+import { warnOfNothing, warnOfUnreachable } from "./reach.ts";
 import type { Report } from "./report.ts";
+import { checkResolveFor } from "./resolve_for.ts";
 import { readRoutes } from "./routes.ts";
 import {
   describe,
@@ -16,7 +17,7 @@ import {
   quote,
   type Value,
 } from "./value.ts";
-import { assignVips, warnOfVipsOutsideLoopback } from "./vips.ts";
+import { assignVips, refuseVipsOutsideLoopback } from "./vips.ts";
 
 const EXAMPLE = `wanted at least one, see "norouter show-example"`;
 
@@ -34,7 +35,7 @@ export function readManifest(
   if (root.kind !== "map") return impossible(report);
 
   const known = ["hostTemplate", "hosts", "routes", "plugins"];
-  const fields = readFields(root, known, report, "the manifest");
+  const fields = readFields(withoutExtensions(root), known, report, "the manifest");
   const { transports, env } = options;
   const plugins = new Plugins(fields.get("plugins"), options.findPlugin, report);
   const context = { report, transports, plugins, env, names: new Names(report) };
@@ -43,12 +44,20 @@ export function readManifest(
     readHost(entry, template, context) ?? []
   );
   plugins.warnOfUnused();
+  checkResolveFor(drafts, report);
   const hosts = assignVips(drafts, report);
   oneThisMachine(hosts, report);
-  warnOfVipsOutsideLoopback(drafts, report);
+  refuseVipsOutsideLoopback(drafts, report);
   const routes = readRoutes(fields.get("routes"), hosts, report);
   warnOfUnreachable(hosts, routes, report);
+  warnOfNothing(hosts, routes, report);
   return { path: options.path, hosts, routes, warnings: report.finish() };
+}
+
+/** Fields that begin with `x-` are the user's, to hold anchors, as in Compose. */
+function withoutExtensions(root: MapValue): MapValue {
+  const entries = [...root.entries].filter(([key]) => !key.startsWith("x-"));
+  return { ...root, entries: new Map(entries) };
 }
 
 function hostEntries(root: MapValue, report: Report): Iterable<Entry> {

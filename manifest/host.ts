@@ -7,13 +7,15 @@ import type { Plugins } from "./plugins.ts";
 import { joinPorts } from "./ports.ts";
 import type { ProxyContext } from "./proxy.ts";
 import type { Report } from "./report.ts";
+import type { NamedHost } from "./resolve_for.ts";
 import { readShared, type Shared, SHARED_FIELDS } from "./shared.ts";
 import { readTransport } from "./transport.ts";
 import { type Entry, isNull, quote } from "./value.ts";
 import { readVip } from "./vips.ts";
 
 /** A host whose VIP may still be missing. */
-export type HostDraft = Omit<HostSpec, "vip" | "vipAssigned"> & {
+export type HostDraft = Omit<HostSpec, "vip" | "vipAssigned" | "resolveFor"> & {
+  readonly resolveFor: readonly NamedHost[];
   readonly vip: { readonly address: number; readonly at: Position } | undefined;
 };
 
@@ -84,6 +86,7 @@ export function readHost(
     loopback: { disable: false },
     stateDir: { disable: false },
     writeEtcHosts: false,
+    resolveFor: [],
     connectTimeout: CONNECT_TIMEOUT,
     install: "auto",
     ...rest,

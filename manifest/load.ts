@@ -1,5 +1,6 @@
 // From a file, or standard input, to a checked manifest.
 import { dirname } from "node:path";
+import { decodeManifest } from "./decode.ts";
 import { ManifestError, type Position } from "./diagnostic.ts";
 import { type Manifest, parseManifest, type ParseOptions } from "./manifest.ts";
 import { type PluginLoader, readWithPlugins } from "./plugins.ts";
@@ -30,15 +31,20 @@ export async function loadManifest(
   const name = path === "-" ? STDIN : path;
   const bytes = await readBytes(path, name);
   const { transports, plugins, env = (name) => Deno.env.get(name) } = options;
-  const text = decode(bytes, name);
+  const { text, warnings } = decodeManifest(bytes, name);
   const base = path === "-" ? "." : dirname(path);
-  return await readWithPlugins(base, plugins, (findPlugin) =>
-    parseManifest(text, {
-      path: name,
-      transports,
-      env,
-      ...(findPlugin && { findPlugin }),
-    }));
+  const manifest = await readWithPlugins(
+    base,
+    plugins,
+    (findPlugin) =>
+      parseManifest(text, {
+        path: name,
+        transports,
+        env,
+        ...(findPlugin && { findPlugin }),
+      }),
+  );
+  return { ...manifest, warnings: [...warnings, ...manifest.warnings] };
 }
 
 async function readBytes(path: string, name: string): Promise<Uint8Array> {
@@ -73,37 +79,6 @@ async function readAtMost(
       larger.set(buffer);
       buffer = larger;
     }
-  }
-}
-
-function decode(bytes: Uint8Array, name: string): string {
-  if (decodes(bytes, {})) return new TextDecoder().decode(bytes);
-  if (bytes[0] === 0xff && bytes[1] === 0xfe || bytes[0] === 0xfe && bytes[1] === 0xff) {
-    throw refuse(nowhere(name), "the manifest is UTF-16 text; wanted UTF-8");
-  }
-  // The longest prefix without a fault, by bisection.
-  let good = 0;
-  let bad = bytes.length;
-  while (bad - good > 1) {
-    const middle = (good + bad) >>> 1;
-    if (decodes(bytes.subarray(0, middle), { stream: true })) good = middle;
-    else bad = middle;
-  }
-  const before = new TextDecoder().decode(bytes.subarray(0, good), { stream: true });
-  const lines = before.split("\n");
-  const at = { file: name, line: lines.length, column: lines.at(-1)!.length + 1 };
-  const mark = bytes[0] === 0xef && bytes[1] === 0xbb ? 3 : 0; // not part of the text
-  const first = bytes[new TextEncoder().encode(before).length + mark]!;
-  const byte = `0x${first.toString(16).padStart(2, "0")}`;
-  throw refuse(at, `the byte ${byte} here is not part of UTF-8 text`);
-}
-
-function decodes(bytes: Uint8Array, options: TextDecodeOptions): boolean {
-  try {
-    new TextDecoder("utf-8", { fatal: true }).decode(bytes, options);
-    return true;
-  } catch {
-    return false;
   }
 }
 

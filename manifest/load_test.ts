@@ -1,14 +1,14 @@
 // Files that can be read as a manifest, and the many that cannot.
 import assert from "node:assert/strict";
 import { transports } from "./_said.ts";
-import { ManifestError } from "./diagnostic.ts";
+import { formatDiagnostic, ManifestError } from "./diagnostic.ts";
 import { loadManifest } from "./load.ts";
 
 /** What loading says of a file of that name, or "fine". */
 async function saidOf(path: string): Promise<string> {
   try {
-    await loadManifest(path, { transports });
-    return "fine";
+    const { warnings } = await loadManifest(path, { transports });
+    return warnings.map(formatDiagnostic).join("\n") || "fine";
   } catch (error) {
     assert.ok(error instanceof ManifestError, String(error));
     return error.message;
@@ -39,9 +39,37 @@ Deno.test("a byte order mark of UTF-8 is skipped", async () => {
 
 Deno.test("a byte that is not UTF-8 is located", async () => {
   assert.equal(
-    await saidOfContents(["hosts:\n  é: {} # ", [0xff], "\n  b: {}\n"]),
-    "mesh.yaml:2:11: error: the byte 0xff here is not part of UTF-8 text",
+    await saidOfContents(["hosts:\n  é: {", [0xff], "}\n  b: {}\n"]),
+    "mesh.yaml:2:7: error: the byte 0xff here is not part of UTF-8 text",
   );
+});
+
+Deno.test("a byte that is not UTF-8 is a warning in a comment, and an error elsewhere", async () => {
+  const table: [(string | number[])[], string, string][] = [
+    [["# caf", [0xe9], "\nhosts: { a: {} }\n"], "1:6", "warning 0xe9"],
+    [[[0xef, 0xbb, 0xbf], "# ", [0xe9], "\nhosts: { a: {} }\n"], "1:3", "warning 0xe9"],
+    [["hosts: { a: {} } # 😀 é ", [0xfc, 0xe9]], "1:25", "warning 0xfc"],
+    [["# é ", [0xe2, 0x82], "\nhosts: { a: {} }\n"], "1:5", "warning 0xe2"],
+    // Of several the one that matters is told.
+    [
+      ["# ", [0xe9], "\nhosts:\n  é: { cmd: 'a # ", [0xff], "' }\n"],
+      "3:18",
+      "error 0xff",
+    ],
+    [["hosts:\n  a: { cmd: a#", [0xe9], " }\n"], "2:15", "error 0xe9"],
+    [["hosts:\n  a:\n    cmd: |\n      # ", [0xe9], "\n"], "4:9", "error 0xe9"],
+    [['hosts:\n  a:\n    cmd: "x\n      # ', [0xe9], '"\n'], "4:9", "error 0xe9"],
+    [["hosts: &", [0xe9], " { a: {} }\n"], "1:9", "error 0xe9"],
+  ];
+  for (const [parts, place, said] of table) {
+    const [severity, byte] = said.split(" ");
+    const is = `the byte ${byte} here is not part of UTF-8 text`;
+    const rest = severity === "warning" ? "; it stands in a comment and is left out" : "";
+    assert.equal(
+      await saidOfContents(parts),
+      `mesh.yaml:${place}: ${severity}: ${is}${rest}`,
+    );
+  }
 });
 
 Deno.test("a character cut off at the end is located", async () => {

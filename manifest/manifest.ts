@@ -42,6 +42,11 @@ export interface HostSpec {
   readonly stateDir: { readonly pathOnAgent?: string; readonly disable: boolean };
   /** Further names of the host, unique in the mesh together with all names. */
   readonly aliases: readonly string[];
+  /**
+   * Hosts, by name, that its name server resolves all names for, or `*` for all. The others
+   * are told the names of the mesh, and those that a route leads to it.
+   */
+  readonly resolveFor: readonly string[];
   /** Whether its agent writes the mesh's names into its hosts file. */
   readonly writeEtcHosts: boolean;
   /** How long its agent may take to answer, in milliseconds. */
@@ -119,6 +124,8 @@ export interface RouteSpec {
   readonly notGlobs: readonly string[];
   /** Where the route stands. */
   readonly at: Position;
+  /** Where the first of `notGlobs` stands. */
+  readonly notNameAt?: Position;
 }
 
 /** The part of a transport that the manifest needs: from value to options. */

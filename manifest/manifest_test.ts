@@ -44,6 +44,7 @@ Deno.test("every field of NoRouter's manifest is read", () => {
     stateDir: { pathOnAgent: "~/.norouter/agent", disable: false },
     aliases: ["laptop.example.com"],
     writeEtcHosts: true,
+    resolveFor: [],
     connectTimeout: 20_000,
     install: "never",
   });
@@ -204,7 +205,57 @@ for (const [what, text, expected] of wrong) {
 }
 
 Deno.test("no host without a command is fine", () => {
-  assert.deepEqual(said("hosts: { a: { cmd: x }, b: { cmd: y } }"), []);
+  assert.deepEqual(said("hosts: { a: { cmd: x }, b: { cmd: y, ports: [1:a:1] } }"), []);
+});
+
+Deno.test("fields x-… at the top are the user's, to hold anchors", () => {
+  const text = `
+x-web: &web { cmd: web, ports: [1:a:1] }
+x-: [what, ever]
+hosts:
+  a: *web
+  b: {}
+`;
+  assert.deepEqual(said(text), []);
+  assert.equal(read(text).hosts[0]!.ports.length, 1);
+  assert.deepEqual(said(text.replace("b: {}", "b: { x-y: 1 }").replace("x-:", "y-x:")), [
+    'mesh.yaml:3:1: warning: unknown field "y-x" in the manifest',
+    'mesh.yaml:6:8: warning: unknown field "x-y" in host "b"',
+  ]);
+});
+
+Deno.test("resolveFor names hosts, or all, and comes from the template too", () => {
+  const { hosts } = read(`
+hostTemplate: { resolveFor: ["*"] }
+hosts:
+  a: {}
+  b: { cmd: b, resolveFor: [a, c.example], ports: [1:a:1] }
+  c.example: { cmd: c, resolveFor: [] }
+`);
+  assert.deepEqual(hosts.map(({ resolveFor }) => resolveFor), [["*"], [
+    "a",
+    "c.example",
+  ], []]);
+  assert.deepEqual(
+    said(`
+hostTemplate: { resolveFor: [laptp] }
+hosts:
+  laptop: {}
+  web: { cmd: b, aliases: [www], resolveFor: [www, "*.example", [a]] }
+  db: { cmd: c, resolveFor: laptop }
+`),
+    [
+      'mesh.yaml:2:30: error: "resolveFor": "laptp" is not the name of a host; did you ' +
+      'mean "laptop"?; wanted one, or "*" for all',
+      'mesh.yaml:5:47: error: "resolveFor": "www" is not the name of a host; wanted one, ' +
+      'or "*" for all',
+      'mesh.yaml:5:52: error: "resolveFor": "*.example" is not the name of a host; ' +
+      'wanted one, or "*" for all',
+      'mesh.yaml:5:65: error: "resolveFor" is a list; wanted the name of a host',
+      'mesh.yaml:6:29: error: "resolveFor" is "laptop"; wanted a list, like ["web"] or ' +
+      '["*"]',
+    ],
+  );
 });
 
 Deno.test("all errors of a manifest are reported at once, in the order of the file", () => {

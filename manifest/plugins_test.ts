@@ -148,7 +148,7 @@ hosts:
   a: { transport: "https://e.test/e.ts", with: { n: 2 } }
   b: { transport: "https://e.test/e.ts", with: { n: 4 } }
   c: { transport: npm:even@1.0.0, with: { n: 6 } }
-  d: { transport: ./e.ts, with: { n: 8 } }
+  d: { transport: ./e.ts, with: { n: 8 }, ports: ["1:a:1"] }
 `.replace("SHA256:", "sha256:");
   const loaded: unknown[] = [];
   const manifest = await readWithPlugins("/base", {

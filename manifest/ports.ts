@@ -4,6 +4,7 @@
 //   "5432:db:5432/tcp"       … to port 5432 of "db", a name the host can resolve
 //   "8080:192.168.1.2:81"    … to another machine that the host can reach
 //   "8080:[::1]:80"          … to an IPv6 address
+//   "8080::80"               … to port 80 of the host itself, as NoRouter has it; a warning
 //   "53:127.0.0.1:53/udp"    not supported: UDP
 //   "8080:80"                no: without a host to connect to
 //   "99999:127.0.0.1:80"     no: ports are 1 to 65535
@@ -24,8 +25,12 @@ export interface ParsedPort {
   readonly connectHost: string;
   /** 1 to 65535. */
   readonly connectPort: number;
+  /** What is doubtful about it. */
+  readonly doubt?: string;
 }
 
+/** The host itself, where a port names none. */
+const ITSELF = "127.0.0.1";
 const FORM = `wanted LISTEN:HOST:PORT, like "8080:127.0.0.1:80"`;
 
 /** Reads a published port; where it is wrong, says why. */
@@ -40,12 +45,17 @@ export function parsePort(text: string): ParsedPort | string {
   }
   if (!parts) return `${not}; ${FORM}${bracketHint(rest)}`;
   const [, listen = "", host = "", connect = ""] = parts;
-  const fault = portFault(listen) ?? hostFault(host) ?? portFault(connect);
+  const isLeftOut = host === "";
+  const fault = portFault(listen) ?? (isLeftOut ? undefined : hostFault(host)) ??
+    portFault(connect);
   if (fault) return `${not}: ${fault}; ${FORM}`;
+  const doubt = `${quote(text)} names no host to connect to, so ${ITSELF} is meant; ` +
+    `write ${quote(`${listen}:${ITSELF}:${connect}`)}`;
   return {
     listenPort: Number(listen),
-    connectHost: host.replace(/^\[|\]$/g, ""),
+    connectHost: isLeftOut ? ITSELF : host.replace(/^\[|\]$/g, ""),
     connectPort: Number(connect),
+    ...(isLeftOut && { doubt }),
   };
 }
 

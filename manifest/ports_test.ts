@@ -1,7 +1,7 @@
 // The table of ports.ts, and how ports of host and template come together.
 import assert from "node:assert/strict";
 import { read, said } from "./_said.ts";
-import { parsePort } from "./ports.ts";
+import { type ParsedPort, parsePort } from "./ports.ts";
 
 const accepted: [string, number, string, number][] = [
   ["8080:127.0.0.1:80", 8080, "127.0.0.1", 80],
@@ -18,6 +18,15 @@ for (const [text, listenPort, connectHost, connectPort] of accepted) {
   });
 }
 
+Deno.test("a port without a host is one of the host itself, as in NoRouter, and doubtful", () => {
+  const { doubt, ...port } = parsePort("8080::80") as ParsedPort;
+  assert.deepEqual(port, { listenPort: 8080, connectHost: "127.0.0.1", connectPort: 80 });
+  assert.deepEqual(said(`hosts: { a: { ports: ["8080::80"] } }`), [
+    `mesh.yaml:1:23: warning: ${doubt}`,
+  ]);
+  assert.match(doubt!, /names no host .* write "8080:127.0.0.1:80"$/);
+});
+
 const refused: [string, RegExp][] = [
   ["53:127.0.0.1:53/udp", /UDP is not supported, only TCP$/],
   ["53:127.0.0.1:53/sctp", /the protocol "sctp" is not known/],
@@ -32,7 +41,6 @@ const refused: [string, RegExp][] = [
   ["0:127.0.0.1:80", /port 0 is out of range/],
   ["-1:127.0.0.1:80", /"-1" is not a port number/],
   ["http:127.0.0.1:80", /"http" is not a port number/],
-  ["8080::80", /the host to connect to is missing/],
   ["8080:127.0.0.256:80", /"127.0.0.256" is not an IPv4 address/],
   ["8080:[::g]:80", /"\[::g\]" is not an IPv6 address/],
   ["8080:[]:80", /"\[\]" is not an IPv6 address/],

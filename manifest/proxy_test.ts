@@ -230,7 +230,7 @@ Deno.test("two proxies of a host on one address are located, of two hosts are fi
   const text = `
 hostTemplate: { http: { listen: "127.0.0.1:1" } }
 hosts:
-  a: {}
+  a: { ports: ["1:a:1"] }
   b: { cmd: b, socks: { listen: "127.0.0.1:1" } }
 `;
   assert.deepEqual(said(text), [

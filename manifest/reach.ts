@@ -44,3 +44,24 @@ export function warnOfUnreachable(
     );
   }
 }
+
+/**
+ * Warns of a mesh of several hosts in which there is nothing to connect to, if there is
+ * nothing else to say of it.
+ */
+export function warnOfNothing(
+  hosts: readonly HostSpec[],
+  routes: readonly RouteSpec[],
+  report: Report,
+): void {
+  const [first, ...more] = hosts;
+  if (!report.isEmpty || !first || more.length === 0 || routes.length > 0) return;
+  if (hosts.some(({ ports }) => ports.length > 0)) return;
+  const remote = hosts.find(({ transport }) => transport) ?? first;
+  report.warn(
+    remote.at,
+    `nothing is published in this mesh: no host has "ports", and there are no "routes"; ` +
+      `for a service on port 80 of ${quote(remote.name)} give it ` +
+      `ports: ["8080:127.0.0.1:80"]`,
+  );
+}

@@ -8,6 +8,7 @@ const proxy = 'socks: { listen: "127.0.0.1:1" }';
 
 const nothing = "nothing can be reached in this mesh";
 const noOther = 'no other host can reach the ports of "a"';
+const noPorts = 'nothing is published in this mesh: no host has "ports"';
 const noPart = '"b" has no part in this mesh';
 
 const table: [string, string, string, string | undefined][] = [
@@ -28,7 +29,13 @@ const table: [string, string, string, string | undefined][] = [
   ["ports that no other host reaches", ports, `${off}, ${ports}`, noOther],
   ["ports that another host reaches by proxy", ports, `${off}, ${proxy}`, undefined],
   ["a host without ports, loopback and proxy", "", off, noPart],
-  ["a host without ports and loopback, with a proxy", "", `${off}, ${proxy}`, undefined],
+  [
+    "a host without ports and loopback, with a proxy",
+    ports,
+    `${off}, ${proxy}`,
+    undefined,
+  ],
+  ["hosts of which none has ports", "", proxy, noPorts],
 ];
 
 for (const [what, a, b, expected] of table) {

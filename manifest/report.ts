@@ -19,6 +19,11 @@ export class Report {
     return { file: this.file, line: 0, column: 0 };
   }
 
+  /** Whether nothing was found so far. */
+  get isEmpty(): boolean {
+    return this.#found.length === 0;
+  }
+
   /** Something is wrong. */
   error(at: Position, message: string): void {
     this.#add({ severity: "error", at, message, failsCheck: true });

@@ -5,7 +5,7 @@
 //   "10.1.2.3"          no: NoRouter wants the /32, so that no range is meant by mistake
 //   "*.cluster.local"   host names, by a pattern
 //   "db.example.com"    one host name
-//   "fd00::/8"          not supported: IPv6
+//   "fd00::/8"          never matches, with a warning: IPv6, which NoRouter takes so too
 //   "web-?.internal"    no: "*" is the only wildcard, as in NoRouter
 //   ".example.com"      no: "*.example.com" is meant
 //   "http://db/"        no
@@ -61,6 +61,7 @@ function readRoute(item: Value, hosts: readonly HostSpec[], report: Report): Rou
   const matches = readDestinations(to, report);
   const exceptions = readDestinations(fields.get("notTo"), report);
   warnOfExceptions(matches, exceptions, report);
+  const notNameAt = exceptions.find(({ cidr }) => !cidr)?.at;
   return {
     via: via && readVia(via, hosts, report) || "",
     to: matches.map(({ text }) => text),
@@ -70,6 +71,7 @@ function readRoute(item: Value, hosts: readonly HostSpec[], report: Report): Rou
     notCidrs: exceptions.flatMap(({ cidr }) => cidr ?? []),
     notGlobs: exceptions.flatMap(({ cidr, text }) => cidr ? [] : text),
     at: item.at,
+    ...(notNameAt && { notNameAt }),
   };
 }
 
@@ -79,6 +81,9 @@ interface Destination {
   readonly cidr?: Cidr;
   readonly at: Position;
 }
+
+/** What a destination's text means; nothing that can match, if it is of IPv6. */
+type ParsedDestination = { readonly cidr?: Cidr; readonly isIpv6?: true };
 
 function readDestinations(entry: Entry | undefined, report: Report): Destination[] {
   const found: Destination[] = [];
@@ -91,7 +96,10 @@ function readDestinations(entry: Entry | undefined, report: Report): Destination
     if (text === undefined) continue;
     const parsed = parseDestination(text);
     if (typeof parsed === "string") report.error(value.at, parsed);
-    else found.push({ ...parsed, text, at: value.at });
+    else if (parsed.isIpv6) {
+      const message = `${quote(text)} has no effect: IPv6 is not supported in routes`;
+      report.warn(value.at, message, { failsCheck: true });
+    } else found.push({ ...parsed, text, at: value.at });
   }
   return found;
 }
@@ -106,7 +114,7 @@ function warnOfExceptions(
     const hasEffect = matches.some((match) =>
       cidr
         ? match.cidr && overlaps(match.cidr, cidr)
-        : !match.cidr && hostGlobsOverlap(match.text, text)
+        : match.cidr || hostGlobsOverlap(match.text, text) // names may lead to a range
     );
     if (hasEffect) continue;
     const kind = cidr ? "range" : "pattern of host names";
@@ -150,7 +158,7 @@ function readVia(
 }
 
 /** Reads a destination: a range, or else a name or pattern; where it is wrong, says why. */
-export function parseDestination(text: string): { readonly cidr?: Cidr } | string {
+export function parseDestination(text: string): ParsedDestination | string {
   const cidr = parseCidr(text);
   if (cidr) return { cidr };
   if (parseIpv4(text) !== undefined) {
@@ -158,7 +166,9 @@ export function parseDestination(text: string): { readonly cidr?: Cidr } | strin
       `for this one address write ${quote(`${text}/32`)}`;
   }
   const [address = ""] = text.split("/", 1);
-  if (isIpv6(address)) return `${quote(text)}: IPv6 is not supported in routes`;
+  if (isIpv6(address) && /^[^/]*(\/(\d{1,2}|1[01]\d|12[0-8]))?$/.test(text)) {
+    return { isIpv6: true };
+  }
   if (/^[0-9.]+(\/|$)/.test(text)) {
     return `${quote(text)} is not an address range; wanted one like "10.0.0.0/8"`;
   }

@@ -10,8 +10,7 @@ const refused: [string, RegExp][] = [
   ["10.1.2.3", /an address without a prefix length; for this one .* "10.1.2.3\/32"$/],
   ["10.0.0.0/33", /not an address range/],
   ["10.0.0/8", /not an address range/],
-  ["fd00::/8", /IPv6 is not supported/],
-  ["::1", /IPv6 is not supported/],
+  ["fd00::/129", /neither an address range/],
   ["web-?.internal", /nor a pattern of host names.*: "\?" has no meaning/],
   [".example.com", /write "\*\.example\.com"$/],
   ["http://db/", /neither an address range, like .*, nor a pattern/],
@@ -113,11 +112,26 @@ const doubtful: [string, string, string[]][] = [
   ],
   [
     "a name outside of every pattern is told",
-    `{ via: web, to: [0.0.0.0/0, "*.example.com"], notTo: [example.com] }`,
+    `{ via: web, to: ["*.example.com"], notTo: [example.com] }`,
     [
-      `mesh.yaml:1:64: warning: this exception has no effect: "example.com" lies outside ` +
+      `mesh.yaml:1:53: warning: this exception has no effect: "example.com" lies outside ` +
       `of every pattern of host names in "to" of its route`,
     ],
+  ],
+  [
+    "a name that a range may have is an exception like any other",
+    `{ via: web, to: [0.0.0.0/0], notTo: [example.com] }`,
+    [],
+  ],
+  [
+    "what is of IPv6 has no effect, which is told",
+    `{ via: web, to: [0.0.0.0/0, "::/0", "fd00::/8"], notTo: ["::1"] }`,
+    ["::/0", "fd00::/8", "::1"].map((text, index) =>
+      `mesh.yaml:1:${
+        [38, 46, 67][index]
+      }: warning: "${text}" has no effect: IPv6 is not ` +
+      `supported in routes`
+    ),
   ],
   [
     "an exception wider than its destination leaves nothing, which is told",

@@ -5,6 +5,7 @@ import type { HostSpec, PortSpec, ProxySpec } from "./manifest.ts";
 import { parsePort } from "./ports.ts";
 import { type ProxyContext, readProxy } from "./proxy.ts";
 import type { Report } from "./report.ts";
+import { type NamedHost, readResolveFor } from "./resolve_for.ts";
 import { type Entry, quote } from "./value.ts";
 
 /** What was given; a proxy that is `null` was turned off. */
@@ -21,6 +22,8 @@ export interface Shared {
   readonly stateDir?: HostSpec["stateDir"];
   /** Whether to write the hosts file. */
   readonly writeEtcHosts?: boolean;
+  /** For whom names are resolved. */
+  readonly resolveFor?: readonly NamedHost[];
   /** In milliseconds. */
   readonly connectTimeout?: number;
   /** Whether the agent is put on the host. */
@@ -37,6 +40,7 @@ export const SHARED_FIELDS: readonly string[] = [
   "loopback",
   "stateDir",
   "writeEtcHosts",
+  "resolveFor",
   "connectTimeout",
   "install",
   "installPath",
@@ -55,6 +59,9 @@ export function readShared(fields: Fields, context: ProxyContext): Shared {
     ...has(fields, "socks", (entry) => ({ socks: readProxy(entry, context) })),
     ...has(fields, "loopback", (entry) => ({ loopback: readLoopback(entry, report) })),
     ...has(fields, "stateDir", (entry) => ({ stateDir: readStateDir(entry, report) })),
+    ...has(fields, "resolveFor", (entry) => ({
+      resolveFor: readResolveFor(entry, report),
+    })),
     ...(writeEtcHosts !== undefined && { writeEtcHosts }),
     ...(connectTimeout !== undefined && { connectTimeout }),
     ...(install !== undefined && { install }),
@@ -73,8 +80,13 @@ function readPorts(entry: Entry, report: Report): PortSpec[] {
     const text = readText({ ...entry, value }, report, `"8080:127.0.0.1:80"`);
     if (text === undefined) continue;
     const parsed = parsePort(text);
-    if (typeof parsed === "string") report.error(value.at, parsed);
-    else ports.push({ ...parsed, proto: "tcp" as const, at: value.at, text });
+    if (typeof parsed === "string") {
+      report.error(value.at, parsed);
+      continue;
+    }
+    const { doubt, ...port } = parsed;
+    if (doubt) report.warn(value.at, doubt, { failsCheck: true });
+    ports.push({ ...port, proto: "tcp" as const, at: value.at, text });
   }
   return ports;
 }

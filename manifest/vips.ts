@@ -10,8 +10,12 @@ import type { Report } from "./report.ts";
 import { type Entry, quote } from "./value.ts";
 
 /** Where free addresses are taken from, both ends included. */
-const FIRST = parseIpv4("127.0.42.100")!;
-const LAST = parseIpv4("127.0.42.254")!;
+export const ASSIGNED_VIPS = {
+  /** 127.0.42.100. */
+  first: parseIpv4("127.0.42.100")!,
+  /** 127.0.42.254. */
+  last: parseIpv4("127.0.42.254")!,
+} as const;
 
 const LOOPBACK = parseCidr("127.0.0.0/8")!;
 /** "This network" (RFC 1122, section 3.2.1.3), multicast, and reserved addresses. */
@@ -55,31 +59,42 @@ export function assignVips(drafts: readonly HostDraft[], report: Report): HostSp
       taken.set(vip.address, { name, at: vip.at });
     }
   }
-  let next = FIRST;
+  let next: number = ASSIGNED_VIPS.first;
   return drafts.map(({ vip, ...draft }) => {
-    if (vip) return { ...draft, vip: vip.address, vipAssigned: false };
+    const resolveFor = draft.resolveFor.map(({ name }) => name);
+    if (vip) return { ...draft, resolveFor, vip: vip.address, vipAssigned: false };
     while (taken.has(next)) next++;
-    if (next === LAST + 1) {
-      const range = `${formatIpv4(FIRST)} to ${formatIpv4(LAST)}`;
+    if (next === ASSIGNED_VIPS.last + 1) {
+      const range = `${formatIpv4(ASSIGNED_VIPS.first)} to ${formatIpv4(ASSIGNED_VIPS.last)}`;
       report.error(
         draft.at,
         `no address is left for ${quote(draft.name)}: ${range} are all taken; ` +
           `give it a "vip" of its own`,
       );
     }
-    return { ...draft, vip: next++, vipAssigned: true };
+    return { ...draft, resolveFor, vip: next++, vipAssigned: true };
   });
 }
 
-/** Loopback listeners are opened on the VIPs, which only 127.0.0.0/8 allows everywhere. */
-export function warnOfVipsOutsideLoopback(drafts: readonly HostDraft[], report: Report) {
-  if (drafts.every(({ loopback }) => loopback.disable)) return;
+/**
+ * Hosts listen on the VIPs of all, unless loopback is disabled there; only those of
+ * 127.0.0.0/8 are on every machine without anybody's doing.
+ */
+export function refuseVipsOutsideLoopback(
+  drafts: readonly HostDraft[],
+  report: Report,
+): void {
+  const listening = drafts.find(({ loopback }) => !loopback.disable);
+  if (!listening) return;
   for (const { vip } of drafts) {
     if (!vip || contains(LOOPBACK, vip.address)) continue;
-    report.warn(
+    report.error(
       vip.at,
-      `vip ${quote(formatIpv4(vip.address))} is outside 127.0.0.0/8, so hosts can ` +
-        `listen on it only where the machine has that address`,
+      `vip ${quote(formatIpv4(vip.address))} is outside 127.0.0.0/8, and ` +
+        `${quote(listening.name)} would have to listen on it, which no machine can ` +
+        `without that address; wanted one of 127.0.0.0/8, or "loopback: {disable: true}" ` +
+        `on every host, which leaves proxies (network devices, which take such ` +
+        `addresses, are not supported yet)`,
     );
   }
 }

@@ -67,10 +67,10 @@ for (const [vip, reason] of refused) {
   });
 }
 
-Deno.test("a vip outside 127.0.0.0/8 is a warning while somebody listens on loopback", () => {
+Deno.test("a vip outside 127.0.0.0/8 is an error while somebody listens on loopback", () => {
   const mesh = (disable: boolean) =>
     said(`hosts: { a: { vip: 10.0.0.1, loopback: { disable: ${disable} } } }`)
       .filter((line) => !line.includes("nothing can be reached"));
-  assert.match(mesh(false).join(), /^mesh.yaml:1:20: warning: .*outside 127.0.0.0\/8/);
+  assert.match(mesh(false).join(), /^mesh.yaml:1:20: error: .*outside 127.0.0.0\/8/);
   assert.deepEqual(mesh(true), []);
 });

@@ -3,8 +3,11 @@
  *
  * A host of the mesh is reached through the stack. So is what lies behind a bastion: a name
  * is resolved there, by its name server over the mesh, and each of its addresses is claimed
- * for that bastion while the connection opens (`claims.ts`). All else is dialled by this
- * machine.
+ * for that bastion until the first packet to it is on its way (`claims.ts`). All else is
+ * dialled by this machine.
+ *
+ * What a name server behind a bastion says is a stranger's word: it never leads to a host of
+ * the mesh, nor to what each machine has for itself unless a range of a route names that.
  */
 import type { Stack } from "../stack/stack.ts";
 import { type TcpConnection, TcpError } from "../stack/tcp.ts";
@@ -19,6 +22,7 @@ import {
 } from "./dial.ts";
 import { canonicalName, type Directory, type Place } from "./directory.ts";
 import { isUnknownName, lookup } from "./lookup.ts";
+import { isSpecial } from "./ranges.ts";
 import { relay, splice } from "./splice.ts";
 import { MeshStream, SocketStream } from "./stream.ts";
 
@@ -30,6 +34,8 @@ const SUGGESTION_LIMIT = 512;
 const NAME_LIMIT = 1024;
 /** Addresses of one name that are tried. */
 const MOST_ADDRESSES = 4;
+/** Ports of a host that a message names. */
+const MOST_PORTS = 10;
 const DNS_PORT = 10053;
 
 /** What a port of this host leads to. */
@@ -48,8 +54,14 @@ export interface ConnectorOptions {
   readonly forwards: ReadonlyMap<number, Target>;
   /** Name servers of the mesh: VIP to port. */
   readonly nameServers?: ReadonlyMap<number, number>;
+  /** What the other hosts publish, by VIP; of a host without an entry nothing is known. */
+  readonly published?: ReadonlyMap<number, readonly number[]>;
   /** Tells the manager that `address` lies behind `via`, before the next packet is sent. */
   readonly suggest: (address: number, via: number) => void;
+  /** Settles when the packets of now are on their way, ahead of what is suggested later. */
+  readonly sent: () => Promise<void>;
+  /** Takes a line about a name that was said to lead where it must not. */
+  readonly warn: (message: string) => void;
   /** In place of this machine's, for tests. */
   readonly lookup?: typeof lookup;
   /** Ends what is under way. */
@@ -134,7 +146,7 @@ export class Connector {
     if (place.kind === "behind") return await this.#toName(hostname, place.via, asked);
     if (directory.hasRanges && !hostname.includes(":")) {
       for (const known of await this.#systemAddresses(hostname, asked)) {
-        const place = directory.ofAddress(known);
+        const place = directory.ofAddress(known, hostname);
         if (place.kind !== "outside") {
           return await this.#to(place, known, hostname, asked);
         }
@@ -185,7 +197,8 @@ export class Connector {
   async #own({ target, port, signal }: Asked): Promise<SocketStream> {
     const forward = this.#options.forwards.get(port);
     if (!forward) {
-      const cause = new Error("this host does not publish that port");
+      const ports = [...this.#options.forwards.keys()];
+      const cause = new Error(unpublished("this host", port, ports));
       throw new DialError("refused", target, cause);
     }
     return new SocketStream(await dial(forward.hostname, forward.port, signal));
@@ -211,15 +224,19 @@ export class Connector {
     } catch (error) {
       connection.release();
       if (!(error instanceof TcpError)) throw error;
-      throw new DialError(failureOf(error), target, this.#explain(error, address, via));
+      const cause = this.#explain(error, { address, port, via });
+      throw new DialError(failureOf(error), target, cause);
     } finally {
       signal.removeEventListener("abort", abort);
     }
   }
 
   /** What `failureOf` does not say. */
-  #explain(error: TcpError, address: number, via?: number): Error | undefined {
-    const { directory } = this.#options;
+  #explain(
+    error: TcpError,
+    { address, port, via }: { address: number; port: number; via: number | undefined },
+  ): Error | undefined {
+    const { directory, published } = this.#options;
     const host = directory.nameOf(via ?? address) ?? formatIpv4(via ?? address);
     if (error.reason === "host-down") return new Error(`the host ${host} is down`);
     const what = via === undefined ? host : `${formatIpv4(address)} behind ${host}`;
@@ -227,22 +244,30 @@ export class Connector {
       // Its manager says so, or the agent there of what it dialled.
       return new Error(`${what} is down, or cannot reach what it leads to`);
     }
-    return via === undefined ? undefined : new Error(what);
+    if (via !== undefined) return new Error(what);
+    const ports = published?.get(address);
+    const isKnown = failureOf(error) === "refused" && ports && !ports.includes(port);
+    return isKnown ? new Error(unpublished(host, port, ports)) : undefined;
   }
 
   /** `inRange`: the manager knows by itself, unless it was told of another host. */
-  #behind(
+  async #behind(
     address: number,
     via: number,
     asked: Asked,
     { inRange }: { inRange: boolean },
   ): Promise<MeshStream> {
-    return this.#claims.hold({ address, via, signal: asked.signal }, () => {
+    const claim = { address, via, signal: asked.signal };
+    const { opening } = await this.#claims.hold(claim, async () => {
       // Looked up now that it is our turn: who held the address before may have told.
       const told = this.#suggested.get(address) ?? via;
       if (!inRange || told !== via) this.#suggest(address, via);
-      return this.#through(address, asked, via);
+      const opening = this.#through(address, asked, via);
+      // From its SYN on the manager knows where the connection belongs.
+      await Promise.race([this.#options.sent(), opening.catch(() => {})]);
+      return { opening };
     });
+    return await opening;
   }
 
   #suggest(address: number, via: number): void {
@@ -283,9 +308,7 @@ export class Connector {
     let failure: unknown;
     for (const address of addresses.slice(0, MOST_ADDRESSES)) {
       try {
-        return this.#options.directory.ofAddress(address).kind === "host"
-          ? await this.#through(address, asked)
-          : await this.#behind(address, via, asked, { inRange: false });
+        return await this.#behind(address, via, asked, { inRange: false });
       } catch (error) {
         if (asked.signal.aborted) throw error;
         failure = error;
@@ -316,7 +339,12 @@ export class Connector {
       throw new DialError("failed", asked.target, new Error(reason, { cause: error }));
     }
     try {
-      return await resolveOver(stream, name, { signal: asked.signal, server });
+      const found = await resolveOver(stream, name, { signal: asked.signal, server });
+      const addresses = this.#believed(name, found.addresses, {
+        via,
+        target: asked.target,
+      });
+      return { addresses, ttl: found.ttl };
     } catch (error) {
       if (!(error instanceof NameError)) throw error;
       if (error.code !== "not-found") {
@@ -326,6 +354,45 @@ export class Connector {
       throw new DialError("host-unknown", asked.target, cause);
     }
   }
+
+  /**
+   * The addresses of what a name server behind `via` said that it may lead to. One of a host
+   * of the mesh spoils them all, since its sender is nobody to believe.
+   */
+  #believed(
+    name: string,
+    addresses: readonly number[],
+    { via, target }: { via: number; target: string },
+  ): number[] {
+    const { directory, warn } = this.#options;
+    const behind = directory.nameOf(via) ?? formatIpv4(via);
+    const refuse = (address: number, why: string): never => {
+      const reason = `behind ${behind}, ${JSON.stringify(name)} is said to be at ` +
+        `${formatIpv4(address)}, ${why}`;
+      warn(`Did not connect to ${target}: ${reason}`);
+      throw new DialError("prohibited", target, new Error(reason));
+    };
+    const vip = addresses.find((address) => directory.isVip(address));
+    if (vip !== undefined) {
+      const host = directory.nameOf(vip);
+      refuse(vip, `which is ${host ? `the host ${host}` : "a host"} of the mesh`);
+    }
+    const believed = addresses.filter((address) =>
+      !isSpecial(address) || directory.isBehind(via, address)
+    );
+    const [first] = addresses;
+    if (believed.length === 0 && first !== undefined) {
+      refuse(first, "an address that each machine has for itself");
+    }
+    return believed;
+  }
+}
+
+function unpublished(host: string, port: number, ports: readonly number[]): string {
+  const shown = ports.slice(0, MOST_PORTS).join(", ");
+  const more = ports.length > MOST_PORTS ? `, … (${ports.length} in all)` : "";
+  return `${host} does not publish ${port}; ` +
+    (ports.length === 0 ? "it publishes no port" : `it publishes ${shown}${more}`);
 }
 
 function failureOf(error: TcpError): DialFailure {

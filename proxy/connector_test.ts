@@ -26,6 +26,7 @@ type Verdict = "accept" | "refuse" | "hold" | number;
 interface MeshOptions {
   readonly routes?: readonly Partial<WireRoute>[];
   readonly forwards?: Map<number, { hostname: string; port: number }>;
+  readonly published?: Map<number, number[]>;
   /** By host and address with port, as in `east 10.0.0.1:80`; `accept` where not said. */
   readonly verdicts?: Record<string, Verdict>;
   /** Addresses of names, by host, or the code that a name is answered with. */
@@ -59,6 +60,7 @@ async function mesh(options: MeshOptions = {}) {
     if (node) network.inject(node, packet);
     return true;
   };
+  const unsent: (() => void)[] = [];
   const ending = new AbortController();
   const directory = new Directory({
     me: parseIpv4(VIPS.me)!,
@@ -79,6 +81,9 @@ async function mesh(options: MeshOptions = {}) {
       events.push(`${formatIpv4(address)} is behind ${directory.nameOf(via)}`);
       suggested.set(address, byVip.get(via)!);
     },
+    sent: () => new Promise((resolve) => unsent.push(resolve)),
+    warn: (message) => events.push(message),
+    ...(options.published && { published: options.published }),
     ...(options.lookupError !== undefined && {
       lookup: (name, signal) => {
         const code = options.lookupError;
@@ -115,7 +120,12 @@ async function mesh(options: MeshOptions = {}) {
     if (typeof verdict === "number") return connection.refuse(verdict);
     connection.accept();
     if (localPort === 10053) {
-      const server = new NameServer({ names: new Map(), upstream: upstream(host) });
+      const server = new NameServer({
+        names: new Map(),
+        namesOf: () => [],
+        upstream: upstream(host),
+        mayAsk: () => true,
+      });
       const serving = (async () => {
         await connection.opened();
         await server.serve(new MeshStream(connection));
@@ -131,6 +141,7 @@ async function mesh(options: MeshOptions = {}) {
     const carrying = (async () => {
       while (!isOver) {
         await network.settle();
+        for (const sent of unsent.splice(0)) sent();
         for (const [host, { arrived }] of Object.entries(nodes)) {
           for (const one of arrived.splice(0)) serve(host as Host, one);
         }
@@ -196,7 +207,7 @@ Deno.test("a port of this host is dialled here, and one it does not publish is r
   await failure(
     connect("me", 81),
     "refused",
-    "Cannot connect to me:81 (refused): this host does not publish that port",
+    "Cannot connect to me:81 (refused): this host does not publish 81; it publishes 8080",
   );
   assert.deepEqual(events, []);
 });
@@ -306,6 +317,116 @@ Deno.test("equal addresses behind two bastions are reached each by its name", as
   const expected = ports.map((port) => `${port % 2 ? "west" : "east"} 10.0.0.1:${port}`);
   assert.deepEqual(taken.map(({ host, to }) => `${host} ${to}`).sort(), expected.sort());
   for (const one of all) one.reset();
+});
+
+Deno.test("a target that does not answer holds back nobody who wants another bastion's", async () => {
+  const { drive, connector, events, taken } = await mesh({
+    routes: [
+      { toHostnameGlob: ["*.east"], via: VIPS.east },
+      { toHostnameGlob: ["*.west"], via: VIPS.west },
+    ],
+    names: {
+      east: { "db.east": ["10.0.0.1"] },
+      west: { "db.west": ["10.0.0.1"] },
+    },
+    verdicts: { "east 10.0.0.1:81": "hold" },
+  });
+  const silent = new AbortController();
+  await drive((async () => {
+    const holds = connector.connect("db.east", 81, silent.signal);
+    holds.catch(() => {});
+    await until("its SYN", () => events.includes("SYN 10.0.0.1:81"));
+    (await connector.connect("db.west", 82)).reset();
+    assert.deepEqual(taken.map(({ host, to }) => `${host} ${to}`), ["west 10.0.0.1:82"]);
+    silent.abort();
+    await assert.rejects(holds, DialError);
+  })());
+});
+
+Deno.test("a name behind a bastion leads to no host of the mesh, among whatever addresses", async () => {
+  const answers: Record<string, [string[], string]> = {
+    "other.east": [[VIPS.west], "west"],
+    "laptop.east": [[VIPS.me], "me"],
+    "itself.east": [[VIPS.east], "east"],
+    "among.east": [["10.0.0.1", VIPS.web, "10.0.0.2"], "web"],
+  };
+  const names = Object.fromEntries(
+    Object.entries(answers).map(([name, [addresses]]) => [name, addresses]),
+  );
+  const { connect, events, taken } = await mesh({
+    routes: [{ toHostnameGlob: ["*.east"], toCIDR: ["127.0.42.0/24"] }],
+    names: { east: names },
+  });
+  for (const [name, [, host]] of Object.entries(answers)) {
+    const reason = `behind east, "${name}" is said to be at ` +
+      `${VIPS[host as Host]}, which is the host ${host} of the mesh`;
+    for (let times = 0; times < 2; times++) {
+      events.length = 0;
+      await failure(
+        connect(name, 80),
+        "prohibited",
+        `Cannot connect to ${name}:80 (prohibited): ${reason}`,
+      );
+      assert.equal(events.at(-1), `Did not connect to ${name}:80: ${reason}`);
+    }
+  }
+  assert.deepEqual(taken, []);
+});
+
+Deno.test("a name behind a bastion leads to an address of each machine only if a range names it", async () => {
+  const names = {
+    "metadata.east": ["169.254.169.254"],
+    "home.east": ["127.0.0.1"],
+    "both.east": ["127.0.0.1", "10.0.0.1"],
+  };
+  const { reach, connect } = await mesh({
+    routes: [
+      { toHostnameGlob: ["*.east"], toCIDR: ["169.254.169.254/32", "0.0.0.0/0"] },
+      { toCIDR: ["169.254.0.0/16", "127.0.0.1/32"], via: VIPS.west },
+    ],
+    names: { east: names },
+  });
+  assert.equal(await reach("metadata.east"), "east 169.254.169.254:80");
+  assert.equal(await reach("both.east"), "east 10.0.0.1:80");
+  await failure(
+    connect("home.east", 80),
+    "prohibited",
+    `Cannot connect to home.east:80 (prohibited): behind east, "home.east" is said to ` +
+      `be at 127.0.0.1, an address that each machine has for itself`,
+  );
+});
+
+Deno.test("a port that a host does not publish is told with those that it does", async () => {
+  const many = Array.from({ length: 12 }, (_, index) => 8000 + index);
+  const { connect } = await mesh({
+    published: new Map([
+      [parseIpv4(VIPS.web)!, [8080, 8443]],
+      [parseIpv4(VIPS.east)!, []],
+      [parseIpv4(VIPS.west)!, many],
+    ]),
+    verdicts: {
+      [`web ${VIPS.web}:80`]: "refuse",
+      [`web ${VIPS.web}:8080`]: "refuse",
+      [`east ${VIPS.east}:80`]: "refuse",
+      [`west ${VIPS.west}:80`]: "refuse",
+    },
+  });
+  const table = {
+    "web:80": ": web does not publish 80; it publishes 8080, 8443",
+    "web:8080": "",
+    "east:80": ": east does not publish 80; it publishes no port",
+    "west:80":
+      `: west does not publish 80; it publishes ${many.slice(0, 10).join(", ")}, ` +
+      `… (12 in all)`,
+  };
+  for (const [target, said] of Object.entries(table)) {
+    const [host, port] = target.split(":");
+    await failure(
+      connect(host!, Number(port)),
+      "refused",
+      `Cannot connect to ${target} (refused)${said}`,
+    );
+  }
 });
 
 Deno.test("who waits for an address tells where it is if others told so meanwhile", async () => {

@@ -3,7 +3,8 @@
  *
  * In this order: a name or an alias of a host, or its VIP; the routes, the last match
  * first, host names by their patterns and addresses by their ranges. An exception makes its
- * route no match, and earlier ones are tried.
+ * route no match, and earlier ones are tried; a name that is excepted is so too when it is
+ * only its addresses that a range of the route has.
  */
 import { hostGlob } from "../wire/glob.ts";
 import type { WireRoute } from "../wire/control.ts";
@@ -23,7 +24,7 @@ export type Place =
 export interface DirectoryOptions {
   /** VIP of this host; what is routed to it is outside. */
   readonly me: number;
-  /** Dotted VIP of each host and alias. */
+  /** Dotted VIP of each host and alias; of one VIP, the host's own name first if it is known. */
   readonly names: Readonly<Record<string, string>>;
   /** Routes, the last match wins. */
   readonly routes: readonly WireRoute[];
@@ -49,7 +50,8 @@ export class Directory {
   /** VIP of each host and alias, by canonical name. */
   readonly names: ReadonlyMap<string, number>;
   readonly #me: number;
-  readonly #vips: ReadonlySet<number>;
+  /** Of each VIP, the host's own name first. */
+  readonly #namesOf = new Map<number, string[]>();
   /** The last one first. */
   readonly #routes: readonly Route[];
 
@@ -59,7 +61,13 @@ export class Directory {
     this.names = new Map(
       Object.entries(names).map(([name, vip]) => [canonicalName(name), parseIpv4(vip)!]),
     );
-    this.#vips = new Set(this.names.values());
+    for (const [name, vip] of this.names) {
+      const known = this.#namesOf.get(vip);
+      if (known) known.push(name);
+      else this.#namesOf.set(vip, [name]);
+    }
+    // NoRouter's manager sorts them. Aliases mostly have more dots than the names of hosts.
+    this.#sortNames((name) => name.split(".").length);
     this.#routes = routes.map((route) => ({
       via: parseIpv4(route.via)!,
       ranges: route.toCIDR.map(parseCidr).filter((range) => range !== undefined),
@@ -74,6 +82,16 @@ export class Directory {
     if (excepted) excepted.excepts = anyOf(patterns);
   }
 
+  /** Says which of the names are aliases, so that those of the hosts come first. */
+  aliases(names: readonly string[]): void {
+    const aliases = new Set(names.map(canonicalName));
+    this.#sortNames((name) => aliases.has(name) ? 1 : 0);
+  }
+
+  #sortNames(rank: (name: string) => number): void {
+    for (const names of this.#namesOf.values()) names.sort((a, b) => rank(a) - rank(b));
+  }
+
   /** Whether addresses that names stand for can matter, because some route has ranges. */
   get hasRanges(): boolean {
     return this.#routes.some(({ ranges }) => ranges.length > 0);
@@ -81,14 +99,34 @@ export class Directory {
 
   /** The name of the host with this VIP. */
   nameOf(vip: number): string | undefined {
-    for (const [name, address] of this.names) if (address === vip) return name;
-    return undefined;
+    return this.#namesOf.get(vip)?.[0];
   }
 
-  /** Where `address` lies. */
-  ofAddress(address: number): Place {
-    if (this.#vips.has(address) || address === this.#me) return { kind: "host", address };
-    return this.#behind(({ ranges }) => inRanges(ranges, address));
+  /** The name of the host with this VIP and its aliases; none if there is no such host. */
+  namesOf(vip: number): readonly string[] {
+    return this.#namesOf.get(vip) ?? [];
+  }
+
+  /** Whether `address` is that of a host. */
+  isVip(address: number): boolean {
+    return address === this.#me || this.#namesOf.has(address);
+  }
+
+  /** Where `address` lies, which may have been found for a name. */
+  ofAddress(address: number, name?: string): Place {
+    if (this.isVip(address)) return { kind: "host", address };
+    const canonical = name === undefined ? undefined : canonicalName(name);
+    return this.#behind((route) =>
+      inRanges(route.ranges, address) &&
+      (canonical === undefined || !route.excepts(canonical))
+    );
+  }
+
+  /** Whether some range that leads to `via` has `address`, be it that a later one has it too. */
+  isBehind(via: number, address: number): boolean {
+    return this.#routes.some((route) =>
+      route.via === via && inRanges(route.ranges, address)
+    );
   }
 
   /** Where a host name leads; `outside` where only its addresses could tell more. */

@@ -37,6 +37,34 @@ Deno.test("hosts, aliases and VIPs come before routes that match them too", () =
   assert.deepEqual(directory.ofName("web.example.com"), behind(DB));
 });
 
+Deno.test("a host's own name comes before its aliases, whatever the order they came in", () => {
+  // As a manager of NoRouter sends them: sorted, and without a word of which are aliases.
+  const names = { "alias.web.example": WEB, "b.example": WEB, db: DB, web: WEB };
+  const directory = new Directory({ me: at(ME), names, routes: [] });
+  assert.equal(directory.nameOf(at(WEB)), "web");
+  assert.deepEqual(directory.namesOf(at(WEB)), ["web", "b.example", "alias.web.example"]);
+  // Who says which are aliases is believed.
+  directory.aliases(["Web", "alias.web.example"]);
+  assert.deepEqual(directory.namesOf(at(WEB)), ["b.example", "web", "alias.web.example"]);
+  assert.deepEqual(directory.namesOf(at(ME)), []);
+});
+
+Deno.test("a name that a route excepts is not for its ranges either, but for others'", () => {
+  const directory = directoryOf(
+    [WEB, "192.168.0.0/16"],
+    [DB, "0.0.0.0/0", "*"],
+  );
+  directory.except(1, ["who.test", "*.who.test"]);
+  assert.deepEqual(directory.ofName("who.test"), outside);
+  const there = at("10.0.0.1");
+  assert.deepEqual(directory.ofAddress(there), behind(DB));
+  assert.deepEqual(directory.ofAddress(there, "other.test"), behind(DB));
+  for (const name of ["who.test", "A.WHO.test."]) {
+    assert.deepEqual(directory.ofAddress(there, name), outside);
+    assert.deepEqual(directory.ofAddress(at("192.168.0.1"), name), behind(WEB));
+  }
+});
+
 Deno.test("this host's VIP is a host even where no name stands for it", () => {
   const directory = new Directory({ me: at(ME), names: {}, routes: [] });
   assert.deepEqual(directory.ofAddress(at(ME)), host(ME));

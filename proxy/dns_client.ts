@@ -9,6 +9,7 @@ import {
   parseMessage,
   Rcode,
   rcodeOf,
+  reasonIn,
 } from "./dns_message.ts";
 import { MessageStream } from "./dns_stream.ts";
 import type { ByteStream } from "./stream.ts";
@@ -21,8 +22,11 @@ const MOST_SECONDS = 300;
 const MOST_NAME_BYTES = 253;
 const MOST_LABEL_BYTES = 63;
 
-/** Why a name was not resolved: there is none or it has no IPv4 address, or nobody said. */
-export type NameFailure = "not-found" | "failed" | "timed-out";
+/**
+ * Why a name was not resolved: there is none or it has no IPv4 address; the server may not
+ * say, and says why; or nobody said.
+ */
+export type NameFailure = "not-found" | "prohibited" | "failed" | "timed-out";
 
 /** A name was not resolved. */
 export class NameError extends Error {
@@ -83,17 +87,27 @@ export async function resolveOver(
   }, limitMs);
   signal?.addEventListener("abort", abort);
   try {
-    const bytes = encodeQuery(crypto.getRandomValues(new Uint16Array(1))[0]!, ascii);
-    const query = parseMessage(bytes);
     const messages = new MessageStream(stream);
-    await messages.write(bytes);
-    const answer = await messages.read();
-    if (!answer) throw fail("failed", "it closed the connection without an answer");
-    if (!isAnswerTo(query, answer)) throw fail("failed", "it answered something else");
+    const ask = async (edns: boolean) => {
+      const id = crypto.getRandomValues(new Uint16Array(1))[0]!;
+      const bytes = encodeQuery(id, ascii, edns);
+      await messages.write(bytes);
+      const answer = await messages.read();
+      if (!answer) throw fail("failed", "it closed the connection without an answer");
+      if (isAnswerTo(parseMessage(bytes), answer)) return answer;
+      throw fail("failed", "it answered something else");
+    };
+    let answer = await ask(true);
+    // Servers from before EDNS, to which ours may have passed it on (RFC 6891, 7).
+    if (rcodeOf(answer) === Rcode.FORMERR) answer = await ask(false);
     const rcode = rcodeOf(answer);
     if (rcode === Rcode.NXDOMAIN) throw fail("not-found", "no such name (NXDOMAIN)");
     if (rcode !== Rcode.NOERROR) {
-      throw fail("failed", `it answered ${formatRcode(rcode)}`);
+      const reason = reasonIn(parseMessage(answer));
+      const why = reason === undefined ? "" : ` (${JSON.stringify(reason)})`;
+      const isRefusal = rcode === Rcode.REFUSED && reason !== undefined;
+      const code = isRefusal ? "prohibited" : "failed";
+      throw fail(code, `it answered ${formatRcode(rcode)}${why}`);
     }
     const { addresses, ttl } = addressesIn(parseMessage(answer), ascii);
     if (addresses.length === 0) {

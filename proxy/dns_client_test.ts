@@ -2,19 +2,22 @@ import assert from "node:assert/strict";
 import { within } from "../tests/harness/wait.ts";
 import { answerOf, ipBytes, nameBytes, queryOf, socketPair } from "./_fake_dns.ts";
 import { asciiName, NameError, resolveOver } from "./dns_client.ts";
-import { idOf, withId } from "./dns_message.ts";
+import { encodeAnswer, idOf, parseMessage, withId } from "./dns_message.ts";
 import { MessageStream } from "./dns_stream.ts";
 
 type Reply = (query: Uint8Array) => Uint8Array | undefined;
 
-/** Resolves `name` with a server that answers one query, or closes its end. */
-async function resolve(name: string, reply: Reply) {
+/** Resolves `name` with a server that answers so many queries, or closes its end. */
+async function resolve(name: string, reply: Reply, queries = 1) {
   using pair = await socketPair();
   const serving = (async () => {
     const messages = new MessageStream(pair.far);
-    const query = await messages.read();
-    const answer = query && reply(query);
-    if (answer) await messages.write(answer);
+    let answer: Uint8Array | null | undefined;
+    for (let left = queries; left > 0; left--) {
+      const query = await messages.read();
+      answer = query && reply(query);
+      if (answer) await messages.write(answer);
+    }
     if (answer) assert.equal(await messages.read(), null, "the client closes");
     pair.far.close();
   })();
@@ -25,12 +28,19 @@ async function resolve(name: string, reply: Reply) {
   }
 }
 
+/** A query with an OPT record that asks for nothing. */
+function askedFor(name: string): Uint8Array {
+  const query = queryOf({ id: 1, name, options: [] });
+  query.set([1232 >>> 8, 1232 & 255, 0, 0, 0], query.length - 8);
+  return query;
+}
+
 const A = { type: 1, data: ipBytes("10.0.0.1") };
 
 Deno.test("a name is asked for in ASCII, and its addresses come back", async () => {
   const asked: string[] = [];
   const reply: Reply = (query) => {
-    assert.deepEqual(withId(query, 1), queryOf({ id: 1, name: "db.xn--bcher-kva.de" }));
+    assert.deepEqual(withId(query, 1), askedFor("db.xn--bcher-kva.de"));
     asked.push(String(idOf(query)));
     return answerOf(query, { answers: [{ ...A, ttl: 40 }] });
   };
@@ -103,6 +113,33 @@ Deno.test("a failure names the name, the server and the reason", async () => {
       return true;
     });
   }
+});
+
+Deno.test("why a server refuses is told, whatever it is made of", async () => {
+  const reply: Reply = (query) => {
+    const reason = { code: 18, text: "not for \u202eyou\n" };
+    return encodeAnswer(parseMessage(query), { rcode: 5, reason });
+  };
+  await assert.rejects(resolve("db", reply), {
+    code: "prohibited",
+    message: `Cannot resolve "db" through the name server of web: it answered REFUSED ` +
+      `(${JSON.stringify("not for \u202eyou\n")})`,
+  });
+});
+
+Deno.test("a server from before EDNS is asked again without it", async () => {
+  const asked: boolean[] = [];
+  const found = await resolve(
+    "db",
+    (query) => {
+      const hasEdns = parseMessage(query).records.length > 0;
+      asked.push(hasEdns);
+      return answerOf(query, hasEdns ? { rcode: 1 } : { answers: [A] });
+    },
+    2,
+  );
+  assert.deepEqual(found.addresses, [0x0a000001]);
+  assert.deepEqual(asked, [true, false]);
 });
 
 Deno.test("a name that DNS cannot know is not asked for", async () => {

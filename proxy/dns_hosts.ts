@@ -5,8 +5,10 @@
  */
 import { isIPv6 } from "node:net";
 import { parseIpv4 } from "../wire/ipv4.ts";
+import { asciiName } from "./dns_client.ts";
 import { parseMessage } from "./dns_message.ts";
 import type { Resolver } from "./dns_resolver.ts";
+import { reverseName } from "./dns_reverse.ts";
 import { answerKnown, answerOfOthers, type KnownName } from "./name_answer.ts";
 
 /** Whether the file has changed is looked at once in this time. */
@@ -20,20 +22,38 @@ export function hostsPath(): string {
   return `${Deno.env.get("SystemRoot") ?? "C:\\Windows"}\\System32\\drivers\\etc\\hosts`;
 }
 
-/** Reads a hosts file: names in lower case. Lines that make no sense are left out. */
+/**
+ * Reads a hosts file: names in lower case, and the reverse names of its addresses. Lines that
+ * make no sense are left out.
+ */
 export function parseHosts(text: string): Map<string, KnownName> {
-  const names = new Map<string, { addresses: number[]; addresses6: string[] }>();
+  const names = new Map<
+    string,
+    KnownName & {
+      addresses: number[];
+      addresses6: string[];
+      names?: string[];
+    }
+  >();
+  const at = (name: string) => {
+    let known = names.get(name);
+    if (!known) names.set(name, known = { addresses: [], addresses6: [] });
+    return known;
+  };
   for (const line of text.split("\n")) {
     const [address = "", ...aliases] = line.replace(/#.*/, "").trim().split(/\s+/);
     const address4 = parseIpv4(address);
     if (address4 === undefined && !isIPv6(address)) continue;
     for (const alias of aliases) {
-      const name = alias.toLowerCase().replace(/\.$/, "");
-      let known = names.get(name);
-      if (!known) names.set(name, known = { addresses: [], addresses6: [] });
+      const known = at(alias.toLowerCase().replace(/\.$/, ""));
       if (address4 === undefined) known.addresses6.push(address);
       else if (!known.addresses.includes(address4)) known.addresses.push(address4);
     }
+    // As the system has it, the first name of the first line is the one of the address.
+    const [first] = aliases;
+    const name = first === undefined ? undefined : asciiName(first);
+    const reverse = reverseName(address);
+    if (name !== undefined && reverse !== undefined) at(reverse).names ??= [name];
   }
   return names;
 }

@@ -17,12 +17,25 @@ Deno.test("a hosts file gives each of a line's names its address", () => {
     "10.0.0 odd",
     "fe80::1%lo0 here",
   ].join("\n"));
-  assert.deepEqual([...names], [
+  const forward = [...names].filter(([name]) => !name.endsWith(".arpa"));
+  assert.deepEqual(forward, [
     ["localhost", { addresses: [0x7f000001], addresses6: ["::1"] }],
     ["ip6-localhost", { addresses: [], addresses6: ["::1"] }],
     ["web.example", { addresses: [0x0a000001], addresses6: [] }],
     ["web", { addresses: [0x0a000001, 0x0a000002], addresses6: [] }],
     ["here", { addresses: [], addresses6: ["fe80::1%lo0"] }],
+  ]);
+});
+
+Deno.test("an address of a hosts file has the first name of its first line", () => {
+  const long = "a".repeat(64);
+  const names = parseHosts(
+    `10.0.0.1 Web.Example web\n10.0.0.1 other\n::1 six\n10.0.0.2\n10.0.0.3 ${long}\n`,
+  );
+  const reverse = [...names].filter(([name]) => name.endsWith(".arpa"));
+  assert.deepEqual(reverse.map(([name, { names }]) => [name, names]), [
+    ["1.0.0.10.in-addr.arpa", ["web.example"]],
+    [`1.${"0.".repeat(31)}ip6.arpa`, ["six"]],
   ]);
 });
 

@@ -19,12 +19,13 @@ interface Codec {
     readonly id: number;
     readonly flags: number;
     readonly questions: readonly { readonly type: string; readonly name: string }[];
+    readonly additionals: readonly OptRecord[];
   }): Uint8Array;
   readonly name: {
     encode(name: string): Uint8Array;
     decode(message: Buffer, at: number): string;
   };
-  readonly answer: { encode(record: AddressRecord | OptRecord): Uint8Array };
+  readonly answer: { encode(record: AddressRecord | PtrRecord | OptRecord): Uint8Array };
 }
 
 interface AddressRecord {
@@ -34,13 +35,21 @@ interface AddressRecord {
   readonly data: string;
 }
 
+interface PtrRecord {
+  readonly type: "PTR";
+  readonly name: string;
+  readonly ttl: number;
+  /** A name. */
+  readonly data: string;
+}
+
 interface OptRecord {
   readonly type: "OPT";
   readonly name: ".";
   readonly udpPayloadSize: number;
   readonly flags: number;
   readonly extendedRcode: number;
-  readonly options: readonly never[];
+  readonly options: readonly { readonly code: number; readonly data: Buffer }[];
 }
 
 const codec: Codec = packet;
@@ -57,6 +66,7 @@ export const Type = {
   A: 1,
   CNAME: 5,
   SOA: 6,
+  PTR: 12,
   AAAA: 28,
   OPT: 41,
   SVCB: 64,
@@ -300,10 +310,14 @@ export function withRcode(bytes: Uint8Array, rcode: number): Uint8Array<ArrayBuf
   return copy;
 }
 
-/** A query for the addresses of `name`, which is in ASCII and no longer than names are. */
-export function encodeQuery(id: number, name: string): Uint8Array {
+/**
+ * A query for the addresses of `name`, which is in ASCII and no longer than names are. With
+ * `edns` a refusal can come with its reason.
+ */
+export function encodeQuery(id: number, name: string, edns: boolean): Uint8Array {
   const questions = [{ type: "A", name }];
-  return codec.encode({ type: "query", id, flags: Flag.RD, questions });
+  const additionals = edns ? [optRecord({})] : [];
+  return codec.encode({ type: "query", id, flags: Flag.RD, questions, additionals });
 }
 
 /** What an answer of our own says. */
@@ -315,9 +329,29 @@ export interface OwnAnswer {
   readonly addresses?: readonly number[];
   /** IPv6 addresses, as text. */
   readonly addresses6?: readonly string[];
-  /** Seconds that the addresses may be kept. */
+  /** Names that the question's name points to (PTR). */
+  readonly names?: readonly string[];
+  /** Seconds that these may be kept. */
   readonly ttl?: number;
+  /** Why there is no answer; told to those who use EDNS. */
+  readonly reason?: Reason;
 }
+
+/** Why a server has no answer: an extended error (RFC 8914). */
+export interface Reason {
+  /** See {@linkcode ExtendedError}. */
+  readonly code: number;
+  /** For people, short. */
+  readonly text: string;
+}
+
+/** Codes of extended errors (RFC 8914, 4). */
+export const ExtendedError = { BLOCKED: 15, PROHIBITED: 18 } as const;
+
+/** The EDNS option that holds an extended error (RFC 8914, 2). */
+const EXTENDED_ERROR_OPTION = 15;
+/** Bytes of the text of somebody else's extended error that are shown. */
+const MOST_REASON_BYTES = 300;
 
 /**
  * An answer to `query`, whose question comes back as the bytes it was, with capitals and
@@ -327,13 +361,14 @@ export function encodeAnswer(query: Message, answer: OwnAnswer): Uint8Array<Arra
   const { bytes, question } = query;
   const name = question?.name || ".";
   const ttl = answer.ttl ?? 0;
-  const records: AddressRecord[] = [
+  const records: (AddressRecord | PtrRecord)[] = [
     ...(answer.addresses ?? []).map((address) =>
       ({ type: "A", name, ttl, data: formatIpv4(address) }) as const
     ),
     ...(answer.addresses6 ?? []).map((data) =>
       ({ type: "AAAA", name, ttl, data }) as const
     ),
+    ...(answer.names ?? []).map((data) => ({ type: "PTR", name, ttl, data }) as const),
   ];
   const opt = optOf(query);
   // RFC 6891, 6.1.3: a version that is not known is told so, BADVERS being 16.
@@ -341,7 +376,7 @@ export function encodeAnswer(query: Message, answer: OwnAnswer): Uint8Array<Arra
   const parts = [
     bytes.subarray(HEADER_BYTES, question?.end ?? HEADER_BYTES),
     ...(badVersion ? [] : records.map((record) => codec.answer.encode(record))),
-    ...(opt ? [encodeOpt(opt, badVersion)] : []),
+    ...(opt ? [encodeOpt(opt, { badVersion, reason: answer.reason })] : []),
   ];
   const length = parts.reduce((sum, part) => sum + part.length, HEADER_BYTES);
   const result = new Uint8Array(length);
@@ -370,16 +405,50 @@ export function optOf(message: Message): ResourceRecord | undefined {
   );
 }
 
-function encodeOpt(asked: ResourceRecord, badVersion: boolean): Uint8Array {
-  return codec.answer.encode({
-    type: "OPT",
-    name: ".",
-    udpPayloadSize: UDP_PAYLOAD_BYTES,
+function encodeOpt(
+  asked: ResourceRecord,
+  { badVersion, reason }: { badVersion: boolean; reason: Reason | undefined },
+): Uint8Array {
+  return codec.answer.encode(optRecord({
     flags: asked.ttl & DNSSEC_OK,
     extendedRcode: badVersion ? 1 : 0,
-    options: [],
-  });
+    options: reason ? [encodeReason(reason)] : [],
+  }));
 }
+
+function optRecord(
+  { flags = 0, extendedRcode = 0, options = [] }: Partial<OptRecord>,
+): OptRecord {
+  const udpPayloadSize = UDP_PAYLOAD_BYTES;
+  return { type: "OPT", name: ".", udpPayloadSize, flags, extendedRcode, options };
+}
+
+function encodeReason({ code, text }: Reason): OptRecord["options"][number] {
+  const data = Buffer.concat([Buffer.from([code >>> 8, code]), Buffer.from(text)]);
+  return { code: EXTENDED_ERROR_OPTION, data };
+}
+
+/** What a server says of why it has no answer, if it does. */
+export function reasonIn(message: Message): string | undefined {
+  const opt = optOf(message);
+  if (!opt) return undefined;
+  const { bytes } = message;
+  const end = opt.dataAt + opt.dataBytes;
+  for (let at = opt.dataAt; at + 4 <= end;) {
+    const [code, length] = [readUint16(bytes, at), readUint16(bytes, at + 2)];
+    const [from, to] = [at + 4, at + 4 + length];
+    if (to > end) return undefined;
+    if (code === EXTENDED_ERROR_OPTION && length > 2) {
+      const text = bytes.subarray(from + 2, Math.min(to, from + 2 + MOST_REASON_BYTES));
+      return new TextDecoder().decode(text);
+    }
+    at = to;
+  }
+  return undefined;
+}
+
+/** What an IPv6 address begins with that stands for an IPv4 one (RFC 4291, 2.5.5.2). */
+const MAPPED = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff);
 
 /** Aliases that are followed from one name to the next. */
 const MOST_ALIASES = 16;
@@ -425,6 +494,17 @@ export function addressesIn(message: Message, name: string): Addresses {
     least = Math.min(least, alias.ttl);
   }
   return { addresses: [], ttl: 0 };
+}
+
+/** All IPv4 addresses among the answers of a message, whosever, also those mapped to IPv6. */
+export function allAddressesIn({ bytes, records }: Message): number[] {
+  return records.flatMap(({ section, type, dataAt, dataBytes }) => {
+    if (section !== "answer") return [];
+    if (type === Type.A && dataBytes === 4) return readUint32(bytes, dataAt);
+    const isMapped = type === Type.AAAA && dataBytes === 16 &&
+      equal(bytes.subarray(dataAt, dataAt + 12), MAPPED);
+    return isMapped ? readUint32(bytes, dataAt + 12) : [];
+  });
 }
 
 /** Seconds; a TTL with its highest bit set is none (RFC 2181, 8). */

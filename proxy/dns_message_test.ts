@@ -16,7 +16,7 @@ import {
 
 Deno.test("a query of ours is what RFC 1035 says", () => {
   assert.deepEqual(
-    [...encodeQuery(0x1234, "web.example")],
+    [...encodeQuery(0x1234, "web.example", false)],
     [...queryOf({ name: "web.example" })],
   );
 });

@@ -3,7 +3,8 @@
  *
  * Only what a route names with this host as `via`: an address in one of its ranges, or one
  * that this host's name server gave for a name matched by one of its patterns. A name never
- * leads to a special address (`ranges.ts`), and nothing to what is not one host.
+ * leads to a special address (`ranges.ts`), and nothing to what is not one host, or to a host
+ * of the mesh, which is reached as that.
  */
 import type { Cidr } from "../wire/ipv4.ts";
 import { inRanges, isSpecial } from "./ranges.ts";
@@ -20,25 +21,28 @@ function isNoHost(address: number): boolean {
 export class Foreign {
   readonly #ranges: readonly Cidr[];
   readonly #takes: (name: string) => boolean;
+  readonly #isVip: (address: number) => boolean;
   /** The one unused for longest first. */
   readonly #named = new Set<number>();
 
   /** `ranges` and `takes` are what the routes lead to this host. */
   constructor(
-    { ranges, takes }: {
+    { ranges, takes, isVip }: {
       readonly ranges: readonly Cidr[];
       readonly takes: (name: string) => boolean;
+      readonly isVip: (address: number) => boolean;
     },
   ) {
     this.#ranges = ranges;
     this.#takes = takes;
+    this.#isVip = isVip;
   }
 
   /** Notes what the name server gave for a name, if that is asked for here. */
   note(name: string, addresses: Iterable<number>): void {
     if (!this.#takes(name)) return;
     for (const address of addresses) {
-      if (isNoHost(address) || isSpecial(address)) continue;
+      if (isNoHost(address) || isSpecial(address) || this.#isVip(address)) continue;
       this.#use(address);
       if (this.#named.size > NAMED_LIMIT) {
         this.#named.delete(this.#named.values().next().value!);
@@ -48,7 +52,7 @@ export class Foreign {
 
   /** Whether to dial `address` for another host. */
   allows(address: number): boolean {
-    if (isNoHost(address)) return false;
+    if (isNoHost(address) || this.#isVip(address)) return false;
     if (inRanges(this.#ranges, address)) return true;
     if (!this.#named.has(address)) return false;
     this.#use(address);

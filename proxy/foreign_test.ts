@@ -4,9 +4,22 @@ import { Foreign, NAMED_LIMIT } from "./foreign.ts";
 
 const at = (text: string) => parseIpv4(text)!;
 
+const VIPS = ["10.42.0.1", "127.0.42.101"].map(at);
+
 function foreignOf({ ranges = [] as string[], takes = (_: string) => false }): Foreign {
-  return new Foreign({ ranges: ranges.map((text) => parseCidr(text)!), takes });
+  const isVip = (address: number) => VIPS.includes(address);
+  return new Foreign({ ranges: ranges.map((text) => parseCidr(text)!), takes, isVip });
 }
+
+Deno.test("hosts of the mesh are never dialled as something foreign", () => {
+  const foreign = foreignOf({
+    ranges: ["10.0.0.0/8", "127.0.42.0/24"],
+    takes: () => true,
+  });
+  foreign.note("evil.example", VIPS);
+  for (const vip of VIPS) assert.ok(!foreign.allows(vip));
+  assert.ok(foreign.allows(at("10.42.0.2")));
+});
 
 Deno.test("without a route nothing is dialled", () => {
   const foreign = foreignOf({});

@@ -1,6 +1,6 @@
 /**
- * What a name server answers about a name whose addresses it knows itself: one of the mesh,
- * or of the hosts file.
+ * What a name server answers about a name that it knows itself: one of the mesh or of the
+ * hosts file, or the reverse name of an address there.
  */
 import {
   Class,
@@ -15,17 +15,19 @@ import {
 /** Seconds that our own addresses may be kept: the mesh, or the file, may change. */
 const OWN_TTL = 10;
 
-/** The addresses of a name. */
+/** What is known of a name. */
 export interface KnownName {
   /** IPv4, 32 bits in host order. */
   readonly addresses: readonly number[];
   /** IPv6, as text. */
   readonly addresses6?: readonly string[];
+  /** Of a reverse name: the names of its address, the first one first. */
+  readonly names?: readonly string[];
 }
 
 /**
  * The answer to a query for a name that is known here; undefined if others are to be asked,
- * which goes for all types that are not about addresses.
+ * which goes for all types that are not about addresses or their names.
  *
  * AAAA, HTTPS and SVCB are answered "none of that type" and not passed on: outside, the
  * name does not exist, and a client that asks for A and AAAA at once and hears so drops the
@@ -38,7 +40,7 @@ export function answerKnown(
   const { question } = query;
   if (!question || !isInternet(query)) return undefined;
   const own = { rcode: Rcode.NOERROR, authoritative: true, ttl: OWN_TTL };
-  const { addresses, addresses6 = [] } = known;
+  const { addresses, addresses6 = [], names } = known;
   switch (question.type) {
     case Type.A:
       // As glibc has it: a name with IPv6 only in the hosts file may have IPv4 outside.
@@ -47,13 +49,24 @@ export function answerKnown(
     case Type.AAAA:
       return encodeAnswer(query, { ...own, addresses6 });
     case Type.ANY:
-      return encodeAnswer(query, { ...own, addresses, addresses6 });
+      return encodeAnswer(query, { ...own, addresses, addresses6, names: names ?? [] });
+    case Type.PTR:
+      return names && encodeAnswer(query, { ...own, names });
     case Type.HTTPS:
     case Type.SVCB:
       return encodeAnswer(query, own);
     default:
       return undefined;
   }
+}
+
+/**
+ * The answer about another type of a name that is known here to a client for whom no others
+ * are asked: there is none of it. Undefined where the name is another world's.
+ */
+export function answerAlone(query: Message): Uint8Array<ArrayBuffer> | undefined {
+  if (!isInternet(query)) return undefined;
+  return encodeAnswer(query, { rcode: Rcode.NOERROR, authoritative: true });
 }
 
 /**

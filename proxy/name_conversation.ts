@@ -1,7 +1,10 @@
 /** One connection to the name server (RFC 7766). */
+import { formatIpv4 } from "../wire/ipv4.ts";
 import {
   addressesIn,
+  allAddressesIn,
   encodeAnswer,
+  ExtendedError,
   Flag,
   flagsOf,
   HEADER_BYTES,
@@ -11,10 +14,17 @@ import {
   parseMessage,
   questionsOf,
   Rcode,
+  type Reason,
   Type,
 } from "./dns_message.ts";
+import { reversedIpv4 } from "./dns_reverse.ts";
 import { MessageStream } from "./dns_stream.ts";
-import { answerKnown, answerOfOthers } from "./name_answer.ts";
+import {
+  answerAlone,
+  answerKnown,
+  answerOfOthers,
+  type KnownName,
+} from "./name_answer.ts";
 import type { NameServerOptions } from "./name_server.ts";
 import type { ByteStream } from "./stream.ts";
 
@@ -28,6 +38,7 @@ const END_LIMIT_MS = 2000;
 export async function converse(
   stream: ByteStream,
   options: NameServerOptions,
+  client?: number,
 ): Promise<void> {
   const messages = new MessageStream(stream);
   const limitMs = options.idleLimitMs ?? IDLE_LIMIT_MS;
@@ -50,7 +61,7 @@ export async function converse(
   };
   const answer = async (query: Uint8Array) => {
     try {
-      await messages.write(await answerTo(query, options));
+      await messages.write(await answerTo(query, options, client));
       heard();
     } catch {
       give(); // nothing can be written any more
@@ -78,14 +89,19 @@ export async function converse(
   }
 }
 
-/** The answer to what a client sent, which is at least a header. */
+/**
+ * The answer to what a client sent, which is at least a header. `client` is the VIP of
+ * another host, or nothing for a program of this one.
+ */
 export async function answerTo(
   query: Uint8Array,
   options: NameServerOptions,
+  client?: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const refuse = (rcode: number, question?: Message) =>
+  const refuse = (rcode: number, question?: Message, reason?: Reason) =>
     encodeAnswer(question ?? { bytes: query, question: undefined, records: [] }, {
       rcode,
+      ...(reason && { reason }),
     });
   if (flagsOf(query) & Flag.QR) return refuse(Rcode.FORMERR);
   if (opcodeOf(query) !== 0) return refuse(Rcode.NOTIMP);
@@ -100,30 +116,63 @@ export async function answerTo(
   const { type, name } = message.question!;
   // A zone is more than one message, and our resolvers are not asked over TCP.
   if (type === Type.AXFR || type === Type.IXFR) return refuse(Rcode.REFUSED, message);
-  const address = name === undefined ? undefined : options.names.get(name);
-  const own = address === undefined
-    ? undefined
-    : answerKnown(message, { addresses: [address] });
+  const known = name === undefined ? undefined : knownName(name, options);
+  const own = known && answerKnown(message, known);
   if (own) return own;
+  const refuseTo = (client: number, code: number, text: string) => {
+    options.onRefused?.(client, { code, text });
+    return refuse(Rcode.REFUSED, message, { code, text });
+  };
+  if (client !== undefined && !options.mayAsk?.(client, name)) {
+    const alone = known && answerAlone(message);
+    if (alone) return alone;
+    const text = `not told to this host: ${quoted(name)} is no name of the mesh, and ` +
+      `neither a route nor "resolveFor" lets it ask`;
+    return refuseTo(client, ExtendedError.PROHIBITED, text);
+  }
   let answer: Uint8Array<ArrayBuffer>;
   try {
     answer = await options.upstream.ask(query);
   } catch {
     return refuse(Rcode.SERVFAIL, message);
   }
-  if (address !== undefined) return answerOfOthers(message, answer);
-  if (type === Type.A && name !== undefined) tell(answer, name, options);
+  if (known) return answerOfOthers(message, answer);
+  let parsed: Message;
+  try {
+    parsed = parseMessage(answer);
+    if (type === Type.A && name !== undefined) tell(parsed, name, options);
+  } catch (error) {
+    if (error instanceof MessageError) return answer; // for the client to find out
+    throw error;
+  }
+  if (client === undefined) return answer;
+  for (const address of allAddressesIn(parsed)) {
+    const [host] = options.namesOf(address);
+    if (host === undefined) continue;
+    const text =
+      `${quoted(name)} is said to be at ${formatIpv4(address)}, which is the ` +
+      `host ${quoted(host)} of the mesh`;
+    return refuseTo(client, ExtendedError.BLOCKED, text);
+  }
   return answer;
 }
 
-function tell(answer: Uint8Array, name: string, { onResolved }: NameServerOptions): void {
+/** What the mesh itself knows of a name: a host's, or the reverse name of a VIP. */
+function knownName(name: string, options: NameServerOptions): KnownName | undefined {
+  const address = options.names.get(name);
+  if (address !== undefined) return { addresses: [address] };
+  const reversed = reversedIpv4(name);
+  const names = reversed === undefined ? [] : options.namesOf(reversed);
+  return names.length > 0 ? { addresses: [], names } : undefined;
+}
+
+/** A name from outside as messages show it: an answer has to fit, and a log to be read. */
+function quoted(name = "?"): string {
+  return JSON.stringify(name.length > 80 ? name.slice(0, 79) + "…" : name);
+}
+
+function tell(answer: Message, name: string, { onResolved }: NameServerOptions): void {
   if (!onResolved) return;
-  let addresses: readonly number[];
-  try {
-    ({ addresses } = addressesIn(parseMessage(answer), name));
-  } catch (error) {
-    if (error instanceof MessageError) return; // for the client to find out
-    throw error;
-  }
+  const { addresses } = addressesIn(answer, name);
   if (addresses.length > 0) onResolved(name, addresses);
 }

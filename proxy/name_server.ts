@@ -1,7 +1,14 @@
 /**
  * The name server of a host, over TCP: it knows the names of the mesh and asks the
  * machine's resolvers for all others, so that what is behind a bastion can be asked there.
+ *
+ * The names of the mesh are for all. What is outside is for the host's own programs; another
+ * host is told only what it may know (`name_policy.ts`), since a name server that asks
+ * others for whoever comes carries data out of hosts that have no other way out. Nor is
+ * another host told an answer from outside that holds an address of the mesh: whoever
+ * answers there would lead its clients to a host of his choice.
  */
+import type { Reason } from "./dns_message.ts";
 import type { Resolver } from "./dns_resolver.ts";
 import type { ByteStream } from "./stream.ts";
 
@@ -14,8 +21,14 @@ const MOST_OF_A_CLIENT = 128;
 export interface NameServerOptions {
   /** Hosts and aliases of the mesh, in lower case without a trailing dot, to address. */
   readonly names: ReadonlyMap<string, number>;
+  /** The names of a host by its address, its own first; none for any other address. */
+  readonly namesOf: (address: number) => readonly string[];
   /** Answers all other questions. */
   readonly upstream: Resolver;
+  /** Whether another host, by its VIP, may ask `upstream` about a name; no if left out. */
+  readonly mayAsk?: (client: number, name: string | undefined) => boolean;
+  /** Told why another host got no answer; as often as it asks. */
+  readonly onRefused?: (client: number, reason: Reason) => void;
   /**
    * Told which IPv4 addresses `upstream` has for a name (lower case), before the client is.
    * They may be any, the loopback's as well: the hosts file has `localhost`.
@@ -31,7 +44,7 @@ export interface NameServerOptions {
 export class NameServer {
   readonly #options: NameServerOptions;
   #connections = 0;
-  readonly #ofClient = new Map<string | number, number>();
+  readonly #ofClient = new Map<number | undefined, number>();
 
   /** The names may change while it serves. */
   constructor(options: NameServerOptions) {
@@ -42,9 +55,10 @@ export class NameServer {
    * Answers the queries on `stream` until it ends, is silent for 30 s, or holds a message
    * without an id to answer to; then closes it. Never rejects. With 64 questions under way it waits with
    * reading until one is answered; answers go out in the order they are found. `client` is
-   * whose stream it is; one client has 128 at the most.
+   * the VIP of the host whose stream it is, or nothing for the programs of this one; each
+   * client has 128 at the most.
    */
-  async serve(stream: ByteStream, client: string | number = ""): Promise<void> {
+  async serve(stream: ByteStream, client?: number): Promise<void> {
     const others = this.#ofClient.get(client) ?? 0;
     if (this.#connections >= MOST_CONNECTIONS || others >= MOST_OF_A_CLIENT) {
       stream.reset();
@@ -54,7 +68,7 @@ export class NameServer {
     this.#ofClient.set(client, others + 1);
     try {
       const { converse } = await import("./name_conversation.ts");
-      await converse(stream, this.#options);
+      await converse(stream, this.#options, client);
     } catch (error) {
       stream.reset();
       this.#options.onError?.(error instanceof Error ? error : new Error(String(error)));

@@ -15,7 +15,7 @@ import {
   word,
 } from "./_fake_dns.ts";
 import { resolveOver } from "./dns_client.ts";
-import { idOf, rcodeOf } from "./dns_message.ts";
+import { idOf, nameAt, parseMessage, rcodeOf, reasonIn } from "./dns_message.ts";
 import type { Resolver } from "./dns_resolver.ts";
 import { MessageStream } from "./dns_stream.ts";
 import { SystemResolver } from "./dns_system.ts";
@@ -24,6 +24,9 @@ import { type ByteStream, MeshStream } from "./stream.ts";
 
 const WEB = parseIpv4("127.0.42.101")!;
 const names = new Map([["web", WEB], ["web.example", WEB]]);
+const namesOf = (vip: number) => vip === WEB ? [...names.keys()] : [];
+/** Another host. */
+const SHOP = parseIpv4("127.0.42.102")!;
 const A = { type: 1, data: ipBytes("10.0.0.1") };
 
 /** Answers with one address, and remembers what it was asked. */
@@ -41,9 +44,10 @@ function outside(): Resolver & { readonly asked: Uint8Array[] } {
 const never: Resolver = { ask: () => Promise.reject(new Error("nobody is asked here")) };
 
 /** A client of a server of these options, over loopback. */
-async function client(options: Partial<NameServerOptions> = {}) {
+async function client(options: Partial<NameServerOptions> = {}, from?: number) {
   const pair = await socketPair();
-  const serving = new NameServer({ names, upstream: never, ...options }).serve(pair.far);
+  const serving = new NameServer({ names, namesOf, upstream: never, ...options })
+    .serve(pair.far, from);
   const messages = new MessageStream(pair.near);
   return {
     stream: pair.near,
@@ -127,6 +131,119 @@ Deno.test("all else is passed on as it came, and so is the answer", async () => 
     assert.deepEqual(await one.ask(query), answerOf(query, { answers: [A] }));
     assert.deepEqual(upstream.asked[i], query);
   }
+});
+
+/** The texts of the PTR records of an answer, in their order. */
+function namesIn(answer: Uint8Array): string[] {
+  const { records } = parseMessage(answer);
+  return records.filter(({ type }) => type === 12)
+    .map(({ dataAt }) => nameAt(answer, dataAt));
+}
+
+Deno.test("the reverse name of a VIP is answered with its host's names, for everybody", async () => {
+  const upstream = outside();
+  const name = "101.42.0.127.in-addr.arpa";
+  for (const from of [undefined, SHOP]) {
+    await using one = await client({ upstream }, from);
+    for (const type of [12, 255]) {
+      const answer = (await one.ask(queryOf({ name: name.toUpperCase(), type })))!;
+      assert.equal(rcodeOf(answer), 0);
+      assert.deepEqual(namesIn(answer), ["web", "web.example"]);
+    }
+    assert.equal(upstream.asked.length, 0);
+  }
+  await using own = await client({ upstream });
+  for (
+    const other of ["102.42.0.127.in-addr.arpa", "101.042.0.127.in-addr.arpa", "arpa"]
+  ) {
+    await own.ask(queryOf({ name: other, type: 12 }));
+  }
+  assert.equal(upstream.asked.length, 3, "no VIP of the mesh, so no name of it");
+});
+
+Deno.test("another host is told the names of the mesh, and outside names only if it may", async () => {
+  const upstream = outside();
+  const refused: unknown[] = [];
+  await using one = await client({
+    upstream,
+    mayAsk: (client, name) => client === SHOP && name === "db.inside",
+    onRefused: (...args) => refused.push(args),
+  }, SHOP);
+  const rcodes = async (
+    ...queries: { name: string; type?: number; class?: number }[]
+  ) => {
+    const codes = [];
+    for (const query of queries) codes.push(rcodeOf((await one.ask(queryOf(query)))!));
+    return codes;
+  };
+  assert.deepEqual(await rcodes({ name: "WEB.example" }, { name: "web", type: 28 }), [
+    0,
+    0,
+  ]);
+  // Other types of our names, and options of theirs, would carry data out as well.
+  assert.deepEqual(await rcodes({ name: "web", type: 16 }, { name: "web", type: 12 }), [
+    0,
+    0,
+  ]);
+  assert.equal(upstream.asked.length, 0);
+  assert.deepEqual(refused, []);
+  assert.deepEqual(await rcodes({ name: "DB.inside" }), [0]);
+  assert.equal(upstream.asked.length, 1);
+  const outer = [
+    { name: "secret.evil.example" },
+    { name: "db.inside.evil.example", type: 16 },
+    { name: "web", class: 3 },
+    { name: "1.0.0.10.in-addr.arpa", type: 12 },
+    { name: "" },
+  ];
+  assert.deepEqual(await rcodes(...outer), outer.map(() => 5));
+  assert.equal(upstream.asked.length, 1, "nobody was asked");
+  assert.equal(refused.length, outer.length);
+  const reason =
+    `not told to this host: "secret.evil.example" is no name of the mesh, and ` +
+    `neither a route nor "resolveFor" lets it ask`;
+  assert.deepEqual(refused[0], [SHOP, { code: 18, text: reason }]);
+  const told = (await one.ask(queryOf({ name: "secret.evil.example", options: [] })))!;
+  assert.equal(reasonIn(parseMessage(told)), reason);
+});
+
+Deno.test("an answer from outside that holds an address of the mesh is for no other host", async () => {
+  const vip = ipBytes("127.0.42.101");
+  const mapped = [...Array(10).fill(0), 255, 255, ...vip];
+  const answers: Record<string, { type: number; name?: string; data: number[] }[]> = {
+    "one": [{ type: 1, data: vip }],
+    "last": [A, A, { type: 1, data: vip }],
+    "alias": [{ type: 5, data: nameBytes("b.example") }, {
+      name: "b.example",
+      type: 1,
+      data: vip,
+    }],
+    "mapped": [{ type: 28, data: mapped }],
+  };
+  const upstream: Resolver = {
+    ask: (query) => {
+      const name = parseMessage(query).question!.name!;
+      return Promise.resolve(answerOf(query, { answers: answers[name] ?? [A] }));
+    },
+  };
+  const refused: string[] = [];
+  const options: Partial<NameServerOptions> = {
+    upstream,
+    mayAsk: () => true,
+    onRefused: (_, { text }) => refused.push(text),
+  };
+  await using other = await client(options, SHOP);
+  await using own = await client(options);
+  for (const name of Object.keys(answers)) {
+    const query = queryOf({ name, type: name === "mapped" ? 28 : 1 });
+    assert.equal(rcodeOf((await other.ask(query))!), 5, name);
+    const reason =
+      `"${name}" is said to be at 127.0.42.101, which is the host "web" of the mesh`;
+    assert.equal(refused.pop(), reason);
+    assert.equal(rcodeOf((await own.ask(query))!), 0, "its own programs may know");
+  }
+  assert.equal(rcodeOf((await other.ask(queryOf({ name: "else" })))!), 0);
+  assert.deepEqual(refused, []);
 });
 
 Deno.test("what is wrong with a query is told by its code", async () => {
@@ -315,7 +432,7 @@ Deno.test("a client that is reset in the middle ends its connection only", async
 });
 
 Deno.test("a client has 128 places, and all together 1024; more are reset", async () => {
-  const server = new NameServer({ names, upstream: never });
+  const server = new NameServer({ names, namesOf, upstream: never });
   const ends: (() => void)[] = [];
   let resets = 0;
   const stream = (): ByteStream => ({
@@ -402,7 +519,7 @@ async function meshPair() {
 
 Deno.test("over the stack it answers, and lets go of a silent client", async () => {
   await using pair = await meshPair();
-  const serving = new NameServer({ names, upstream: never, idleLimitMs: 200 })
+  const serving = new NameServer({ names, namesOf, upstream: never, idleLimitMs: 200 })
     .serve(pair.far);
   const messages = new MessageStream(pair.near);
   await messages.write(queryOf({ id: 9, name: "web" }));
@@ -414,7 +531,7 @@ Deno.test("over the stack it answers, and lets go of a silent client", async () 
 
 Deno.test("over the stack a message shorter than a header is answered as well", async () => {
   await using pair = await meshPair();
-  const serving = new NameServer({ names, upstream: never }).serve(pair.far);
+  const serving = new NameServer({ names, namesOf, upstream: never }).serve(pair.far);
   await shortMessagesAreAnswered(new MessageStream(pair.near));
   pair.near.close();
   await within("the server's end", serving);
@@ -422,7 +539,7 @@ Deno.test("over the stack a message shorter than a header is answered as well", 
 
 Deno.test("over the stack a client has its addresses, and both ends let go", async () => {
   await using pair = await meshPair();
-  const serving = new NameServer({ names, upstream: never }).serve(pair.far);
+  const serving = new NameServer({ names, namesOf, upstream: never }).serve(pair.far);
   const { addresses } = await resolveOver(pair.near, "web.example");
   assert.deepEqual(addresses, [WEB]);
   await within("the server's end", serving);
@@ -521,7 +638,7 @@ Deno.test("random and damaged queries are each answered with their id, up to one
       }
     },
   };
-  const server = new NameServer({ names, upstream, onResolved: () => {} });
+  const server = new NameServer({ names, namesOf, upstream, onResolved: () => {} });
   await fc.assert(
     fc.asyncProperty(
       fc.array(anyMessage, { maxLength: 12 }),

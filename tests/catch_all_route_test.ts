@@ -86,7 +86,7 @@ e2e(
     for (const name of names) {
       const url = `http://${name}/`;
       const { body } = await curlOutcome(laptop, ...PROXY_WAYS["HTTP proxy"], url);
-      assert.match(body, /\(prohibited\): \S+ behind gate/);
+      assert.match(body, /\(prohibited\): behind gate, "\S+" is said to be at /);
       const { complaint } = await curlOutcome(laptop, ...PROXY_WAYS.SOCKS5h, url);
       assert.match(complaint, /\(2\)/);
     }

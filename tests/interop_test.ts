@@ -196,7 +196,9 @@ e2e("an older agent that lacks the proxies is warned about, and works", async (s
       socks: { listen: "127.0.0.1:1080" },
     },
   });
-  await manager.line(/\bweb\b.*\bhttp\b.*\bsocks\b|\bweb\b.*\bsocks\b/);
+  for (const kind of ["HTTP", "SOCKS"]) {
+    await manager.line(new RegExp(`mesh\\.yaml:\\d+:\\d+: .* has no ${kind} proxy`));
+  }
   await scene.server(web.namespace, "http", 80, web.name);
   assert.equal(await curl(local.namespace, `http://${web.vip}:8080/`), "web /");
   manager.signal("SIGTERM");

@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { makeMachine } from "./harness/machine.ts";
 import { NOROUTER } from "./harness/mesh.ts";
 import type { Namespace } from "./harness/namespace.ts";
+import { run } from "./harness/process.ts";
 import { e2e, type Scene } from "./harness/scene.ts";
 import { attachSite } from "./harness/site.ts";
-import { answersOf, PROXIES, PROXY_WAYS } from "./harness/ways.ts";
+import { answersOf, curlOutcome, PROXIES, PROXY_WAYS } from "./harness/ways.ts";
 
 const NETWORK = "192.168.95";
 /** Both sites have these servers at these addresses. */
@@ -19,14 +20,20 @@ const LIMIT = { needs: ["curl"], limitMs: 60_000 };
 async function startSites(
   scene: Scene,
   routes: readonly { via: string; to: string[]; notTo?: string[] }[],
+  prepare: (gate: Namespace, site: string) => Promise<void> = () => Promise.resolve(),
 ): Promise<{ laptop: Namespace; web: Namespace }> {
   const [laptop, web, ...gates] = await Promise.all([
     makeMachine(scene),
     makeMachine(scene),
     ...SITES.map(async (name) => {
       const gate = await makeMachine(scene, { nameServer: WWW });
-      const names = { [`www.${name}.example`]: WWW, [`app.${name}.example`]: APP };
-      await attachSite(scene, gate, { name, network: NETWORK, more: [20], names });
+      const names = {
+        [`www.${name}.example`]: WWW,
+        [`app.${name}.example`]: APP,
+        [`silent.${name}.example`]: `${NETWORK}.30`,
+      };
+      await attachSite(scene, gate, { name, network: NETWORK, more: [20, 30], names });
+      await prepare(gate, name);
       return gate;
     }),
   ]);
@@ -107,6 +114,35 @@ e2e(
         ]);
       }
     }
+  },
+  LIMIT,
+);
+
+e2e(
+  "a target that is silent holds back nobody at its address behind another",
+  async (scene) => {
+    const SILENT = `${NETWORK}.30`;
+    const { laptop } = await startSites(
+      scene,
+      SITES.map((via) => ({ via, to: [`*.${via}.example`] })),
+      async (gate, site) => {
+        if (site !== "east") return;
+        // Nobody has this address of the link, so whatever is sent to the target is lost.
+        const neighbour = [SILENT, "lladdr", "02:00:00:00:00:01", "dev", "private0"];
+        await run(["ip", "-n", gate.name, "neigh", "add", ...neighbour]);
+      },
+    );
+    const way = PROXY_WAYS.SOCKS5h;
+    let isOver = false;
+    const asked = ["--max-time", "5", "http://silent.east.example/"];
+    const silent = curlOutcome(laptop, ...way, ...asked).finally(() => isOver = true);
+    for (let turn = 0; turn < 3; turn++) {
+      assert.deepEqual(await sitesAt(laptop, way, ["silent.west.example"]), [
+        `silent.west.example is west at ${SILENT}`,
+      ]);
+    }
+    assert.equal(isOver, false, "the silent one is still waited for");
+    assert.notEqual((await silent).status, 200);
   },
   LIMIT,
 );

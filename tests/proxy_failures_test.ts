@@ -86,7 +86,7 @@ const FAILURES: readonly Failure[] = [
     status: 502,
     error: "destination_ip_prohibited",
     reply: 2,
-    reason: /^ \(prohibited\): .*127\.0\.0\.1 behind web/,
+    reason: /^ \(prohibited\): behind web, .* is said to be at 127\.0\.0\.1, an address/,
   },
 ];
 

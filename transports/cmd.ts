@@ -12,7 +12,8 @@
  */
 
 import { join } from "shlex";
-import type { Transport } from "./mod.ts";
+import { isProgramMissing } from "./exec.ts";
+import type { LinkExit, Transport } from "./mod.ts";
 import { openProcess } from "./process.ts";
 import { AGENT_WORDS, readWords } from "./words.ts";
 
@@ -28,7 +29,17 @@ export const cmd: Transport<CmdOptions> = {
   parse: (spec) => ({ words: readWords(spec) }),
   // deno-lint-ignore require-await -- a command that cannot start must reject
   async open(options, context) {
-    return openProcess([...options.words, ...AGENT_WORDS], context);
+    return openProcess([...options.words, ...AGENT_WORDS], context, {
+      hint: missingHint,
+    });
   },
   describe: (options) => join([...options.words]),
 };
+
+/** A command runs what is there; the other transports bring the agent along. */
+function missingHint(exit: LinkExit): string | undefined {
+  if (!isProgramMissing(exit)) return undefined;
+  return `norouter is not there, it seems: with "docker", "podman", "kubectl", "lxc" or ` +
+    `"ssh" in place of "cmd" it is put there by itself; else install it, or write its ` +
+    `whole path`;
+}

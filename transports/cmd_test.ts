@@ -145,3 +145,22 @@ Deno.test({
     await Promise.allSettled([writer.abort(), link.readable.cancel()]);
   },
 });
+
+Deno.test({
+  name: "a command whose program is not on the host says what brings it there",
+  ignore,
+  async fn() {
+    const ends: Record<string, RegExp | undefined> = {
+      "no-such-norouter": /^norouter is not there, it seems: with "docker", "podman",/,
+      "echo 'bash: line 1: norouter: command not found' >&2; exit 1": /"ssh" in place of/,
+      "exit 3": undefined,
+    };
+    for (const [script, hint] of Object.entries(ends)) {
+      const link = await cmd.open(shell(script), context());
+      const [exit] = await Promise.all([link.closed, textOf(link.readable)]);
+      await link.writable.close().catch(() => {}); // its reader is gone
+      if (hint) assert.match(exit.hint ?? "", hint);
+      else assert.equal(exit.hint, undefined);
+    }
+  },
+});

@@ -105,11 +105,16 @@ export function execTransport<Options extends AgentOptions>(
 const NOT_FOUND =
   /executable file .*not found|command not found|: not found$|exec: .*no such file/i;
 
-/** 126 and 127 are what POSIX shells, and runtimes after them, give for such a command. */
+/**
+ * Whether a command ended because the program it was to run on the host is not there. 126
+ * and 127 are what POSIX shells, and runtimes after them, give for such a command.
+ */
+export function isProgramMissing({ status, stderr }: LinkExit): boolean {
+  return status === 127 || status === 126 || stderr.some((line) => NOT_FOUND.test(line));
+}
+
 function agentHint(exit: LinkExit, agent: readonly string[]): string | undefined {
-  const isMissing = exit.status === 127 || exit.status === 126 ||
-    exit.stderr.some((line) => NOT_FOUND.test(line));
-  if (!isMissing) return undefined;
+  if (!isProgramMissing(exit)) return undefined;
   const program = JSON.stringify(agent[0]);
   return `${program} cannot be started on the host: install it there, ` +
     `or say with "agent" where it is`;

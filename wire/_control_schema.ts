@@ -140,6 +140,8 @@ export const EXTEND_ARGS: Schema<ExtendArgs> = object({
     route: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
     hostnames: list(v.string()),
   }))),
+  aliases: v.nullish(v.array(v.string())),
+  resolveFor: v.nullish(v.array(v.union([v.literal("*"), address]))),
 });
 
 /** Result of `configure`. */
@@ -157,8 +159,8 @@ export const ROUTE_SUGGESTION: Schema<RouteSuggestion> = v.object({
   route: address,
 });
 
-/** Result of `status`. */
-export const AGENT_STATUS: Schema<AgentStatus> = v.object({
+/** Result of `status`, event `listeners`. */
+export const AGENT_STATUS: Schema<AgentStatus> = object({
   listeners: shortList(
     object({
       address: v.string(),
@@ -167,4 +169,5 @@ export const AGENT_STATUS: Schema<AgentStatus> = v.object({
     }),
     65_536,
   ),
+  machine: v.nullish(v.pipe(v.string(), v.maxLength(200))),
 });

@@ -47,7 +47,7 @@ export type ControlMessage =
   | {
     /** Either way, without an answer. */
     type: "event";
-    /** `type` is `routeSuggestion` or `hostDown`. */
+    /** `type` is `routeSuggestion`, `listeners` or `hostDown`. */
     body: { type: string; data?: unknown };
   };
 
@@ -163,6 +163,13 @@ export interface ExtendArgs {
   socks?: ExtendProxy;
   /** At most one for each route. */
   exceptions?: RouteException[];
+  /** Those names in `hostnameMap` of `configure` that are aliases. */
+  aliases?: string[];
+  /**
+   * Hosts, by their VIPs, to which the name server tells all names that its host knows, or
+   * `*` for all; else they are told those of the mesh, and those that a route leads to it.
+   */
+  resolveFor?: string[];
 }
 
 /** `data` of the event `hostDown`: abort every connection to these addresses now. */
@@ -196,10 +203,15 @@ export interface ListenerStatus {
   };
 }
 
-/** `data` of the result of `status`. */
+/** `data` of the result of `status`, and of the event `listeners`. */
 export interface AgentStatus {
-  /** Every listener the configuration asks for, whether it is up or not. */
+  /**
+   * Every listener the configuration asks for, whether it is up or not; in the event those
+   * that had failed and are up now.
+   */
   listeners: ListenerStatus[];
+  /** The same for agents that share loopback addresses, if they know. */
+  machine?: string;
 }
 
 /** Puts a message into a JSON frame. */

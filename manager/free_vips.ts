@@ -1,0 +1,54 @@
+/**
+ * Addresses that were found for hosts, moved away from those that are in use on this
+ * machine: another mesh whose manifest leaves out its VIPs has the same ones.
+ *
+ * @module
+ */
+
+import type { HostSpec, Manifest } from "../manifest/manifest.ts";
+import { ASSIGNED_VIPS } from "../manifest/vips.ts";
+import { isTaken, isTakenEverywhere } from "../proxy/taken.ts";
+import { formatIpv4 } from "../wire/ipv4.ts";
+
+/** The port of the name server that each agent has on every VIP. */
+const DNS_PORT = 10053;
+
+/** Whether a host of these ports could not be listened for at an address of this machine. */
+export type InUse = (vip: number, ports: readonly number[]) => boolean;
+
+/**
+ * The manifest with other addresses for those hosts that had theirs assigned and where they
+ * are in use, if this machine is a host that listens on them. Where none is free, the host
+ * keeps its own.
+ */
+export function withFreeVips(manifest: Manifest, inUse: InUse = inUseHere()): Manifest {
+  const here = manifest.hosts.find(({ transport }) => !transport);
+  if (!here || here.loopback.disable) return manifest;
+  const taken = new Set(manifest.hosts.map(({ vip }) => vip));
+  const isFree = (vip: number, { ports }: HostSpec) =>
+    !inUse(vip, ports.map(({ listenPort }) => listenPort));
+  const hosts = manifest.hosts.map((host) => {
+    if (!host.vipAssigned || isFree(host.vip, host)) return host;
+    for (let vip = ASSIGNED_VIPS.first; vip <= ASSIGNED_VIPS.last; vip++) {
+      if (taken.has(vip) || !isFree(vip, host)) continue;
+      taken.add(vip);
+      return { ...host, vip };
+    }
+    return host;
+  });
+  return { ...manifest, hosts };
+}
+
+/** Ports that somebody has on all addresses are no reason to prefer another one. */
+function inUseHere(): InUse {
+  const everywhere = new Map<number, boolean>();
+  const isEverywhere = (port: number) => {
+    let known = everywhere.get(port);
+    if (known === undefined) everywhere.set(port, known = isTakenEverywhere(port));
+    return known;
+  };
+  return (vip, ports) =>
+    [DNS_PORT, ...ports].some((port) =>
+      isTaken(formatIpv4(vip), port) && !isEverywhere(port)
+    );
+}
