@@ -187,7 +187,7 @@ function outcome(make: () => Manifest): Manifest | readonly Diagnostic[] {
 }
 
 function assertLocated(diagnostics: readonly Diagnostic[], text: string): void {
-  const lines = text.split(/\r\n|\r|\n/);
+  const lines = text.split("\n");
   for (const { at, message } of diagnostics) {
     assert.notEqual(message.trim(), "", "a diagnostic that says nothing");
     assert.equal(at.file, PATH);
