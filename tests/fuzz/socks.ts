@@ -82,8 +82,10 @@ function meantBy(input: SocksCase): { hostname: string; port: number } | undefin
 }
 
 /** What a proxy may have said, all of it. */
+// deno-lint-ignore no-control-regex
 const SAID_4 = /^(\x00[\x5a\x5b\x5d]\x00{6})?$/;
 const SAID_5 =
+  // deno-lint-ignore no-control-regex
   /^(\x05[\x00\x02\xff])?(\x01[\x00\x01])?(\x05[\x00-\x08]\x00\x01\x00{6})?$/;
 
 export const target: FuzzTarget<SocksCase> = {
