@@ -79,7 +79,7 @@ class Soak {
     const reading = setInterval(() => this.#read(), READ_EVERY_MS);
     const printing = setInterval(() => this.#print(this.#figures()), PRINT_EVERY_MS);
     try {
-      await this.#finish(world.startClients(this.#seed, warmMs / 1000, LANES), warmMs);
+      await this.#finish(this.#startClients(this.#seed, warmMs), warmMs);
       await until("the connections to end", () => openConnections(world) === 0, {
         limitMs: SETTLE_LIMIT_MS,
       });
@@ -88,7 +88,7 @@ class Soak {
 
       const trafficMs = Math.max(10_000, this.#totalMs - this.#elapsed - tailMs);
       const end = performance.now() + trafficMs;
-      const clients = world.startClients(this.#seed + 100, trafficMs / 1000, LANES);
+      const clients = this.#startClients(this.#seed + 100, trafficMs);
       await this.#disturb(end);
       await this.#finish(clients, Math.max(0, end - performance.now()));
 
@@ -112,9 +112,14 @@ class Soak {
     return performance.now() - this.#began;
   }
 
+  #startClients(seed: number, runMs: number): readonly Process[] {
+    const clients = this.#world.startClients(seed, runMs / 1000, LANES);
+    for (const client of clients) this.#marks.set(client, 0);
+    return clients;
+  }
+
   /** Waits for clients to end, and for the servers' side of all that they did. */
   async #finish(clients: readonly Process[], runMs: number): Promise<void> {
-    for (const client of clients) this.#marks.set(client, 0);
     const ends = clients.map((client) => client.end(runMs + SETTLE_LIMIT_MS));
     for (const { code } of await Promise.all(ends)) {
       if (code !== 0) this.#ledger.violations.push(`a client ended with status ${code}`);
