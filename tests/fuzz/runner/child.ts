@@ -11,6 +11,7 @@
  *     done JSON         a {@linkcode ChildReport}
  */
 import fc from "fast-check";
+import { setImmediate } from "node:timers/promises";
 import { within } from "../../harness/wait.ts";
 import type { FuzzTarget } from "../target.ts";
 import { loadTarget } from "./targets.ts";
@@ -64,6 +65,8 @@ async function runCase(
 ): Promise<void> {
   const running = target.run(input);
   if (running !== undefined) await within("the end of the case", running, limitMs);
+  // What nobody awaits is told in a turn of its own.
+  await setImmediate();
   const stray = strays.shift();
   if (stray !== undefined) {
     throw new Error("Something failed that nobody awaited", { cause: stray });

@@ -17,6 +17,8 @@ export interface WatchPlan {
   readonly files?: readonly string[];
   /** Milliseconds that a case may take; 10 000 by default. */
   readonly caseLimitMs?: number;
+  /** Where a case that failed is kept; tests/corpus/ by default. */
+  readonly corpus?: URL;
 }
 
 /** What came of it. */
@@ -92,7 +94,7 @@ export async function watch(plan: WatchPlan): Promise<Outcome> {
   }
   if (report.failure === undefined || files) return { ...report, seed };
   const input = failed === undefined ? await caseAt(target, at) : JSON.parse(failed);
-  return { ...report, seed, kept: keepCase(target, input) };
+  return { ...report, seed, kept: keepCase(target, input, plan.corpus) };
 }
 
 /** Makes the case again that the process was at. */
