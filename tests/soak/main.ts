@@ -1,8 +1,11 @@
 /** `deno task soak --minutes N [--seed S]`; exits with 1 if something was as it must not be. */
 import { parseArgs } from "node:util";
+import { Scene } from "../harness/scene.ts";
 import { soak } from "./soak.ts";
 
 const USAGE = "Usage: deno task soak --minutes N [--seed S]";
+/** Of what the processes printed, when a run could not be made. */
+const TRANSCRIPT_CHARACTERS = 20_000;
 
 function options(args: string[]): { minutes: number; seed: number } {
   const { values } = parseArgs({
@@ -20,6 +23,26 @@ function options(args: string[]): { minutes: number; seed: number } {
   return { minutes, seed };
 }
 
+/** The exit status; what was started is ended in any case, also by Ctrl-C. */
+async function run(asked: { minutes: number; seed: number }): Promise<number> {
+  await using scene = new Scene();
+  const { promise: interrupted, reject } = Promise.withResolvers<never>();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => reject(new Error(`ended by ${signal}`)));
+  }
+  console.log(`soak of ${asked.minutes} min, seed ${asked.seed}`);
+  try {
+    const running = soak(scene, { ...asked, print: (line) => console.log(line) });
+    const { length } = await Promise.race([running, interrupted]);
+    console.log(length === 0 ? "All is well" : `${length} violations`);
+    return length === 0 ? 0 : 1;
+  } catch (error) {
+    console.error(scene.transcript.slice(-TRANSCRIPT_CHARACTERS));
+    console.error(error);
+    return 1;
+  }
+}
+
 if (import.meta.main) {
   let asked;
   try {
@@ -28,10 +51,5 @@ if (import.meta.main) {
     console.error(`${(error as Error).message}\n${USAGE}`);
     Deno.exit(2);
   }
-  console.log(`soak of ${asked.minutes} min, seed ${asked.seed}`);
-  const violations = await soak({ ...asked, print: console.log });
-  console.log(
-    violations.length === 0 ? "All is well" : `${violations.length} violations`,
-  );
-  Deno.exit(violations.length === 0 ? 0 : 1);
+  Deno.exit(await run(asked));
 }

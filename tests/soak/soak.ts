@@ -7,7 +7,7 @@
  */
 import { readyLine } from "../harness/mesh.ts";
 import type { Process } from "../harness/process.ts";
-import { Scene } from "../harness/scene.ts";
+import type { Scene } from "../harness/scene.ts";
 import { pause, until, within } from "../harness/wait.ts";
 import { DISTURBANCES } from "./disturbances.ts";
 import { Ledger } from "./ledger.ts";
@@ -29,22 +29,19 @@ const PRINT_EVERY_MS = 30_000;
 const READ_EVERY_MS = 200;
 /** Between two disturbances. */
 const GAP_MS = { least: 1_000, more: 4_000 };
+/** Of the main part, whatever the start took: each disturbance once. */
+const LEAST_TRAFFIC_MS = 35_000;
 /** For what is under way at the end, beside its share of the time. */
 const SETTLE_LIMIT_MS = 120_000;
 /** Lines of a manager that tell of a fault in it. */
 const FAULT = /uncaught|unhandled|assertion|\b(Type|Range|Reference|Syntax)Error\b/i;
 
-/** Runs one; gives what must not have been, a line each. Rejects if it could not be run. */
+/** Runs one in a scene; gives what must not have been. Rejects if it could not be run. */
 export async function soak(
+  scene: Scene,
   { minutes, seed, print }: SoakOptions,
 ): Promise<readonly string[]> {
-  await using scene = new Scene();
-  try {
-    return await new Soak(await World.make(scene), minutes * 60_000, seed, print).run();
-  } catch (error) {
-    print(scene.transcript.slice(-20_000));
-    throw error;
-  }
+  return await new Soak(await World.make(scene), minutes * 60_000, seed, print).run();
 }
 
 class Soak {
@@ -86,7 +83,10 @@ class Soak {
       const base = holdings(world);
       this.#print(`base line  ${describe(base)}`);
 
-      const trafficMs = Math.max(10_000, this.#totalMs - this.#elapsed - tailMs);
+      const trafficMs = Math.max(
+        LEAST_TRAFFIC_MS,
+        this.#totalMs - this.#elapsed - tailMs,
+      );
       const end = performance.now() + trafficMs;
       const clients = this.#startClients(this.#seed + 100, trafficMs);
       await this.#disturb(end);
