@@ -4,12 +4,27 @@
  */
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { answerOf, queryOf, type RecordParts, word } from "../../proxy/_fake_dns.ts";
+import {
+  answerOf,
+  fakeServer,
+  queryOf,
+  type RecordParts,
+  word,
+} from "../../proxy/_fake_dns.ts";
 import { FakeStream } from "../../proxy/_fake_stream.ts";
 import { NameError, resolveOver } from "../../proxy/dns_client.ts";
 import { parseHosts } from "../../proxy/dns_hosts.ts";
-import { flagsOf, idOf, parseMessage, Rcode, rcodeOf } from "../../proxy/dns_message.ts";
+import {
+  flagsOf,
+  idOf,
+  isAnswerTo,
+  MessageError,
+  parseMessage,
+  Rcode,
+  rcodeOf,
+} from "../../proxy/dns_message.ts";
 import type { Resolver } from "../../proxy/dns_resolver.ts";
+import { ServerResolver } from "../../proxy/dns_upstream.ts";
 import { NameServer } from "../../proxy/name_server.ts";
 import type { ByteStream } from "../../proxy/stream.ts";
 import { formatIpv4, parseIpv4 } from "../../wire/ipv4.ts";
@@ -43,11 +58,15 @@ interface DnsCase {
   readonly rcode: number;
   readonly answerEdits: readonly Edit[];
   readonly hosts: string;
+  /** Whether a server is also asked through sockets, which takes longer. */
+  readonly bySockets: boolean;
 }
 
 const WEB = parseIpv4("127.0.42.101")!;
 const NAMES = new Map([["web", WEB], ["web.example", WEB]]);
 const TYPE_A = 1;
+/** A server that says nothing sensible is waited for so long. */
+const SERVER_LIMIT_MS = 50;
 const ANSWER_FLAG = 0x8000;
 const POINTER = "\xc0\x0c";
 const TOKENS = [
@@ -191,6 +210,33 @@ async function resolve(input: DnsCase): Promise<void> {
   }
 }
 
+/** A server on loopback that answers so, over UDP and TCP: it is believed only where it may be. */
+async function askServer(input: DnsCase): Promise<void> {
+  const answer = (query: Uint8Array) => answerBytes(input, query);
+  await using server = await fakeServer({ udp: (query) => [answer(query)], tcp: answer });
+  const resolver = new ServerResolver({
+    servers: () => [server.address],
+    serverLimitMs: SERVER_LIMIT_MS,
+    limitMs: SERVER_LIMIT_MS,
+  });
+  for (const { edits: _, edns, ...parts } of input.questions.slice(0, 1)) {
+    const query = queryOf({ ...parts, ...(edns && { options: [] }) });
+    let got: Uint8Array;
+    try {
+      got = await resolver.ask(query);
+    } catch (error) {
+      const said = error instanceof MessageError ||
+        /^No DNS server/.test(`${error}`.slice(7));
+      if (!said) throw error;
+      continue;
+    }
+    assert.ok(
+      isAnswerTo(parseMessage(query), got),
+      "what is no answer was taken for one",
+    );
+  }
+}
+
 function readHosts(text: string): void {
   for (const [name, { addresses, addresses6 = [] }] of parseHosts(text)) {
     assert.equal(name, name.toLowerCase());
@@ -230,6 +276,7 @@ export const target: FuzzTarget<DnsCase> = {
       }, { requiredKeys: ["type", "ttl", "data"] }),
       { maxLength: 4 },
     ),
+    bySockets: fc.integer({ min: 0, max: 9 }).map((dice) => dice === 9),
     rcode: fc.oneof(fc.constant(0), fc.nat(15)),
     answerEdits: edits,
     hosts: fc.array(
@@ -257,6 +304,7 @@ export const target: FuzzTarget<DnsCase> = {
   async run(input) {
     await serve(input);
     await resolve(input);
+    if (input.bySockets) await askServer(input);
     readHosts(input.hosts);
   },
 };

@@ -51,8 +51,16 @@ export function openConnections(world: World): number {
   return open;
 }
 
-/** What is held beyond the base line, a line each. */
+/** What is held beyond the base line, a line each; a host without its one agent is one, too. */
 export function excess(world: World, base: Holdings): string[] {
+  try {
+    return compared(world, base);
+  } catch (error) {
+    return [`cannot compare: ${error}`];
+  }
+}
+
+function compared(world: World, base: Holdings): string[] {
   const open = openConnections(world);
   const found = open > 0 ? [`${open} connections are still open`] : [];
   const now = holdings(world);
