@@ -1,18 +1,15 @@
-/** Finds the targets: every file of the folder above that is neither a program nor private. */
+/** Finds the targets: the files of the folder above that export one. */
 import type { FuzzTarget } from "../target.ts";
 
 const FOLDER = new URL("../", import.meta.url);
-/** Files of the folder that hold no target; nor do those that begin with `_`. */
-const OTHERS = ["main.ts", "target.ts"];
+const EXPORT = /^export const target\b/m;
 
 /** The names of all targets, in the order of the alphabet. */
 export function targetNames(): string[] {
   return [...Deno.readDirSync(FOLDER)]
-    .map(({ name }) => name)
-    .filter((name) =>
-      name.endsWith(".ts") && !name.startsWith("_") && !OTHERS.includes(name)
-    )
-    .map((name) => name.slice(0, -".ts".length))
+    .filter(({ name, isFile }) => isFile && name.endsWith(".ts"))
+    .filter(({ name }) => EXPORT.test(Deno.readTextFileSync(new URL(name, FOLDER))))
+    .map(({ name }) => name.slice(0, -".ts".length))
     .sort();
 }
 
