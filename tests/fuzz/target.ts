@@ -1,6 +1,4 @@
-/** What a target of `deno task fuzz` is: a file of this folder that exports `target`. */
 import type * as fc from "fast-check";
-
 /** One thing that is fuzzed: cases are plain JSON, so that a case that failed can be kept as a file. */
 export interface FuzzTarget<Case> {
   readonly name: string;
