@@ -149,18 +149,19 @@ async function serve(input: DnsCase): Promise<void> {
     },
   };
   const failures: Error[] = [];
-  const server = new NameServer({
+  const options = {
     names: NAMES,
+    namesOf: (address: number) => address === WEB ? ["web"] : [],
     upstream,
-    onResolved: (name, addresses) => {
+    onResolved: (name: string, addresses: readonly number[]) => {
       assert.equal(name, name.toLowerCase());
       for (const address of addresses) formatIpv4(address);
     },
-    onError: (error) => failures.push(error),
-  });
+    onError: (error: Error) => failures.push(error),
+  };
   const stream = new FakeStream();
   stream.send(...cut(bytesOf(sent), input.cuts), null);
-  await server.serve(stream);
+  await new NameServer(options).serve(stream);
   assert.deepEqual(failures, []);
   assert.ok(stream.ends.length > 0, "the stream is left open");
   assert.ok(!stream.ends.includes("reset"), "a client that ended is reset");
@@ -241,7 +242,9 @@ function readHosts(text: string): void {
   for (const [name, { addresses, addresses6 = [] }] of parseHosts(text)) {
     assert.equal(name, name.toLowerCase());
     assert.doesNotMatch(name, /[\s#]/);
-    assert.ok(addresses.length + addresses6.length > 0, `${name} without an address`);
+    const isReverse = name.endsWith(".arpa"); // the name of an address, which has none
+    const known = addresses.length + addresses6.length;
+    assert.ok(isReverse || known > 0, `${name} without an address`);
   }
 }
 

@@ -88,6 +88,9 @@ const SAID_5 =
   // deno-lint-ignore no-control-regex
   /^(\x05[\x00\x02\xff])?(\x01[\x00\x01])?(\x05[\x00-\x08]\x00\x01\x00{6})?$/;
 
+/** To a client that speaks neither. */
+const SAID_HTTP = /^(HTTP\/1\.1 400 [^]*)?$/;
+
 export const target: FuzzTarget<SocksCase> = {
   name: "socks",
   cases: fc.record({
@@ -134,7 +137,7 @@ export const target: FuzzTarget<SocksCase> = {
       ? SAID_4
       : sent.startsWith("\x05")
       ? SAID_5
-      : /^$/;
+      : SAID_HTTP;
     assert.match(stream.text, said);
     if (edits.length > 0) return;
     const meant = meantBy(input);
