@@ -49,8 +49,11 @@ const PATIENCE_MS = 100;
 /** And after so long, a conversation that goes on is a hang. */
 const END_LIMIT_MS = 8_000;
 
-/** A field whose name is one (RFC 9110, 5.6.2), with whatever value. */
-const FIELD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:/;
+/** A field of a right name and value (RFC 9110, 5.5 and 5.6.2). */
+const FIELD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*$/;
+/** What ends a line for one reader and not for another. */
+// deno-lint-ignore no-control-regex
+const ENDS_LINE = /[\r\n\0]/;
 
 /** Right answers, with what the client has to get of them; a 101 that nobody asked for is none. */
 const ANSWERS: readonly { text: string; status?: number; body?: string }[] = [
@@ -282,14 +285,15 @@ async function askWrongly(text: string, places: readonly number[]) {
 }
 
 /**
- * Without fields whose name is none, which clients skip: whether a proxy hands them on is a
- * matter of taste, where the answer ends is not.
+ * Without fields of odd names and values: whether a proxy hands them on as they are is a
+ * matter of taste, where a line and the answer end is not.
  */
 function withoutOddFields(answer: string): string {
   const end = answer.indexOf("\r\n\r\n");
   if (end < 0) return answer;
   const [start = "", ...fields] = answer.slice(0, end).split("\r\n");
-  return [start, ...fields.filter((line) => FIELD.test(line))].join("\r\n") +
+  return [start, ...fields.filter((line) => FIELD.test(line) || ENDS_LINE.test(line))]
+    .join("\r\n") +
     answer.slice(end);
 }
 
