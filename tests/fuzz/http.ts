@@ -52,7 +52,6 @@ const END_LIMIT_MS = 8_000;
 /** A field of a right name and value (RFC 9110, 5.5 and 5.6.2). */
 const FIELD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*$/;
 /** What ends a line for one reader and not for another. */
-// deno-lint-ignore no-control-regex
 const ENDS_LINE = /[\r\n\0]/;
 
 /** Right answers, with what the client has to get of them; a 101 that nobody asked for is none. */
