@@ -87,6 +87,11 @@ export class FakeAgent {
     return this.#frame(2, new TextEncoder().encode(JSON.stringify(message)));
   }
 
+  /** Sends bytes as a control message, whether they are one or not. */
+  control(payload: Uint8Array): Promise<void> {
+    return this.#frame(2, payload);
+  }
+
   /** Sends bytes as they are. */
   raw(text: string): Promise<void> {
     return this.#write(new TextEncoder().encode(text));

@@ -20,17 +20,18 @@ const MAX_VALUES = 1_000_000;
 
 /** Reads one YAML document; what cannot be read is reported and read as nothing. */
 export function fromYaml(text: string, report: Report): Value {
-  const lines = new LineCounter();
+  // Of the text itself: the parser's own knows no lines behind the place where it gives up.
+  const lines = lineStarts(text);
   const nothing = scalar({ file: report.file, line: 1, column: 1 }, null, "", false);
   try {
     const document = parseDocument(text, {
-      lineCounter: lines,
       logLevel: "error",
       prettyErrors: false,
       uniqueKeys: false, // reported here, with both places
     });
     const at = (offset: number): Position => {
-      const { line, col } = lines.linePos(offset);
+      // Some of its complaints lie behind the end.
+      const { line, col } = lines.linePos(Math.min(offset, text.length));
       return { file: report.file, line, column: col };
     };
     reportSyntax(document, { text, at, report });
@@ -42,6 +43,16 @@ export function fromYaml(text: string, report: Report): Value {
     report.error(nothing.at, TOO_DEEP);
     return nothing;
   }
+}
+
+function lineStarts(text: string): LineCounter {
+  const lines = new LineCounter();
+  for (let start = 0; start >= 0;) {
+    lines.addNewLine(start);
+    const end = text.indexOf("\n", start);
+    start = end < 0 ? -1 : end + 1;
+  }
+  return lines;
 }
 
 class Reader {

@@ -132,6 +132,10 @@ Deno.test("all errors of syntax are reported", () => {
   assert.deepEqual(found.map((line) => line.split(":")[1]), ["2", "3", "5"]);
 });
 
+Deno.test("a fault is placed in its own line, also where the parser has given up", () => {
+  assert.match(said(" - \n1e9 \n   \n  routes: \t").join("\n"), /^mesh\.yaml:4:9: /m);
+});
+
 Deno.test("tabs that YAML allows are allowed", () => {
   assert.deepEqual(plain("a:\t1\t# one\n\n\t\nb:\n  - 2\n"), { a: 1, b: [2] });
 });

@@ -116,3 +116,22 @@ Deno.test("where no banner is allowed, text is an error at once", () => {
   const decoder = new FrameDecoder({ bannerLimit: 0 });
   assert.throws(() => decoder.push(encoder.encode("Welcome!")), FrameError);
 });
+
+Deno.test("whether bytes are a frame or text does not depend on where they are cut", () => {
+  const empty = encodeFrame(FrameType.L3, new Uint8Array()).bytes;
+  const packet = encodeFrame(FrameType.L3, encoder.encode("E")).bytes;
+  for (let at = 0; at <= empty.length; at++) {
+    const decoder = new FrameDecoder();
+    const pieces = [empty.slice(0, at), empty.slice(at)];
+    assert.equal(
+      pieces.flatMap((piece) => decoder.push(piece)).length,
+      1,
+      `cut at ${at}`,
+    );
+    decoder.finish();
+    // One that lacks its last byte is broken off, not text.
+    const broken = new FrameDecoder();
+    for (const piece of [packet.slice(0, at), packet.slice(at, -1)]) broken.push(piece);
+    assert.throws(() => broken.finish(), /ended inside a frame/, `cut at ${at}`);
+  }
+});

@@ -141,12 +141,20 @@ export class FrameDecoder {
    */
   finish(tail?: Uint8Array): void {
     if (this.#error !== undefined) throw this.#error;
-    const left = tail ?? this.#partial?.subarray(0, this.#partialFilled);
-    if (this.#banner !== undefined) {
+    let left = tail ?? this.#partial?.subarray(0, this.#partialFilled);
+    const banner = this.#banner;
+    if (banner !== undefined) {
+      // Bytes too few to be judged before may yet be the beginning of a frame.
+      const used = left === undefined ? 0 : banner.skip(left);
+      left = left?.subarray(used);
+      this.#offset += used;
       // Nothing but text: not a broken frame. Whoever watches the link knows why it ended.
-      if (left !== undefined) this.#banner.add(left);
-      this.#reportBanner(this.#banner);
-    } else if (left !== undefined && left.length > 0) {
+      if (!banner.found && left !== undefined) banner.add(left);
+      this.#reportBanner(banner);
+      if (!banner.found) return;
+      this.#banner = undefined;
+    }
+    if (left !== undefined && left.length > 0) {
       const size = this.wanted(left);
       this.#fail(
         `the input ended inside a frame: ${left.length} of its ${
@@ -195,7 +203,8 @@ export class FrameDecoder {
 
   /** Begins a frame whose end has not come yet with what is there of it. */
   #keep(tail: Uint8Array): void {
-    const least = this.#banner === undefined ? HEADER_BYTES : LOOKAHEAD_BYTES;
+    // A header alone can be a frame; what more it takes to tell one from text comes after.
+    const least = tail.length < HEADER_BYTES ? HEADER_BYTES : LOOKAHEAD_BYTES;
     this.#partial = new Uint8Array(this.wanted(tail) || least);
     this.#partial.set(tail);
     this.#partialFilled = tail.length;

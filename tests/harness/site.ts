@@ -40,12 +40,12 @@ export async function startServers(
 /** The bastion's interface into its private network. */
 const LINK = "private0";
 
-/** Attaches a private network to a bastion. */
+/** Attaches a private network to a bastion; gives the namespace of its server. */
 export async function attachSite(
   scene: Scene,
   bastion: Namespace,
   { name, network, more = [], range, names }: SitePlan,
-): Promise<void> {
+): Promise<Namespace> {
   const inside = await scene.namespace();
   const server = `${network}.10`;
   const pair = ["link", "add", LINK, "type", "veth", "peer", "name", "eth0"];
@@ -69,4 +69,5 @@ export async function attachSite(
     web: ["0.0.0.0:80"],
     ...(names !== undefined && { dns: { address: server, names } }),
   });
+  return inside;
 }

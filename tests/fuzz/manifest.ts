@@ -1,0 +1,301 @@
+/**
+ * Manifests: text grown from a grammar of pieces, and the examples with changes. Whatever
+ * comes, the answer is a manifest that is sound, or errors that each say where.
+ *
+ * Reading a manifest does not depend on what was read before, and what a manifest says of
+ * itself (its ports, routes, addresses), written down again, gives the same manifest.
+ */
+import fc from "fast-check";
+import assert from "node:assert/strict";
+import { type Diagnostic, ManifestError } from "../../manifest/diagnostic.ts";
+import {
+  type Manifest,
+  manifestFromObject,
+  parseManifest,
+  type ParseOptions,
+} from "../../manifest/manifest.ts";
+import { builtinTransports } from "../../transports/registry.ts";
+import { formatIpv4 } from "../../wire/ipv4.ts";
+import { type Edit, edited, editsOf } from "./_pieces.ts";
+import type { FuzzTarget } from "./target.ts";
+
+interface ManifestCase {
+  readonly text: string;
+  readonly edits: readonly Edit[];
+}
+
+const PATH = "mesh.yaml";
+const OPTIONS: ParseOptions = {
+  path: PATH,
+  transports: builtinTransports,
+  env: (name) => name === "PASSWORD" ? "open sesame" : undefined,
+  findPlugin: () => ({ name: "a plug-in", parse: (spec) => spec }),
+};
+
+const FOLDER = new URL("../../examples/", import.meta.url);
+const EXAMPLES = [...Deno.readDirSync(FOLDER)].map(({ name }) => name)
+  .filter((name) => name.endsWith(".yaml")).sort()
+  .map((name) => Deno.readTextFileSync(new URL(name, FOLDER)));
+
+/** Some of everything that a manifest may hold, beside the examples. */
+const RICH = `
+hostTemplate: &t
+  ports: ["8080:127.0.0.1:80"]
+  connectTimeout: 5s
+  http: { listen: "127.0.0.1:18080" }
+hosts:
+  local: { vip: "127.0.42.100", aliases: [a.b], loopback: { disable: yes } }
+  web:
+    <<: *t
+    cmd: "docker exec -i web norouter"
+    socks: { listen: ":80", auth: { username: u, passwordEnv: PASSWORD } }
+    stateDir: { pathOnAgent: ~/x, disable: false }
+  db: { cmd: [sh, -c, norouter], writeEtcHosts: true }
+routes:
+  - { via: web, to: ["0.0.0.0/0", "*.cluster.local"], notTo: ["10.0.0.0/8", "*.a.*"] }
+`;
+
+const TOKENS = [
+  ...[
+    "\t",
+    "\n",
+    "  ",
+    ": ",
+    "- ",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    "'",
+    '"',
+    "#",
+    "|\n",
+    ">-\n",
+  ],
+  ...[
+    "&t ",
+    "*t",
+    "*u",
+    "<<: ",
+    "<<: *t\n",
+    "!x ",
+    "!!binary ",
+    "!!set ",
+    "? ",
+    "---\n",
+    "...\n",
+  ],
+  ...[
+    "%YAML 1.1\n",
+    "null",
+    "~",
+    "yes",
+    "1e9",
+    "0x1",
+    "0o7",
+    ".nan",
+    "-1",
+    "65536",
+    "2001-01-01",
+  ],
+  ...[
+    "hosts:\n",
+    "routes:\n",
+    "hostTemplate:\n",
+    "ports: ",
+    "vip: ",
+    "cmd: ",
+    "ssh: ",
+    "docker: ",
+  ],
+  ...[
+    "kubectl: ",
+    "transport: ",
+    "with: ",
+    "plugins:\n",
+    "http: ",
+    "socks: ",
+    "to: ",
+    "notTo: ",
+  ],
+  ...[
+    "via: ",
+    "__proto__: ",
+    "constructor: ",
+    "toString: ",
+    "aliases: ",
+    "auth: ",
+    "x-a: ",
+  ],
+  ...[
+    "127.0.42.100",
+    "0.0.0.0",
+    "::1",
+    "8080:127.0.0.1:80",
+    "8080:[::1]:80/udp",
+    "0.0.0.0/0",
+  ],
+  ...[
+    "*.a.*",
+    "*",
+    "10.0.0.0/33",
+    "5s",
+    "1h2m",
+    "-5s",
+    "\u202e",
+    "\x1b[31m",
+    "\0",
+    "\ufeff",
+    "é",
+    "💥",
+  ],
+];
+
+/** A small block of YAML, by its depth. */
+const block = fc.letrec<{ node: string; leaf: string; map: string; list: string }>((
+  tie,
+) => ({
+  leaf: fc.oneof(
+    fc.constantFrom(...TOKENS.filter((token) => !token.endsWith("\n"))),
+    fc.string(),
+  ),
+  map: fc.array(fc.tuple(fc.constantFrom(...TOKENS), tie("node")), { maxLength: 4 })
+    .map((entries) =>
+      entries.map(([key, value]) => `${key.trim()} ${indent(value)}`).join("\n")
+    ),
+  list: fc.array(tie("node"), { maxLength: 4 })
+    .map((items) => items.map((item) => `- ${indent(item)}`).join("\n")),
+  node: fc.oneof({ maxDepth: 5 }, tie("leaf"), tie("map"), tie("list")),
+}));
+
+function indent(text: string): string {
+  return text.includes("\n") ? "\n  " + text.replaceAll("\n", "\n  ") : text;
+}
+
+function outcome(make: () => Manifest): Manifest | readonly Diagnostic[] {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof ManifestError)) throw error;
+    assert.ok(
+      error.diagnostics.some(({ severity }) => severity === "error"),
+      "no error in it",
+    );
+    return error.diagnostics;
+  }
+}
+
+function assertLocated(diagnostics: readonly Diagnostic[], text: string): void {
+  const lines = text.split("\n");
+  for (const { at, message } of diagnostics) {
+    assert.notEqual(message.trim(), "", "a diagnostic that says nothing");
+    assert.equal(at.file, PATH);
+    assert.ok(at.line >= 1 && at.line <= lines.length, `line ${at.line}: ${message}`);
+    const length = lines[at.line - 1]!.length;
+    assert.ok(
+      at.column >= 1 && at.column <= length + 1,
+      `column ${at.column}: ${message}`,
+    );
+  }
+}
+
+/** Without where things stand, which is another place in another text. */
+function placeless(value: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(value, (key, each) => key === "at" ? undefined : each),
+  );
+}
+
+/** The manifest as an object that says the same. */
+function writtenAgain({ hosts, routes }: Manifest): unknown {
+  return {
+    hosts: Object.fromEntries(hosts.map((host) => [host.name, {
+      vip: formatIpv4(host.vip),
+      ...(host.transport && transportField(host.transport)),
+      ports: host.ports.map(({ text }) => text),
+      ...(host.http && { http: proxyField(host.http) }),
+      ...(host.socks && { socks: proxyField(host.socks) }),
+      loopback: host.loopback,
+      stateDir: host.stateDir,
+      aliases: host.aliases,
+      writeEtcHosts: host.writeEtcHosts,
+      connectTimeout: `${host.connectTimeout}ms`,
+    }])),
+    routes: routes.map(({ via, to, notTo }) => ({
+      via,
+      to,
+      ...(notTo.length && { notTo }),
+    })),
+  };
+}
+
+function transportField({ name, spec }: { name: string; spec: unknown }) {
+  return builtinTransports.has(name) ? { [name]: spec } : { cmd: "a plug-in" };
+}
+
+function proxyField({ listen, auth }: NonNullable<Manifest["hosts"][number]["http"]>) {
+  return { listen, ...(auth && { auth }) };
+}
+
+function assertSound({ hosts, routes }: Manifest): void {
+  assert.ok(hosts.length > 0, "a manifest without hosts");
+  assert.equal(new Set(hosts.map(({ vip }) => vip)).size, hosts.length, "a VIP twice");
+  const names = hosts.flatMap(({ name, aliases }) => [name, ...aliases]);
+  assert.equal(new Set(names).size, names.length, "a name twice");
+  assert.ok(
+    hosts.filter(({ transport }) => !transport).length <= 1,
+    "this machine twice",
+  );
+  for (const { ports } of hosts) {
+    const listened = ports.map(({ listenPort }) => listenPort);
+    assert.equal(new Set(listened).size, listened.length, "a port twice");
+    for (const { listenPort, connectPort, connectHost } of ports) {
+      assert.ok(
+        listenPort > 0 && listenPort < 65_536 && connectPort > 0 && connectPort < 65_536,
+      );
+      assert.notEqual(connectHost, "");
+    }
+  }
+  for (const { via } of routes) {
+    assert.ok(hosts.some(({ name }) => name === via), `via ${via}`);
+  }
+}
+
+export const target: FuzzTarget<ManifestCase> = {
+  name: "manifest",
+  cases: fc.record({
+    text: fc.oneof(
+      { weight: 5, arbitrary: fc.constantFrom(RICH, ...EXAMPLES) },
+      { weight: 2, arbitrary: block.node },
+      { weight: 1, arbitrary: block.map.map((text) => `hosts:\n  web:${indent(text)}`) },
+      {
+        weight: 1,
+        arbitrary: fc.array(fc.constantFrom(...TOKENS)).map((all) => all.join("")),
+      },
+    ),
+    edits: fc.oneof({ weight: 4, arbitrary: editsOf(TOKENS, 5) }, {
+      weight: 1,
+      arbitrary: fc.constant([]),
+    }),
+  }),
+  run(input) {
+    const text = edited(input.text, input.edits);
+    const first = outcome(() => parseManifest(text, OPTIONS));
+    const again = outcome(() => parseManifest(text, OPTIONS));
+    assert.deepEqual(again, first, "another answer the second time");
+    if (!("hosts" in first)) return assertLocated(first, text);
+    assertLocated(first.warnings, text);
+    assertSound(first);
+    const object = writtenAgain(first);
+    const second = outcome(() => manifestFromObject(object, OPTIONS));
+    if (!("hosts" in second)) {
+      assert.fail(`written again it is wrong: ${JSON.stringify(second)}`);
+    }
+    assert.deepEqual(
+      placeless(writtenAgain(second)),
+      placeless(object),
+      "written again it says something else",
+    );
+  },
+};

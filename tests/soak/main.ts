@@ -1,0 +1,55 @@
+/** `deno task soak --minutes N [--seed S]`; exits with 1 if something was as it must not be. */
+import { parseArgs } from "node:util";
+import { Scene } from "../harness/scene.ts";
+import { soak } from "./soak.ts";
+
+const USAGE = "Usage: deno task soak --minutes N [--seed S]";
+/** Of what the processes printed, when a run could not be made. */
+const TRANSCRIPT_CHARACTERS = 20_000;
+
+function options(args: string[]): { minutes: number; seed: number } {
+  const { values } = parseArgs({
+    args,
+    options: { minutes: { type: "string" }, seed: { type: "string" } },
+  });
+  const minutes = Number(values.minutes);
+  const seed = Number(
+    values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]! >>> 1,
+  );
+  if (!(minutes >= 1)) throw new Error(`--minutes ${values.minutes}: wanted 1 or more`);
+  if (!Number.isInteger(seed)) {
+    throw new Error(`--seed ${values.seed} is no whole number`);
+  }
+  return { minutes, seed };
+}
+
+/** The exit status; what was started is ended in any case, also by Ctrl-C. */
+async function run(asked: { minutes: number; seed: number }): Promise<number> {
+  await using scene = new Scene();
+  const { promise: interrupted, reject } = Promise.withResolvers<never>();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => reject(new Error(`ended by ${signal}`)));
+  }
+  console.log(`soak of ${asked.minutes} min, seed ${asked.seed}`);
+  try {
+    const running = soak(scene, { ...asked, print: (line) => console.log(line) });
+    const { length } = await Promise.race([running, interrupted]);
+    console.log(length === 0 ? "All is well" : `${length} violations`);
+    return length === 0 ? 0 : 1;
+  } catch (error) {
+    console.error(scene.transcript.slice(-TRANSCRIPT_CHARACTERS));
+    console.error(error);
+    return 1;
+  }
+}
+
+if (import.meta.main) {
+  let asked;
+  try {
+    asked = options(Deno.args);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    Deno.exit(2);
+  }
+  Deno.exit(await run(asked));
+}

@@ -1,0 +1,86 @@
+/** What the manager and the agents hold: descriptors, memory, connections, processes. */
+import { descendants, processesIn, residentBytes } from "../harness/proc.ts";
+import { type HostName, REMOTE, type World } from "./world.ts";
+
+/** Descriptors that may come beside those of the base line: the runtime opens some late. */
+const MORE_DESCRIPTORS = 4;
+/** Bytes that may stay resident beside those of the base line: heaps are not trimmed. */
+const MORE_BYTES = 256 * 2 ** 20;
+
+/** What a process holds. */
+export interface Holding {
+  readonly descriptors: number;
+  readonly bytes: number;
+}
+
+/** By host; the manager's own agent is the manager. */
+export type Holdings = Readonly<Record<HostName, Holding>>;
+
+const ALL: readonly HostName[] = ["laptop", ...REMOTE];
+
+/** What each process holds now. */
+export function holdings(world: World): Holdings {
+  return Object.fromEntries(ALL.map((name) => {
+    const pid = world.agent(name);
+    const descriptors = [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+    return [name, { descriptors, bytes: residentBytes(pid) }];
+  })) as unknown as Holdings;
+}
+
+/** For people: resident MiB and descriptors of each. */
+export function describe(all: Holdings): string {
+  return ALL.map((name) => {
+    const { bytes, descriptors } = all[name];
+    return `${name} ${Math.round(bytes / 2 ** 20)} MiB ${descriptors} fd`;
+  }).join(", ");
+}
+
+/** States of `/proc/net/tcp` that are no connection: TIME_WAIT, CLOSE, LISTEN. */
+const OVER = ["06", "07", "0A"];
+
+/** Connections of the kernel that are open in the mesh's hosts, half or whole. */
+export function openConnections(world: World): number {
+  let open = 0;
+  for (const name of ALL) {
+    const lines = Deno.readTextFileSync(`/proc/${world.agent(name)}/net/tcp`).split("\n");
+    for (const line of lines.slice(1)) {
+      const state = line.trim().split(/\s+/)[3];
+      if (state !== undefined && !OVER.includes(state)) open++;
+    }
+  }
+  return open;
+}
+
+/** What is held beyond the base line, a line each; a host without its one agent is one, too. */
+export function excess(world: World, base: Holdings): string[] {
+  try {
+    return compared(world, base);
+  } catch (error) {
+    return [`cannot compare: ${error}`];
+  }
+}
+
+function compared(world: World, base: Holdings): string[] {
+  const open = openConnections(world);
+  const found = open > 0 ? [`${open} connections are still open`] : [];
+  const now = holdings(world);
+  for (const name of ALL) {
+    const { descriptors, bytes } = now[name];
+    const before = base[name];
+    if (descriptors > before.descriptors + MORE_DESCRIPTORS) {
+      found.push(`${name}: ${descriptors} descriptors, ${before.descriptors} before`);
+    }
+    if (bytes > before.bytes + MORE_BYTES) {
+      found.push(`${name}: ${bytes} bytes resident, ${before.bytes} before`);
+    }
+  }
+  const children = descendants(world.manager.pid).length;
+  if (children !== REMOTE.length) found.push(`the manager has ${children} processes`);
+  return found;
+}
+
+/** Processes in the hosts that none of ours started, by id. */
+export function strangers(world: World, ours: readonly number[]): number[] {
+  return ALL.flatMap((name) => processesIn(world.namespace(name).name))
+    .filter((pid) => !ours.includes(pid));
+}

@@ -1,0 +1,76 @@
+/**
+ * The server of a soak, `server.ts ADDRESS`: does for each connection, and for each HTTP
+ * request, what the transfer says that leads it. It prints `{"event":"listening"}`, and a
+ * ServerReport for each transfer, a line each.
+ */
+import { HandshakeError, HandshakeReader } from "../../proxy/handshake_reader.ts";
+import { SocketStream } from "../../proxy/stream.ts";
+import { endingOf } from "../harness/peer_tcp.ts";
+import { converse } from "./conversation.ts";
+import { Checker, pieces } from "./pattern.ts";
+import type { ServerReport, Side, Transfer } from "./transfer.ts";
+import { HTTP_PORT, lineOf, PLAIN_PORT } from "./ways.ts";
+
+function tell(side: Side): void {
+  console.log(JSON.stringify({ event: "served", ...side } satisfies ServerReport));
+}
+
+async function serve(conn: Deno.TcpConn): Promise<void> {
+  let transfer: Transfer;
+  const reader = new HandshakeReader(new SocketStream(conn));
+  try {
+    conn.setNoDelay(true);
+    transfer = JSON.parse(await lineOf(reader));
+  } catch (error) {
+    // The client was lost, or reset, before it said anything: nothing to account for.
+    if (error instanceof SyntaxError) throw error;
+    if (!(error instanceof HandshakeError)) endingOf(error);
+    conn.close();
+    return;
+  }
+  tell(await converse(conn, transfer, "server", reader.rest));
+}
+
+async function listen(hostname: string): Promise<void> {
+  const listener = Deno.listen({ hostname, port: PLAIN_PORT });
+  for (;;) {
+    try {
+      serve(await listener.accept());
+    } catch (error) {
+      // A connection that was reset before it was accepted; the listener is well.
+      if (!(error instanceof Deno.errors.NotConnected)) throw error;
+    }
+  }
+}
+
+async function answer(request: Request): Promise<Response> {
+  const transfer: Transfer = JSON.parse(request.headers.get("x-soak")!);
+  const { id, seed, up, down } = transfer;
+  const checker = new Checker(seed);
+  let ending = "end";
+  try {
+    for await (const bytes of request.body ?? []) checker.take(bytes);
+  } catch (error) {
+    ending = endingOf(error);
+  }
+  const { received, wrongAt } = checker;
+  // Only a whole body ends well: less of it must not look whole.
+  tell({ id, received, ...(wrongAt !== undefined && { wrongAt }), ending });
+  if (ending !== "end" || received !== up) {
+    return new Response("incomplete", { status: 400 });
+  }
+  const body = ReadableStream.from(
+    (function* () {
+      for (const piece of pieces(seed + 1, down)) yield piece.slice();
+    })(),
+  );
+  return new Response(body, { headers: { "content-length": `${down}` } });
+}
+
+if (import.meta.main) {
+  const [hostname = "127.0.0.1"] = Deno.args;
+  const listening = listen(hostname);
+  Deno.serve({ hostname, port: HTTP_PORT, onListen: () => {} }, answer);
+  console.log(JSON.stringify({ event: "listening" }));
+  await listening;
+}

@@ -1,0 +1,146 @@
+/**
+ * The mesh of a soak: this machine's host `laptop` with the manager, the hosts `web` and
+ * `db`, and the bastion `gate` with a network behind it; each a network namespace with a
+ * server of ours, and all with proxies.
+ */
+import { makeMachine } from "../harness/machine.ts";
+import { type Manager, NOROUTER } from "../harness/mesh.ts";
+import type { Namespace } from "../harness/namespace.ts";
+import { descendants, processesIn } from "../harness/proc.ts";
+import type { Process } from "../harness/process.ts";
+import type { Scene } from "../harness/scene.ts";
+import { attachSite } from "../harness/site.ts";
+import { PROXIES } from "../harness/ways.ts";
+import type { ClientPlan } from "./client.ts";
+import { HTTP_PORT, PLAIN_PORT, type Target } from "./ways.ts";
+
+const NETWORK = "192.168.95";
+const INSIDE_ADDRESS = `${NETWORK}.10`;
+const INSIDE_NAME = "soak.inside.example";
+const VIPS = {
+  laptop: "127.0.42.100",
+  web: "127.0.42.101",
+  db: "127.0.42.102",
+  gate: "127.0.42.103",
+} as const;
+
+/** A host of the mesh. */
+export type HostName = keyof typeof VIPS;
+
+/** Those with an agent of their own, which can be killed. */
+export const REMOTE: readonly HostName[] = ["web", "db", "gate"];
+
+const INSIDE: readonly Target[] = [INSIDE_ADDRESS, INSIDE_NAME].map((name) => {
+  return { hosts: ["gate"], name };
+});
+
+/** A program of this folder in a namespace. */
+function program(
+  scene: Scene,
+  file: string,
+  namespace: Namespace,
+  argument: string,
+): Process {
+  const path = new URL(`./${file}`, import.meta.url).pathname;
+  const command = [Deno.execPath(), "run", "--quiet", "-A", path, argument];
+  return scene.start(`${file} in ${namespace.name}`, command, { namespace });
+}
+
+/** A running mesh with its servers. */
+export class World {
+  readonly manager: Manager;
+  readonly servers: readonly Process[];
+  readonly #scene: Scene;
+  readonly #namespaces: Readonly<Record<HostName, Namespace>>;
+
+  private constructor(
+    scene: Scene,
+    namespaces: Readonly<Record<HostName, Namespace>>,
+    manager: Manager,
+    servers: readonly Process[],
+  ) {
+    this.#scene = scene;
+    this.#namespaces = namespaces;
+    this.manager = manager;
+    this.servers = servers;
+  }
+
+  /** Starts it, in a scene that ends it. */
+  static async make(scene: Scene): Promise<World> {
+    const namespaces = {
+      laptop: await makeMachine(scene),
+      web: await makeMachine(scene),
+      db: await makeMachine(scene),
+      gate: await makeMachine(scene, { nameServer: INSIDE_ADDRESS }),
+    };
+    const names = { [INSIDE_NAME]: INSIDE_ADDRESS };
+    const site = { name: "inside", network: NETWORK, names };
+    const inside = await attachSite(scene, namespaces.gate, site);
+    const servers = [
+      program(scene, "server.ts", inside, "0.0.0.0"),
+      ...Object.values(namespaces).map((namespace) =>
+        program(scene, "server.ts", namespace, "127.0.0.1")
+      ),
+    ];
+    for (const server of servers) await server.line(/"listening"/);
+    const ports = [PLAIN_PORT, HTTP_PORT].map((port) => `${port}:127.0.0.1:${port}`);
+    const host = (name: HostName) => ({ vip: VIPS[name], ports, ...PROXIES });
+    const hosts = {
+      laptop: host("laptop"),
+      ...Object.fromEntries(REMOTE.map((name) => {
+        return [name, { ...host(name), cmd: namespaces[name].command(...NOROUTER) }];
+      })),
+    };
+    const manifest = {
+      hostTemplate: { stateDir: { disable: true } },
+      hosts,
+      routes: [{ via: "gate", to: [`${NETWORK}.0/24`, "*.inside.example"] }],
+    };
+    const manager = await scene.manager(JSON.stringify(manifest), namespaces.laptop);
+    for (const name of Object.keys(hosts)) await manager.ready(name);
+    return new World(scene, namespaces, manager, servers);
+  }
+
+  /** The namespace of a host. */
+  namespace(name: HostName): Namespace {
+    return this.#namespaces[name];
+  }
+
+  /** The process of a host's agent, which for the manager's host is the manager. */
+  agent(name: HostName): number {
+    if (name === "laptop") return this.manager.pid;
+    const there = new Set(processesIn(this.#namespaces[name].name));
+    const agents = descendants(this.manager.pid).filter((pid) => there.has(pid));
+    if (agents.length !== 1) {
+      throw new Error(`${name} has ${agents.length} agents, not one`);
+    }
+    return agents[0]!;
+  }
+
+  /** Starts a client on each host, for some seconds. */
+  startClients(seed: number, seconds: number, lanes: number): Process[] {
+    return (Object.keys(VIPS) as HostName[]).map((host, index) => {
+      const hosts = (Object.keys(VIPS) as HostName[]).filter((other) => other !== host);
+      const targets = hosts.flatMap((other): Target[] =>
+        [other, VIPS[other]].map((name) => {
+          return { hosts: other === "laptop" ? [] : [other], name, vip: VIPS[other] };
+        })
+      );
+      const plan: ClientPlan = {
+        host,
+        through: host === "laptop" ? [] : [host],
+        seed: seed + index,
+        seconds,
+        lanes,
+        // The bastion reaches what is behind it without us.
+        targets: host === "gate" ? targets : [...targets, ...INSIDE, ...INSIDE],
+      };
+      return program(
+        this.#scene,
+        "client.ts",
+        this.#namespaces[host],
+        JSON.stringify(plan),
+      );
+    });
+  }
+}
