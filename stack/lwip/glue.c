@@ -328,6 +328,25 @@ static bool admits(const struct conn *c, uint32_t length) {
   return c->rx_held == 0 && length <= 2048;
 }
 
+/* What a pbuf holds of the pool, whatever of it is still wanted. */
+static uint32_t held_by(const struct pbuf *p) {
+  const struct rxbuf *buffer = (const struct rxbuf *)p;
+  uint32_t held = (uint32_t)pool_block_size(p);
+  if (buffer->data != NULL) held += (uint32_t)pool_block_size(buffer->data);
+  if (buffer->origin != NULL) held += MTU;
+  return held;
+}
+
+uint32_t glue_held_by(const struct pbuf *p) { return held_by(p); }
+
+/* What came ahead of its turn may hold what the bytes that nobody has read yet leave. */
+uint32_t glue_ahead_limit(const struct tcp_pcb *pcb) {
+  const struct conn *c = pcb->callback_arg;
+  if (c == NULL) return 0;
+  uint32_t limit = pool_used_pages() < pool_pages() / 4 ? 2 * TCP_WND : share();
+  return limit > c->rx_held ? limit - c->rx_held : 0;
+}
+
 static void open_window(struct conn *c) {
   if (c->pcb == NULL || c->rx_credit == 0) return;
   uint32_t target = share();
@@ -479,14 +498,6 @@ static err_t on_accepted(void *arg, struct tcp_pcb *pcb, err_t err) {
   (void)pcb;
   if (arg != NULL && err == ERR_OK) opened(arg);
   return ERR_OK;
-}
-
-static uint32_t held_by(const struct pbuf *p) {
-  const struct rxbuf *buffer = (const struct rxbuf *)p;
-  uint32_t held = (uint32_t)pool_block_size(p);
-  if (buffer->data != NULL) held += (uint32_t)pool_block_size(buffer->data);
-  if (buffer->origin != NULL) held += MTU;
-  return held;
 }
 
 static err_t on_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err) {
@@ -670,11 +681,9 @@ static struct pbuf *in_place(const uint8_t *packet, uint32_t length) {
     PBUF_RAW, (u16_t)length, PBUF_REF, &buffer->custom, (void *)packet, (u16_t)length);
 }
 
-static void feed_lwip(const struct conn *c, const uint8_t *packet, uint32_t length) {
-  struct pbuf *p = NULL;
-  if (c != NULL && length >= IN_PLACE_FROM && c->rx_bytes < IN_PLACE_BACKLOG) {
-    p = in_place(packet, length);
-  }
+/* A packet whose bytes go on at once `may_stay` where it was read. */
+static void feed_lwip(const uint8_t *packet, uint32_t length, bool may_stay) {
+  struct pbuf *p = may_stay ? in_place(packet, length) : NULL;
   if (p == NULL) {
     p = new_rxbuf(length);
     if (p == NULL) {
@@ -773,31 +782,22 @@ static void input_trimmed(struct conn *c, const uint8_t *packet, uint32_t header
   sum = (uint16_t)~pseudo;
   memcpy(tcp + 16, &sum, 2);
   c->shrinking = true;
-  feed_lwip(c, trimmed, length);
+  feed_lwip(trimmed, length, false);
   c->shrinking = false;
 }
 
-/* A segment of an open connection. What lwIP takes for granted is made sure here. */
+/* A segment of a connection past its SYN. lwIP cuts it to the window (PATCHES in build.ts);
+ * whether there is memory for it is decided here. */
 static void input_segment(struct conn *c, const uint8_t *packet, uint32_t header,
     uint32_t length) {
   const uint8_t *tcp = packet + header;
   uint32_t tcp_header = (uint32_t)(tcp[12] >> 4) * 4, sequence = read_u32(tcp + 4);
-  if (tcp_header < 20 || header + tcp_header > length) {
-    counters.in_dropped++;
-    return;
-  }
   uint32_t data = length - header - tcp_header, end = sequence + data + (tcp[13] & TCP_FIN);
   struct tcp_pcb *pcb = c->pcb;
-  /* lwIP keeps what comes ahead of its turn whole, also what lies beyond the window. */
-  if (TCP_SEQ_GT(sequence, pcb->rcv_nxt) && TCP_SEQ_GT(end, pcb->rcv_nxt + pcb->rcv_wnd)) {
-    counters.in_dropped++;
-    tcp_ack_now(pcb);
-    output(c);
-    return;
-  }
-  uint16_t mss = pcb->mss;
   if (data == 0 || TCP_SEQ_LEQ(end, pcb->rcv_nxt) || admits(c, length)) {
-    feed_lwip(c, packet, length);
+    /* What is ahead of its turn waits for others, perhaps for ever. */
+    bool goes_on = TCP_SEQ_LEQ(sequence, pcb->rcv_nxt) && c->rx_bytes < IN_PLACE_BACKLOG;
+    feed_lwip(packet, length, goes_on && length >= IN_PLACE_FROM);
   } else {
     counters.in_no_memory++;
     uint32_t known = pcb->rcv_nxt - sequence; /* large if it came ahead of its turn */
@@ -806,11 +806,8 @@ static void input_segment(struct conn *c, const uint8_t *packet, uint32_t header
     }
     input_trimmed(c, packet, header, length, known);
   }
-  if (c->pcb == NULL) return;
-  /* It would believe an MSS at any time (RFC 9293, 3.7.1: only with SYN), and goes on with
-   * its persist timer though the probe took the last byte. */
-  c->pcb->mss = mss;
-  if (c->pcb->unsent == NULL) c->pcb->persist_backoff = 0;
+  /* lwIP goes on with its persist timer though the probe took the last byte. */
+  if (c->pcb != NULL && c->pcb->unsent == NULL) c->pcb->persist_backoff = 0;
 }
 
 static void input_packet(const uint8_t *packet, uint32_t frame_payload) {
@@ -818,7 +815,8 @@ static void input_packet(const uint8_t *packet, uint32_t frame_payload) {
   uint32_t header = frame_payload >= 20 ? (packet[0] & 15) * 4u : 0;
   uint32_t length = frame_payload >= 20 ? (uint32_t)(packet[2] << 8 | packet[3]) : 0;
   if (frame_payload < 20 || packet[0] >> 4 != 4 || header < 20 || length < header
-      || length > frame_payload || length > MAX_PACKET) {
+      || length > frame_payload || length > MAX_PACKET
+      || ((packet[6] & 0x3f) | packet[7]) != 0) { /* a fragment: frames hold whole packets */
     counters.in_dropped++;
     return;
   }
@@ -836,7 +834,9 @@ static void input_packet(const uint8_t *packet, uint32_t frame_payload) {
   const uint8_t *tcp = packet + header;
   uint16_t rport = (uint16_t)(tcp[0] << 8 | tcp[1]), lport = (uint16_t)(tcp[2] << 8 | tcp[3]);
   uint8_t flags = tcp[13];
-  if (lport == 0) { /* the listener's own port while it listens to nothing */
+  uint32_t tcp_header = (uint32_t)(tcp[12] >> 4) * 4;
+  /* Port 0 is the listener's own while it listens to nothing. */
+  if (lport == 0 || tcp_header < 20 || header + tcp_header > length) {
     counters.in_dropped++;
     return;
   }
@@ -853,10 +853,10 @@ static void input_packet(const uint8_t *packet, uint32_t frame_payload) {
     }
     return;
   }
-  if (c != NULL && c->pcb != NULL && c->state == OPEN) {
+  if (c != NULL && c->pcb != NULL && c->pcb->state != SYN_SENT) {
     input_segment(c, packet, header, length);
   } else {
-    feed_lwip(c, packet, length);
+    feed_lwip(packet, length, false);
   }
   /* TIME_WAIT is lwIP's own affair: for us the connection has ended in both directions. */
   if (c != NULL && c->pcb != NULL && c->pcb->state == TIME_WAIT) {
@@ -1048,7 +1048,7 @@ EXPORT(conn_accept) int32_t conn_accept(uint32_t i) {
   if (c->state != PENDING) return -1;
   end_time_wait_of(c);
   listener->local_port = c->local_port;
-  feed_lwip(NULL, c->syn, c->syn_length);
+  feed_lwip(c->syn, c->syn_length, false);
   listener->local_port = 0;
   free_syn(c);
   struct tcp_pcb *pcb = tcp_active_pcbs; /* the newest is the first */
@@ -1092,7 +1092,7 @@ EXPORT(conn_refuse) void conn_refuse(uint32_t i, uint32_t code) {
   if (c->state == PENDING) {
     end_time_wait_of(c);
     if (code != 255) send_unreachable(c, (uint8_t)code);
-    feed_lwip(NULL, c->syn, c->syn_length);
+    feed_lwip(c->syn, c->syn_length, false);
   }
   c->released = true;
   if (c->state == PENDING) c->state = DONE;
@@ -1252,7 +1252,7 @@ static void finish_abort(struct conn *c) {
  * send it again. The host still has to release it. */
 EXPORT(conn_abort) void conn_abort(uint32_t i) {
   struct conn *c = &conns[i];
-  if (c->state == PENDING) feed_lwip(NULL, c->syn, c->syn_length); /* answered with a reset */
+  if (c->state == PENDING) feed_lwip(c->syn, c->syn_length, false); /* answered with a reset */
   if (c->pcb != NULL && !has_room()) {
     c->aborting = true;
     block(c);
