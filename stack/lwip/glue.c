@@ -470,7 +470,10 @@ static void opened(struct conn *c) {
   c->state = OPEN;
   /* What a strange peer announces must not cut the segments of a block to more than the
    * queue takes. */
-  if (c->pcb->mss < LEAST_MSS) c->pcb->mss = LEAST_MSS;
+  if (c->pcb->mss < LEAST_MSS) {
+    c->pcb->mss = LEAST_MSS;
+    c->pcb->cwnd = 4 * LEAST_MSS; /* of the smaller one it would hold less than a segment */
+  }
   if (c->pcb->snd_wnd_max < 2 * LEAST_MSS) c->pcb->snd_wnd_max = 2 * LEAST_MSS;
   /* A short pool offers less from the start. */
   uint32_t window = share();
@@ -786,6 +789,16 @@ static void input_trimmed(struct conn *c, const uint8_t *packet, uint32_t header
   c->shrinking = false;
 }
 
+/* Whether a segment can be of this connection: it begins no farther off than the largest
+ * window, and acknowledges nothing that was never sent (RFC 9293, 3.10.7.4). lwIP would
+ * believe its window all the same. */
+static bool belongs(const struct tcp_pcb *pcb, const uint8_t *tcp, uint32_t sequence) {
+  if (sequence - pcb->rcv_nxt + TCP_WND > 2 * TCP_WND) return false;
+  /* A wrong acknowledgement of our SYN is answered with a reset, by lwIP. */
+  if (!(tcp[13] & TCP_ACK) || (tcp[13] & TCP_RST) || pcb->state == SYN_RCVD) return true;
+  return pcb->snd_nxt - read_u32(tcp + 8) <= 2 * TCP_SND_BUF;
+}
+
 /* A segment of a connection past its SYN. lwIP cuts it to the window (PATCHES in build.ts);
  * whether there is memory for it is decided here. */
 static void input_segment(struct conn *c, const uint8_t *packet, uint32_t header,
@@ -794,6 +807,15 @@ static void input_segment(struct conn *c, const uint8_t *packet, uint32_t header
   uint32_t tcp_header = (uint32_t)(tcp[12] >> 4) * 4, sequence = read_u32(tcp + 4);
   uint32_t data = length - header - tcp_header, end = sequence + data + (tcp[13] & TCP_FIN);
   struct tcp_pcb *pcb = c->pcb;
+  if (!belongs(pcb, tcp, sequence)) {
+    counters.in_dropped++;
+    /* A bare acknowledgement gets no answer, or two would go on about it for ever. */
+    if ((end != sequence || (tcp[13] & TCP_SYN)) && !(tcp[13] & TCP_RST)) {
+      tcp_ack_now(pcb);
+      output(c);
+    }
+    return;
+  }
   if (data == 0 || TCP_SEQ_LEQ(end, pcb->rcv_nxt) || admits(c, length)) {
     /* What is ahead of its turn waits for others, perhaps for ever. */
     bool goes_on = TCP_SEQ_LEQ(sequence, pcb->rcv_nxt) && c->rx_bytes < IN_PLACE_BACKLOG;
