@@ -4,7 +4,6 @@
  * when its input ends.
  */
 import { stackModule } from "../stack/module.ts";
-import { Stack } from "../stack/stack.ts";
 import {
   type AgentStatus,
   ControlError,
@@ -17,6 +16,7 @@ import {
 } from "../wire/control.ts";
 import { parseCidr } from "../wire/ipv4.ts";
 import { Host } from "./host.ts";
+import { LivingStack } from "./living_stack.ts";
 import type { AgentPort } from "./port.ts";
 import { Pump } from "./pump.ts";
 
@@ -71,7 +71,7 @@ export async function runAgent(port: AgentPort, options: AgentOptions): Promise<
 class Agent {
   readonly #options: AgentOptions;
   readonly #pump: Pump;
-  #stack!: Stack;
+  #stack!: LivingStack;
   #host: Host | undefined;
   #tellFailures: ReturnType<typeof setTimeout> | undefined;
 
@@ -81,11 +81,21 @@ class Agent {
   }
 
   async run(module: WebAssembly.Module): Promise<void> {
-    this.#stack = new Stack(module, {
-      seed: crypto.getRandomValues(new Uint32Array(4)),
+    let renewals = 0;
+    this.#stack = new LivingStack({
+      module,
       onSyn: (connection) => this.#host?.serve(connection),
       onTouched: () => this.#pump.touched(),
-      onBroken: (error) => this.#pump.fail(error),
+      onRenewed: (error, lost) => {
+        this.#pump.start();
+        this.#pump.touched();
+        this.#warn(
+          `${error.message}. It was made anew (${++renewals} since the start), ` +
+            `and its ${lost} connections were reset`,
+        );
+      },
+      onGivenUp: (error) => this.#pump.fail(error),
+      now: () => performance.now(),
     });
     const { signal } = this.#options;
     const stop = () => this.#pump.stop();

@@ -17,7 +17,6 @@ import { resetConnection } from "../proxy/reset.ts";
 import { SocksProxy } from "../proxy/socks_proxy.ts";
 import { relay, splice } from "../proxy/splice.ts";
 import { MeshStream, SocketStream } from "../proxy/stream.ts";
-import type { Stack } from "../stack/stack.ts";
 import type { TcpConnection } from "../stack/tcp.ts";
 import {
   type ConfigureArgs,
@@ -29,6 +28,7 @@ import {
 import { formatIpv4, parseIpv4 } from "../wire/ipv4.ts";
 import { type HostFiles, writeHostFiles } from "./host_files.ts";
 import { Listeners } from "./listeners.ts";
+import type { LivingStack } from "./living_stack.ts";
 
 /** How long open connections may take to end when the agent does. */
 const END_LIMIT_MS = 500;
@@ -40,7 +40,7 @@ const ICMP_PROHIBITED = 13;
 /** Options of a {@linkcode Host}. */
 export interface HostOptions {
   /** Not started yet. */
-  readonly stack: Stack;
+  readonly stack: LivingStack;
   /** Takes a line of text for people. */
   readonly warn: (message: string) => void;
   /** Tells the manager where addresses lie, ahead of packets that are sent later. */
@@ -142,9 +142,9 @@ export class Host {
     this.#ending.abort();
     const listening = this.#listeners.close();
     const restored = this.#files.then((files) => files.restore());
-    if (!stack.broken) {
+    if (!stack.current.broken) {
       stack.abortRange(0, 0);
-      stack.dispatch();
+      stack.attempt((current) => current.dispatch());
     }
     let timer: ReturnType<typeof setTimeout> | undefined;
     const limit = new Promise<void>((resolve) =>

@@ -1,5 +1,5 @@
 /** The TCP/IP stack of one agent: lwIP in WebAssembly, synchronous, without a clock. */
-import { TcpConnection } from "./tcp.ts";
+import { TcpConnection, type TcpEnds } from "./tcp.ts";
 
 /** What `lwip.wasm` exports; see `lwip/glue.c`, where each is described. */
 export interface StackExports {
@@ -26,6 +26,7 @@ export interface StackExports {
   in_release(which: number): void;
   out_take(): number;
   out_done(): void;
+  knock(local: number, localPort: number, remote: number, remotePort: number): number;
   reply_address(): number;
   panic_text(): number;
   statistics(): number;
@@ -86,10 +87,10 @@ export interface StackOptions {
   /** Something was called that may have made output or needs a timer. */
   readonly onTouched: () => void;
   /**
-   * The stack broke: one of lwIP's invariants did not hold. Its connections have failed,
-   * and every further call throws this error.
+   * The stack broke: one of lwIP's invariants did not hold. Its connections, of which `lost`
+   * are the ends, have failed, and every further call throws this error.
    */
-  readonly onBroken: (error: Error) => void;
+  readonly onBroken: (error: Error, lost: readonly TcpEnds[]) => void;
 }
 
 /**
@@ -217,6 +218,15 @@ export class Stack {
     return count;
   }
 
+  /**
+   * Tells the other end of a connection that this host had with an earlier instance: it gets
+   * to know that there is none, and resets. False if there is no room for that just now.
+   */
+  knock({ localAddress, localPort, remoteAddress, remotePort }: TcpEnds): boolean {
+    const { exports } = this;
+    return exports.knock(localAddress, localPort, remoteAddress, remotePort) !== 0;
+  }
+
   /** Tells each connection what happened to it since the last time. */
   dispatch(): void {
     for (;;) {
@@ -315,10 +325,9 @@ export class Stack {
       ? String(cause)
       : new TextDecoder().decode(this.memory.slice(at, this.memory.indexOf(0, at)));
     this.#broken = new Error(`The TCP/IP stack stopped: ${text}`, { cause });
-    for (const connection of this.#connections.values()) {
-      connection.handle(EVENT_FAILED, REASON_RESET, 0);
-    }
-    this.#options.onBroken(this.#broken);
+    const lost = [...this.#connections.values()];
+    for (const connection of lost) connection.handle(EVENT_FAILED, REASON_RESET, 0);
+    this.#options.onBroken(this.#broken, lost.map(({ ends }) => ends));
     return this.#broken;
   }
 }

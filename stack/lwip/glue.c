@@ -708,6 +708,19 @@ static bool tcp_checksum_right(const uint8_t *packet, uint32_t header, uint32_t 
   return sum == 0xffff && simd_chksum(packet, (int)header) == 0xffff;
 }
 
+/* Fills in both checksums of a TCP packet whose headers and data are there. */
+static void make_checksums(uint8_t *packet, uint32_t header, uint32_t length) {
+  uint8_t *tcp = packet + header;
+  packet[10] = packet[11] = tcp[16] = tcp[17] = 0;
+  uint16_t sum = (uint16_t)~simd_chksum(packet, (int)header);
+  memcpy(packet + 10, &sum, 2);
+  uint32_t pseudo = simd_chksum(tcp, (int)(length - header)) + simd_chksum(packet + 12, 8)
+    + lwip_htons(IP_PROTO_TCP) + lwip_htons((u16_t)(length - header));
+  while (pseudo >> 16) pseudo = (pseudo & 0xffff) + (pseudo >> 16);
+  sum = (uint16_t)~pseudo;
+  memcpy(tcp + 16, &sum, 2);
+}
+
 static void hold_syn(uint32_t lip, uint32_t rip, uint16_t lport, uint16_t rport,
     const uint8_t *packet, uint32_t header, uint32_t length) {
   if (!tcp_checksum_right(packet, header, length)) {
@@ -775,15 +788,8 @@ static void input_trimmed(struct conn *c, const uint8_t *packet, uint32_t header
   memcpy(tcp + 4, &sequence, 4);
   trimmed[2] = (uint8_t)(length >> 8);
   trimmed[3] = (uint8_t)length;
-  trimmed[10] = trimmed[11] = tcp[16] = tcp[17] = 0;
   tcp[13] &= (uint8_t)~TCP_FIN;
-  uint16_t sum = (uint16_t)~simd_chksum(trimmed, (int)header);
-  memcpy(trimmed + 10, &sum, 2);
-  uint32_t pseudo = simd_chksum(tcp, (int)(length - header)) + simd_chksum(trimmed + 12, 8)
-    + lwip_htons(IP_PROTO_TCP) + lwip_htons((u16_t)(length - header));
-  while (pseudo >> 16) pseudo = (pseudo & 0xffff) + (pseudo >> 16);
-  sum = (uint16_t)~pseudo;
-  memcpy(tcp + 16, &sum, 2);
+  make_checksums(trimmed, header, length);
   c->shrinking = true;
   feed_lwip(trimmed, length, false);
   c->shrinking = false;
@@ -1356,6 +1362,34 @@ EXPORT(out_take) uint32_t out_take(void) {
 }
 
 EXPORT(out_done) void out_done(void) { out_busy = false; }
+
+/* Tells the other end of a connection that an earlier instance had, by a byte far from any
+ * window: that is answered with an acknowledgement, and the acknowledgement, of which nothing
+ * is known here, with a reset. Returns whether there was room for it. */
+EXPORT(knock) bool knock(uint32_t local, uint32_t local_port, uint32_t remote,
+    uint32_t remote_port) {
+  uint8_t *at = begin_frame(41, true);
+  if (at == NULL) return false;
+  memset(at, 0, 41);
+  at[0] = 0x45;
+  at[3] = 41;
+  at[8] = 64;
+  at[9] = IP_PROTO_TCP;
+  uint32_t from = lwip_htonl(local), to = lwip_htonl(remote);
+  memcpy(at + 12, &from, 4);
+  memcpy(at + 16, &to, 4);
+  uint8_t *tcp = at + 20;
+  tcp[0] = (uint8_t)(local_port >> 8);
+  tcp[1] = (uint8_t)local_port;
+  tcp[2] = (uint8_t)(remote_port >> 8);
+  tcp[3] = (uint8_t)remote_port;
+  uint32_t numbers[] = { random_u32(), random_u32() };
+  memcpy(tcp + 4, numbers, 8);
+  tcp[12] = 5 << 4;
+  tcp[13] = TCP_ACK;
+  make_checksums(at, 20, 41);
+  return true;
+}
 
 EXPORT(reply_address) uint32_t reply_address(void) { return (uint32_t)&reply; }
 
