@@ -15,6 +15,7 @@ import {
   parseHostDown,
 } from "../wire/control.ts";
 import { parseCidr } from "../wire/ipv4.ts";
+import { Crowding } from "./crowding.ts";
 import { Host } from "./host.ts";
 import { LivingStack } from "./living_stack.ts";
 import type { AgentPort } from "./port.ts";
@@ -82,10 +83,13 @@ class Agent {
 
   async run(module: WebAssembly.Module): Promise<void> {
     let renewals = 0;
+    const now = () => performance.now();
+    const crowding = new Crowding({ warn: (message) => this.#warn(message), now });
     this.#stack = new LivingStack({
       module,
       onSyn: (connection) => this.#host?.serve(connection),
       onTouched: () => this.#pump.touched(),
+      onTurnedAway: (address, count) => crowding.note(address, count),
       onRenewed: (error, lost) => {
         this.#pump.start();
         this.#pump.touched();
@@ -95,7 +99,7 @@ class Agent {
         );
       },
       onGivenUp: (error) => this.#pump.fail(error),
-      now: () => performance.now(),
+      now,
     });
     const { signal } = this.#options;
     const stop = () => this.#pump.stop();

@@ -33,8 +33,6 @@ import type { LivingStack } from "./living_stack.ts";
 /** How long open connections may take to end when the agent does. */
 const END_LIMIT_MS = 500;
 const DNS_PORT = 10053;
-/** Dials under way for one other host, so that it cannot take all places from the rest. */
-const MOST_DIALS = 3072;
 const ICMP_PROHIBITED = 13;
 
 /** Options of a {@linkcode Host}. */
@@ -60,8 +58,6 @@ export class Host {
   readonly #nameServer: NameServer;
   readonly #dnsPort: number;
   readonly #files: Promise<HostFiles>;
-  /** Dials under way, by the VIP of the host that asks. */
-  readonly #dials = new Map<number, number>();
   /** What goes on for a connection, each until it has ended. */
   readonly #tasks = new Set<Promise<void>>();
   readonly #ending = new AbortController();
@@ -249,20 +245,12 @@ export class Host {
     connection.onFailure = () => gaveUp.abort();
     if (connection.failure) return connection.refuse();
     const signal = AbortSignal.any([gaveUp.signal, this.#ending.signal]);
-    const { remoteAddress } = connection.ends;
-    const dials = this.#dials.get(remoteAddress) ?? 0;
-    if (dials >= MOST_DIALS) return connection.refuse();
-    this.#dials.set(remoteAddress, dials + 1);
     let socket: Deno.TcpConn;
     try {
       socket = await dial(target.hostname, target.port, signal);
     } catch (error) {
       if (!(error instanceof DialError)) throw error;
       return connection.refuse(icmpCodeOf(error.failure));
-    } finally {
-      const left = this.#dials.get(remoteAddress)! - 1;
-      if (left > 0) this.#dials.set(remoteAddress, left);
-      else this.#dials.delete(remoteAddress);
     }
     connection.accept();
     await this.#join(socket, connection);

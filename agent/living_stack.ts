@@ -24,6 +24,8 @@ export interface LivingStackOptions {
   readonly onSyn: (connection: TcpConnection) => void;
   /** As of {@linkcode Stack}'s options. */
   readonly onTouched: () => void;
+  /** As of {@linkcode Stack}'s options. */
+  readonly onTurnedAway: (address: number, count: number) => void;
   /** It broke and was made anew; `lost` connections of the old one have failed. */
   readonly onRenewed: (error: Error, lost: number) => void;
   /** It broke once too often: every further call throws `error`. */
@@ -92,11 +94,12 @@ export class LivingStack {
   }
 
   #make(): Stack {
-    const { module, onSyn, onTouched } = this.#options;
+    const { module, onSyn, onTouched, onTurnedAway } = this.#options;
     return new Stack(module, {
       seed: crypto.getRandomValues(new Uint32Array(4)),
       onSyn,
       onTouched,
+      onTurnedAway,
       onBroken: (error, lost) => this.#renew(error, lost),
     });
   }

@@ -28,6 +28,7 @@ export interface StackExports {
   out_done(): void;
   knock(local: number, localPort: number, remote: number, remotePort: number): number;
   reply_address(): number;
+  turned_away_address(): number;
   panic_text(): number;
   statistics(): number;
 }
@@ -55,6 +56,8 @@ export interface StackStatistics {
   readonly packetsPutOff: number;
   /** Connections that ended by a failure. */
   readonly failures: number;
+  /** SYNs dropped because their host had its share of the connections. */
+  readonly turnedAway: number;
 }
 
 /** A stretch of the stack's memory that frames are read into. */
@@ -84,6 +87,11 @@ export interface StackOptions {
    * called; its `failed` settles if the peer gives up first.
    */
   readonly onSyn: (connection: TcpConnection) => void;
+  /**
+   * SYNs of a host (32 bits, host order) were dropped, as it has its share of the connections;
+   * `count` is of all hosts since the start.
+   */
+  readonly onTurnedAway?: (address: number, count: number) => void;
   /** Something was called that may have made output or needs a timer. */
   readonly onTouched: () => void;
   /**
@@ -109,6 +117,9 @@ export class Stack {
   readonly reply: Uint32Array;
   readonly #options: StackOptions;
   readonly #connections = new Map<number, TcpConnection>();
+  /** How many SYNs were dropped for their host's share, and the last such host. */
+  readonly #turnedAway: Uint32Array;
+  #told = 0;
   #started = false;
   #broken: Error | undefined;
 
@@ -119,7 +130,8 @@ export class Stack {
     this.#options = options;
     const buffer = this.exports.memory.buffer as ArrayBuffer;
     this.memory = new Uint8Array(buffer);
-    this.reply = new Uint32Array(buffer, this.exports.reply_address(), 5);
+    this.reply = new Uint32Array(buffer, this.exports.reply_address(), 4);
+    this.#turnedAway = new Uint32Array(buffer, this.exports.turned_away_address(), 2);
   }
 
   /** Why the stack broke, if it did. */
@@ -229,6 +241,11 @@ export class Stack {
 
   /** Tells each connection what happened to it since the last time. */
   dispatch(): void {
+    const [count = 0, address = 0] = this.#turnedAway;
+    if (count !== this.#told) {
+      this.#told = count;
+      this.#options.onTurnedAway?.(address, count);
+    }
     for (;;) {
       const index = this.exports.next_event();
       if (index < 0) return;
@@ -246,7 +263,7 @@ export class Stack {
 
   /** What the stack holds now and has counted. */
   statistics(): StackStatistics {
-    const values = new Uint32Array(this.memory.buffer, this.exports.statistics(), 13);
+    const values = new Uint32Array(this.memory.buffer, this.exports.statistics(), 14);
     const [
       pages = 0,
       usedPages = 0,
@@ -261,6 +278,7 @@ export class Stack {
       packetsOut = 0,
       packetsPutOff = 0,
       failures = 0,
+      turnedAway = 0,
     ] = values;
     return {
       pages,
@@ -276,6 +294,7 @@ export class Stack {
       packetsOut,
       packetsPutOff,
       failures,
+      turnedAway,
     };
   }
 

@@ -50,6 +50,7 @@
 #define MAX_CONNS 16384
 #define MAX_PENDING 4096
 #define HASH_SIZE 16384
+#define SOURCE_HASH_SIZE 256
 #define OUT_SIZE (320 * 1024)
 /* The last part of an output buffer is kept for packets without data (acknowledgements,
  * resets), so that a sender of bulk cannot silence the other direction. */
@@ -98,9 +99,16 @@ struct inbuf {
   bool busy; /* with the host: being read into, or being processed */
 };
 
+/* A host that has connections here which it asked for. */
+struct source {
+  struct source *next;
+  uint32_t ip, conns, syns; /* syns: of its conns, those that are held */
+};
+
 struct conn {
   struct tcp_pcb *pcb;
   struct conn *hash_next, *event_next, *list_next;
+  struct source *source; /* who asked for it, or NULL if we did */
   uint32_t local_ip, remote_ip; /* network order */
   uint16_t local_port, remote_port; /* host order */
   uint8_t state, events, reason, code, quick_acks;
@@ -119,6 +127,7 @@ struct conn {
 
 static struct conn conns[MAX_CONNS];
 static struct conn *hash_table[HASH_SIZE];
+static struct source *sources[SOURCE_HASH_SIZE];
 static struct conn *free_conns, *event_head, *event_tail, *blocked_head, *blocked_tail;
 static uint32_t conns_touched, open_conns, pending_syns;
 /* Connections whose window is held back, or that were refused memory: looked at again by
@@ -144,6 +153,8 @@ static struct { uint32_t a, b, c, d; } reply;
 static struct {
   uint32_t in_packets, in_dropped, in_no_memory, out_packets, out_refused, resets;
 } counters;
+/* SYNs dropped because their host had its share, and the last such host; read by the host. */
+static struct { uint32_t count, address; } turned_away;
 static const char *panic_message;
 
 static err_t on_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err);
@@ -258,6 +269,38 @@ static void free_syn(struct conn *c) {
   pool_free(c->syn);
   c->syn = NULL;
   pending_syns--;
+  c->source->syns--;
+}
+
+static struct source **place_of_source(uint32_t ip) {
+  struct source **place = &sources[(ip * 0x9e3779b1u) >> 24];
+  while (*place != NULL && (*place)->ip != ip) place = &(*place)->next;
+  return place;
+}
+
+/* The host of a new SYN, or NULL: it has its share, or there is no memory. A host may hold
+ * three quarters of the connections and half of the held SYNs that the others leave. So there
+ * is always room for one more host, and for connections of our own. */
+static struct source *source_of_syn(uint32_t ip) {
+  struct source **place = place_of_source(ip), *source = *place;
+  uint32_t conns = source != NULL ? source->conns : 0;
+  uint32_t syns = source != NULL ? source->syns : 0;
+  if (syns >= MAX_PENDING - pending_syns || conns >= 3 * (MAX_CONNS - open_conns)) {
+    turned_away.count++;
+    turned_away.address = lwip_ntohl(ip);
+    return NULL;
+  }
+  if (source == NULL && (source = pool_calloc(1, sizeof *source)) != NULL) {
+    source->ip = ip;
+    *place = source;
+  }
+  return source;
+}
+
+static void forget_source(struct source *source) {
+  if (source == NULL || source->conns > 0) return;
+  *place_of_source(source->ip) = source->next;
+  pool_free(source);
 }
 
 static void unblock(struct conn *c) {
@@ -280,6 +323,10 @@ static void free_slot_if_unused(struct conn *c) {
   free_syn(c);
   free_rx(c);
   free_tx(c);
+  if (c->source != NULL) {
+    c->source->conns--;
+    forget_source(c->source);
+  }
   c->state = FREE;
   c->list_next = free_conns;
   free_conns = c;
@@ -727,16 +774,21 @@ static void hold_syn(uint32_t lip, uint32_t rip, uint16_t lport, uint16_t rport,
     counters.in_dropped++;
     return;
   }
-  uint8_t *copy = pending_syns < MAX_PENDING && length <= 1024 ? pool_alloc(length) : NULL;
+  struct source *source = length <= 1024 ? source_of_syn(rip) : NULL;
+  uint8_t *copy = source != NULL ? pool_alloc(length) : NULL;
   struct conn *c = copy != NULL ? new_conn(lip, rip, lport, rport) : NULL;
   if (c == NULL) {
     /* The other side sends it again. */
     pool_free(copy);
+    forget_source(source);
     counters.in_no_memory++;
     return;
   }
   memcpy(copy, packet, length);
   pending_syns++;
+  c->source = source;
+  source->conns++;
+  source->syns++;
   c->syn = copy;
   c->syn_length = length;
   c->inbound = true;
@@ -1391,6 +1443,10 @@ EXPORT(knock) bool knock(uint32_t local, uint32_t local_port, uint32_t remote,
   return true;
 }
 
+EXPORT(turned_away_address) uint32_t turned_away_address(void) {
+  return (uint32_t)&turned_away;
+}
+
 EXPORT(reply_address) uint32_t reply_address(void) { return (uint32_t)&reply; }
 
 /* The message of a broken invariant, zero-terminated, or 0. */
@@ -1405,7 +1461,7 @@ EXPORT(statistics) uint32_t statistics(void) {
   uint32_t values[] = {
     pool_pages(), pool_used_pages(), pool_used_blocks(), open_conns, pending_syns, active,
     time_wait, counters.in_packets, counters.in_dropped, counters.in_no_memory,
-    counters.out_packets, counters.out_refused, counters.resets,
+    counters.out_packets, counters.out_refused, counters.resets, turned_away.count,
   };
   memcpy(list, values, sizeof values);
   return (uint32_t)list;
