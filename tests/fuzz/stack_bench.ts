@@ -337,7 +337,8 @@ export class Bench {
       if (events & EV.syn) {
         const app = this.#application(index);
         exports.conn_addresses(index);
-        const isFlow = flow && reply[1] === flow.stackPort && reply[2] === flow.address &&
+        const isFlow = flow && reply[0] === ME && reply[1] === flow.stackPort &&
+          reply[2] === flow.address &&
           reply[3] === flow.port;
         if (isFlow) {
           if (flow.app && !flow.app.released) this.#release(flow.app);
@@ -360,8 +361,12 @@ export class Bench {
       for (const packet of packetsOf(run)) {
         if (packet.length <= 100) answers++;
         if (packet[9] !== 6) continue;
-        const to = new DataView(packet.buffer).getUint32(16);
-        this.flows[to - FIRST_PEER]?.receive(packet);
+        const view = new DataView(packet.buffer);
+        const flow = this.flows[view.getUint32(16) - FIRST_PEER];
+        const isOf = view.getUint32(12) === ME &&
+          view.getUint16(20) === flow?.stackPort &&
+          view.getUint16(22) === flow.port;
+        if (isOf) flow.receive(packet);
       }
       this.#stack.outputDone();
     }
