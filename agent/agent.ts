@@ -4,7 +4,6 @@
  * when its input ends.
  */
 import { stackModule } from "../stack/module.ts";
-import { Stack } from "../stack/stack.ts";
 import {
   type AgentStatus,
   ControlError,
@@ -17,7 +16,9 @@ import {
   parseHostDown,
 } from "../wire/control.ts";
 import { parseCidr } from "../wire/ipv4.ts";
+import { Crowding } from "./crowding.ts";
 import { Host } from "./host.ts";
+import { LivingStack } from "./living_stack.ts";
 import { machineId } from "./machine.ts";
 import type { AgentPort } from "./port.ts";
 import { Pump } from "./pump.ts";
@@ -74,7 +75,7 @@ export async function runAgent(port: AgentPort, options: AgentOptions): Promise<
 class Agent {
   readonly #options: AgentOptions;
   readonly #pump: Pump;
-  #stack!: Stack;
+  #stack!: LivingStack;
   #host: Host | undefined;
   /** Whether the manager asked for the status. */
   #toldStatus = false;
@@ -86,11 +87,24 @@ class Agent {
   }
 
   async run(module: WebAssembly.Module): Promise<void> {
-    this.#stack = new Stack(module, {
-      seed: crypto.getRandomValues(new Uint32Array(4)),
+    let renewals = 0;
+    const now = () => performance.now();
+    const crowding = new Crowding({ warn: (message) => this.#warn(message), now });
+    this.#stack = new LivingStack({
+      module,
       onSyn: (connection) => this.#host?.serve(connection),
       onTouched: () => this.#pump.touched(),
-      onBroken: (error) => this.#pump.fail(error),
+      onTurnedAway: (address, count) => crowding.note(address, count),
+      onRenewed: (error, lost) => {
+        this.#pump.start();
+        this.#pump.touched();
+        this.#warn(
+          `${error.message}. It was made anew (${++renewals} since the start), ` +
+            `and its ${lost} connections were reset`,
+        );
+      },
+      onGivenUp: (error) => this.#pump.fail(error),
+      now,
     });
     const { signal } = this.#options;
     const stop = () => this.#pump.stop();

@@ -20,7 +20,6 @@ import { SocksProxy } from "../proxy/socks_proxy.ts";
 import { relay, splice } from "../proxy/splice.ts";
 import { MeshStream, SocketStream } from "../proxy/stream.ts";
 import { isTakenEverywhere } from "../proxy/taken.ts";
-import type { Stack } from "../stack/stack.ts";
 import type { TcpConnection } from "../stack/tcp.ts";
 import {
   type ConfigureArgs,
@@ -32,18 +31,17 @@ import {
 import { formatIpv4, parseIpv4 } from "../wire/ipv4.ts";
 import { type HostFiles, writeHostFiles } from "./host_files.ts";
 import { Listeners } from "./listeners.ts";
+import type { LivingStack } from "./living_stack.ts";
 
 /** How long open connections may take to end when the agent does. */
 const END_LIMIT_MS = 500;
 const DNS_PORT = 10053;
-/** Dials under way for one other host, so that it cannot take all places from the rest. */
-const MOST_DIALS = 3072;
 const ICMP_PROHIBITED = 13;
 
 /** Options of a {@linkcode Host}. */
 export interface HostOptions {
   /** Not started yet. */
-  readonly stack: Stack;
+  readonly stack: LivingStack;
   /** Takes a line of text for people. */
   readonly warn: (message: string) => void;
   /** Tells the manager where addresses lie, ahead of packets that are sent later. */
@@ -68,8 +66,6 @@ export class Host {
   readonly #namePolicy: NamePolicy;
   readonly #dnsPort: number;
   readonly #files: Promise<HostFiles>;
-  /** Dials under way, by the VIP of the host that asks. */
-  readonly #dials = new Map<number, number>();
   /** What goes on for a connection, each until it has ended. */
   readonly #tasks = new Set<Promise<void>>();
   readonly #ending = new AbortController();
@@ -170,9 +166,9 @@ export class Host {
     this.#ending.abort();
     const listening = this.#listeners.close();
     const restored = this.#files.then((files) => files.restore());
-    if (!stack.broken) {
+    if (!stack.current.broken) {
       stack.abortRange(0, 0);
-      stack.dispatch();
+      stack.attempt((current) => current.dispatch());
     }
     let timer: ReturnType<typeof setTimeout> | undefined;
     const limit = new Promise<void>((resolve) =>
@@ -278,20 +274,12 @@ export class Host {
     connection.onFailure = () => gaveUp.abort();
     if (connection.failure) return connection.refuse();
     const signal = AbortSignal.any([gaveUp.signal, this.#ending.signal]);
-    const { remoteAddress } = connection.ends;
-    const dials = this.#dials.get(remoteAddress) ?? 0;
-    if (dials >= MOST_DIALS) return connection.refuse();
-    this.#dials.set(remoteAddress, dials + 1);
     let socket: Deno.TcpConn;
     try {
       socket = await dial(target.hostname, target.port, signal);
     } catch (error) {
       if (!(error instanceof DialError)) throw error;
       return connection.refuse(icmpCodeOf(error.failure));
-    } finally {
-      const left = this.#dials.get(remoteAddress)! - 1;
-      if (left > 0) this.#dials.set(remoteAddress, left);
-      else this.#dials.delete(remoteAddress);
     }
     connection.accept();
     await this.#join(socket, connection);

@@ -10,6 +10,10 @@
  * at the most.
  *
  * Timers: one, and only while the stack says that something waits for time.
+ *
+ * If the stack breaks, the run of packets at hand is lost and the rest goes to the new
+ * instance. What was being read, or written, at that time lies in the old one's memory, which
+ * is still there.
  */
 import type { InputBuffer, Stack } from "../stack/stack.ts";
 import {
@@ -19,6 +23,7 @@ import {
   HEADER_BYTES,
   MAGIC,
 } from "../wire/frame.ts";
+import type { LivingStack } from "./living_stack.ts";
 import type { AgentPort } from "./port.ts";
 
 /** Bytes before the payload's length counts: magic and the length itself. */
@@ -43,7 +48,7 @@ export class Pump {
   #controlBytes = 0;
   /** Those who wait for the output of now to be taken. */
   #waiting: (() => void)[] = [];
-  #stack: Stack | undefined;
+  #stack: LivingStack | undefined;
   #started = false;
   #writing = false;
   #scheduled = false;
@@ -60,27 +65,23 @@ export class Pump {
    * Reads until the input ends. Rejects if the link fails, or with an Error that shows the
    * bytes if what comes is not the protocol.
    */
-  async run(stack: Stack): Promise<void> {
+  async run(stack: LivingStack): Promise<void> {
     this.#stack = stack;
-    let next = stack.takeInput();
+    let next = this.#read(stack.current);
     let kept = 0;
     let large: Large | undefined;
-    let read = this.#port.read(next.body);
-    read.catch(() => {}); // looked at in its turn
     try {
       for (;;) {
-        const got = await read;
+        const got = await next.done;
         if (this.#failure) throw this.#failure;
         if (got === null || this.#stopped) return;
-        const buffer = next;
-        next = stack.takeInput();
-        read = this.#port.read(next.body);
-        read.catch(() => {});
+        const { buffer, stack: current } = moved(next, stack.current, kept + got, kept);
+        next = this.#read(current);
         let at = buffer.address - kept;
         let length = kept + got;
         kept = 0;
         if (large) {
-          const used = large.add(stack.memory.subarray(at, at + length));
+          const used = large.add(current.memory.subarray(at, at + length));
           at += used;
           length -= used;
           if (large.isWhole) {
@@ -88,17 +89,17 @@ export class Pump {
             large = undefined;
           }
         }
-        const used = this.#process(buffer, at, length);
+        const used = this.#process(current, buffer, at, length);
         at += used;
         length -= used;
-        if (length > next.headroom) {
-          large = new Large(stack.memory.subarray(at, at + length));
+        if (length > next.buffer.headroom) {
+          large = new Large(current.memory.subarray(at, at + length));
         } else if (length > 0) {
-          stack.memory.copyWithin(next.address - length, at, at + length);
+          current.memory.copyWithin(next.buffer.address - length, at, at + length);
           kept = length;
         }
-        stack.releaseInput(buffer);
-        stack.dispatch();
+        if (!current.broken) current.releaseInput(buffer);
+        stack.attempt((current) => current.dispatch());
       }
     } catch (error) {
       throw this.#failure ?? error;
@@ -107,10 +108,17 @@ export class Pump {
     }
   }
 
+  #read(stack: Stack): Read {
+    const buffer = stack.takeInput();
+    const done = this.#port.read(buffer.body);
+    done.catch(() => {}); // looked at in its turn
+    return { stack, buffer, done };
+  }
+
   /** From now on packets go to the stack; before, they are dropped. */
   start(): void {
     this.#started = true;
-    this.#stack?.poll(performance.now());
+    this.#stack?.current.poll(performance.now());
   }
 
   /** Sends a control frame, ahead of packets that wait. */
@@ -168,13 +176,12 @@ export class Pump {
   }
 
   /** Handles what begins at `at` and returns the bytes of whole frames. */
-  #process(buffer: InputBuffer, at: number, length: number): number {
-    const stack = this.#stack!;
+  #process(stack: Stack, buffer: InputBuffer, at: number, length: number): number {
     const start = at;
     const end = at + length;
     while (end - at >= HEADER_BYTES) {
-      if (this.#started) {
-        at += stack.input(buffer, at, end - at);
+      if (this.#started && !stack.broken) {
+        at += this.#stack!.attempt(() => stack.input(buffer, at, end - at)) ?? 0;
         if (end - at < HEADER_BYTES) break;
       }
       const { memory } = stack;
@@ -189,7 +196,8 @@ export class Pump {
       if ((memory[at + 4]! << 8 | memory[at + 5]!) === FrameType.JSON) {
         this.#onControl(memory.subarray(at + HEADER_BYTES, frameEnd));
       }
-      at = frameEnd; // a packet before the configuration, or a type from the future
+      // A packet before the configuration or that broke the stack, or a type from the future.
+      at = frameEnd;
     }
     return at - start;
   }
@@ -211,16 +219,18 @@ export class Pump {
 
   #flushOrThrow(): void {
     if (this.#stopped) return;
-    this.#stack!.dispatch();
+    const stack = this.#stack!;
+    stack.attempt((current) => current.dispatch());
     if (this.#writing) return;
     const control = this.#control.shift();
-    const output = control ?? this.#stack!.takeOutput();
+    const { current } = stack;
+    const output = control ?? stack.takeOutput();
     // A full buffer may have kept packets back, so only an empty one tells.
     if (!output) return this.#tellSent();
     this.#writing = true;
     this.#port.write(output).then(() => {
       if (control) this.#controlBytes -= control.length;
-      else this.#stack!.outputDone();
+      else if (!current.broken) current.outputDone();
       this.#writing = false;
       this.#flush();
     }, (error) => this.fail(error));
@@ -230,7 +240,7 @@ export class Pump {
     this.#timer = undefined;
     let wait: number;
     try {
-      wait = this.#stack!.poll(performance.now());
+      wait = this.#stack!.attempt((current) => current.poll(performance.now())) ?? 0;
     } catch (error) {
       return this.fail(error);
     }
@@ -240,6 +250,25 @@ export class Pump {
       this.#timer = setTimeout(() => this.#tick(), Math.max(1, wait));
     }
   }
+}
+
+/** A read under way into memory of a stack. */
+interface Read {
+  readonly stack: Stack;
+  readonly buffer: InputBuffer;
+  readonly done: Promise<number | null>;
+}
+
+/** What was read, in memory of the current stack: `length` bytes from `kept` before it. */
+function moved(read: Read, current: Stack, length: number, kept: number): Read {
+  if (read.stack === current) return read;
+  const buffer = current.takeInput();
+  const from = read.buffer.address - kept;
+  current.memory.set(
+    read.stack.memory.subarray(from, from + length),
+    buffer.address - kept,
+  );
+  return { ...read, stack: current, buffer };
 }
 
 /** A frame larger than a read buffer: gathered in a buffer of exactly its size. */

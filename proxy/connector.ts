@@ -48,7 +48,7 @@ export interface Target {
 export interface ConnectorOptions {
   /** VIP of this host. */
   readonly me: number;
-  readonly stack: Stack;
+  readonly stack: Pick<Stack, "connect">;
   readonly directory: Directory;
   /** What this host publishes, by port. */
   readonly forwards: ReadonlyMap<number, Target>;

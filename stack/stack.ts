@@ -1,5 +1,5 @@
 /** The TCP/IP stack of one agent: lwIP in WebAssembly, synchronous, without a clock. */
-import { TcpConnection } from "./tcp.ts";
+import { TcpConnection, type TcpEnds } from "./tcp.ts";
 
 /** What `lwip.wasm` exports; see `lwip/glue.c`, where each is described. */
 export interface StackExports {
@@ -26,7 +26,9 @@ export interface StackExports {
   in_release(which: number): void;
   out_take(): number;
   out_done(): void;
+  knock(local: number, localPort: number, remote: number, remotePort: number): number;
   reply_address(): number;
+  turned_away_address(): number;
   panic_text(): number;
   statistics(): number;
 }
@@ -54,6 +56,8 @@ export interface StackStatistics {
   readonly packetsPutOff: number;
   /** Connections that ended by a failure. */
   readonly failures: number;
+  /** SYNs dropped because their host had its share of the connections. */
+  readonly turnedAway: number;
 }
 
 /** A stretch of the stack's memory that frames are read into. */
@@ -83,13 +87,18 @@ export interface StackOptions {
    * called; its `failed` settles if the peer gives up first.
    */
   readonly onSyn: (connection: TcpConnection) => void;
+  /**
+   * SYNs of a host (32 bits, host order) were dropped, as it has its share of the connections;
+   * `count` is of all hosts since the start.
+   */
+  readonly onTurnedAway?: (address: number, count: number) => void;
   /** Something was called that may have made output or needs a timer. */
   readonly onTouched: () => void;
   /**
-   * The stack broke: one of lwIP's invariants did not hold. Its connections have failed,
-   * and every further call throws this error.
+   * The stack broke: one of lwIP's invariants did not hold. Its connections, of which `lost`
+   * are the ends, have failed, and every further call throws this error.
    */
-  readonly onBroken: (error: Error) => void;
+  readonly onBroken: (error: Error, lost: readonly TcpEnds[]) => void;
 }
 
 /**
@@ -108,6 +117,9 @@ export class Stack {
   readonly reply: Uint32Array;
   readonly #options: StackOptions;
   readonly #connections = new Map<number, TcpConnection>();
+  /** How many SYNs were dropped for their host's share, and the last such host. */
+  readonly #turnedAway: Uint32Array;
+  #told = 0;
   #started = false;
   #broken: Error | undefined;
 
@@ -118,7 +130,8 @@ export class Stack {
     this.#options = options;
     const buffer = this.exports.memory.buffer as ArrayBuffer;
     this.memory = new Uint8Array(buffer);
-    this.reply = new Uint32Array(buffer, this.exports.reply_address(), 5);
+    this.reply = new Uint32Array(buffer, this.exports.reply_address(), 4);
+    this.#turnedAway = new Uint32Array(buffer, this.exports.turned_away_address(), 2);
   }
 
   /** Why the stack broke, if it did. */
@@ -217,8 +230,22 @@ export class Stack {
     return count;
   }
 
+  /**
+   * Tells the other end of a connection that this host had with an earlier instance: it gets
+   * to know that there is none, and resets. False if there is no room for that just now.
+   */
+  knock({ localAddress, localPort, remoteAddress, remotePort }: TcpEnds): boolean {
+    const { exports } = this;
+    return exports.knock(localAddress, localPort, remoteAddress, remotePort) !== 0;
+  }
+
   /** Tells each connection what happened to it since the last time. */
   dispatch(): void {
+    const [count = 0, address = 0] = this.#turnedAway;
+    if (count !== this.#told) {
+      this.#told = count;
+      this.#options.onTurnedAway?.(address, count);
+    }
     for (;;) {
       const index = this.exports.next_event();
       if (index < 0) return;
@@ -236,7 +263,7 @@ export class Stack {
 
   /** What the stack holds now and has counted. */
   statistics(): StackStatistics {
-    const values = new Uint32Array(this.memory.buffer, this.exports.statistics(), 13);
+    const values = new Uint32Array(this.memory.buffer, this.exports.statistics(), 14);
     const [
       pages = 0,
       usedPages = 0,
@@ -251,6 +278,7 @@ export class Stack {
       packetsOut = 0,
       packetsPutOff = 0,
       failures = 0,
+      turnedAway = 0,
     ] = values;
     return {
       pages,
@@ -266,6 +294,7 @@ export class Stack {
       packetsOut,
       packetsPutOff,
       failures,
+      turnedAway,
     };
   }
 
@@ -315,10 +344,9 @@ export class Stack {
       ? String(cause)
       : new TextDecoder().decode(this.memory.slice(at, this.memory.indexOf(0, at)));
     this.#broken = new Error(`The TCP/IP stack stopped: ${text}`, { cause });
-    for (const connection of this.#connections.values()) {
-      connection.handle(EVENT_FAILED, REASON_RESET, 0);
-    }
-    this.#options.onBroken(this.#broken);
+    const lost = [...this.#connections.values()];
+    for (const connection of lost) connection.handle(EVENT_FAILED, REASON_RESET, 0);
+    this.#options.onBroken(this.#broken, lost.map(({ ends }) => ends));
     return this.#broken;
   }
 }

@@ -16,7 +16,8 @@
  * waits, calls `onFailure`, and is the same from then on. `abort()` sends a reset.
  * `release()` must be called once, when nothing reads or writes the connection's memory
  * any more; if both streams have ended, what is under way is still delivered, otherwise
- * the connection is reset.
+ * the connection is reset. If the stack breaks, its connections have failed: whatever waits
+ * is rejected, and the other calls do nothing.
  *
  * At most one caller waits in each of `opened`, `readable` and `writable`.
  */
@@ -130,6 +131,7 @@ export class TcpConnection {
 
   /** The target of a held SYN was dialled: go on with the handshake. */
   accept(): void {
+    if (this.#stack.broken) return;
     this.#stack.exports.conn_accept(this.#index);
     this.#stack.touched();
   }
@@ -168,6 +170,7 @@ export class TcpConnection {
 
   /** The next bytes as they lie in the stack's memory, valid until `consume`. */
   peek(): Uint8Array<ArrayBuffer> {
+    if (this.#stack.broken) return this.#stack.memory.subarray(0, 0);
     const length = this.#stack.exports.conn_peek(this.#index);
     const at = this.#stack.reply[0]!;
     return this.#stack.memory.subarray(at, at + length);
@@ -175,6 +178,7 @@ export class TcpConnection {
 
   /** The first `length` bytes of what `peek` showed are not needed any more. */
   consume(length: number): void {
+    if (this.#stack.broken) return;
     this.#stack.exports.conn_consume(this.#index, length);
     this.#stack.touched();
   }
@@ -192,6 +196,7 @@ export class TcpConnection {
 
   /** A block for about `size` bytes (at most 256 KiB), or undefined if memory is short. */
   allocate(size: number): SendBlock | undefined {
+    if (this.#stack.broken) return undefined;
     const id = this.#stack.exports.tx_alloc(size);
     if (id === 0) return undefined;
     const [at = 0, length = 0] = this.#stack.reply;
@@ -219,6 +224,7 @@ export class TcpConnection {
 
   /** Ends the stream to the peer after what was sent. */
   shutdown(): void {
+    if (this.#stack.broken) return;
     this.#stack.exports.conn_shutdown(this.#index);
     this.#stack.touched();
   }

@@ -98,6 +98,70 @@ const PATCHES = [
     to: `tcp_split_unsent_seg(pcb, (u16_t)LWIP_MIN(0xffff, pcb->snd_wnd + pcb->lastack
                   - lwip_ntohl(pcb->unsent->tcphdr->seqno)))`,
   },
+  // A segment is cut to the window before anything is done with it. The release cuts only
+  // what is next in sequence, and what comes ahead of its turn if it is the last of its list:
+  // the first and those in between are kept whole, and taken from the list they are more than
+  // the window, which is an assertion.
+  {
+    file: "core/tcp_in.c",
+    from: `      if (pcb->rcv_nxt == seqno) {
+        /* The incoming segment is the next in sequence.`,
+    to: `      u32_t fits = pcb->rcv_nxt + pcb->rcv_wnd - seqno;
+      tcplen = TCP_TCPLEN(&inseg);
+      if (tcplen > fits) {
+        TCPH_FLAGS_SET(inseg.tcphdr, TCPH_FLAGS(inseg.tcphdr) & ~(unsigned int)TCP_FIN);
+        inseg.len = (u16_t)LWIP_MIN(inseg.len, fits);
+        pbuf_realloc(inseg.p, inseg.len);
+        tcplen = inseg.len;
+      }
+      if (pcb->rcv_nxt == seqno) {
+        /* The incoming segment is the next in sequence.`,
+  },
+  // A stream ends where its FIN says. Where a segment covers one that carries FIN, the release
+  // moves FIN to the end of the larger one, which may lie a byte beyond the window.
+  {
+    file: "core/tcp_in.c",
+    from: `                TCPH_SET_FLAG(inseg.tcphdr, TCP_FIN);
+                tcplen = TCP_TCPLEN(&inseg);`,
+    to: `                inseg.len = (u16_t)(next->tcphdr->seqno + next->len - seqno);
+                pbuf_realloc(inseg.p, inseg.len);
+                TCPH_SET_FLAG(inseg.tcphdr, TCP_FIN);
+                tcplen = TCP_TCPLEN(&inseg);`,
+  },
+  {
+    file: "core/tcp_in.c",
+    from: "        TCPH_SET_FLAG(cseg->tcphdr, TCP_FIN);",
+    to: `        cseg->len = (u16_t)(next->tcphdr->seqno + next->len - seqno);
+        pbuf_realloc(cseg->p, cseg->len);
+        TCPH_SET_FLAG(cseg->tcphdr, TCP_FIN);`,
+  },
+  // Options count in the SYN that opens a connection, and nowhere else (RFC 9293, 3.7.1; RFC
+  // 7323, 2.2): the release takes an MSS from any segment, below what it has queued already,
+  // and a window scale from a SYN that it then does not accept.
+  {
+    file: "core/tcp_in.c",
+    from: "  pcb->persist_probe = 0;\n\n  tcp_parseopt(pcb);",
+    to: `  pcb->persist_probe = 0;
+
+  if (pcb->state == SYN_SENT && (flags & TCP_SYN) && (flags & TCP_ACK)
+      && ackno == pcb->lastack + 1) {
+    tcp_parseopt(pcb);
+  }`,
+  },
+  // What is kept ahead of its turn is bounded by the memory it holds and not by its bytes: a
+  // segment that later ones have cut to a byte still holds all of its buffer. Many pieces
+  // need many bytes, as the list of them is walked for each that comes.
+  {
+    file: "core/tcp_in.c",
+    from: "            ooseq_blen += p->tot_len;",
+    to: "            ooseq_blen += glue_held_by(p);",
+  },
+  {
+    file: "core/tcp_in.c",
+    from: "            if (ooseq_qlen > ooseq_max_qlen) {",
+    to: `            if (ooseq_qlen > ooseq_max_qlen
+                || ooseq_qlen > OOSEQ_FREE_PIECES + ooseq_blen / OOSEQ_PIECE_BYTES) {`,
+  },
 ];
 
 type Tree = { [name: string]: Tree | Uint8Array };

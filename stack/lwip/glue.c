@@ -50,6 +50,7 @@
 #define MAX_CONNS 16384
 #define MAX_PENDING 4096
 #define HASH_SIZE 16384
+#define SOURCE_HASH_SIZE 256
 #define OUT_SIZE (320 * 1024)
 /* The last part of an output buffer is kept for packets without data (acknowledgements,
  * resets), so that a sender of bulk cannot silence the other direction. */
@@ -98,9 +99,16 @@ struct inbuf {
   bool busy; /* with the host: being read into, or being processed */
 };
 
+/* A host that has connections here which it asked for. */
+struct source {
+  struct source *next;
+  uint32_t ip, conns, syns; /* syns: of its conns, those that are held */
+};
+
 struct conn {
   struct tcp_pcb *pcb;
   struct conn *hash_next, *event_next, *list_next;
+  struct source *source; /* who asked for it, or NULL if we did */
   uint32_t local_ip, remote_ip; /* network order */
   uint16_t local_port, remote_port; /* host order */
   uint8_t state, events, reason, code, quick_acks;
@@ -119,6 +127,7 @@ struct conn {
 
 static struct conn conns[MAX_CONNS];
 static struct conn *hash_table[HASH_SIZE];
+static struct source *sources[SOURCE_HASH_SIZE];
 static struct conn *free_conns, *event_head, *event_tail, *blocked_head, *blocked_tail;
 static uint32_t conns_touched, open_conns, pending_syns;
 /* Connections whose window is held back, or that were refused memory: looked at again by
@@ -144,6 +153,8 @@ static struct { uint32_t a, b, c, d; } reply;
 static struct {
   uint32_t in_packets, in_dropped, in_no_memory, out_packets, out_refused, resets;
 } counters;
+/* SYNs dropped because their host had its share, and the last such host; read by the host. */
+static struct { uint32_t count, address; } turned_away;
 static const char *panic_message;
 
 static err_t on_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err);
@@ -258,6 +269,38 @@ static void free_syn(struct conn *c) {
   pool_free(c->syn);
   c->syn = NULL;
   pending_syns--;
+  c->source->syns--;
+}
+
+static struct source **place_of_source(uint32_t ip) {
+  struct source **place = &sources[(ip * 0x9e3779b1u) >> 24];
+  while (*place != NULL && (*place)->ip != ip) place = &(*place)->next;
+  return place;
+}
+
+/* The host of a new SYN, or NULL: it has its share, or there is no memory. A host may hold
+ * three quarters of the connections and half of the held SYNs that the others leave. So there
+ * is always room for one more host, and for connections of our own. */
+static struct source *source_of_syn(uint32_t ip) {
+  struct source **place = place_of_source(ip), *source = *place;
+  uint32_t conns = source != NULL ? source->conns : 0;
+  uint32_t syns = source != NULL ? source->syns : 0;
+  if (syns >= MAX_PENDING - pending_syns || conns >= 3 * (MAX_CONNS - open_conns)) {
+    turned_away.count++;
+    turned_away.address = lwip_ntohl(ip);
+    return NULL;
+  }
+  if (source == NULL && (source = pool_calloc(1, sizeof *source)) != NULL) {
+    source->ip = ip;
+    *place = source;
+  }
+  return source;
+}
+
+static void forget_source(struct source *source) {
+  if (source == NULL || source->conns > 0) return;
+  *place_of_source(source->ip) = source->next;
+  pool_free(source);
 }
 
 static void unblock(struct conn *c) {
@@ -280,6 +323,10 @@ static void free_slot_if_unused(struct conn *c) {
   free_syn(c);
   free_rx(c);
   free_tx(c);
+  if (c->source != NULL) {
+    c->source->conns--;
+    forget_source(c->source);
+  }
   c->state = FREE;
   c->list_next = free_conns;
   free_conns = c;
@@ -326,6 +373,25 @@ static bool admits(const struct conn *c, uint32_t length) {
   if (used < pages / 4 * 3) return held <= 3 * POOL_PAGE;
   if (used < pages / 16 * 15) return c->rx_held == 0;
   return c->rx_held == 0 && length <= 2048;
+}
+
+/* What a pbuf holds of the pool, whatever of it is still wanted. */
+static uint32_t held_by(const struct pbuf *p) {
+  const struct rxbuf *buffer = (const struct rxbuf *)p;
+  uint32_t held = (uint32_t)pool_block_size(p);
+  if (buffer->data != NULL) held += (uint32_t)pool_block_size(buffer->data);
+  if (buffer->origin != NULL) held += MTU;
+  return held;
+}
+
+uint32_t glue_held_by(const struct pbuf *p) { return held_by(p); }
+
+/* What came ahead of its turn may hold what the bytes that nobody has read yet leave. */
+uint32_t glue_ahead_limit(const struct tcp_pcb *pcb) {
+  const struct conn *c = pcb->callback_arg;
+  if (c == NULL) return 0;
+  uint32_t limit = pool_used_pages() < pool_pages() / 4 ? 2 * TCP_WND : share();
+  return limit > c->rx_held ? limit - c->rx_held : 0;
 }
 
 static void open_window(struct conn *c) {
@@ -451,7 +517,10 @@ static void opened(struct conn *c) {
   c->state = OPEN;
   /* What a strange peer announces must not cut the segments of a block to more than the
    * queue takes. */
-  if (c->pcb->mss < LEAST_MSS) c->pcb->mss = LEAST_MSS;
+  if (c->pcb->mss < LEAST_MSS) {
+    c->pcb->mss = LEAST_MSS;
+    c->pcb->cwnd = 4 * LEAST_MSS; /* of the smaller one it would hold less than a segment */
+  }
   if (c->pcb->snd_wnd_max < 2 * LEAST_MSS) c->pcb->snd_wnd_max = 2 * LEAST_MSS;
   /* A short pool offers less from the start. */
   uint32_t window = share();
@@ -479,14 +548,6 @@ static err_t on_accepted(void *arg, struct tcp_pcb *pcb, err_t err) {
   (void)pcb;
   if (arg != NULL && err == ERR_OK) opened(arg);
   return ERR_OK;
-}
-
-static uint32_t held_by(const struct pbuf *p) {
-  const struct rxbuf *buffer = (const struct rxbuf *)p;
-  uint32_t held = (uint32_t)pool_block_size(p);
-  if (buffer->data != NULL) held += (uint32_t)pool_block_size(buffer->data);
-  if (buffer->origin != NULL) held += MTU;
-  return held;
 }
 
 static err_t on_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err) {
@@ -670,11 +731,9 @@ static struct pbuf *in_place(const uint8_t *packet, uint32_t length) {
     PBUF_RAW, (u16_t)length, PBUF_REF, &buffer->custom, (void *)packet, (u16_t)length);
 }
 
-static void feed_lwip(const struct conn *c, const uint8_t *packet, uint32_t length) {
-  struct pbuf *p = NULL;
-  if (c != NULL && length >= IN_PLACE_FROM && c->rx_bytes < IN_PLACE_BACKLOG) {
-    p = in_place(packet, length);
-  }
+/* A packet whose bytes go on at once `may_stay` where it was read. */
+static void feed_lwip(const uint8_t *packet, uint32_t length, bool may_stay) {
+  struct pbuf *p = may_stay ? in_place(packet, length) : NULL;
   if (p == NULL) {
     p = new_rxbuf(length);
     if (p == NULL) {
@@ -696,22 +755,40 @@ static bool tcp_checksum_right(const uint8_t *packet, uint32_t header, uint32_t 
   return sum == 0xffff && simd_chksum(packet, (int)header) == 0xffff;
 }
 
+/* Fills in both checksums of a TCP packet whose headers and data are there. */
+static void make_checksums(uint8_t *packet, uint32_t header, uint32_t length) {
+  uint8_t *tcp = packet + header;
+  packet[10] = packet[11] = tcp[16] = tcp[17] = 0;
+  uint16_t sum = (uint16_t)~simd_chksum(packet, (int)header);
+  memcpy(packet + 10, &sum, 2);
+  uint32_t pseudo = simd_chksum(tcp, (int)(length - header)) + simd_chksum(packet + 12, 8)
+    + lwip_htons(IP_PROTO_TCP) + lwip_htons((u16_t)(length - header));
+  while (pseudo >> 16) pseudo = (pseudo & 0xffff) + (pseudo >> 16);
+  sum = (uint16_t)~pseudo;
+  memcpy(tcp + 16, &sum, 2);
+}
+
 static void hold_syn(uint32_t lip, uint32_t rip, uint16_t lport, uint16_t rport,
     const uint8_t *packet, uint32_t header, uint32_t length) {
   if (!tcp_checksum_right(packet, header, length)) {
     counters.in_dropped++;
     return;
   }
-  uint8_t *copy = pending_syns < MAX_PENDING && length <= 1024 ? pool_alloc(length) : NULL;
+  struct source *source = length <= 1024 ? source_of_syn(rip) : NULL;
+  uint8_t *copy = source != NULL ? pool_alloc(length) : NULL;
   struct conn *c = copy != NULL ? new_conn(lip, rip, lport, rport) : NULL;
   if (c == NULL) {
     /* The other side sends it again. */
     pool_free(copy);
+    forget_source(source);
     counters.in_no_memory++;
     return;
   }
   memcpy(copy, packet, length);
   pending_syns++;
+  c->source = source;
+  source->conns++;
+  source->syns++;
   c->syn = copy;
   c->syn_length = length;
   c->inbound = true;
@@ -763,41 +840,44 @@ static void input_trimmed(struct conn *c, const uint8_t *packet, uint32_t header
   memcpy(tcp + 4, &sequence, 4);
   trimmed[2] = (uint8_t)(length >> 8);
   trimmed[3] = (uint8_t)length;
-  trimmed[10] = trimmed[11] = tcp[16] = tcp[17] = 0;
   tcp[13] &= (uint8_t)~TCP_FIN;
-  uint16_t sum = (uint16_t)~simd_chksum(trimmed, (int)header);
-  memcpy(trimmed + 10, &sum, 2);
-  uint32_t pseudo = simd_chksum(tcp, (int)(length - header)) + simd_chksum(trimmed + 12, 8)
-    + lwip_htons(IP_PROTO_TCP) + lwip_htons((u16_t)(length - header));
-  while (pseudo >> 16) pseudo = (pseudo & 0xffff) + (pseudo >> 16);
-  sum = (uint16_t)~pseudo;
-  memcpy(tcp + 16, &sum, 2);
+  make_checksums(trimmed, header, length);
   c->shrinking = true;
-  feed_lwip(c, trimmed, length);
+  feed_lwip(trimmed, length, false);
   c->shrinking = false;
 }
 
-/* A segment of an open connection. What lwIP takes for granted is made sure here. */
+/* Whether a segment can be of this connection: it begins no farther off than the largest
+ * window, and acknowledges nothing that was never sent (RFC 9293, 3.10.7.4). lwIP would
+ * believe its window all the same. */
+static bool belongs(const struct tcp_pcb *pcb, const uint8_t *tcp, uint32_t sequence) {
+  if (sequence - pcb->rcv_nxt + TCP_WND > 2 * TCP_WND) return false;
+  /* A wrong acknowledgement of our SYN is answered with a reset, by lwIP. */
+  if (!(tcp[13] & TCP_ACK) || (tcp[13] & TCP_RST) || pcb->state == SYN_RCVD) return true;
+  return pcb->snd_nxt - read_u32(tcp + 8) <= 2 * TCP_SND_BUF;
+}
+
+/* A segment of a connection past its SYN. lwIP cuts it to the window (PATCHES in build.ts);
+ * whether there is memory for it is decided here. */
 static void input_segment(struct conn *c, const uint8_t *packet, uint32_t header,
     uint32_t length) {
   const uint8_t *tcp = packet + header;
   uint32_t tcp_header = (uint32_t)(tcp[12] >> 4) * 4, sequence = read_u32(tcp + 4);
-  if (tcp_header < 20 || header + tcp_header > length) {
-    counters.in_dropped++;
-    return;
-  }
   uint32_t data = length - header - tcp_header, end = sequence + data + (tcp[13] & TCP_FIN);
   struct tcp_pcb *pcb = c->pcb;
-  /* lwIP keeps what comes ahead of its turn whole, also what lies beyond the window. */
-  if (TCP_SEQ_GT(sequence, pcb->rcv_nxt) && TCP_SEQ_GT(end, pcb->rcv_nxt + pcb->rcv_wnd)) {
+  if (!belongs(pcb, tcp, sequence)) {
     counters.in_dropped++;
-    tcp_ack_now(pcb);
-    output(c);
+    /* A bare acknowledgement gets no answer, or two would go on about it for ever. */
+    if ((end != sequence || (tcp[13] & TCP_SYN)) && !(tcp[13] & TCP_RST)) {
+      tcp_ack_now(pcb);
+      output(c);
+    }
     return;
   }
-  uint16_t mss = pcb->mss;
   if (data == 0 || TCP_SEQ_LEQ(end, pcb->rcv_nxt) || admits(c, length)) {
-    feed_lwip(c, packet, length);
+    /* What is ahead of its turn waits for others, perhaps for ever. */
+    bool goes_on = TCP_SEQ_LEQ(sequence, pcb->rcv_nxt) && c->rx_bytes < IN_PLACE_BACKLOG;
+    feed_lwip(packet, length, goes_on && length >= IN_PLACE_FROM);
   } else {
     counters.in_no_memory++;
     uint32_t known = pcb->rcv_nxt - sequence; /* large if it came ahead of its turn */
@@ -806,11 +886,8 @@ static void input_segment(struct conn *c, const uint8_t *packet, uint32_t header
     }
     input_trimmed(c, packet, header, length, known);
   }
-  if (c->pcb == NULL) return;
-  /* It would believe an MSS at any time (RFC 9293, 3.7.1: only with SYN), and goes on with
-   * its persist timer though the probe took the last byte. */
-  c->pcb->mss = mss;
-  if (c->pcb->unsent == NULL) c->pcb->persist_backoff = 0;
+  /* lwIP goes on with its persist timer though the probe took the last byte. */
+  if (c->pcb != NULL && c->pcb->unsent == NULL) c->pcb->persist_backoff = 0;
 }
 
 static void input_packet(const uint8_t *packet, uint32_t frame_payload) {
@@ -818,7 +895,8 @@ static void input_packet(const uint8_t *packet, uint32_t frame_payload) {
   uint32_t header = frame_payload >= 20 ? (packet[0] & 15) * 4u : 0;
   uint32_t length = frame_payload >= 20 ? (uint32_t)(packet[2] << 8 | packet[3]) : 0;
   if (frame_payload < 20 || packet[0] >> 4 != 4 || header < 20 || length < header
-      || length > frame_payload || length > MAX_PACKET) {
+      || length > frame_payload || length > MAX_PACKET
+      || ((packet[6] & 0x3f) | packet[7]) != 0) { /* a fragment: frames hold whole packets */
     counters.in_dropped++;
     return;
   }
@@ -836,7 +914,9 @@ static void input_packet(const uint8_t *packet, uint32_t frame_payload) {
   const uint8_t *tcp = packet + header;
   uint16_t rport = (uint16_t)(tcp[0] << 8 | tcp[1]), lport = (uint16_t)(tcp[2] << 8 | tcp[3]);
   uint8_t flags = tcp[13];
-  if (lport == 0) { /* the listener's own port while it listens to nothing */
+  uint32_t tcp_header = (uint32_t)(tcp[12] >> 4) * 4;
+  /* Port 0 is the listener's own while it listens to nothing. */
+  if (lport == 0 || tcp_header < 20 || header + tcp_header > length) {
     counters.in_dropped++;
     return;
   }
@@ -853,10 +933,10 @@ static void input_packet(const uint8_t *packet, uint32_t frame_payload) {
     }
     return;
   }
-  if (c != NULL && c->pcb != NULL && c->state == OPEN) {
+  if (c != NULL && c->pcb != NULL && c->pcb->state != SYN_SENT) {
     input_segment(c, packet, header, length);
   } else {
-    feed_lwip(c, packet, length);
+    feed_lwip(packet, length, false);
   }
   /* TIME_WAIT is lwIP's own affair: for us the connection has ended in both directions. */
   if (c != NULL && c->pcb != NULL && c->pcb->state == TIME_WAIT) {
@@ -1048,7 +1128,7 @@ EXPORT(conn_accept) int32_t conn_accept(uint32_t i) {
   if (c->state != PENDING) return -1;
   end_time_wait_of(c);
   listener->local_port = c->local_port;
-  feed_lwip(NULL, c->syn, c->syn_length);
+  feed_lwip(c->syn, c->syn_length, false);
   listener->local_port = 0;
   free_syn(c);
   struct tcp_pcb *pcb = tcp_active_pcbs; /* the newest is the first */
@@ -1092,7 +1172,7 @@ EXPORT(conn_refuse) void conn_refuse(uint32_t i, uint32_t code) {
   if (c->state == PENDING) {
     end_time_wait_of(c);
     if (code != 255) send_unreachable(c, (uint8_t)code);
-    feed_lwip(NULL, c->syn, c->syn_length);
+    feed_lwip(c->syn, c->syn_length, false);
   }
   c->released = true;
   if (c->state == PENDING) c->state = DONE;
@@ -1252,7 +1332,7 @@ static void finish_abort(struct conn *c) {
  * send it again. The host still has to release it. */
 EXPORT(conn_abort) void conn_abort(uint32_t i) {
   struct conn *c = &conns[i];
-  if (c->state == PENDING) feed_lwip(NULL, c->syn, c->syn_length); /* answered with a reset */
+  if (c->state == PENDING) feed_lwip(c->syn, c->syn_length, false); /* answered with a reset */
   if (c->pcb != NULL && !has_room()) {
     c->aborting = true;
     block(c);
@@ -1335,6 +1415,38 @@ EXPORT(out_take) uint32_t out_take(void) {
 
 EXPORT(out_done) void out_done(void) { out_busy = false; }
 
+/* Tells the other end of a connection that an earlier instance had, by a byte far from any
+ * window: that is answered with an acknowledgement, and the acknowledgement, of which nothing
+ * is known here, with a reset. Returns whether there was room for it. */
+EXPORT(knock) bool knock(uint32_t local, uint32_t local_port, uint32_t remote,
+    uint32_t remote_port) {
+  uint8_t *at = begin_frame(41, true);
+  if (at == NULL) return false;
+  memset(at, 0, 41);
+  at[0] = 0x45;
+  at[3] = 41;
+  at[8] = 64;
+  at[9] = IP_PROTO_TCP;
+  uint32_t from = lwip_htonl(local), to = lwip_htonl(remote);
+  memcpy(at + 12, &from, 4);
+  memcpy(at + 16, &to, 4);
+  uint8_t *tcp = at + 20;
+  tcp[0] = (uint8_t)(local_port >> 8);
+  tcp[1] = (uint8_t)local_port;
+  tcp[2] = (uint8_t)(remote_port >> 8);
+  tcp[3] = (uint8_t)remote_port;
+  uint32_t numbers[] = { random_u32(), random_u32() };
+  memcpy(tcp + 4, numbers, 8);
+  tcp[12] = 5 << 4;
+  tcp[13] = TCP_ACK;
+  make_checksums(at, 20, 41);
+  return true;
+}
+
+EXPORT(turned_away_address) uint32_t turned_away_address(void) {
+  return (uint32_t)&turned_away;
+}
+
 EXPORT(reply_address) uint32_t reply_address(void) { return (uint32_t)&reply; }
 
 /* The message of a broken invariant, zero-terminated, or 0. */
@@ -1349,7 +1461,7 @@ EXPORT(statistics) uint32_t statistics(void) {
   uint32_t values[] = {
     pool_pages(), pool_used_pages(), pool_used_blocks(), open_conns, pending_syns, active,
     time_wait, counters.in_packets, counters.in_dropped, counters.in_no_memory,
-    counters.out_packets, counters.out_refused, counters.resets,
+    counters.out_packets, counters.out_refused, counters.resets, turned_away.count,
   };
   memcpy(list, values, sizeof values);
   return (uint32_t)list;

@@ -4,4 +4,9 @@
 unsigned int random_u32(void);
 struct netif;
 struct netif *glue_route(void);
+/* Memory that a pbuf of the glue holds, and how much may be held ahead of its turn. */
+struct pbuf;
+unsigned int glue_held_by(const struct pbuf *p);
+struct tcp_pcb;
+unsigned int glue_ahead_limit(const struct tcp_pcb *pcb);
 #endif

@@ -1,0 +1,122 @@
+/**
+ * The agent's stack, which is made anew when it breaks.
+ *
+ * A trap of the module, of which a broken invariant of lwIP is one, ends an instance: its
+ * connections have failed and every further call throws. A new instance takes its place in
+ * the same turn and has the same address, so the agent's listeners, names and proxies stay.
+ * The other ends are told too, or who only waits there would wait for ever.
+ *
+ * A stack that breaks again and again is no accident: the agent then ends, as its link may
+ * have better luck with a new process.
+ */
+import { Stack } from "../stack/stack.ts";
+import type { TcpConnection, TcpEnds } from "../stack/tcp.ts";
+
+/** So often may it break within {@linkcode PERIOD_MS}. */
+export const MOST_BREAKS = 5;
+/** See {@linkcode MOST_BREAKS}. */
+export const PERIOD_MS = 60_000;
+
+/** Options of a {@linkcode LivingStack}. */
+export interface LivingStackOptions {
+  readonly module: WebAssembly.Module;
+  /** As of {@linkcode Stack}'s options. */
+  readonly onSyn: (connection: TcpConnection) => void;
+  /** As of {@linkcode Stack}'s options. */
+  readonly onTouched: () => void;
+  /** As of {@linkcode Stack}'s options. */
+  readonly onTurnedAway: (address: number, count: number) => void;
+  /** It broke and was made anew; `lost` connections of the old one have failed. */
+  readonly onRenewed: (error: Error, lost: number) => void;
+  /** It broke once too often: every further call throws `error`. */
+  readonly onGivenUp: (error: Error) => void;
+  /** Milliseconds, for the bound. */
+  readonly now: () => number;
+}
+
+/** A stack that outlives its instances. */
+export class LivingStack {
+  readonly #options: LivingStackOptions;
+  #current: Stack;
+  #address: number | undefined;
+  /** When it broke, of late. */
+  #breaks: number[] = [];
+  /** Connections of earlier instances whose other ends are not told yet. */
+  #untold: TcpEnds[] = [];
+
+  /** Makes the first instance; it has no address yet. */
+  constructor(options: LivingStackOptions) {
+    this.#options = options;
+    this.#current = this.#make();
+  }
+
+  /** The instance that works now. */
+  get current(): Stack {
+    return this.#current;
+  }
+
+  /** Gives it its address (32 bits, host order), which later instances take over. */
+  start(address: number): void {
+    this.#address = address;
+    this.#current.start(address);
+  }
+
+  /** As {@linkcode Stack.connect}; also throws if the stack breaks on the way. */
+  connect(address: number, port: number): TcpConnection {
+    return this.#current.connect(address, port);
+  }
+
+  /** As {@linkcode Stack.abortRange}. */
+  abortRange(network: number, prefix: number): void {
+    this.attempt((stack) => stack.abortRange(network, prefix));
+  }
+
+  /** As {@linkcode Stack.takeOutput}. */
+  takeOutput(): Uint8Array<ArrayBuffer> | undefined {
+    return this.attempt((stack) => {
+      for (let ends = this.#untold.at(-1); ends; ends = this.#untold.at(-1)) {
+        if (!stack.knock(ends)) break;
+        this.#untold.pop();
+      }
+      return stack.takeOutput();
+    });
+  }
+
+  /** Does `work` on the current instance; undefined if that broke on the way, and was renewed. */
+  attempt<Result>(work: (stack: Stack) => Result): Result | undefined {
+    const stack = this.#current;
+    try {
+      return work(stack);
+    } catch (error) {
+      if (error === stack.broken && stack !== this.#current) return undefined;
+      throw error;
+    }
+  }
+
+  #make(): Stack {
+    const { module, onSyn, onTouched, onTurnedAway } = this.#options;
+    return new Stack(module, {
+      seed: crypto.getRandomValues(new Uint32Array(4)),
+      onSyn,
+      onTouched,
+      onTurnedAway,
+      onBroken: (error, lost) => this.#renew(error, lost),
+    });
+  }
+
+  #renew(error: Error, lost: readonly TcpEnds[]): void {
+    const { now, onGivenUp, onRenewed } = this.#options;
+    const time = now();
+    this.#breaks = this.#breaks.filter((at) => time - at < PERIOD_MS);
+    this.#breaks.push(time);
+    if (this.#breaks.length > MOST_BREAKS) return onGivenUp(error);
+    try {
+      this.#current = this.#make();
+      if (this.#address !== undefined) this.#current.start(this.#address);
+    } catch (cause) { // no memory for a second one, for instance
+      return onGivenUp(new Error(`${error.message}; no new one: ${cause}`, { cause }));
+    }
+    this.#untold.push(...lost);
+    onRenewed(error, lost.length);
+  }
+}
