@@ -11,7 +11,7 @@ import { dial, DialError, icmpCodeOf } from "../proxy/dial.ts";
 import { Directory } from "../proxy/directory.ts";
 import { SystemResolver } from "../proxy/dns_system.ts";
 import { Foreign } from "../proxy/foreign.ts";
-import type { HttpProxy, HttpProxyOptions } from "../proxy/http.ts";
+import type { HttpProxy, HttpProxyOptions } from "../proxy/http/proxy.ts";
 import { NameServer } from "../proxy/name_server.ts";
 import { resetConnection } from "../proxy/reset.ts";
 import { SocksProxy } from "../proxy/socks_proxy.ts";
@@ -318,7 +318,7 @@ export class Host {
 }
 
 async function loadHttp(options: HttpProxyOptions): Promise<HttpProxy> {
-  const { HttpProxy } = await import("../proxy/http.ts");
+  const { HttpProxy } = await import("../proxy/http/proxy.ts");
   return new HttpProxy(options);
 }
 
