@@ -6,8 +6,11 @@
  * before the request has ended: what the client sends then may be the rest of the body, or,
  * if it waited for a `100 Continue`, the next request, and nobody can tell.
  * What comes behind the answer is read and thrown away. The server's connection is not used
- * again either, and once a server that was to say `100 Continue` has said something else, it
- * gets no more of the body: it could take that for a request.
+ * again either.
+ *
+ * A server that is asked for a `100 Continue` gets nothing of the body before it has said so
+ * or let some time pass, and nothing any more when it has said something else: it could take
+ * that for a request.
  *
  * @module
  */
@@ -36,6 +39,8 @@ export interface ExchangeOptions {
   /** What goes to the server: the head of the request. */
   readonly text: string;
   readonly pseudonym: string;
+  /** How long a server has to say `100 Continue`, in milliseconds. */
+  readonly continueMs: number;
   /** Whether the server may make a tunnel of it; it gets a connection of its own then. */
   readonly asksUpgrade?: boolean;
 }
@@ -62,6 +67,8 @@ export class Exchange {
   #connection: OriginConnection | undefined;
   #dialling: AbortController | undefined;
   #failure: Error | undefined;
+  /** Settles when the server may be sent the body. */
+  readonly #leave = Promise.withResolvers<void>();
   #isContinued = false;
   /** Whether the head of the answer is on its way to the client. */
   hasBegun = false;
@@ -152,7 +159,7 @@ export class Exchange {
       bytes,
       { isChunked },
     );
-    this.#sending = carry(this.#body, client.input, writer, () => this.#isStopped)
+    this.#sending = this.#carry(this.#body, writer)
       .then(() => {
         this.#isSent = !this.#isStopped;
         if (this.#isSent) client.input.watch();
@@ -164,10 +171,26 @@ export class Exchange {
       });
   }
 
+  async #carry(body: Body, writer: MessageWriter): Promise<void> {
+    const { client } = this.#options;
+    if (this.#expects) {
+      await writer.write([]);
+      client.input.watch(); // whether it stays
+      const timer = setTimeout(this.#leave.resolve, this.#options.continueMs);
+      await this.#leave.promise.finally(() => clearTimeout(timer));
+      client.input.unwatch();
+      if (this.#isStopped) return;
+    }
+    await carry(body, client.input, writer, () => this.#isStopped);
+  }
+
   /** Lets through what a server says before its answer. */
   async #passOn(interim: ResponseHead): Promise<void> {
     const { client, head, pseudonym } = this.#options;
-    if (interim.status === 100) this.#isContinued = true;
+    if (interim.status === 100) {
+      this.#isContinued = true;
+      this.#leave.resolve();
+    }
     // To a client of HTTP/1.0 there is nothing between request and answer.
     if (head.version === "1.0") return;
     await client.write(bytesOf(clientHead(interim, { pseudonym, connection: "" })));
@@ -185,7 +208,10 @@ export class Exchange {
    */
   async pass({ connection, answer }: Answered): Promise<boolean> {
     const { client, head, pseudonym } = this.#options;
-    if (!this.isWhole && this.#expects && !this.#isContinued) this.#stop();
+    if (!this.isWhole) {
+      // An error is mostly all that a server has to say; others may answer as they read on.
+      if (this.#expects && !this.#isContinued || answer.status >= 400) this.#stop();
+    }
     const { framing } = answer;
     const isChunked = head.version === "1.1" &&
       (framing.kind === "chunked" || framing.kind === "closing");
@@ -218,6 +244,7 @@ export class Exchange {
 
   #stop(): void {
     this.#isStopped = true;
+    this.#leave.resolve();
     this.#options.client.input.interrupt();
   }
 

@@ -23,6 +23,8 @@ const HEADER_LIMIT_MS = 20_000;
 const CLIENT_IDLE_MS = 60_000;
 /** How long a client that ended its direction, and may have left, waits for some byte. */
 const HALF_CLOSED_MS = 10_000;
+/** How long a server has to say `100 Continue` before it gets the body; curl's limit. */
+const CONTINUE_MS = 1000;
 /** How often limits are looked at. */
 const CHECK_MS = 500;
 
@@ -41,6 +43,8 @@ export interface HttpProxyOptions {
   readonly clientIdleMs?: number;
   /** Milliseconds for which one that ended its direction waits for some byte, for tests. */
   readonly halfClosedMs?: number;
+  /** Milliseconds that a server has to say `100 Continue`, for tests. */
+  readonly continueMs?: number;
 }
 
 /** An HTTP proxy, without the listener. */
@@ -68,6 +72,7 @@ export class HttpProxy {
       signal,
       deadlines,
       halfClosedMs,
+      continueMs: options.continueMs ?? CONTINUE_MS,
       onBreak,
     });
     signal.addEventListener("abort", () => this.#end(), { once: true });

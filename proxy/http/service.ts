@@ -33,6 +33,7 @@ export interface ServiceOptions {
   readonly signal: AbortSignal;
   readonly deadlines: Deadlines;
   readonly halfClosedMs: number;
+  readonly continueMs: number;
   readonly onBreak: ((target: string, why: string) => void) | undefined;
 }
 
@@ -97,6 +98,7 @@ export class Service {
       origins: asksUpgrade ? this.#origins : this.#originsFor(client, head),
       text: originHead(head, target, { pseudonym, asksUpgrade }),
       pseudonym,
+      continueMs: this.#options.continueMs,
       asksUpgrade,
     });
     client.onEnd = (error) => {
