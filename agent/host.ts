@@ -14,6 +14,7 @@ import { Foreign } from "../proxy/foreign.ts";
 import type { HttpProxy, HttpProxyOptions } from "../proxy/http/proxy.ts";
 import { NameServer } from "../proxy/name_server.ts";
 import { resetConnection } from "../proxy/reset.ts";
+import { seldom } from "../proxy/seldom.ts";
 import { SocksProxy } from "../proxy/socks_proxy.ts";
 import { relay, splice } from "../proxy/splice.ts";
 import { MeshStream, SocketStream } from "../proxy/stream.ts";
@@ -201,7 +202,14 @@ export class Host {
   }
 
   #listenForHttp(listen: string, auth?: Credentials): void {
-    const options = { connector: this.#connector, auth, signal: this.#ending.signal };
+    const warn = seldom(this.#options.warn);
+    const options = {
+      connector: this.#connector,
+      auth,
+      signal: this.#ending.signal,
+      onBreak: (target: string, why: string) =>
+        warn(`The HTTP proxy had to break off an answer of ${target}: ${why}`),
+    };
     let proxy: Promise<HttpProxy> | undefined;
     this.#listenForProxy("http", listen, async (socket) => {
       try {
@@ -215,8 +223,12 @@ export class Host {
   }
 
   #listenForSocks(listen: string, auth?: Credentials): void {
-    const options = { connector: this.#connector, auth, signal: this.#ending.signal };
-    const proxy = new SocksProxy(options);
+    const proxy = new SocksProxy({
+      connector: this.#connector,
+      auth,
+      signal: this.#ending.signal,
+      warn: seldom(this.#options.warn),
+    });
     this.#listenForProxy("socks", listen, (socket) => proxy.serve(socket));
   }
 

@@ -9,6 +9,7 @@ import {
   HANDSHAKE_LIMIT_MS,
   readSocksRequest,
   type SocksRequest,
+  StrangerError,
 } from "./socks.ts";
 import { ReadAhead } from "./read_ahead.ts";
 import { SocketStream } from "./stream.ts";
@@ -20,6 +21,8 @@ export interface SocksProxyOptions {
   readonly auth?: Credentials | undefined;
   /** Ends what is under way. */
   readonly signal: AbortSignal;
+  /** Takes a warning about a client that speaks something else. */
+  readonly warn?: (message: string) => void;
   /** Milliseconds in which a client has to say what it wants, for tests. */
   readonly handshakeLimitMs?: number;
 }
@@ -71,6 +74,8 @@ export class SocksProxy {
       await request.reply();
     } catch (error) {
       if (!(error instanceof HandshakeError)) throw error;
+      if (!(error instanceof StrangerError)) return;
+      this.#options.warn?.(`A client of the SOCKS proxy speaks ${error.message}`);
     } finally {
       signal.removeEventListener("abort", end);
     }
