@@ -11,7 +11,7 @@ import { dial, DialError, icmpCodeOf } from "../proxy/dial.ts";
 import { Directory } from "../proxy/directory.ts";
 import { SystemResolver } from "../proxy/dns_system.ts";
 import { Foreign } from "../proxy/foreign.ts";
-import type { HttpProxy, HttpProxyOptions } from "../proxy/http.ts";
+import type { HttpProxy, HttpProxyOptions } from "../proxy/http/proxy.ts";
 import { NamePolicy } from "../proxy/name_policy.ts";
 import { NameServer } from "../proxy/name_server.ts";
 import { resetConnection } from "../proxy/reset.ts";
@@ -63,6 +63,7 @@ export class Host {
   readonly #foreign: Foreign;
   readonly #connector: Connector;
   readonly #nameServer: NameServer;
+  readonly #seldom: Seldom;
   readonly #namePolicy: NamePolicy;
   readonly #dnsPort: number;
   readonly #files: Promise<HostFiles>;
@@ -95,7 +96,7 @@ export class Host {
     const isVip = (address: number) => directory.isVip(address);
     const foreign = this.#foreign = new Foreign({ ...mine, isVip });
     const policy = this.#namePolicy = new NamePolicy(mine);
-    const seldom = new Seldom(warn);
+    const seldom = this.#seldom = new Seldom(warn);
     this.#connector = new Connector({
       me,
       stack,
@@ -226,7 +227,16 @@ export class Host {
   }
 
   #listenForHttp(listen: string, auth?: Credentials): void {
-    const options = { connector: this.#connector, auth, signal: this.#ending.signal };
+    const options = {
+      connector: this.#connector,
+      auth,
+      signal: this.#ending.signal,
+      onBreak: (target: string, why: string) =>
+        this.#seldom.happened(
+          "break",
+          `The HTTP proxy had to break off an answer of ${target}: ${why}`,
+        ),
+    };
     let proxy: Promise<HttpProxy> | undefined;
     this.#listenForProxy("http", listen, async (socket) => {
       try {
@@ -240,8 +250,12 @@ export class Host {
   }
 
   #listenForSocks(listen: string, auth?: Credentials): void {
-    const options = { connector: this.#connector, auth, signal: this.#ending.signal };
-    const proxy = new SocksProxy(options);
+    const proxy = new SocksProxy({
+      connector: this.#connector,
+      auth,
+      signal: this.#ending.signal,
+      warn: (message: string) => this.#seldom.happened("socks", message),
+    });
     this.#listenForProxy("socks", listen, (socket) => proxy.serve(socket));
   }
 
@@ -368,7 +382,7 @@ function publishedBy({ hostnameMap, others }: ConfigureArgs): Map<number, number
 }
 
 async function loadHttp(options: HttpProxyOptions): Promise<HttpProxy> {
-  const { HttpProxy } = await import("../proxy/http.ts");
+  const { HttpProxy } = await import("../proxy/http/proxy.ts");
   return new HttpProxy(options);
 }
 

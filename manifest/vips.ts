@@ -65,7 +65,9 @@ export function assignVips(drafts: readonly HostDraft[], report: Report): HostSp
     if (vip) return { ...draft, resolveFor, vip: vip.address, vipAssigned: false };
     while (taken.has(next)) next++;
     if (next === ASSIGNED_VIPS.last + 1) {
-      const range = `${formatIpv4(ASSIGNED_VIPS.first)} to ${formatIpv4(ASSIGNED_VIPS.last)}`;
+      const range = `${formatIpv4(ASSIGNED_VIPS.first)} to ${
+        formatIpv4(ASSIGNED_VIPS.last)
+      }`;
       report.error(
         draft.at,
         `no address is left for ${quote(draft.name)}: ${range} are all taken; ` +

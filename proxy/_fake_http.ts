@@ -4,7 +4,7 @@ import { until, within } from "../tests/harness/wait.ts";
 import { type Message, readMessage, type ReadOptions } from "./_fake_http_reader.ts";
 import type { Upstream } from "./connector.ts";
 import { dial } from "./dial.ts";
-import { HttpProxy, type HttpProxyOptions } from "./http.ts";
+import { HttpProxy, type HttpProxyOptions } from "./http/proxy.ts";
 import { listen } from "./listener.ts";
 import { resetConnection } from "./reset.ts";
 import { SocketStream } from "./stream.ts";

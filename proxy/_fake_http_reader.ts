@@ -24,6 +24,8 @@ const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const REQUEST_LINE = new RegExp(`^${TOKEN} [\\x21-\\x7e\\x80-\\xff]+ HTTP/1\\.1$`);
 const STATUS_LINE = /^HTTP\/1\.1 \d{3} [\t\x20-\x7e\x80-\xff]*$/;
 const FIELD = new RegExp(`^(${TOKEN}):[ \\t]*([\\t\\x20-\\x7e\\x80-\\xff]*?)[ \\t]*$`);
+/** Of a response: clients are used to what servers write. */
+const ODD_FIELD = /^([^:\r\n\0\t]+):[ \t]*([^\r\n\0]*?)[ \t]*$/;
 
 /** All values of a field. */
 export function valuesOf({ fields }: Pick<Message, "fields">, wanted: string): string[] {
@@ -45,7 +47,7 @@ export function readMessage(
   const [start = "", ...lines] = linesOf(text.slice(at, headEnd));
   const isResponse = start.startsWith("HTTP/");
   if (!(isResponse ? STATUS_LINE : REQUEST_LINE).test(start)) throw wrong("line", start);
-  const fields = lines.map(fieldOf);
+  const fields = lines.map((line) => fieldOf(line, isResponse ? ODD_FIELD : FIELD));
   if (!isResponse && valuesOf({ fields }, "host").length !== 1) {
     throw wrong("number of Host fields", text.slice(at, headEnd));
   }
@@ -110,7 +112,9 @@ function readChunked(
     }
     const end = text.startsWith("\r\n", at) ? at : text.indexOf("\r\n\r\n", at) + 2;
     if (end < at) return undefined;
-    const trailers = end === at ? [] : linesOf(text.slice(at, end - 2)).map(fieldOf);
+    const trailers = end === at
+      ? []
+      : linesOf(text.slice(at, end - 2)).map((line) => fieldOf(line));
     return { message: { ...message, body, trailers }, end: end + 2 };
   }
 }
@@ -122,8 +126,8 @@ function linesOf(text: string): string[] {
   return lines;
 }
 
-function fieldOf(line: string): readonly [string, string] {
-  const [, name, value] = FIELD.exec(line) ?? [];
+function fieldOf(line: string, pattern = FIELD): readonly [string, string] {
+  const [, name, value] = pattern.exec(line) ?? [];
   if (name === undefined || value === undefined) throw wrong("field", line);
   return [name, value];
 }

@@ -1,71 +1,146 @@
 /**
- * Notices that a client leaves while something is dialled for it.
+ * Reads a stream ahead of whoever uses its bytes.
  *
- * Only a read can tell, and a read of a socket that is under way cannot be taken back. So
- * what was read ahead is given to whoever reads the socket next, before anything else.
+ * Only a read can tell that a peer has left, and a read that is under way cannot be taken
+ * back. So while something else is waited for, the stream is read on, up to a limit, and
+ * the bytes wait here.
+ *
+ * @module
  */
+import type { ByteStream } from "./stream.ts";
 
-/** Bytes that are read ahead; a client that sent more is not watched any longer. */
-const MOST_BYTES = 64 * 1024;
-const FIRST_BYTES = 4096;
+/** Bytes that {@linkcode ReadAhead.watch} reads; a peer that sent more is not watched. */
+const MOST_AHEAD = 65_536;
+/** An idle stream holds a small buffer; a read that fills its buffer earns a large one. */
+const SMALL = 4096;
+const LARGE = 262_144;
 
-/** Reads a socket, which nobody else may do until `giveBack`. */
+const NOTHING = new Uint8Array(0);
+
+/** The reading side of a stream; nobody else may read it. */
 export class ReadAhead {
-  readonly #socket: Deno.TcpConn;
-  #buffer: Uint8Array<ArrayBuffer>;
-  #size: number;
-  #isOver = false;
-  readonly #reading: Promise<void>;
+  readonly stream: ByteStream;
+  /** Called when the stream has ended, or failed, while nobody waits in `fill`. */
+  onEnd: (() => void) | undefined;
+  /** Called when bytes came while nobody waits in `fill`. */
+  onBytes: (() => void) | undefined;
+  /** When bytes came last (`performance.now()`). */
+  active = 0;
+  #buffer: Uint8Array<ArrayBuffer> = NOTHING;
+  #start = 0;
+  #end = 0;
+  #size = SMALL;
+  #isReading = false;
+  #isWatching = false;
+  #wake: (() => void) | undefined;
+  #ended: Error | null | undefined;
 
-  /**
-   * `first` was read already. `onGone` is called when the connection fails or, with nothing
-   * sent ahead, ends: that is how it looks when a client closes it. Who sent something and
-   * ends its direction may still wait for an answer.
-   */
-  constructor(socket: Deno.TcpConn, first: Uint8Array, onGone: (error: Error) => void) {
-    this.#socket = socket;
-    this.#size = first.length;
-    this.#buffer = new Uint8Array(Math.max(FIRST_BYTES, first.length));
+  /** `first` was read already. */
+  constructor(stream: ByteStream, first: Uint8Array = NOTHING) {
+    this.stream = stream;
+    if (first.length === 0) return;
+    this.#buffer = new Uint8Array(Math.max(SMALL, first.length));
     this.#buffer.set(first);
-    this.#reading = this.#read(onGone);
-    this.#reading.catch(onGone);
+    this.#end = first.length;
   }
 
-  /** Stops; the next reads of the socket bring what was read, then what comes. */
-  giveBack(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    let at = 0;
-    // The socket itself is what is handed on, so it is its `read` that has to change, and
-    // to change back: what comes then is read as if nothing had been.
-    this.#socket.read = async (into) => {
-      if (at === this.#size) await this.#reading;
-      if (at === this.#size) {
-        Reflect.deleteProperty(this.#socket, "read");
-        return await this.#socket.read(into);
-      }
-      const part = this.#buffer.subarray(at, Math.min(at + into.length, this.#size));
-      into.set(part);
-      at += part.length;
-      return part.length;
-    };
+  /** Bytes that came and were not skipped; good until the next `fill`, `watch` or `skip`. */
+  get held(): Uint8Array {
+    return this.#buffer.subarray(this.#start, this.#end);
   }
 
-  async #read(onGone: (error: Error) => void): Promise<void> {
-    while (!this.#isOver && this.#size < MOST_BYTES) {
-      if (this.#size === this.#buffer.length) this.#grow();
-      const got = await this.#socket.read(this.#buffer.subarray(this.#size));
-      if (got === null) {
-        if (this.#size === 0) onGone(new Error("the client left"));
-        return;
+  /** How many these are. */
+  get size(): number {
+    return this.#end - this.#start;
+  }
+
+  /** How the stream ended: null is in order; undefined while it goes on. */
+  get ended(): Error | null | undefined {
+    return this.#ended;
+  }
+
+  /** Whether the stream is being read. */
+  get isReading(): boolean {
+    return this.#isReading;
+  }
+
+  /** Takes the first `count` of the bytes that are held out. */
+  skip(count: number): void {
+    this.#start += count;
+    if (this.#isWatching) this.#read();
+  }
+
+  /** Settles when more bytes are held, the stream has ended, or someone interrupts. */
+  fill(): Promise<void> {
+    if (this.#ended !== undefined) return Promise.resolve();
+    this.#read();
+    return new Promise((resolve) => this.#wake = resolve);
+  }
+
+  /** Lets `fill` settle without more bytes. */
+  interrupt(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+
+  /** Reads on by itself until `unwatch`; `onBytes` and `onEnd` tell what comes. */
+  watch(): void {
+    this.#isWatching = true;
+    this.#read();
+  }
+
+  /** Ends `watch`; one read may still be under way. */
+  unwatch(): void {
+    this.#isWatching = false;
+  }
+
+  #read(): void {
+    if (this.#isReading || this.#ended !== undefined) return;
+    if (this.#isWatching && this.size >= MOST_AHEAD) return;
+    const room = this.#makeRoom();
+    this.#isReading = true;
+    this.stream.read(room).then((got) => {
+      this.#isReading = false;
+      if (got === null) return this.#finish(null);
+      this.#end += got;
+      this.active = performance.now();
+      if (got === room.length) this.#size = LARGE;
+      else if (got < SMALL) this.#size = SMALL;
+      if (this.#isWatching) this.#read();
+      if (this.#wake) this.interrupt();
+      else this.onBytes?.();
+    }).catch((error) => {
+      this.#isReading = false;
+      this.#finish(error instanceof Error ? error : new Error(String(error)));
+    });
+  }
+
+  #finish(how: Error | null): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = how;
+    if (this.#wake) this.interrupt();
+    else this.onEnd?.();
+  }
+
+  /** Where the next bytes go; what is held may move. */
+  #makeRoom(): Uint8Array<ArrayBuffer> {
+    const { size } = this;
+    if (size === 0) {
+      this.#start = this.#end = 0;
+      if (this.#buffer.length !== this.#size) this.#buffer = new Uint8Array(this.#size);
+    } else if (this.#end === this.#buffer.length) {
+      if (this.#start >= this.#buffer.length / 2) {
+        this.#buffer.copyWithin(0, this.#start, this.#end);
+      } else {
+        const grown = new Uint8Array(2 * this.#buffer.length);
+        grown.set(this.held);
+        this.#buffer = grown;
       }
-      this.#size += got;
+      this.#start = 0;
+      this.#end = size;
     }
-  }
-
-  #grow(): void {
-    const grown = new Uint8Array(Math.min(2 * this.#size, MOST_BYTES));
-    grown.set(this.#buffer);
-    this.#buffer = grown;
+    const most = this.#isWatching ? MOST_AHEAD - size : Infinity;
+    return this.#buffer.subarray(this.#end, this.#end + most);
   }
 }

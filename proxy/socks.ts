@@ -81,7 +81,31 @@ export async function readSocksRequest(
   const [version] = await reader.take(1);
   if (version === 4) return await readSocks4(stream, reader, auth);
   if (version === 5) return await readSocks5(stream, reader, auth);
-  throw new HandshakeError(`version ${version}, neither 4 nor 5`);
+  if (!isHttp(version!)) {
+    throw new StrangerError(`version ${version} of SOCKS, neither 4 nor 5`);
+  }
+  await stream.write(HTTP_ANSWER);
+  throw new StrangerError("HTTP, and this is the port for SOCKS");
+}
+
+/** A client that speaks something else; the message says what. */
+export class StrangerError extends HandshakeError {}
+
+/** What a client of HTTP reads. */
+const HTTP_ANSWER = httpAnswer(
+  "This is a SOCKS proxy, and not one for HTTP: use socks5h:// or its HTTP port",
+);
+
+/** Whether a first byte is that of a method of HTTP. */
+function isHttp(byte: number): boolean {
+  return byte >= 0x41 && byte <= 0x5a;
+}
+
+function httpAnswer(text: string): Uint8Array {
+  return new TextEncoder().encode(
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n" +
+      `Content-Length: ${text.length + 1}\r\nConnection: close\r\n\r\n${text}\n`,
+  );
 }
 
 async function readSocks4(

@@ -1,4 +1,5 @@
 /** The SOCKS proxy, without the listener; `socks.ts` speaks with the client. */
+import { AheadSocket } from "./ahead_socket.ts";
 import type { Credentials } from "./auth.ts";
 import { type Connector, join, type Upstream } from "./connector.ts";
 import { farewell } from "./farewell.ts";
@@ -8,6 +9,7 @@ import {
   HANDSHAKE_LIMIT_MS,
   readSocksRequest,
   type SocksRequest,
+  StrangerError,
 } from "./socks.ts";
 import { ReadAhead } from "./read_ahead.ts";
 import { SocketStream } from "./stream.ts";
@@ -19,8 +21,18 @@ export interface SocksProxyOptions {
   readonly auth?: Credentials | undefined;
   /** Ends what is under way. */
   readonly signal: AbortSignal;
+  /** Takes a warning about a client that speaks something else. */
+  readonly warn?: (message: string) => void;
   /** Milliseconds in which a client has to say what it wants, for tests. */
   readonly handshakeLimitMs?: number;
+}
+
+/** How far it came with a client. */
+interface Conversation {
+  /** Who is spoken to; after the dial, with what was read meanwhile. */
+  client: SocketStream;
+  /** What it was connected to. */
+  upstream?: Upstream;
 }
 
 /** A SOCKS proxy. */
@@ -34,39 +46,36 @@ export class SocksProxy {
   /** Takes a client's connection; settles when it has ended. Never rejects. */
   async serve(socket: Deno.TcpConn): Promise<void> {
     const { signal } = this.#options;
-    const client = new SocketStream(socket);
-    let upstream: Upstream | undefined;
+    const conversation: Conversation = { client: new SocketStream(socket) };
     try {
-      upstream = await this.#connect(client);
+      await this.#connect(conversation);
+      const { client, upstream } = conversation;
       if (upstream) await join(client, upstream, signal);
       else await farewell(client);
     } catch { // the client left, or said nothing in time
-      upstream?.reset();
-      client.reset();
+      conversation.upstream?.reset();
+      conversation.client.reset();
     }
   }
 
   /** Does what the client asks for; without a connection, it has been told so. */
-  async #connect(client: SocketStream): Promise<Upstream | undefined> {
+  async #connect(conversation: Conversation): Promise<void> {
     const { signal } = this.#options;
-    const end = () => client.reset();
+    const end = () => conversation.client.reset();
     if (signal.aborted) end();
     signal.addEventListener("abort", end);
-    let upstream: Upstream | undefined;
     try {
-      const request = await this.#read(client);
+      const request = await this.#read(conversation.client);
       try {
-        upstream = await this.#dial(client, request);
+        await this.#dial(conversation, request);
       } catch (error) {
-        await request.reply(failureOf(error));
-        return undefined;
+        return await request.reply(failureOf(error));
       }
       await request.reply();
-      return upstream;
     } catch (error) {
-      upstream?.reset();
-      if (error instanceof HandshakeError) return undefined;
-      throw error;
+      if (!(error instanceof HandshakeError)) throw error;
+      if (!(error instanceof StrangerError)) return;
+      this.#options.warn?.(`A client of the SOCKS proxy speaks ${error.message}`);
     } finally {
       signal.removeEventListener("abort", end);
     }
@@ -74,16 +83,27 @@ export class SocksProxy {
 
   /** Connects, unless the client leaves meanwhile. */
   async #dial(
-    client: SocketStream,
+    conversation: Conversation,
     { hostname, port, early }: SocksRequest,
-  ): Promise<Upstream> {
+  ): Promise<void> {
+    const { client } = conversation;
     const left = new AbortController();
     const signal = AbortSignal.any([left.signal, this.#options.signal]);
-    const ahead = new ReadAhead(client.socket, early, (error) => left.abort(error));
+    const ahead = new ReadAhead(client, early);
+    ahead.onEnd = () => {
+      // Who sent something and ends its direction may still wait for an answer.
+      if (ahead.ended || ahead.size === 0) left.abort(new Error("the client left"));
+    };
+    ahead.watch();
     try {
-      return await this.#options.connector.connect(hostname, port, signal);
+      conversation.upstream = await this.#options.connector.connect(
+        hostname,
+        port,
+        signal,
+      );
     } finally {
-      ahead.giveBack();
+      const socket = new AheadSocket(client.socket, ahead);
+      conversation.client = new SocketStream(socket);
     }
   }
 

@@ -282,3 +282,26 @@ Deno.test("what is sent while the target is dialled comes first, and in order", 
   await client.closeWrite();
   assert.ok(await client.rest() === `<one two ${long}three>`);
 });
+
+Deno.test("a client of HTTP is told by a 400, and in a warning", async () => {
+  const warnings: string[] = [];
+  await using scene = new Scene({ warn: (message) => warnings.push(message) });
+  for (
+    const start of ["GET http://a.test/", "CONNECT a.test:443", "POST http://a.test/"]
+  ) {
+    const client = await scene.client();
+    await client.send(`${start} HTTP/1.1\r\nHost: a.test\r\n\r\n${"x".repeat(100_000)}`);
+    const { start: status, body } = await client.message();
+    assert.equal(status, "HTTP/1.1 400 Bad Request");
+    assert.match(body, /^This is a SOCKS proxy, and not one for HTTP: use socks5h:/);
+    await client.closeWrite();
+    await client.rest();
+    assert.equal(client.end, "clean");
+  }
+  const told = "A client of the SOCKS proxy speaks HTTP, and this is the port for SOCKS";
+  assert.deepEqual(warnings, [told, told, told]);
+  const tls = await scene.client();
+  await tls.send("\x16\x03\x01");
+  await tls.rest();
+  assert.match(warnings.at(-1)!, /speaks version 22 of SOCKS, neither 4 nor 5/);
+});

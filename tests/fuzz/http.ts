@@ -12,7 +12,7 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { Origin, type Peer, plain, Scene } from "../../proxy/_fake_http.ts";
 import { readMessage } from "../../proxy/_fake_http_reader.ts";
-import { CORPUS, TOKENS } from "../../proxy/_http_corpus.ts";
+import { CORPUS, TOKENS } from "../../proxy/http/_corpus.ts";
 import { dial, DialError, formatTarget } from "../../proxy/dial.ts";
 import { SocketStream } from "../../proxy/stream.ts";
 import { until } from "../harness/wait.ts";

@@ -5,11 +5,11 @@
  */
 import fc from "fast-check";
 import assert from "node:assert/strict";
+import { LivingStack } from "../../agent/living_stack.ts";
 import type { AgentPort } from "../../agent/port.ts";
 import { Pump } from "../../agent/pump.ts";
 import { decode } from "../../router/decode.ts";
 import { stackModule } from "../../stack/module.ts";
-import { Stack } from "../../stack/stack.ts";
 import { FrameDecoder, FrameError } from "../../wire/decoder.ts";
 import { encodeFrame, FrameType } from "../../wire/frame.ts";
 import { bytesOf, cut, cuts, type Edit, edited, editsOf, textOf } from "./_pieces.ts";
@@ -214,13 +214,14 @@ async function pumped(pieces: readonly Uint8Array<ArrayBuffer>[]): Promise<Readi
   };
   const frames: string[] = [];
   const pump = new Pump({ port, onControl: (payload) => frames.push(textOf(payload)) });
-  const stack = new Stack(await stackModule(), {
-    seed: new Uint32Array([1, 2, 3, 4]),
+  const stack = new LivingStack({
+    module: await stackModule(),
     onSyn: () => assert.fail("a connection before the configuration"),
     onTouched: () => {},
-    onBroken: (error) => {
-      throw error;
-    },
+    onTurnedAway: () => {},
+    onRenewed: (error) => assert.fail(error),
+    onGivenUp: (error) => assert.fail(error),
+    now: () => 0,
   });
   try {
     await pump.run(stack);

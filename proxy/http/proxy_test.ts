@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import http from "node:http";
-import { until, within } from "../tests/harness/wait.ts";
-import { answering, Origin, type Peer, plain, Scene } from "./_fake_http.ts";
-import { type Message, readMessages, valuesOf } from "./_fake_http_reader.ts";
-import { dial, DialError } from "./dial.ts";
-import { canReset } from "./reset.ts";
-import { SocketStream } from "./stream.ts";
+import { until, within } from "../../tests/harness/wait.ts";
+import { answering, Origin, type Peer, plain, Scene } from "../_fake_http.ts";
+import { type Message, readMessages, valuesOf } from "../_fake_http_reader.ts";
+import { dial, DialError } from "../dial.ts";
+import { canReset } from "../reset.ts";
+import { SocketStream } from "../stream.ts";
 
 /** A request in absolute form. */
 function requestTo(
@@ -42,11 +42,14 @@ function lineOf({ start, body, fields }: Message): string {
 
 // ---- methods, targets, fields ----
 
-Deno.test("a request of any method that the parser knows goes on as it came", async () => {
+Deno.test("a request of any method goes on as it came", async () => {
   await using origin = new Origin(echo);
   await using scene = new Scene();
   const client = await scene.client();
-  for (const method of http.METHODS.filter((method) => method !== "CONNECT")) {
+  const methods = http.METHODS.filter((method) => method !== "CONNECT");
+  for (
+    const method of [...methods, "BREW", "get", "VERSION-CONTROL", "!#$%&'*+-.^_`|~"]
+  ) {
     await client.send(requestTo(origin.authority, { method, path: "/a/../b?c=%20d" }));
     const answer = await client.message({ isBodiless: method === "HEAD" });
     assert.equal(answer.start, "HTTP/1.1 200 OK", method);
@@ -54,21 +57,26 @@ Deno.test("a request of any method that the parser knows goes on as it came", as
       assert.equal(answer.body, `${method} /a/../b?c=%20d HTTP/1.1|`);
     }
   }
-  assert.equal(origin.peers.length, 1, "one connection serves all");
   assert.deepEqual(origin.failures, []);
 });
 
-Deno.test("a method that the parser does not know is told from garbage", async () => {
+Deno.test("what is no request is refused at once", async () => {
   await using scene = new Scene();
-  const brew = await scene.ask(
-    "BREW http://pot.test/ HTTP/1.1\r\nHost: pot.test\r\n\r\n",
-  );
-  assert.equal(
-    lineOf(brew),
-    "501 The method BREW is not known here: use CONNECT, which lets all methods through",
-  );
-  const garbage = await scene.ask("\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03\r\n");
-  assert.match(lineOf(garbage), /^400 Not a request that can be understood: /);
+  for (
+    const garbage of [
+      "\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03",
+      "\x16\x03\x01\n",
+      "PRI * HTTP/2.0\r\n\r\n",
+      "GET  http://a/ HTTP/1.1\r\n",
+      "GET http://a/\r\n",
+      "GET http://a/ HTTP/1.1 \r\n",
+      "GET http://a/ b HTTP/1.1\r\n",
+      "GET http://a/\tb HTTP/1.1\r\n",
+      "GET http://a/ HTTP/1.1\n",
+      "GET http://a/ http/1.1\r\n",
+      "G\xe9T http://a/ HTTP/1.1\r\n",
+    ]
+  ) assert.match(lineOf(await scene.ask(garbage)), /^400 /, garbage);
   assert.equal(scene.connects, 0);
 });
 
@@ -229,7 +237,6 @@ Deno.test("pipelined requests are answered in order, one after the other", async
   }
   await sending;
   assert.equal(most, 1);
-  assert.equal(origin.peers.length, 1);
 });
 
 Deno.test("a client that sends thousands of requests ahead has to wait with the rest", async () => {
@@ -489,11 +496,14 @@ Deno.test("an answer that comes before the end of the request is passed on", asy
   const client = await scene.client();
   const fields = "Content-Length: 20000000\r\n";
   await client.send(requestTo(origin.authority, { method: "POST", fields, body: "x" }));
-  assert.equal((await client.message()).body, "too large");
+  const answer = await client.message();
+  assert.equal(answer.body, "too large");
+  assert.deepEqual(valuesOf(answer, "connection"), ["close"]);
   await client.send("x".repeat(19_999_999)); // and the rest goes nowhere
   await client.send(requestTo(origin.authority));
-  assert.equal((await client.message()).body, "too large");
+  assert.equal(await client.rest(), "", "nor does what comes behind it");
   await until("the origin's connection ended", () => origin.peers[0]!.end);
+  assert.equal(origin.peers.length, 1);
 });
 
 // ---- 1xx ----
@@ -527,33 +537,24 @@ Deno.test("an expectation that nobody knows is refused in words", async () => {
   assert.equal(lineOf(answer), "417 Expect: wonders is not known here");
 });
 
-Deno.test("early hints pass, and those that are wrong harm nobody", async () => {
-  await using origin = new Origin(answering(({ start }) => {
-    const link = start.includes("/odd")
-      ? "Link: <<a\r\n"
-      : start.includes("/none")
-      ? ""
-      : "Link: </a.css>; rel=preload\r\nLink: </b.js>; rel=preload\r\nX-Hint: 1\r\n";
-    return `HTTP/1.1 103 Early Hints\r\n${link}\r\nHTTP/1.1 104 Odd\r\n\r\n` +
-      `HTTP/1.1 102 Processing\r\n\r\n${plain("end")}`;
-  }));
+Deno.test("what a server says before its answer passes, to those who know of it", async () => {
+  const link =
+    "Link: </a.css>; rel=preload\r\nLink: <<b\r\nX-Hint: 1\r\nConnection: x\r\n";
+  await using origin = new Origin(answering(
+    `HTTP/1.1 103 Early Hints\r\n${link}\r\nHTTP/1.1 104 Odd\r\n\r\n` +
+      `HTTP/1.1 102 Processing\r\n\r\n${plain("end")}`,
+  ));
   await using scene = new Scene();
   const client = await scene.client();
   await client.send(requestTo(origin.authority));
   const hints = await client.message();
   assert.equal(hints.start, "HTTP/1.1 103 Early Hints");
-  assert.equal(
-    valuesOf(hints, "link").join(", "),
-    "</a.css>; rel=preload, </b.js>; rel=preload",
-  );
+  assert.deepEqual(valuesOf(hints, "link"), ["</a.css>; rel=preload", "<<b"]);
   assert.deepEqual(valuesOf(hints, "x-hint"), ["1"]);
+  assert.deepEqual(valuesOf(hints, "connection"), []);
+  assert.equal((await client.message()).start, "HTTP/1.1 104 Odd");
   assert.equal((await client.message()).start, "HTTP/1.1 102 Processing");
   assert.equal((await client.message()).body, "end");
-  for (const path of ["/odd", "/none"]) {
-    await client.send(requestTo(origin.authority, { path }));
-    assert.equal((await client.message()).start, "HTTP/1.1 102 Processing");
-    assert.equal((await client.message()).body, "end");
-  }
   const old = await scene.client();
   await old.send(`GET http://${origin.authority}/ HTTP/1.0\r\n\r\n`);
   assert.match(await old.rest(), /^HTTP\/1.1 200 OK/, "HTTP/1.0 knows none of these");
@@ -572,7 +573,7 @@ for (const [status, fields] of [["102 Processing", ""], ["104 Odd", UPGRADE]] as
     const client = await scene.client();
     await client.send(requestTo(origin.authority, { fields }));
     let answer = await client.message();
-    for (let count = 0; answer.start.includes(" 102 "); count++) {
+    for (let count = 0; answer.start.includes(` ${status}`); count++) {
       assert.ok(count < 32, "that is too much");
       answer = await client.message();
     }
@@ -660,7 +661,7 @@ Deno.test("a target that is none is told, without the password in it", async () 
 
 Deno.test("an answer that cannot be understood is told with the server's name", async () => {
   const answers: [string, RegExp][] = [
-    ["SSH-2.0-OpenSSH\r\n", /Expected HTTP|parse|Parse/i],
+    ["SSH-2.0-OpenSSH\r\n", /"SSH-2.0-OpenSSH" is no status line of HTTP.*curl -p/],
     ["", /closed|hang up|reset/i],
     ["HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", /Length/i],
     ["HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", /gzip/],
@@ -693,7 +694,7 @@ Deno.test("a status that ends nothing is told, to one that asked for an upgrade 
     for (const fields of ["", UPGRADE]) {
       const line = lineOf(await scene.ask(requestTo(origin.authority, { fields })));
       const why = `the status ${Number(start.slice(0, 3))} is not the last word`;
-      assert.ok(line.startsWith("502 The answer of ") && line.endsWith(why), line);
+      assert.ok(line.startsWith("502 The answer of ") && line.includes(why), line);
     }
   }
 });
@@ -1591,10 +1592,12 @@ for (const [what, rest] of Object.entries(REFUSED)) {
     assert.match(await client.rest(), /^$|^HTTP/);
     for (const peer of origin.peers) { // the header may have gone ahead of a wrong body
       await until("its end", () => peer.end);
-      assert.throws(() => {
-        const { messages, isBroken } = readMessages(peer.got);
-        if (isBroken && messages.length === 0) throw new Error("broken");
-      });
+      if (peer.got !== "") {
+        assert.throws(() => {
+          const { messages, isBroken } = readMessages(peer.got);
+          if (isBroken && messages.length === 0) throw new Error("broken");
+        });
+      }
     }
   });
 }

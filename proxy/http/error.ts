@@ -1,8 +1,12 @@
-/** What the HTTP proxy answers itself: a status, and one line that names target and reason. */
+/**
+ * What the HTTP proxy answers itself: a status, and one line that names target and reason.
+ *
+ * @module
+ */
 import { Buffer } from "node:buffer";
-import http from "node:http";
-import { DialError, type DialFailure } from "./dial.ts";
-import type { Field } from "./http_headers.ts";
+import { STATUS_CODES } from "node:http";
+import { DialError, type DialFailure } from "../dial.ts";
+import type { Field } from "./fields.ts";
 
 /** The status for a failure to connect, and its name in `Proxy-Status` (RFC 9209, 2.3). */
 function statusOf(failure: DialFailure): readonly [status: number, name: string] {
@@ -51,31 +55,19 @@ export class HttpError extends Error {
     return new HttpError(status, message, [["Proxy-Status", value]]);
   }
 
-  /** The whole answer, after which the connection ends. */
-  toBytes(): Uint8Array {
+  /** The whole answer; without `isKept` the connection ends behind it. */
+  toBytes({ isKept = false, isHead = false } = {}): Uint8Array {
     const body = this.#body();
-    const fields = [...this.#fields(body), ["Connection", "close"]];
-    const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
-    const status = `HTTP/1.1 ${this.status} ${http.STATUS_CODES[this.status]}\r\n`;
-    return Buffer.concat([Buffer.from(`${status}${lines}\r\n`, "latin1"), body]);
-  }
-
-  /** Answers with it, and keeps the connection unless `close`. */
-  respond(response: http.ServerResponse, { close }: { close: boolean }): void {
-    const body = this.#body();
-    if (close) response.shouldKeepAlive = false;
-    // With the phrase, lest one is left of an answer that could not be passed on.
-    const phrase = http.STATUS_CODES[this.status] ?? "";
-    response.writeHead(this.status, phrase, this.#fields(body).flat());
-    response.end(body);
-  }
-
-  #fields(body: Buffer): Field[] {
-    return [
+    const fields: Field[] = [
       ...this.fields,
       ["Content-Type", "text/plain; charset=utf-8"],
       ["Content-Length", `${body.length}`],
+      ["Connection", isKept ? "keep-alive" : "close"],
     ];
+    const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+    const status = `HTTP/1.1 ${this.status} ${STATUS_CODES[this.status]}\r\n`;
+    const head = Buffer.from(`${status}${lines}\r\n`, "latin1");
+    return isHead ? head : Buffer.concat([head, body]);
   }
 
   #body(): Buffer {
@@ -87,20 +79,4 @@ export class HttpError extends Error {
 function quoted(text: string): string {
   const plain = text.replace(/\s+/g, " ").replace(/[^ -~]/g, "?").slice(0, MOST_DETAILS);
   return `"${plain.replace(/["\\]/g, "\\$&")}"`;
-}
-
-/** The answer to what Node's parser refused; nothing if the connection itself failed. */
-export function parseRefusal(
-  error: Error & { code?: string; reason?: string },
-): HttpError | undefined {
-  switch (error.code) {
-    case "HPE_HEADER_OVERFLOW":
-      return new HttpError(431, "The header of the request is too large");
-    case "ERR_HTTP_REQUEST_TIMEOUT":
-      return new HttpError(408, "The header of the request was too long in coming");
-  }
-  if (!error.code?.startsWith("HPE_")) return undefined;
-  const why = error.reason ?? error.message.replace(/^Parse Error: /, "");
-  const known = why === "Parse Error" ? "" : `: ${why}`; // mostly it says no more
-  return new HttpError(400, `Not a request that can be understood${known}`);
 }

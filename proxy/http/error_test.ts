@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import http from "node:http";
-import { within } from "../tests/harness/wait.ts";
-import { FakeStream } from "./_fake_stream.ts";
-import { DialError, type DialFailure } from "./dial.ts";
-import { StreamDuplex } from "./duplex.ts";
-import { HttpError, parseRefusal } from "./http_error.ts";
+import { DialError, type DialFailure } from "../dial.ts";
+import { HttpError } from "./error.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
@@ -88,110 +85,23 @@ function split(bytes: Uint8Array): Uint8Array[] {
   return [bytes.subarray(0, at), bytes.subarray(at + 4)];
 }
 
-/** What a server that answers with `error` says to `request`, and whether it goes on. */
-async function answered(
-  request: string,
-  error: HttpError,
-  options: { close: boolean },
-): Promise<string> {
-  const server = http.createServer((_, response) => error.respond(response, options));
-  const stream = new FakeStream();
-  const duplex = new StreamDuplex(stream);
-  const closed = new Promise((resolve) => duplex.once("close", resolve));
-  server.emit("connection", duplex);
-  stream.send(request, null);
-  await within("the end of the connection", closed);
-  server.emit("close");
-  return stream.text;
-}
-
-const GET = "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n";
-
-Deno.test("a response keeps the connection or ends it", async () => {
+Deno.test("an answer keeps the connection or ends it", () => {
   const error = new HttpError(502, "no", [["Proxy-Status", "norouter"]]);
-  for (const close of [true, false]) {
-    const said = await answered(GET, error, { close });
+  for (const isKept of [true, false]) {
+    const said = text(error.toBytes({ isKept }));
     assert.match(said, /^HTTP\/1\.1 502 Bad Gateway\r\n/);
     assert.match(said, /\r\nProxy-Status: norouter\r\n/);
     assert.match(said, /\r\nContent-Length: 3\r\n/);
     assert.match(
       said,
-      close ? /\r\nConnection: close\r\n/ : /\r\nConnection: keep-alive\r\n/,
+      isKept ? /\r\nConnection: keep-alive\r\n/ : /\r\nConnection: close\r\n/,
     );
     assert.match(said, /\r\n\r\nno\n$/);
   }
 });
 
-Deno.test("a response to HEAD has the length of a body and none", async () => {
-  const head = GET.replace("GET", "HEAD");
-  const said = await answered(head, new HttpError(502, "no"), { close: true });
+Deno.test("an answer to HEAD has the length of a body and none", () => {
+  const said = text(new HttpError(502, "no").toBytes({ isHead: true }));
   assert.match(said, /\r\nContent-Length: 3\r\n/);
   assert.match(said, /\r\n\r\n$/);
-});
-
-Deno.test("what the parser refuses is answered, a connection that failed is not", () => {
-  const of = (code: string | undefined, reason?: string) =>
-    parseRefusal(
-      Object.assign(new Error("Parse Error: in words"), {
-        ...(code !== undefined && { code }),
-        ...(reason !== undefined && { reason }),
-      }),
-    );
-  assert.equal(of("HPE_HEADER_OVERFLOW", "Header overflow")?.status, 431);
-  assert.equal(of("ERR_HTTP_REQUEST_TIMEOUT")?.status, 408);
-  const refusal = of("HPE_INVALID_TRANSFER_ENCODING", "Two lengths");
-  assert.equal(refusal?.status, 400);
-  assert.equal(refusal?.message, "Not a request that can be understood: Two lengths");
-  assert.equal(
-    of("HPE_INVALID_METHOD")?.message,
-    "Not a request that can be understood: in words",
-  );
-  assert.equal(
-    of("HPE_ERROR", "Parse Error")?.message,
-    "Not a request that can be understood",
-  );
-  for (const code of ["ECONNRESET", "EPIPE", "", "XHPE_", undefined]) {
-    assert.equal(of(code), undefined, `${code}`);
-  }
-});
-
-Deno.test("these codes are those of the parser", async () => {
-  const table: [sent: string, status: number][] = [
-    ["nonsense\r\n\r\n", 400],
-    [`GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(2000)}\r\n\r\n`, 431],
-    ["GET / HTTP/1.1\r\nHo", 408],
-    [GET.replace("\r\n\r\n", "\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"), 400],
-    [
-      GET.replace(
-        "\r\n\r\n",
-        "\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-      ),
-      400,
-    ],
-    [GET.replace("\r\n\r\n", "\r\nX: folded\r\n line\r\n\r\n"), 400],
-    [GET.replaceAll("\r\n", "\n"), 400],
-  ];
-  for (const [sent, status] of table) {
-    const server = http.createServer({
-      maxHeaderSize: 1000,
-      headersTimeout: 50,
-      connectionsCheckingInterval: 25,
-    } as http.ServerOptions);
-    Object.defineProperty(server, "listening", { get: () => true });
-    server.emit("listening");
-    const duplex = new StreamDuplex(new FakeStream().send(sent));
-    const { promise, resolve } = Promise.withResolvers<Error>();
-    server.on("clientError", resolve);
-    server.on("request", () => resolve(new Error("it was a request")));
-    server.emit("connection", duplex);
-    const error = await within("a refusal", promise);
-    assert.equal(
-      parseRefusal(error)?.status,
-      status,
-      `${JSON.stringify(sent)}: ${error}`,
-    );
-    duplex.on("error", () => {});
-    duplex.destroy();
-    server.emit("close");
-  }
 });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { until } from "../tests/harness/wait.ts";
-import { Origin, plain, Scene } from "./_fake_http.ts";
-import { readMessage } from "./_fake_http_reader.ts";
-import { CORPUS, TOKENS } from "./_http_corpus.ts";
-import { dial, DialError, formatTarget } from "./dial.ts";
-import { SocketStream } from "./stream.ts";
+import { until } from "../../tests/harness/wait.ts";
+import { Origin, plain, Scene } from "../_fake_http.ts";
+import { readMessage } from "../_fake_http_reader.ts";
+import { CORPUS, TOKENS } from "./_corpus.ts";
+import { dial, DialError, formatTarget } from "../dial.ts";
+import { SocketStream } from "../stream.ts";
 
 const SEED = 20_240_607;
 const ROUNDS = 10_000;

@@ -1,49 +1,8 @@
-/** Header fields on their way through a proxy (RFC 9110, 7.6; RFC 9112, 3.2.2). Pure. */
-
-/** Fields that are for the next hop alone (RFC 9110, 7.6.1, and what it inherited). */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "te",
-  "transfer-encoding",
-  "upgrade",
-]);
-
-/** Fields that a message needs to be understood, whatever `Connection` says of them. */
-const NEEDED: ReadonlySet<string> = new Set(["content-length", "host"]);
-
-/** A field's name, as it was written, and its value. */
-export type Field = readonly [name: string, value: string];
-
-/** The fields of a message as Node keeps them raw: names and values by turns. */
-export function fieldsOf(raw: readonly string[]): Field[] {
-  const fields: Field[] = [];
-  for (let at = 0; at + 1 < raw.length; at += 2) fields.push([raw[at]!, raw[at + 1]!]);
-  return fields;
-}
-
-/** The values of a field, all of its lines as one list, in small letters. */
-export function tokensOf(fields: readonly Field[], wanted: string): string[] {
-  return fields.filter(([name]) => name.toLowerCase() === wanted)
-    .flatMap(([, value]) => value.toLowerCase().split(","))
-    .map((token) => token.trim()).filter((token) => token !== "");
-}
-
 /**
- * The fields that go on to the next hop: none of those that `Connection` names either.
- * But it cannot take away what says where a message ends: its body would be taken for the
- * next message.
+ * What a request to a proxy asks for (RFC 9112, 3.2).
+ *
+ * @module
  */
-export function endToEnd(fields: readonly Field[]): Field[] {
-  const named = new Set(tokensOf(fields, "connection"));
-  return fields.filter(([name]) => {
-    const lower = name.toLowerCase();
-    return !HOP_BY_HOP.has(lower) && (!named.has(lower) || NEEDED.has(lower));
-  });
-}
 
 /** What the request line of a request to a proxy names. */
 export interface RequestTarget {
@@ -102,10 +61,23 @@ function parseAuthority(
   // Percent signs and names of other scripts: as a browser would ask the name system.
   const hostname = /^[\w.-]+$/.test(plain)
     ? plain
-    : URL.parse(`http://${plain}/`)?.hostname;
+    : URL.parse(`http://${utf8Of(plain)}/`)?.hostname;
   return hostname
     ? { hostname, port, authority: `${hostname}${tail}` }
     : `${shorten(plain)} is not a host`;
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** A name as it was meant: clients that write it raw write UTF-8. */
+function utf8Of(text: string): string {
+  // deno-lint-ignore no-control-regex -- one character for each byte
+  if (!/^[\x00-\xff]*[\x80-\xff]/.test(text) || /[^\x00-\xff]/.test(text)) return text;
+  try {
+    return decoder.decode(Uint8Array.from(text, (letter) => letter.charCodeAt(0)));
+  } catch {
+    return text;
+  }
 }
 
 function shorten(text: string): string {

@@ -1,0 +1,64 @@
+/**
+ * Header fields on their way through a proxy (RFC 9110, 7.6).
+ *
+ * @module
+ */
+
+/** Fields that are for the next hop alone (RFC 9110, 7.6.1, and what it inherited). */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Fields that a message needs to be understood, whatever `Connection` says of them. */
+const NEEDED: ReadonlySet<string> = new Set(["content-length", "host"]);
+
+/** A field's name, as it was written, and its value. */
+export type Field = readonly [name: string, value: string];
+
+/** The fields of a message as Node keeps them raw: names and values by turns. */
+export function fieldsOf(raw: readonly string[]): Field[] {
+  const fields: Field[] = [];
+  for (let at = 0; at + 1 < raw.length; at += 2) fields.push([raw[at]!, raw[at + 1]!]);
+  return fields;
+}
+
+/** The values of a field, all of its lines as one list, in small letters. */
+export function tokensOf(fields: readonly Field[], wanted: string): string[] {
+  return fields.filter(([name]) => name.toLowerCase() === wanted)
+    .flatMap(([, value]) => value.toLowerCase().split(","))
+    .map((token) => token.trim()).filter((token) => token !== "");
+}
+
+/**
+ * The fields that go on to the next hop: none of those that `Connection` names either.
+ * But it cannot take away what says where a message ends: its body would be taken for the
+ * next message.
+ */
+export function endToEnd(fields: readonly Field[]): Field[] {
+  const named = new Set(tokensOf(fields, "connection"));
+  return fields.filter(([name]) => {
+    const lower = name.toLowerCase();
+    return !HOP_BY_HOP.has(lower) && (!named.has(lower) || NEEDED.has(lower));
+  });
+}
+
+/** Fields that mean something before a body only (RFC 9110, 6.5.1). */
+const NO_TRAILERS: ReadonlySet<string> = new Set([
+  "content-length",
+  "host",
+  "trailer",
+  "via",
+]);
+
+/** The trailer fields that go on; none of those that could change what was read before. */
+export function trailersOf(fields: readonly Field[]): readonly Field[] {
+  if (fields.length === 0) return fields;
+  return endToEnd(fields).filter(([name]) => !NO_TRAILERS.has(name.toLowerCase()));
+}

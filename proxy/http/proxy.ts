@@ -1,0 +1,128 @@
+/**
+ * The HTTP proxy: CONNECT, and requests in absolute form (RFC 9110, RFC 9112).
+ *
+ * A client's requests are served one after the other (`service.ts`): each is read
+ * (`request_head.ts`, strictly), admitted (`admission.ts`), and becomes an exchange with
+ * its server (`exchange.ts`) or a tunnel (`tunnel.ts`). What a server answers is read
+ * tolerantly (`response_head.ts`, `chunks.ts`), and written anew.
+ *
+ * @module
+ */
+import type { Credentials } from "../auth.ts";
+import { type ByteStream, SocketStream } from "../stream.ts";
+import { Client, type ClientLimits } from "./client.ts";
+import { Deadlines } from "./deadlines.ts";
+import { HttpError } from "./error.ts";
+import { EndsLikewise } from "./exchange.ts";
+import type { ProxyConnector } from "./origins.ts";
+import { Service } from "./service.ts";
+
+/** A header has to be complete in this time, or is answered with 408. */
+const HEADER_LIMIT_MS = 20_000;
+/** How long a client's connection is kept between two requests. */
+const CLIENT_IDLE_MS = 60_000;
+/** How long a client that ended its direction, and may have left, waits for some byte. */
+const HALF_CLOSED_MS = 10_000;
+/** How long a server has to say `100 Continue` before it gets the body; curl's limit. */
+const CONTINUE_MS = 1000;
+/** How often limits are looked at. */
+const CHECK_MS = 500;
+
+/** Options of an {@linkcode HttpProxy}. */
+export interface HttpProxyOptions {
+  readonly connector: ProxyConnector;
+  /** What clients have to know; without it, anyone is served. */
+  readonly auth?: Credentials | undefined;
+  /** Ends what is under way. */
+  readonly signal: AbortSignal;
+  /** Told why an answer of `target` broke off in the middle: its client cannot be told. */
+  readonly onBreak?: (target: string, why: string) => void;
+  /** Milliseconds in which a header has to be complete, for tests. */
+  readonly headerLimitMs?: number;
+  /** Milliseconds for which a client may wait between two requests, for tests. */
+  readonly clientIdleMs?: number;
+  /** Milliseconds for which one that ended its direction waits for some byte, for tests. */
+  readonly halfClosedMs?: number;
+  /** Milliseconds that a server has to say `100 Continue`, for tests. */
+  readonly continueMs?: number;
+}
+
+/** An HTTP proxy, without the listener. */
+export class HttpProxy {
+  readonly #signal: AbortSignal;
+  readonly #limits: ClientLimits;
+  readonly #deadlines: Deadlines;
+  readonly #service: Service;
+  readonly #clients = new Set<Client>();
+
+  constructor(options: HttpProxyOptions) {
+    const { connector, auth, signal, onBreak } = options;
+    const headMs = options.headerLimitMs ?? HEADER_LIMIT_MS;
+    const idleMs = options.clientIdleMs ?? CLIENT_IDLE_MS;
+    const halfClosedMs = options.halfClosedMs ?? HALF_CLOSED_MS;
+    const deadlines = new Deadlines(
+      Math.min(CHECK_MS, Math.min(headMs, idleMs, halfClosedMs) / 4),
+    );
+    this.#signal = signal;
+    this.#limits = { headMs, idleMs, halfClosedMs };
+    this.#deadlines = deadlines;
+    this.#service = new Service({
+      connector,
+      auth,
+      signal,
+      deadlines,
+      halfClosedMs,
+      continueMs: options.continueMs ?? CONTINUE_MS,
+      onBreak,
+    });
+    signal.addEventListener("abort", () => this.#end(), { once: true });
+  }
+
+  /** Takes a client's connection; settles when it has ended. Never rejects. */
+  serve(socket: Deno.TcpConn): Promise<void> {
+    return this.serveStream(new SocketStream(socket));
+  }
+
+  /** The same for any stream. */
+  async serveStream(stream: ByteStream): Promise<void> {
+    const client = new Client(stream, this.#limits);
+    if (this.#signal.aborted) return client.reset();
+    this.#clients.add(client);
+    this.#deadlines.add(client);
+    try {
+      await this.#serve(client);
+    } catch (error) {
+      // It left, was told half of an answer, or may try again.
+      if (error instanceof EndsLikewise) client.close();
+      else client.reset();
+    } finally {
+      this.#deadlines.delete(client);
+      this.#clients.delete(client);
+      client.own?.destroy();
+    }
+  }
+
+  async #serve(client: Client): Promise<void> {
+    for (;;) {
+      let next;
+      try {
+        const head = await client.next();
+        next = head ? await this.#service.serve(client, head) : "last";
+      } catch (error) {
+        if (!(error instanceof HttpError)) throw error;
+        await client.write(error.toBytes()); // no request: its end is unknown
+        next = "last";
+      }
+      if (next === "gone") return;
+      if (next === "last") return await client.leave();
+    }
+  }
+
+  #end(): void {
+    this.#service.end();
+    for (const client of this.#clients) {
+      client.own?.destroy();
+      client.end(new Error("the proxy ended"));
+    }
+  }
+}
