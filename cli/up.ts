@@ -4,6 +4,7 @@ import type { Mesh } from "../manager/mesh.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import type { Transport } from "../transports/mod.ts";
 import { formatIpv4 } from "../wire/ipv4.ts";
+import { stderr } from "./console.ts";
 import { type Log, openLog } from "./log.ts";
 import { load, printDiagnostics } from "./manifest.ts";
 import type { GlobalOptions } from "./options.ts";
@@ -29,6 +30,13 @@ export interface RunOptions {
   readonly advice?: string;
 }
 
+/** A mesh outlives the terminal it was started from. */
+const HANG_UP = {
+  level: "info",
+  type: "hangUp",
+  message: "The terminal is gone (SIGHUP), and the mesh goes on; SIGTERM ends it",
+} as const;
+
 /** Runs the mesh of a manifest and gives the exit status. */
 export async function up(file: string, options: GlobalOptions): Promise<number> {
   return (await runMesh(file, options)).status;
@@ -42,11 +50,11 @@ export async function runMesh(
 ): Promise<Outcome> {
   const started = performance.now();
   const log = openLog(options);
+  using stop = stopSignals({ onHangUp: () => log.event(HANG_UP) });
   const { manifest, diagnostics, plugins } = await load(file, options);
   printDiagnostics(diagnostics, options);
   if (!manifest) return { status: 1, isComplete: false };
 
-  using stop = stopSignals();
   log.expect(manifest.hosts.map(({ name }) => name));
   announce(manifest, { plugins, log, options });
 
@@ -59,9 +67,7 @@ export async function runMesh(
       if (event.type === "progress") return progress.show(event);
       if (event.type === "ready") everReady.add(event.host);
       if (event.type === "ready" || event.type === "down") progress.forget(event.host);
-      progress.hide();
       log.event(forPeople(event, options));
-      progress.draw();
     },
   });
   const outcome = await Promise.race([
@@ -98,14 +104,20 @@ function progressDisplay(
   log: (event: ProgressEvent) => void,
 ): ProgressDisplay {
   const isDrawn = logFormat === "human" && Deno.stderr.isTerminal();
-  const encoder = new TextEncoder();
   return new ProgressDisplay({
-    draw: isDrawn
-      ? (text) => void Deno.stderr.writeSync(encoder.encode(text))
-      : undefined,
-    columns: () => Deno.consoleSize().columns,
+    draw: isDrawn ? (text) => stderr.status(text) : undefined,
+    columns,
     log,
   });
+}
+
+/** Of the terminal, which may be gone. */
+function columns(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 80;
+  }
 }
 
 function announce(
@@ -117,7 +129,7 @@ function announce(
   },
 ): void {
   if (options.logFormat === "human") {
-    console.error(hostTable(manifest, plugins));
+    stderr.line(hostTable(manifest, plugins));
     return;
   }
   for (const host of manifest.hosts) {
