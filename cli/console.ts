@@ -117,17 +117,15 @@ export class LineWriter {
     if (this.#isWriting || this.#retry !== undefined) return;
     this.#isWriting = true;
     this.#idle = Promise.withResolvers();
-    this.#write().finally(() => {
-      this.#isWriting = false;
-      this.#idle.resolve();
-    });
+    this.#write();
   }
 
+  /** Never rejects. */
   async #write(): Promise<void> {
     try {
       for (;;) {
         if (this.#current.length === 0) this.#current = this.#take();
-        if (this.#current.length === 0) return;
+        if (this.#current.length === 0) break;
         const count = await this.#stream.write(this.#current);
         this.#current = this.#current.subarray(count);
         this.#retryIn = RETRY[0];
@@ -141,6 +139,9 @@ export class LineWriter {
       Deno.unrefTimer(this.#retry);
       this.#retryIn = Math.min(RETRY[1], this.#retryIn * 2);
     }
+    // In the same turn as the last look, lest a line that comes now waits for the next one.
+    this.#isWriting = false;
+    this.#idle.resolve();
   }
 
   /** The bytes of the next write. */

@@ -44,6 +44,18 @@ Deno.test("lines come whole and in order, however little a write takes", async (
   assert.equal(stream.text, `first line\n{"second":2}\n`);
 });
 
+Deno.test("a line that comes at whatever moment of a write is written", async () => {
+  for (let turns = 0; turns < 20; turns++) {
+    const stream = new FakeStream();
+    const writer = new LineWriter(stream);
+    writer.line("first");
+    for (let i = 0; i < turns; i++) await Promise.resolve();
+    writer.line("second");
+    await writer.flush();
+    assert.equal(stream.text, "first\nsecond\n", `after ${turns} turns`);
+  }
+});
+
 Deno.test("a stream that stands still holds nobody up, and what it lost is counted", async () => {
   const stream = new FakeStream();
   const go = stream.hold();

@@ -1,5 +1,7 @@
 // Ctrl-C and its relatives: the first asks the program to end, the second ends it.
 
+import { killFamilies } from "../transports/family.ts";
+
 /** The conventional status of a program that Ctrl-C ended: 128 + SIGINT. */
 const INTERRUPTED = 130;
 
@@ -21,8 +23,8 @@ export interface StopOptions {
 }
 
 /**
- * Listens for signals that ask the program to end. A second one ends the process at once;
- * children notice by the end of their input.
+ * Listens for signals that ask the program to end. A second one ends the process at once,
+ * with all that it started.
  */
 export function stopSignals({ onHangUp }: StopOptions = {}): StopSignals {
   const { promise: asked, resolve } = Promise.withResolvers<Deno.Signal>();
@@ -33,7 +35,10 @@ export function stopSignals({ onHangUp }: StopOptions = {}): StopSignals {
   };
   let isAsked = false;
   const stop = (signal: Deno.Signal) => {
-    if (isAsked) Deno.exit(INTERRUPTED);
+    if (isAsked) {
+      killFamilies();
+      Deno.exit(INTERRUPTED);
+    }
     isAsked = true;
     resolve(signal);
   };

@@ -1,5 +1,7 @@
 // `norouter FILE`, as users run it, with agents that only speak the protocol.
 import assert from "node:assert/strict";
+import { isAlive } from "../tests/harness/proc.ts";
+import { until } from "../tests/harness/wait.ts";
 import { Running, withFiles } from "./_run.ts";
 
 const AGENT = new URL("../manager/_fake_agent.ts", import.meta.url).href;
@@ -88,26 +90,23 @@ mesh(
   },
 );
 
-/** Says its process id first, since nothing else will end a stubborn one. */
+/** Says its process id first, so that its end can be seen. */
 const STUBBORN = JSON.stringify([
   ...["sh", "-c", 'echo "process $$" >&2; exec "$@"', "sh"],
   ...JSON.parse(agent({ isStubborn: true })),
 ]);
 
 mesh(
-  "a second Ctrl-C ends the program at once",
+  "a second Ctrl-C ends the program at once, with all that it started",
   { stubborn: STUBBORN },
   async (running) => {
-    try {
-      await running.line(/Every host is ready/);
-      running.signal("SIGINT");
-      await running.line(/Ending the mesh \(SIGINT\); a second Ctrl-C ends it at once/);
-      running.signal("SIGINT");
-      assert.equal(await running.end(), 130);
-    } finally {
-      const [, pid] = /\| process (\d+)/.exec(running.stderr) ?? [];
-      if (pid) Deno.kill(Number(pid), "SIGKILL");
-    }
+    await running.line(/Every host is ready/);
+    running.signal("SIGINT");
+    await running.line(/Ending the mesh \(SIGINT\); a second Ctrl-C ends it at once/);
+    running.signal("SIGINT");
+    assert.equal(await running.end(), 130);
+    const [, pid] = /\| process (\d+)/.exec(running.stderr)!;
+    await until("the stubborn agent to be gone", () => !isAlive(Number(pid)));
   },
 );
 

@@ -34,8 +34,13 @@ import { Liveness } from "./liveness.ts";
 const CLOSE_GRACE = 600;
 /** Milliseconds for a link to settle `closed` after an abort: the contract's 2 s, and some. */
 const ABORT_LIMIT = 2500;
-/** Milliseconds for the exit to be known after the bytes stopped, and the other way round. */
-const EXPLAIN_GRACE = 200;
+/**
+ * Milliseconds for the exit to be known after the bytes stopped, and the other way round: a
+ * command's link has ended when what it left behind has.
+ */
+const EXPLAIN_GRACE = 1000;
+/** The same where what came was nonsense, which is reason enough. */
+const FAULT_GRACE = 200;
 /** An agent that sends a longer control message is broken or hostile. */
 const MOST_CONTROL_BYTES = 4 << 20;
 /** Lines of stderr that explain an end. */
@@ -269,7 +274,8 @@ export class Attempt {
 
   /** The bytes stopped: if the link ends just now, how it ended is the better reason. */
   async #explain(link: Link, reason: string, isFault = false): Promise<void> {
-    const exit = await this.#within(EXPLAIN_GRACE, link.closed);
+    const grace = isFault ? FAULT_GRACE : EXPLAIN_GRACE;
+    const exit = await this.#within(grace, link.closed);
     if (!exit) return this.#end({ reason });
     this.#end({ reason: this.#reasonOf(exit) + (isFault ? ` (${reason})` : ""), exit });
   }
