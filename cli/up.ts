@@ -10,6 +10,7 @@ import { load, printDiagnostics } from "./manifest.ts";
 import type { GlobalOptions } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { stopSignals } from "./stop.ts";
+import { ToldOnce } from "./told_once.ts";
 import { hostTable, reachedBy } from "./table.ts";
 
 /** How a mesh went. */
@@ -61,13 +62,19 @@ export async function runMesh(
   const { startMesh } = await import("../manager/mesh.ts");
   const everReady = new Set<string>();
   const progress = progressDisplay(options, (event) => log.event(event));
+  const show = (event: MeshEvent) => log.event(forPeople(event, options));
+  const told = new ToldOnce(show);
+  const tell = options.logFormat === "json" || options.debug
+    ? show
+    : (event: MeshEvent) => told.take(event);
   const mesh = await startMesh(manifest, {
     transports: plugins,
+    connections: options.debug ?? false,
     onEvent(event) {
       if (event.type === "progress") return progress.show(event);
       if (event.type === "ready") everReady.add(event.host);
       if (event.type === "ready" || event.type === "down") progress.forget(event.host);
-      log.event(forPeople(event, options));
+      tell(event);
     },
   });
   const outcome = await Promise.race([
@@ -79,6 +86,7 @@ export async function runMesh(
   const stopping = { level: "info", type: "stopping" } as const;
   const end = async (signal?: Deno.Signal): Promise<Outcome> => {
     await mesh.close();
+    told.flush();
     return {
       status: everReady.size > 0 ? 0 : 1,
       isComplete: everReady.size === manifest.hosts.length,
@@ -170,7 +178,7 @@ function summarize(
   const message = ok
     ? `Every host is ready: ${all} in ${duration(ms)}`
     : `${ready.length} of ${all} hosts are up, without ` +
-      failed.map(({ host, message }) => `${host.name} (${message})`).join(", ");
+      failed.map(({ host }) => host.name).join(", ");
   log.event({ level: ok ? "info" : "warn", type: "started", message }, {
     ok,
     ms: Math.round(ms),

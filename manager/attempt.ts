@@ -8,6 +8,7 @@
 
 import { decode } from "../router/decode.ts";
 import { LinkQueue } from "../router/queue.ts";
+import { explainingLines } from "../transports/explaining.ts";
 import type { Link, LinkExit, OpenContext, Progress } from "../transports/mod.ts";
 import {
   type AgentStatus,
@@ -43,8 +44,8 @@ const EXPLAIN_GRACE = 1000;
 const FAULT_GRACE = 200;
 /** An agent that sends a longer control message is broken or hostile. */
 const MOST_CONTROL_BYTES = 4 << 20;
-/** Lines of stderr that explain an end. */
-const EXPLAINING_LINES = 3;
+/** Lines of stderr that are kept, since they may explain an end. */
+const KEPT_LINES = 20;
 /** Milliseconds before the end of a ready link in which stderr is taken to explain it. */
 const EXPLAINING_TIME = 5000;
 /** Characters of a message in error that are shown. */
@@ -134,8 +135,8 @@ export class Attempt {
   #decoder: FrameDecoder | undefined;
   /** Text before the first frame. */
   #banner = "";
-  /** When the last lines of stderr came. */
-  readonly #spokeAt: number[] = [];
+  /** The last lines of stderr, and when they came. */
+  readonly #said: { readonly line: string; readonly at: number }[] = [];
 
   constructor(plan: AttemptPlan, hooks: AttemptHooks) {
     this.#plan = plan;
@@ -154,9 +155,12 @@ export class Attempt {
     this.#cancelDeadline();
     this.#cancelDeadline = clock.after(connectTimeout, () =>
       this.#end({
-        reason: withFault(
-          `no answer within ${connectTimeout / 1000} s (${command})`,
-          this.#silence(),
+        reason: withSaid(
+          withFault(
+            `no answer within ${connectTimeout / 1000} s (${command})`,
+            this.#silence(),
+          ),
+          this.#said.map(({ line }) => line),
         ),
       }));
   }
@@ -192,8 +196,8 @@ export class Attempt {
     const { host } = this.#plan;
     const { signal } = this.#opening;
     const log = (line: string) => {
-      this.#spokeAt.push(this.#plan.clock.now());
-      if (this.#spokeAt.length > EXPLAINING_LINES) this.#spokeAt.shift();
+      this.#said.push({ line, at: this.#plan.clock.now() });
+      if (this.#said.length > KEPT_LINES) this.#said.shift();
       this.#hooks.output("stderr", line);
     };
     const alive = () => this.#setDeadline();
@@ -246,18 +250,16 @@ export class Attempt {
   /** The exit and what stderr says of it, as one line. What it said long before is no reason. */
   #reasonOf({ reason, stderr, hint }: LinkExit): string {
     const since = this.#plan.clock.now() - EXPLAINING_TIME;
-    const lines = this.#isReady
-      ? this.#spokeAt.filter((at) => at >= since).length
-      : EXPLAINING_LINES;
+    const recent = this.#isReady
+      ? this.#said.filter(({ at }) => at >= since).length
+      : stderr.length;
     const fault = this.#isReady ? undefined : streamFault(new Uint8Array(), this.#banner);
     // Docker says on the standard output why it cannot run a command.
     const isOnOutput = stderr.length === 0 && !this.#isReady && !fault;
     const said = isOnOutput
-      ? linesOf(this.#banner).slice(-EXPLAINING_LINES)
-      : lines > 0
-      ? stderr.slice(-lines)
-      : [];
-    const what = withFault([reason, said.join("; ")].filter(Boolean).join(": "), fault);
+      ? linesOf(this.#banner)
+      : stderr.slice(Math.max(0, stderr.length - recent));
+    const what = withFault(withSaid(reason, said), fault);
     return hint ? `${what} (${hint})` : what;
   }
 
@@ -398,18 +400,23 @@ export class Attempt {
   }
 }
 
-/** The error of a result, which may be any JSON. */
 /** The lines that are not empty. */
 function linesOf(text: string): string[] {
   return text.split(/\r\n|\r|\n/).map((line) => line.trimEnd()).filter(Boolean);
 }
 
+/** The error of a result, which may be any JSON. */
 function textOf(error: unknown): string {
   return typeof error === "string" ? error : JSON.stringify(error);
 }
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The reason, and those of the command's words that explain it. */
+function withSaid(reason: string, lines: readonly string[]): string {
+  return [reason, explainingLines(lines).join("; ")].filter(Boolean).join(": ");
 }
 
 function withFault(reason: string, fault: string | undefined): string {

@@ -10,6 +10,7 @@
  */
 
 import { basename } from "node:path";
+import { descriptorHint, isDescriptorShortage } from "./descriptor_limit.ts";
 import { Family } from "./family.ts";
 import type { Link, LinkExit, OpenContext } from "./mod.ts";
 import { enlargePipes } from "./pipe_size.ts";
@@ -115,6 +116,7 @@ function whyNot(program: string, cause: unknown): string {
     return program.includes("/") ? "no such file" : "no such command on PATH";
   }
   if (cause instanceof Deno.errors.PermissionDenied) return "not allowed to execute it";
+  if (isDescriptorShortage(cause)) return descriptorHint();
   return messageOf(cause);
 }
 

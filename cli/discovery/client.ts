@@ -1,6 +1,7 @@
 // Asks a program of this machine what it knows: a command that ends in time, prints a
 // bounded amount, and can ask nobody for a password.
 import * as v from "valibot";
+import { explainingLines } from "../../transports/explaining.ts";
 import { Family } from "../../transports/family.ts";
 import { StderrTail } from "../../transports/stderr.ts";
 import { SourceError } from "./source.ts";
@@ -97,9 +98,9 @@ async function readAll(
   return await new Blob(chunks as BlobPart[]).text();
 }
 
-/** The last line tells the failure; what comes before are warnings and attempts. */
+/** What explains the failure; before it come warnings and attempts. */
 function lastWords(lines: readonly string[]): string {
-  const line = lines.findLast((line) => line.trim() !== "") ?? "";
+  const line = explainingLines(lines.filter((line) => line.trim() !== "")).at(-1) ?? "";
   const text = line.trim().replace(/^error: +/i, "");
   return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
 }
