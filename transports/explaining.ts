@@ -16,10 +16,11 @@ const KLOG = /^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ [\w.-]+:\d+\] /;
 /** How gcloud and others begin the line that counts, with advice behind it. */
 const ERROR = /^(ERROR|FATAL)\b/;
 
-/** Up to three lines, in their order, of those that came last. */
+/** Up to three lines, in their order, of those that came last; what is repeated counts once. */
 export function explainingLines(lines: readonly string[]): readonly string[] {
-  const words = lines.filter((line) => !KLOG.test(line));
-  const said = words.length > 0 ? words : lines;
+  const distinct = lines.filter((line, i) => line !== lines[i - 1]);
+  const words = distinct.filter((line) => !KLOG.test(line));
+  const said = words.length > 0 ? words : distinct;
   const at = said.findLastIndex((line) => ERROR.test(line));
   if (at < 0) return said.slice(-MOST);
   // What it ran says its own reason before, what belongs to it is indented behind.

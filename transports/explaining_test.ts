@@ -13,6 +13,7 @@ const GCLOUD =
 
 const cases: [string, string[], string[]][] = [
   ["the last three lines", ["one", "two", "three", "four"], ["two", "three", "four"]],
+  ["what is repeated, once", ["why", "again", "again", "again"], ["why", "again"]],
   ["nothing, if nothing was said", [], []],
   ["kubectl's reason without what it met before", [KLOG, KLOG, REFUSED], [REFUSED]],
   ["what kubectl met, if it said nothing else", [KLOG], [KLOG]],

@@ -26,6 +26,8 @@
  */
 
 import {
+  descendantsOf,
+  entryNow,
   isRunning,
   MARK,
   type ProcessEntry,
@@ -55,6 +57,8 @@ export class Family {
   readonly spawn: { detached: boolean; env: Record<string, string> };
   #child: Deno.ChildProcess | undefined;
   #hasExited = false;
+  /** Descendants that were seen, whose parent may have ended since. */
+  readonly #seen = new Map<number, ProcessEntry>();
 
   /** Whatever asks somebody is to have a terminal, unless `isMute`. */
   constructor({ isMute = false }: { readonly isMute?: boolean } = {}) {
@@ -69,12 +73,18 @@ export class Family {
     child.status.then(() => this.#hasExited = true);
   }
 
-  /** Sends a signal to all of them. */
+  /** Sends a signal to all of them; at once to the command and its descendants. */
   async signal(signal: Deno.Signal): Promise<void> {
-    // Before the signal, since those whose parent has ended are harder to find.
-    const { members } = await this.#look();
+    const near = new Set<number>();
+    // Before the signal: whose parent has ended is harder to find.
+    for (const entry of descendantsOf(this.#child!.pid)) {
+      this.#seen.set(entry.pid, entry);
+      if (entry.session === this.#session) near.add(entry.pid);
+    }
     this.#signalChild(signal);
-    for (const { pid } of members) kill(pid, signal);
+    for (const pid of near) kill(pid, signal);
+    const { members } = await this.#look();
+    for (const { pid } of members) if (!near.has(pid)) kill(pid, signal);
   }
 
   /**
@@ -106,6 +116,11 @@ export class Family {
     for (const { pid } of this.#divide(table).members) kill(pid, "SIGKILL");
   }
 
+  /** That of the command. */
+  get #session(): number | undefined {
+    return this.spawn.detached ? this.#child!.pid : entryNow(Deno.pid)?.session;
+  }
+
   #signalChild(signal: Deno.Signal): void {
     const child = this.#child!;
     // A group lives as long as one of it does; then its number may be another's.
@@ -130,17 +145,16 @@ export class Family {
   #divide(table: readonly ProcessEntry[]): Division {
     const { pid } = this.#child!;
     const family = new Set([pid]);
-    const isMine = ({ mark, session }: ProcessEntry) =>
-      mark === this.#mark || this.spawn.detached && session === pid;
+    const isMine = ({ mark, session, pid: each, start }: ProcessEntry) =>
+      mark === this.#mark || this.spawn.detached && session === pid ||
+      this.#seen.get(each)?.start === start;
     for (const entry of table) if (isMine(entry)) family.add(entry.pid);
     // A parent is not always found before its children.
     for (let size = 0; size !== family.size;) {
       size = family.size;
       for (const entry of table) if (family.has(entry.parent)) family.add(entry.pid);
     }
-    const session = this.spawn.detached
-      ? pid
-      : table.find((entry) => entry.pid === Deno.pid)?.session;
+    const session = this.#session;
     const all = table.filter((entry) => family.has(entry.pid) && entry.pid !== pid);
     return {
       members: all.filter((entry) => entry.session === session),

@@ -104,13 +104,38 @@ function withMark(entry: ProcessEntry, environment: Uint8Array): ProcessEntry {
   return { ...entry, mark };
 }
 
+/**
+ * The descendants of a process, at once: a look at a few files only. Those whose parent has
+ * ended are not among them, and where the kernel does not tell children there are none.
+ */
+export function descendantsOf(pid: number): ProcessEntry[] {
+  const found: ProcessEntry[] = [];
+  try {
+    for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
+      const text = Deno.readTextFileSync(`/proc/${pid}/task/${name}/children`);
+      for (const child of text.split(" ").filter(Boolean).map(Number)) {
+        const entry = entryNow(child);
+        if (entry) found.push(entry, ...descendantsOf(child));
+      }
+    }
+  } catch {
+    // It has just ended, or the system has no such files.
+  }
+  return found;
+}
+
+/** What is told of a process now; nothing if it has ended. */
+export function entryNow(pid: number): ProcessEntry | undefined {
+  try {
+    return parse(pid, Deno.readTextFileSync(`/proc/${pid}/stat`));
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether it still runs, and is no other with the same number. */
 export function isRunning({ pid, start }: ProcessEntry): boolean {
-  try {
-    return parse(pid, Deno.readTextFileSync(`/proc/${pid}/stat`))?.start === start;
-  } catch {
-    return false;
-  }
+  return entryNow(pid)?.start === start;
 }
 
 /** The same as {@linkcode processes}, at once: for the moment before this process ends. */
@@ -119,9 +144,9 @@ export function processesNow(): ProcessEntry[] {
   try {
     for (const { name } of Deno.readDirSync("/proc")) {
       if (!/^\d+$/.test(name)) continue;
+      const entry = entryNow(Number(name));
+      if (!entry) continue;
       try {
-        const entry = parse(Number(name), Deno.readTextFileSync(`/proc/${name}/stat`));
-        if (!entry) continue;
         entries.push(withMark(entry, Deno.readFileSync(`/proc/${name}/environ`)));
       } catch {
         // It has just ended, or is not ours.
