@@ -57,6 +57,7 @@ export class Family {
   readonly spawn: { detached: boolean; env: Record<string, string> };
   #child: Deno.ChildProcess | undefined;
   #hasExited = false;
+  #isKilled = false;
   /** Descendants that were seen, whose parent may have ended since. */
   readonly #seen = new Map<number, ProcessEntry>();
 
@@ -75,6 +76,7 @@ export class Family {
 
   /** Sends a signal to all of them; at once to the command and its descendants. */
   async signal(signal: Deno.Signal): Promise<void> {
+    this.#isKilled ||= signal === "SIGKILL";
     const near = new Set<number>();
     // Before the signal: whose parent has ended is harder to find.
     for (const entry of descendantsOf(this.#child!.pid)) {
@@ -98,6 +100,7 @@ export class Family {
         const [signal, limit] of [["SIGTERM", REST_TERM], ["SIGKILL", REST_KILL]] as const
       ) {
         if (members.length === 0) break;
+        if (signal === "SIGTERM" && this.#isKilled) continue; // they have had their time
         for (const { pid } of members) kill(pid, signal);
         await gone(members, limit);
         ({ members, strays } = await this.#look()); // one may have started another
