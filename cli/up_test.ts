@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { isAlive } from "../tests/harness/proc.ts";
 import { until } from "../tests/harness/wait.ts";
+import { isPrintable } from "./printable.ts";
 import { Running, withFiles } from "./_run.ts";
 
 const AGENT = new URL("../manager/_fake_agent.ts", import.meta.url).href;
@@ -97,6 +98,36 @@ mesh(
     assert.doesNotMatch(running.stderr, /hosts are up/);
   },
 );
+
+/** A value as YAML that is plain ASCII. */
+function asYaml(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[^ -~]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** What would clear a terminal, turn the order of letters, or pass for a line of ours. */
+const HOSTILE = "\x1b[2J\u202e\u2066evil\x9b31m\u2028info";
+
+for (const args of [[], ["--debug"], ["--log-format", "json"]]) {
+  mesh(
+    `nothing of a manifest or a host controls the terminal, with "${args.join(" ")}"`,
+    {
+      web: asYaml(JSON.parse(agent({ stderr: `of the agent ${HOSTILE}` }))),
+      broken: asYaml(["sh", "-c", `echo '${HOSTILE}' >&2; exit 3`]),
+    },
+    async (running) => {
+      await running.line(/1 of 2 hosts are up/);
+      await running.line(/of the agent/);
+      running.signal("SIGTERM");
+      await running.end();
+      assert.match(running.stderr, /\\(x1b|u001b)\[2J\\u202e\\u2066evil\\(x|u00)9b31m/);
+      assert.ok(isPrintable(running.stderr), JSON.stringify(running.stderr));
+    },
+    args,
+  );
+}
 
 /** Says its process id first, so that its end can be seen. */
 const STUBBORN = JSON.stringify([

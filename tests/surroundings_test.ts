@@ -24,6 +24,11 @@ for (const [where, redirection, more] of redirections) {
       namespace: site.here,
     });
     await answers(site);
+    const pid = await site.pid();
+    for (const number of [0, 1, 2]) {
+      const file = Deno.readLinkSync(`/proc/${pid}/fd/${number}`);
+      assert.doesNotMatch(file, /socket/, `descriptor ${number}`);
+    }
     await goesOnAndEnds(site);
   }, { needs: ["bash", "curl"] });
 }

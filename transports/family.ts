@@ -95,6 +95,7 @@ export class Family {
    */
   async endRest(): Promise<string[]> {
     try {
+      if (this.spawn.detached && Deno.build.os !== "linux") await this.#endGroup();
       let { members, strays } = await this.#look();
       for (
         const [signal, limit] of [["SIGTERM", REST_TERM], ["SIGKILL", REST_KILL]] as const
@@ -111,6 +112,13 @@ export class Family {
     } finally {
       living.delete(this);
     }
+  }
+
+  /** What can be done where processes cannot be seen. */
+  async #endGroup(): Promise<void> {
+    if (!kill(-this.#child!.pid, this.#isKilled ? "SIGKILL" : "SIGTERM")) return;
+    await new Promise((resolve) => setTimeout(resolve, REST_TERM));
+    kill(-this.#child!.pid, "SIGKILL");
   }
 
   /** Kills all of them, without waiting. */
@@ -179,11 +187,13 @@ export function killFamilies(): void {
   for (const family of living) family.killNow(table);
 }
 
-function kill(pid: number, signal: Deno.Signal): void {
+/** False if it has ended, or is not ours. */
+function kill(pid: number, signal: Deno.Signal): boolean {
   try {
     Deno.kill(pid, signal);
+    return true;
   } catch {
-    // It has ended, or is not ours.
+    return false;
   }
 }
 
