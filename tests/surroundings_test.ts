@@ -88,6 +88,33 @@ e2e("a mesh in the foreground outlives its terminal, and says so", async (scene)
   await goesOnAndEnds(site);
 }, { needs: ["script", "curl"] });
 
+e2e(
+  "a terminal that Ctrl-S stopped stops nothing, and Ctrl-Q shows what was lost",
+  async (scene) => {
+    // It writes once it is told, when the terminal stands still.
+    const folder = await scene.folder();
+    const noise =
+      `until [ -e ${folder}/go ]; do sleep 0.1; done; yes a line | head -c 3000000 >&2`;
+    const noisy = ["sh", "-c", `${noise}; touch ${folder}/done; sleep 600`];
+    const site = await ground(scene, {
+      more: `  noisy: { connectTimeout: 1h, cmd: ${JSON.stringify(noisy)} }\n`,
+    });
+    await using terminal = new Terminal(site.command, site.here);
+    await terminal.shows(/web +Ready/);
+    await terminal.type("\x13");
+    await Deno.writeTextFile(`${folder}/go`, "");
+    await until(
+      "all to be written",
+      () => Deno.stat(`${folder}/done`).catch(() => undefined),
+    );
+    await answers(site);
+    await terminal.type("\x11");
+    await terminal.shows(/\d+ lines were lost here: nobody took them/);
+    await goesOnAndEnds(site);
+  },
+  { needs: ["script", "curl"] },
+);
+
 const backgrounds: [what: string, line: string][] = [
   ["in the background, disowned,", `"$@" & disown; exit`],
   ["in the background of a shell that was hung up", `"$@" &`],
