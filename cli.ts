@@ -5,11 +5,14 @@
  * @module
  */
 
+import { printResult, stderr } from "./cli/console.ts";
+import { redirectConsole } from "./cli/stray_output.ts";
 import { cleanEnvironment } from "./install/executable.ts";
 
 /** Runs the program and gives its exit status. */
 async function run(args: readonly string[]): Promise<number> {
   cleanEnvironment();
+  redirectConsole((text) => stderr.line(text));
   // What a manager starts on every host: without the parser it is up sooner.
   if (args.length === 2 && args[0] === "agent" && args[1] === "--automated") {
     const { agent } = await import("./cli/agent.ts");
@@ -17,11 +20,17 @@ async function run(args: readonly string[]): Promise<number> {
   }
   if (args.length === 1 && args[0] === "--version") {
     const { versionLine } = await import("./cli/version.ts");
-    console.log(versionLine());
-    return 0;
+    return await orFail(async () => {
+      await printResult(`${versionLine()}\n`);
+      return 0;
+    });
   }
   const file = manifestAlone(args);
-  if (file !== undefined) return await start(file);
+  if (file !== undefined) {
+    // The most common command, which so takes less memory and time: it needs no parser.
+    const { up } = await import("./cli/up.ts");
+    return await orFail(() => up(file, { logFormat: "human" }));
+  }
   const { main } = await import("./cli/main.ts");
   return await main(args);
 }
@@ -34,18 +43,18 @@ function manifestAlone(args: readonly string[]): string | undefined {
   return isUp && !second!.startsWith("-") ? second : undefined;
 }
 
-/** The most common command, which so takes less memory and time: it needs no parser. */
-async function start(file: string): Promise<number> {
-  const [{ up }, { fail }] = await Promise.all([
-    import("./cli/up.ts"),
-    import("./cli/failure.ts"),
-  ]);
-  const options = { logFormat: "human" } as const;
+/** What fails is told in a line. */
+async function orFail(run: () => Promise<number>): Promise<number> {
   try {
-    return await up(file, options);
+    return await run();
   } catch (error) {
-    return fail(error, options);
+    const { fail } = await import("./cli/failure.ts");
+    return fail(error, { logFormat: "human" });
   }
 }
 
-if (import.meta.main) Deno.exit(await run(Deno.args));
+if (import.meta.main) {
+  const status = await run(Deno.args);
+  await stderr.flush();
+  Deno.exit(status);
+}

@@ -55,6 +55,7 @@ export {
 export type { PluginLoader } from "./manifest/plugins.ts";
 export type { Clock } from "./manager/clock.ts";
 export type {
+  ConnectionEvent,
   EventBase,
   HostDownEvent,
   HostOutputEvent,

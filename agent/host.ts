@@ -7,6 +7,7 @@
 import { parseListen } from "../manifest/listen.ts";
 import type { Credentials } from "../proxy/auth.ts";
 import { Connector, type Target } from "../proxy/connector.ts";
+import { onDescriptorShortage } from "../proxy/descriptors.ts";
 import { dial, DialError, icmpCodeOf } from "../proxy/dial.ts";
 import { Directory } from "../proxy/directory.ts";
 import { SystemResolver } from "../proxy/dns_system.ts";
@@ -57,6 +58,7 @@ export class Host {
   readonly #options: HostOptions;
   readonly #me: number;
   readonly #listeners: Listeners;
+  readonly #stopTelling: () => void;
   /** What this host publishes, by port. */
   readonly #forwards: ReadonlyMap<number, Target>;
   readonly #directory: Directory;
@@ -123,6 +125,7 @@ export class Host {
       onError: (error) => warn(`The name server does not work: ${error.message}`),
     });
     this.#listeners = new Listeners({ warn, onUp: options.listening });
+    this.#stopTelling = onDescriptorShortage(warn);
     stack.start(me);
     if (!args.loopback?.disable) this.#listenForPorts(args, nameServers);
     if (args.http?.listen) this.#listenForHttp(args.http.listen);
@@ -165,6 +168,7 @@ export class Host {
   async end(): Promise<void> {
     const { stack } = this.#options;
     this.#ending.abort();
+    this.#stopTelling();
     const listening = this.#listeners.close();
     const restored = this.#files.then((files) => files.restore());
     if (!stack.current.broken) {

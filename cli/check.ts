@@ -1,6 +1,7 @@
 // `norouter check FILE...`: is each manifest right? Nothing is started, and
 // no plug-in is run that the command line does not allow.
 import type { Diagnostic } from "../manifest/diagnostic.ts";
+import { printResult } from "./console.ts";
 import { load, printDiagnostics } from "./manifest.ts";
 import type { GlobalOptions } from "./options.ts";
 
@@ -16,6 +17,7 @@ export async function check(file: string, options: GlobalOptions): Promise<numbe
   printDiagnostics(strict, options);
   if (!manifest || strict.some(({ severity }) => severity === "error")) return 1;
   const count = manifest.hosts.length;
-  console.log(`${manifest.path}: OK, ${count} ${count === 1 ? "host" : "hosts"}`);
+  const hosts = count === 1 ? "host" : "hosts";
+  await printResult(`${manifest.path}: OK, ${count} ${hosts}\n`);
   return 0;
 }

@@ -1,10 +1,12 @@
 // `norouter discover`: what could become a host, as a table or JSON on stdout, and which
 // sources could not be asked on stderr.
 import { columns } from "./columns.ts";
+import { printResult } from "./console.ts";
 import { type Discovered, discoverTargets } from "./discovery/discovery.ts";
 import { oneLine, type Port, type SourceName, type Target } from "./discovery/source.ts";
 import { openLog } from "./log.ts";
 import type { GlobalOptions } from "./options.ts";
+import { renderJson } from "./printable.ts";
 import { stopSignals } from "./stop.ts";
 
 /** Characters of a cell that are shown, except for the name, which is to be copied. */
@@ -39,8 +41,8 @@ export async function discover(
   const found = await search(options, sources.length > 0 ? sources : undefined);
   if (!found) return INTERRUPTED;
   const targets = found.flatMap(({ targets }) => targets);
-  if (options.format === "json") console.log(JSON.stringify(asJson(found), null, 2));
-  else if (targets.length > 0) console.log(targetTable(targets).trimEnd());
+  if (options.format === "json") await printResult(renderJson(asJson(found), 2) + "\n");
+  else if (targets.length > 0) await printResult(targetTable(targets).trimEnd() + "\n");
   tellProblems(found, options);
   if (options.format === "table") tellContexts(found, options);
   if (targets.length === 0) tell("Nothing was found that could be joined", options);

@@ -451,6 +451,19 @@ Deno.test({
   },
 });
 
+Deno.test("what a program leaves behind ends with its answer", async () => {
+  const docker = byCommand({
+    "ps": `(/bin/sleep 600 & echo $! >> "$HOME/pids"); exit 0`,
+    "container inspect": "echo '[]'",
+  });
+  await withPrograms({ docker }, async ({ env, folder }) => {
+    const { status } = await run(["discover", "docker"], { env });
+    assert.equal(status, 0);
+    const pids = (await Deno.readTextFile(`${folder}/pids`)).trim().split("\n");
+    assert.ok(!pids.some(isAlive));
+  });
+});
+
 function isAlive(pid: string): boolean {
   try {
     // Of one that ended and waits for its parent, there is only a name left.

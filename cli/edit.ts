@@ -9,6 +9,7 @@
 //   a mesh that lacks some hosts    the error, then the editor again after Enter
 //
 // Without a terminal nobody can be asked, and a failure is the end.
+import { stderr } from "./console.ts";
 import { type Editor, findEditor, NO_EDITOR, openEditor } from "./editor.ts";
 import { EXAMPLE } from "./example.ts";
 import { fail } from "./failure.ts";
@@ -74,6 +75,7 @@ async function session(
     const opened = performance.now();
     tell(`Editing ${path} with ${editor.name}`);
     let problem: unknown;
+    await stderr.flush();
     await openEditor(editor, path).catch((error) => problem = error);
     isUntouched &&= await stateOf(path) === before;
     if (isUntouched) {

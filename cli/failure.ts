@@ -1,9 +1,11 @@
 // A command that failed: what the user is told, and the exit status.
+import { ReaderGoneError } from "./console.ts";
 import { openLog } from "./log.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** A failure that nothing else has told: its message for the user, more with --debug. */
 export function fail(error: unknown, options: Partial<GlobalOptions>): number {
+  if (error instanceof ReaderGoneError) return 1; // they have seen what they wanted
   const message = error instanceof Error ? error.message : String(error);
   const stack = error instanceof Error && options.debug ? `\n${error.stack}` : "";
   openLog(options).event({ level: "error", type: "failed", message: message + stack });

@@ -18,6 +18,7 @@ import {
 import { parseManifest } from "../manifest/manifest.ts";
 import { quote } from "../manifest/value.ts";
 import { builtinTransports } from "../transports/registry.ts";
+import { printResult, stderr } from "./console.ts";
 import { search, type SearchOptions, targetTable, tellProblems } from "./discover.ts";
 import { draftManifest } from "./discovery/draft.ts";
 import { SOURCES, type Target } from "./discovery/source.ts";
@@ -70,7 +71,7 @@ export async function init(options: InitOptions): Promise<number> {
   const { text, hosts } = draftManifest(targets, file);
   check(text, isStdout ? "<stdout>" : output);
   if (isStdout) {
-    writeAll(Deno.stdout, text);
+    await printResult(text);
     return 0;
   }
   await write(text, options);
@@ -135,7 +136,7 @@ async function picked(options: InitOptions): Promise<readonly Target[] | undefin
 
 /** The list and the question stand where somebody sees them, and not in the manifest. */
 function say(text: string): void {
-  writeAll(Deno.stderr, text);
+  stderr.text(text);
 }
 
 /**
@@ -175,9 +176,4 @@ async function write(text: string, { output, force }: InitOptions): Promise<void
       : (cause as Error).message;
     throw new Error(`Cannot write the manifest ${output}: ${reason}`, { cause });
   }
-}
-
-function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
-  let bytes = new TextEncoder().encode(text);
-  while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
 }

@@ -4,7 +4,9 @@
 //   warn   db     "docker exec -i db norouter" exited with status 1: …
 //   info   web    | a line that the command of "web" wrote
 //   info          Every host is ready
+import { lostLines, stderr } from "./console.ts";
 import type { GlobalOptions, LogFormat } from "./options.ts";
+import { type Piece, renderJson } from "./printable.ts";
 
 /** How much an event matters. */
 export type Level = "debug" | "info" | "warn" | "error";
@@ -27,16 +29,22 @@ export interface LogOptions {
   readonly format: LogFormat;
   /** Whether debug events are written, and times. */
   readonly debug: boolean;
-  /** Whether lines for people are coloured. */
-  readonly color: boolean;
-  /** Takes one line, its end included. */
-  readonly write: (line: string) => void;
+  /** Takes lines and makes them printable. */
+  readonly to: LogTarget;
 }
 
-const RESET = "\x1b[0m";
-const LEVEL_COLORS = { debug: "\x1b[2m", info: "", warn: "\x1b[33m", error: "\x1b[31m" };
+/** Where lines go. */
+export interface LogTarget {
+  /** Takes a line for people, without its end. */
+  line(...pieces: readonly Piece[]): void;
+  /** Takes a line for machines. */
+  json(value: unknown): void;
+}
+
+/** Colours of SGR: dim, yellow, red. */
+const LEVEL_COLORS = { debug: 2, info: undefined, warn: 33, error: 31 };
 /** Hosts are told apart by colour: cyan, green, magenta, blue, and bright ones. */
-const HOST_COLORS = [36, 32, 35, 34, 96, 92, 95, 94].map((code) => `\x1b[${code}m`);
+const HOST_COLORS = [36, 32, 35, 34, 96, 92, 95, 94];
 
 /** Writes events. */
 export class Log {
@@ -57,64 +65,51 @@ export class Log {
 
   /** Writes an event with further fields, unless it is for developers and none is there. */
   event(event: LogEvent, fields: Readonly<Record<string, unknown>> = {}): void {
-    const { format, debug, write } = this.#options;
+    const { format, debug, to } = this.#options;
     if (event.level === "debug" && !debug) return;
     const time = new Date().toISOString();
-    const line = format === "json"
-      ? this.#json({ ...event, ...fields }, time)
-      : this.#human(event, time);
-    write(line);
+    if (format === "json") to.json(asJson({ ...event, ...fields }, time));
+    else to.line(...this.#human(event, time));
   }
 
-  #json({ level, type, host, message, ...fields }: LogEvent, time: string): string {
-    return JSON.stringify({ time, level, type, host, message, ...fields }) + "\n";
-  }
-
-  #human(event: LogEvent, time: string): string {
+  #human(event: LogEvent, time: string): Piece[] {
     const { level, host = "", message } = event;
     const when = this.#options.debug ? time.slice(11, 23) + "  " : "";
     const name = host.padEnd(this.#width);
-    const margin = `${when}${level.padEnd(5)}  ${name}${this.#width ? "  " : ""}`;
-    const [first = "", ...rest] = message.trimEnd().split("\n").map(printable);
-    const more = rest.map((line) => "\n" + " ".repeat(margin.length) + line).join("");
-    if (!this.#options.color) return margin + first + more + "\n";
-    const hostColor = HOST_COLORS[this.#hosts.indexOf(host) % HOST_COLORS.length] ?? "";
+    const gap = this.#width ? "  " : "";
+    const margin = when.length + 5 + 2 + name.length + gap.length;
+    // A carriage return ends lines of some, and overwrites those of others.
+    const [first = "", ...rest] = message.trimEnd().replaceAll("\r", "").split("\n");
+    const more = rest.map((line) => "\n" + " ".repeat(margin) + line).join("");
     const color = LEVEL_COLORS[level];
-    return `${when}${color}${level.padEnd(5)}${RESET}  ${hostColor}${name}${RESET}` +
-      `${this.#width ? "  " : ""}${color}${first}${more}${color && RESET}\n`;
+    const hostColor = HOST_COLORS[this.#hosts.indexOf(host) % HOST_COLORS.length];
+    return [
+      when,
+      colored(color, level.padEnd(5)),
+      "  ",
+      colored(hostColor, name),
+      gap,
+      colored(color, first + more),
+    ];
   }
+}
+
+function colored(color: number | undefined, text: string): Piece {
+  return color === undefined || text === "" ? text : [color, text];
+}
+
+function asJson({ level, type, host, message, ...fields }: LogEvent, time: string) {
+  return { time, level, type, host, message, ...fields };
 }
 
 /** The log of a command: to stderr, in colour where somebody sees it. */
 export function openLog({ logFormat, debug = false }: Partial<GlobalOptions>): Log {
-  const encoder = new TextEncoder();
-  return new Log({
-    format: logFormat ?? "human",
-    debug,
-    color: useColor(),
-    write: (line) => writeAll(encoder.encode(line)),
-  });
-}
-
-/** Colour is for terminals whose users do not object (https://no-color.org). */
-export function useColor(): boolean {
-  return Deno.stderr.isTerminal() && !Deno.noColor;
-}
-
-/** A reader of stderr that went away must not end the mesh. */
-function writeAll(bytes: Uint8Array): void {
-  try {
-    while (bytes.length > 0) bytes = bytes.subarray(Deno.stderr.writeSync(bytes));
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-  }
-}
-
-/** What hosts send is shown, but may not move the cursor or change the terminal. */
-function printable(line: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what this is about
-  return line.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (character) => {
-    const code = character.charCodeAt(0).toString(16).padStart(2, "0");
-    return character === "\r" ? "" : `\\x${code}`;
-  });
+  const format = logFormat ?? "human";
+  stderr.tellLost = (lines, why) => {
+    const message = lostLines(lines, why);
+    if (format === "human") return `warn   ${message}`;
+    const event = { level: "warn", type: "lost", message, lines } as const;
+    return renderJson(asJson(event, new Date().toISOString()));
+  };
+  return new Log({ format, debug, to: stderr });
 }

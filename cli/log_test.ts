@@ -1,16 +1,18 @@
 // What log lines look like, for people and for machines.
 import assert from "node:assert/strict";
+import { type Piece, render, renderJson } from "./printable.ts";
 import { Log, type LogEvent, type LogOptions } from "./log.ts";
 
-function written(events: LogEvent[], options: Partial<LogOptions> = {}): string {
+function written(
+  events: LogEvent[],
+  { isColored = false, ...options }: Partial<LogOptions> & { isColored?: boolean } = {},
+): string {
   let text = "";
-  const log = new Log({
-    format: "human",
-    debug: false,
-    color: false,
-    write: (line) => text += line,
-    ...options,
-  });
+  const to = {
+    line: (...pieces: Piece[]) => void (text += render(pieces, isColored) + "\n"),
+    json: (value: unknown) => void (text += renderJson(value) + "\n"),
+  };
+  const log = new Log({ format: "human", debug: false, to, ...options });
   log.expect(["web", "database"]);
   for (const event of events) log.event(event, { ms: 5 });
   return text;
@@ -54,8 +56,8 @@ Deno.test("colour marks levels and tells hosts apart", () => {
   const text = written([
     { level: "error", host: "web", message: "x" },
     { level: "info", host: "database", message: "y" },
-  ], { color: true });
+  ], { isColored: true });
   const [first, second] = text.split("\n");
   assert.equal(first, "\x1b[31merror\x1b[0m  \x1b[36mweb     \x1b[0m  \x1b[31mx\x1b[0m");
-  assert.equal(second, "info \x1b[0m  \x1b[32mdatabase\x1b[0m  y");
+  assert.equal(second, "info   \x1b[32mdatabase\x1b[0m  y");
 });

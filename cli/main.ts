@@ -12,6 +12,7 @@ import {
   Option,
 } from "commander";
 import { addCompletions } from "./completions.ts";
+import { printResult, stderr } from "./console.ts";
 import { fail } from "./failure.ts";
 import { helpOf } from "./help.ts";
 import { openLog } from "./log.ts";
@@ -19,6 +20,7 @@ import type { GlobalOptions } from "./options.ts";
 import { addSearchCommands } from "./search_commands.ts";
 import { versionLine } from "./version.ts";
 import { pluginPlace } from "../transports/plugin_place.ts";
+import { redirectConsole } from "./stray_output.ts";
 import { isFile, unknownCommand } from "./words.ts";
 
 const WRONG_USAGE = 2;
@@ -27,20 +29,35 @@ const OPEN_EDITOR = ["-e, --open-editor", "edit the manifest first"] as const;
 /** Runs the program and gives its exit status. */
 export async function main(args: readonly string[]): Promise<number> {
   let status = 0;
-  const program = programOf((code) => {
-    status = code;
-  });
+  let output = "";
+  const print = (text: string) => output += text;
+  const program = programOf((code) => status = code, print);
+  // The library of completions prints its script and its answers so.
+  if (args.includes("complete")) redirectConsole((text) => print(`${text}\n`));
   try {
     await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) {
+      return fail(error, program.opts<GlobalOptions>());
+    }
+    if (error.exitCode !== 0) status = WRONG_USAGE;
+  }
+  try {
+    await printResult(output, { isExact: true });
     return status;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
     return fail(error, program.opts<GlobalOptions>());
   }
 }
 
-/** The commands and options; `done` is told the exit status of the one that was run. */
-export function programOf(done: (status: number) => void): Command {
+/**
+ * The commands and options; `done` is told the exit status of the one that was run, and
+ * `print` takes help and the version.
+ */
+export function programOf(
+  done: (status: number) => void,
+  print: (text: string) => void = () => {},
+): Command {
   const allowed: string[] = [];
   const allowPlugin = () =>
     new Option("--allow-plugin <url>", "load this plug-in of the manifest; repeatable")
@@ -53,6 +70,7 @@ export function programOf(done: (status: number) => void): Command {
   const program: Command = createCommand("norouter")
     .exitOverride()
     .configureOutput({
+      writeOut: print,
       outputError: (text, write) => {
         const message = text.replace(/^error: /, "norouter: ");
         if (!isForMachines()) return write(message);
@@ -64,7 +82,7 @@ export function programOf(done: (status: number) => void): Command {
         openLog(program.opts<GlobalOptions>()).event(event);
       },
       // What follows an error is a hint for people.
-      writeErr: (text) => void (isForMachines() || process.stderr.write(text)),
+      writeErr: (text) => void (isForMachines() || stderr.text(text)),
     })
     .configureHelp({ formatHelp: (command) => helpOf(command.name()) })
     .showHelpAfterError(`(see "norouter --help")`)
@@ -148,14 +166,14 @@ export function programOf(done: (status: number) => void): Command {
     .description("print a manifest to begin with")
     .action(async () => {
       const { EXAMPLE } = await import("./example.ts");
-      console.log(EXAMPLE.trimEnd());
+      await printResult(EXAMPLE);
     });
 
   program.command("show-installer")
     .description("print a script that installs norouter")
     .action(async () => {
       const { installer } = await import("./installer.ts");
-      console.log(installer().trimEnd());
+      await printResult(installer(), { isExact: true });
     });
 
   program.command("agent")

@@ -9,7 +9,8 @@ import type { Manifest } from "../manifest/manifest.ts";
 import type { Transport } from "../transports/mod.ts";
 import { PluginSet } from "../transports/plugin.ts";
 import { builtinTransports } from "../transports/registry.ts";
-import { openLog, useColor } from "./log.ts";
+import { stderr } from "./console.ts";
+import { openLog } from "./log.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** A manifest, if it can be used, and all that was said about it. */
@@ -58,10 +59,7 @@ export function printDiagnostics(
     return;
   }
   for (const diagnostic of diagnostics) {
-    const line = formatDiagnostic(diagnostic);
-    if (!useColor()) console.error(line);
-    else {console.error(
-        `\x1b[${diagnostic.severity === "error" ? 31 : 33}m${line}\x1b[0m`,
-      );}
+    const color = diagnostic.severity === "error" ? 31 : 33;
+    stderr.line([color, formatDiagnostic(diagnostic)]);
   }
 }

@@ -10,7 +10,7 @@ const BAR = 16;
 
 /** What a display writes to. */
 export interface ProgressOptions {
-  /** Takes text for a terminal; absent if there is none. */
+  /** Shows a line on a terminal in the place of the last one; absent if there is none. */
   readonly draw?: ((text: string) => void) | undefined;
   /** Columns of the terminal. */
   readonly columns: () => number;
@@ -34,16 +34,13 @@ export class ProgressDisplay {
     const { draw, log } = this.#options;
     const { host, done, total, ms } = event;
     if (done >= total) {
-      this.hide();
-      this.#current.delete(host);
-      this.#told.delete(host);
+      this.forget(host);
       log({ ...event, message: describeProgress(event) });
-      this.draw();
       return;
     }
     if (draw) {
       this.#current.set(host, event);
-      return this.draw();
+      return this.#draw();
     }
     const told = this.#told.get(host) ?? 0;
     if (ms - told < EVERY_MS) return;
@@ -53,23 +50,14 @@ export class ProgressDisplay {
 
   /** A host is sent nothing any more. */
   forget(host: string): void {
-    this.hide();
-    this.#current.delete(host);
     this.#told.delete(host);
-    this.draw();
+    if (this.#current.delete(host)) this.#draw();
   }
 
-  /** Takes the line off the terminal, before something else is written. */
-  hide(): void {
-    if (this.#current.size > 0) this.#options.draw?.("\r\x1b[K");
-  }
-
-  /** Draws the line, if there is anything to show. */
-  draw(): void {
+  #draw(): void {
     const { draw, columns } = this.#options;
-    if (!draw || this.#current.size === 0) return;
     const parts = [...this.#current.values()].map(partOf);
-    draw("\r\x1b[K" + parts.join("   ").slice(0, Math.max(20, columns() - 1)));
+    draw?.(parts.join("   ").slice(0, Math.max(20, columns() - 1)));
   }
 }
 

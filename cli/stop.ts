@@ -1,5 +1,7 @@
 // Ctrl-C and its relatives: the first asks the program to end, the second ends it.
 
+import { killFamilies } from "../transports/family.ts";
+
 /** The conventional status of a program that Ctrl-C ended: 128 + SIGINT. */
 const INTERRUPTED = 130;
 
@@ -9,25 +11,39 @@ export interface StopSignals extends Disposable {
   readonly asked: Promise<Deno.Signal>;
 }
 
+/** Signals of this system that ask a program to end. */
+const ENDING: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT", "SIGBREAK"]
+  : ["SIGINT", "SIGTERM"];
+
+/** How {@linkcode stopSignals} differs from that of a command that answers and is gone. */
+export interface StopOptions {
+  /** Told that the terminal went away (SIGHUP), which then ends nothing. */
+  readonly onHangUp?: () => void;
+}
+
 /**
- * Listens for signals that ask the program to end. A second one ends the process at once;
- * children notice by the end of their input.
+ * Listens for signals that ask the program to end. A second one ends the process at once,
+ * with all that it started.
  */
-export function stopSignals(): StopSignals {
+export function stopSignals({ onHangUp }: StopOptions = {}): StopSignals {
   const { promise: asked, resolve } = Promise.withResolvers<Deno.Signal>();
-  const signals: Deno.Signal[] = Deno.build.os === "windows"
-    ? ["SIGINT", "SIGBREAK"]
-    : ["SIGINT", "SIGTERM", "SIGHUP"];
-  let isAsked = false;
-  const listeners = signals.map((signal) => {
-    const listener = () => {
-      if (isAsked) Deno.exit(INTERRUPTED);
-      isAsked = true;
-      resolve(signal);
-    };
+  const listeners: { signal: Deno.Signal; listener: () => void }[] = [];
+  const listen = (signal: Deno.Signal, listener: () => void) => {
     Deno.addSignalListener(signal, listener);
-    return { signal, listener };
-  });
+    listeners.push({ signal, listener });
+  };
+  let isAsked = false;
+  const stop = (signal: Deno.Signal) => {
+    if (isAsked) {
+      killFamilies();
+      Deno.exit(INTERRUPTED);
+    }
+    isAsked = true;
+    resolve(signal);
+  };
+  for (const signal of ENDING) listen(signal, () => stop(signal));
+  if (Deno.build.os !== "windows") listen("SIGHUP", onHangUp ?? (() => stop("SIGHUP")));
   return {
     asked,
     [Symbol.dispose]() {

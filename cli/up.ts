@@ -4,11 +4,13 @@ import type { Mesh } from "../manager/mesh.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import type { Transport } from "../transports/mod.ts";
 import { formatIpv4 } from "../wire/ipv4.ts";
+import { stderr } from "./console.ts";
 import { type Log, openLog } from "./log.ts";
 import { load, printDiagnostics } from "./manifest.ts";
 import type { GlobalOptions } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { stopSignals } from "./stop.ts";
+import { ToldOnce } from "./told_once.ts";
 import { hostTable, reachedBy } from "./table.ts";
 
 /** How a mesh went. */
@@ -29,6 +31,13 @@ export interface RunOptions {
   readonly advice?: string;
 }
 
+/** A mesh outlives the terminal it was started from. */
+const HANG_UP = {
+  level: "info",
+  type: "hangUp",
+  message: "The terminal is gone (SIGHUP), and the mesh goes on; SIGTERM ends it",
+} as const;
+
 /** Runs the mesh of a manifest and gives the exit status. */
 export async function up(file: string, options: GlobalOptions): Promise<number> {
   return (await runMesh(file, options)).status;
@@ -42,28 +51,32 @@ export async function runMesh(
 ): Promise<Outcome> {
   const started = performance.now();
   const log = openLog(options);
+  using stop = stopSignals({ onHangUp: () => log.event(HANG_UP) });
   const { manifest: loaded, diagnostics, plugins } = await load(file, options);
   printDiagnostics(diagnostics, options);
   if (!loaded) return { status: 1, isComplete: false };
   const { withFreeVips } = await import("../manager/free_vips.ts");
   const manifest = withFreeVips(loaded);
 
-  using stop = stopSignals();
   log.expect(manifest.hosts.map(({ name }) => name));
   announce(manifest, { plugins, log, options });
 
   const { startMesh } = await import("../manager/mesh.ts");
   const everReady = new Set<string>();
   const progress = progressDisplay(options, (event) => log.event(event));
+  const show = (event: MeshEvent) => log.event(forPeople(event, options));
+  const told = new ToldOnce(show);
+  const tell = options.logFormat === "json" || options.debug
+    ? show
+    : (event: MeshEvent) => told.take(event);
   const mesh = await startMesh(manifest, {
     transports: plugins,
+    connections: options.debug ?? false,
     onEvent(event) {
       if (event.type === "progress") return progress.show(event);
       if (event.type === "ready") everReady.add(event.host);
       if (event.type === "ready" || event.type === "down") progress.forget(event.host);
-      progress.hide();
-      log.event(forPeople(event, options));
-      progress.draw();
+      tell(event);
     },
   });
   const outcome = await Promise.race([
@@ -75,6 +88,7 @@ export async function runMesh(
   const stopping = { level: "info", type: "stopping" } as const;
   const end = async (signal?: Deno.Signal): Promise<Outcome> => {
     await mesh.close();
+    told.flush();
     return {
       status: everReady.size > 0 ? 0 : 1,
       isComplete: everReady.size === manifest.hosts.length,
@@ -100,14 +114,20 @@ function progressDisplay(
   log: (event: ProgressEvent) => void,
 ): ProgressDisplay {
   const isDrawn = logFormat === "human" && Deno.stderr.isTerminal();
-  const encoder = new TextEncoder();
   return new ProgressDisplay({
-    draw: isDrawn
-      ? (text) => void Deno.stderr.writeSync(encoder.encode(text))
-      : undefined,
-    columns: () => Deno.consoleSize().columns,
+    draw: isDrawn ? (text) => stderr.status(text) : undefined,
+    columns,
     log,
   });
+}
+
+/** Of the terminal, which may be gone. */
+function columns(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 80;
+  }
 }
 
 function announce(
@@ -119,7 +139,7 @@ function announce(
   },
 ): void {
   if (options.logFormat === "human") {
-    console.error(hostTable(manifest, plugins));
+    stderr.line(hostTable(manifest, plugins));
     return;
   }
   for (const host of manifest.hosts) {
@@ -160,7 +180,7 @@ function summarize(
   const message = ok
     ? `Every host is ready: ${all} in ${duration(ms)}`
     : `${ready.length} of ${all} hosts are up, without ` +
-      failed.map(({ host, message }) => `${host.name} (${message})`).join(", ");
+      failed.map(({ host }) => host.name).join(", ");
   const count = ready.reduce((sum, host) => sum + host.failedListeners.length, 0);
   const but = count === 0 ? "" : `, ${count} listener${count === 1 ? "" : "s"} failed`;
   const level = ok && count === 0 ? "info" : "warn";

@@ -1,5 +1,8 @@
 // `norouter FILE`, as users run it, with agents that only speak the protocol.
 import assert from "node:assert/strict";
+import { isAlive } from "../tests/harness/proc.ts";
+import { until } from "../tests/harness/wait.ts";
+import { isPrintable } from "./printable.ts";
 import { Running, withFiles } from "./_run.ts";
 
 const AGENT = new URL("../manager/_fake_agent.ts", import.meta.url).href;
@@ -62,8 +65,16 @@ mesh(
   "a host that fails is named with its reason, and the others are up",
   { web: agent(), broken: FAILING },
   async (running) => {
-    await running.line(/^warn +1 of 2 hosts are up, without broken \(.*status 3.*\)$/m);
-    assert.match(running.stderr, /oops/);
+    await running.line(/^warn +1 of 2 hosts are up, without broken$/m);
+    assert.equal(
+      running.stderr.match(/oops/g)?.length,
+      2,
+      "in the table and as the reason",
+    );
+    assert.match(
+      running.stderr,
+      /^error +broken +.* exited with status 3: oops; trying/m,
+    );
     running.signal("SIGINT");
     assert.equal(await running.end(), 0);
   },
@@ -90,26 +101,53 @@ mesh(
   },
 );
 
-/** Says its process id first, since nothing else will end a stubborn one. */
+/** A value as YAML that is plain ASCII. */
+function asYaml(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[^ -~]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** What would clear a terminal, turn the order of letters, or pass for a line of ours. */
+const HOSTILE = "\x1b[2J\u202e\u2066evil\x9b31m\u2028info";
+
+for (const args of [[], ["--debug"], ["--log-format", "json"]]) {
+  mesh(
+    `nothing of a manifest or a host controls the terminal, with "${args.join(" ")}"`,
+    {
+      web: asYaml(JSON.parse(agent({ stderr: `of the agent ${HOSTILE}` }))),
+      broken: asYaml(["sh", "-c", `echo '${HOSTILE}' >&2; exit 3`]),
+    },
+    async (running) => {
+      await running.line(/1 of 2 hosts are up/);
+      await running.line(/of the agent/);
+      running.signal("SIGTERM");
+      await running.end();
+      assert.match(running.stderr, /\\(x1b|u001b)\[2J\\u202e\\u2066evil\\(x|u00)9b31m/);
+      assert.ok(isPrintable(running.stderr), JSON.stringify(running.stderr));
+    },
+    args,
+  );
+}
+
+/** Says its process id first, so that its end can be seen. */
 const STUBBORN = JSON.stringify([
   ...["sh", "-c", 'echo "process $$" >&2; exec "$@"', "sh"],
   ...JSON.parse(agent({ isStubborn: true })),
 ]);
 
 mesh(
-  "a second Ctrl-C ends the program at once",
+  "a second Ctrl-C ends the program at once, with all that it started",
   { stubborn: STUBBORN },
   async (running) => {
-    try {
-      await running.line(/Every host is ready/);
-      running.signal("SIGINT");
-      await running.line(/Ending the mesh \(SIGINT\); a second Ctrl-C ends it at once/);
-      running.signal("SIGINT");
-      assert.equal(await running.end(), 130);
-    } finally {
-      const [, pid] = /\| process (\d+)/.exec(running.stderr) ?? [];
-      if (pid) Deno.kill(Number(pid), "SIGKILL");
-    }
+    await running.line(/Every host is ready/);
+    running.signal("SIGINT");
+    await running.line(/Ending the mesh \(SIGINT\); a second Ctrl-C ends it at once/);
+    running.signal("SIGINT");
+    assert.equal(await running.end(), 130);
+    const [, pid] = /\| process (\d+)/.exec(running.stderr)!;
+    await until("the stubborn agent to be gone", () => !isAlive(Number(pid)));
   },
 );
 

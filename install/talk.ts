@@ -6,6 +6,7 @@
  * script would not say ends it. Nothing here has a limit of its own on time: the host's
  * `connectTimeout` goes on, but for bytes that move.
  */
+import { explainingLines } from "../transports/explaining.ts";
 import type { Link, LinkExit, OpenContext } from "../transports/mod.ts";
 import type { AgentFiles } from "./agents.ts";
 import { chooseFor, type Chosen } from "./choose.ts";
@@ -160,7 +161,7 @@ export class Talk {
 
   /** The command ended before the agent was started. */
   #endOf({ reason, stderr, status, hint }: LinkExit): Error {
-    const lines = stderr.length > 0 ? stderr.slice(-EXPLAINING_LINES) : this.#text;
+    const lines = stderr.length > 0 ? explainingLines(stderr) : this.#text;
     const said = [reason, lines.join("; ")].filter(Boolean).join(": ");
     const isMissing = (status === 126 || status === 127) &&
       [...stderr, ...this.#text].some((line) => NO_SHELL.test(line));

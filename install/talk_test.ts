@@ -474,7 +474,7 @@ Deno.test("a host that only talks has no more time than one that is silent", asy
     await host.say("still thinking").catch(() => {});
     await it.clock.pass(1000);
   }
-  assert.equal(it.reason, "no answer within 20 s (a fake)");
+  assert.equal(it.reason, "no answer within 20 s (a fake): still thinking");
 });
 
 Deno.test("a slow way has a share of the time that it took, for what is under way", async () => {

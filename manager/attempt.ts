@@ -8,6 +8,7 @@
 
 import { decode } from "../router/decode.ts";
 import { LinkQueue } from "../router/queue.ts";
+import { explainingLines } from "../transports/explaining.ts";
 import type { Link, LinkExit, OpenContext, Progress } from "../transports/mod.ts";
 import {
   type AgentStatus,
@@ -34,12 +35,17 @@ import { Liveness } from "./liveness.ts";
 const CLOSE_GRACE = 600;
 /** Milliseconds for a link to settle `closed` after an abort: the contract's 2 s, and some. */
 const ABORT_LIMIT = 2500;
-/** Milliseconds for the exit to be known after the bytes stopped, and the other way round. */
-const EXPLAIN_GRACE = 200;
+/**
+ * Milliseconds for the exit to be known after the bytes stopped, and the other way round: a
+ * command's link has ended when what it left behind has.
+ */
+const EXPLAIN_GRACE = 1000;
+/** The same where what came was nonsense, which is reason enough. */
+const FAULT_GRACE = 200;
 /** An agent that sends a longer control message is broken or hostile. */
 const MOST_CONTROL_BYTES = 4 << 20;
-/** Lines of stderr that explain an end. */
-const EXPLAINING_LINES = 3;
+/** Lines of stderr that are kept, since they may explain an end. */
+const KEPT_LINES = 20;
 /** Milliseconds before the end of a ready link in which stderr is taken to explain it. */
 const EXPLAINING_TIME = 5000;
 /** Characters of a message in error that are shown. */
@@ -131,8 +137,8 @@ export class Attempt {
   #decoder: FrameDecoder | undefined;
   /** Text before the first frame. */
   #banner = "";
-  /** When the last lines of stderr came. */
-  readonly #spokeAt: number[] = [];
+  /** The last lines of stderr, and when they came. */
+  readonly #said: { readonly line: string; readonly at: number }[] = [];
 
   constructor(plan: AttemptPlan, hooks: AttemptHooks) {
     this.#plan = plan;
@@ -151,9 +157,12 @@ export class Attempt {
     this.#cancelDeadline();
     this.#cancelDeadline = clock.after(connectTimeout, () =>
       this.#end({
-        reason: withFault(
-          `no answer within ${connectTimeout / 1000} s (${command})`,
-          this.#silence(),
+        reason: withSaid(
+          withFault(
+            `no answer within ${connectTimeout / 1000} s (${command})`,
+            this.#silence(),
+          ),
+          this.#said.map(({ line }) => line),
         ),
       }));
   }
@@ -189,8 +198,8 @@ export class Attempt {
     const { host } = this.#plan;
     const { signal } = this.#opening;
     const log = (line: string) => {
-      this.#spokeAt.push(this.#plan.clock.now());
-      if (this.#spokeAt.length > EXPLAINING_LINES) this.#spokeAt.shift();
+      this.#said.push({ line, at: this.#plan.clock.now() });
+      if (this.#said.length > KEPT_LINES) this.#said.shift();
       this.#hooks.output("stderr", line);
     };
     const alive = () => this.#setDeadline();
@@ -243,18 +252,16 @@ export class Attempt {
   /** The exit and what stderr says of it, as one line. What it said long before is no reason. */
   #reasonOf({ reason, stderr, hint }: LinkExit): string {
     const since = this.#plan.clock.now() - EXPLAINING_TIME;
-    const lines = this.#isReady
-      ? this.#spokeAt.filter((at) => at >= since).length
-      : EXPLAINING_LINES;
+    const recent = this.#isReady
+      ? this.#said.filter(({ at }) => at >= since).length
+      : stderr.length;
     const fault = this.#isReady ? undefined : streamFault(new Uint8Array(), this.#banner);
     // Docker says on the standard output why it cannot run a command.
     const isOnOutput = stderr.length === 0 && !this.#isReady && !fault;
     const said = isOnOutput
-      ? linesOf(this.#banner).slice(-EXPLAINING_LINES)
-      : lines > 0
-      ? stderr.slice(-lines)
-      : [];
-    const what = withFault([reason, said.join("; ")].filter(Boolean).join(": "), fault);
+      ? linesOf(this.#banner)
+      : stderr.slice(Math.max(0, stderr.length - recent));
+    const what = withFault(withSaid(reason, said), fault);
     return hint ? `${what} (${hint})` : what;
   }
 
@@ -271,7 +278,8 @@ export class Attempt {
 
   /** The bytes stopped: if the link ends just now, how it ended is the better reason. */
   async #explain(link: Link, reason: string, isFault = false): Promise<void> {
-    const exit = await this.#within(EXPLAIN_GRACE, link.closed);
+    const grace = isFault ? FAULT_GRACE : EXPLAIN_GRACE;
+    const exit = await this.#within(grace, link.closed);
     if (!exit) return this.#end({ reason });
     this.#end({ reason: this.#reasonOf(exit) + (isFault ? ` (${reason})` : ""), exit });
   }
@@ -396,18 +404,23 @@ export class Attempt {
   }
 }
 
-/** The error of a result, which may be any JSON. */
 /** The lines that are not empty. */
 function linesOf(text: string): string[] {
   return text.split(/\r\n|\r|\n/).map((line) => line.trimEnd()).filter(Boolean);
 }
 
+/** The error of a result, which may be any JSON. */
 function textOf(error: unknown): string {
   return typeof error === "string" ? error : JSON.stringify(error);
 }
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The reason, and those of the command's words that explain it. */
+function withSaid(reason: string, lines: readonly string[]): string {
+  return [reason, explainingLines(lines).join("; ")].filter(Boolean).join(": ");
 }
 
 function withFault(reason: string, fault: string | undefined): string {

@@ -35,7 +35,8 @@ export interface HostReadyEvent extends EventBase {
 
 /**
  * A link could not be opened, or ended, or was given up. Its connections have ended, and
- * it is tried again. After the third failure in a row at most one event a minute.
+ * it is tried again. After the third failure in a row at most one event a minute is an
+ * `error`; the others are for `debug`.
  */
 export interface HostDownEvent extends EventBase {
   /** Tells events apart. */
@@ -151,8 +152,36 @@ export interface ProgressEvent extends EventBase {
   readonly ms: number;
 }
 
+/**
+ * A connection between hosts of the mesh was accepted, or is over. Only if
+ * `MeshOptions.connections` asks for it.
+ */
+export interface ConnectionEvent extends EventBase {
+  /** Tells events apart. */
+  readonly type: "connection";
+  /** The host that opened it. */
+  readonly host: string;
+  /** Whether it begins or is over. */
+  readonly phase: "opened" | "ended";
+  /** The address and port it comes from, `127.0.42.100:50123`. */
+  readonly from: string;
+  /** The address and port it leads to. */
+  readonly to: string;
+  /** The host behind that address; absent if there is none. */
+  readonly target?: string;
+  /** Bytes from the host that opened it, so far. */
+  readonly sent: number;
+  /** Bytes to it, so far. */
+  readonly received: number;
+  /** Milliseconds since it was asked for. */
+  readonly ms: number;
+  /** How it ended, in words: `closed`, `refused`, `reset by web`, `timed out`. */
+  readonly end?: string;
+}
+
 /** Anything that a mesh tells. */
 export type MeshEvent =
+  | ConnectionEvent
   | ProgressEvent
   | HostReadyEvent
   | HostDownEvent

@@ -14,9 +14,13 @@ import {
   manifestFromObject,
 } from "../manifest/manifest.ts";
 import { readWithPlugins } from "../manifest/plugins.ts";
+import type { Connections } from "../router/connections.ts";
 import { police, type PoliceCounters, policeCounters } from "../router/police.ts";
 import { type RouteCounters, Router } from "../router/route.ts";
+import { chain } from "../router/stage.ts";
 import { RoutingTable } from "../router/table.ts";
+import { tap } from "../router/tap.ts";
+import { learnDescriptorLimit } from "../transports/descriptor_limit.ts";
 import type { Link, OpenContext, Transport } from "../transports/mod.ts";
 import { PluginSet } from "../transports/plugin.ts";
 import { builtinTransports } from "../transports/registry.ts";
@@ -28,6 +32,7 @@ import {
 import { formatIpv4, parseIpv4 } from "../wire/ipv4.ts";
 import type { AttemptPlan } from "./attempt.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { connectionsOf } from "./connections.ts";
 import { configureArgs, extendArgs, neededFeatures } from "./configure.ts";
 import { lackingFeature } from "./lacking.ts";
 import type { MeshEvent } from "./events.ts";
@@ -51,6 +56,11 @@ export interface MeshOptions {
    * manifest that was parsed before has to come with the `transports` it was parsed with.
    */
   readonly allowPlugins?: readonly string[];
+  /**
+   * Whether there is a {@linkcode ConnectionEvent} for each connection between hosts when
+   * it is accepted and when it ends. Off by default; then it costs nothing.
+   */
+  readonly connections?: boolean;
   /** Time and chance, for tests. */
   readonly clock?: Clock;
 }
@@ -162,6 +172,7 @@ class RunningMesh implements Mesh {
   readonly #router: Router;
   readonly #clock: Clock;
   readonly #listeners = new Set<(event: MeshEvent) => void>();
+  readonly #connections: Connections | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(
@@ -170,6 +181,7 @@ class RunningMesh implements Mesh {
     options: MeshOptions,
   ) {
     this.manifest = manifest;
+    learnDescriptorLimit();
     if (options.onEvent) this.#listeners.add(options.onEvent);
     this.#table = new RoutingTable(manifest.hosts, manifest.routes);
     const clock = this.#clock = options.clock ?? systemClock;
@@ -177,6 +189,14 @@ class RunningMesh implements Mesh {
       now: () => clock.now(),
       seed: Math.trunc(clock.random() * 2 ** 32),
     });
+    if (options.connections) {
+      this.#connections = connectionsOf({
+        table: this.#table,
+        router: this.#router,
+        now: () => clock.now(),
+        emit: (event) => this.#emit(event),
+      });
+    }
     this.hosts = new Map(
       manifest.hosts.map((spec) => [
         spec.name,
@@ -246,6 +266,10 @@ class RunningMesh implements Mesh {
       onForged: (frame) => this.#router.disown(name, frame),
       counters: policed,
     });
+    const connections = this.#connections;
+    const stages = connections
+      ? chain(judge, tap((frame) => connections.see(name, frame)))
+      : judge;
     const extend = extendArgs(this.manifest, spec);
     const plan: AttemptPlan = {
       host: name,
@@ -256,7 +280,7 @@ class RunningMesh implements Mesh {
       connectTimeout: spec.connectTimeout,
       clock,
       open: reach.open,
-      carry: (batches, onControl) => this.#router.run(name, judge(batches), onControl),
+      carry: (batches, onControl) => this.#router.run(name, stages(batches), onControl),
     };
     const session: Session = new Session(plan, {
       ready: (readiness) => this.#ready(host, readiness),
@@ -346,6 +370,7 @@ class RunningMesh implements Mesh {
   #down(host: RunningHost): void {
     const { name, vip } = host;
     this.#router.down(name);
+    this.#connections?.down(name);
     this.#table.forget(name);
     host.forgetStatus();
     // No ranges: two hosts may serve the same, so the router itself has reset the routed
@@ -363,11 +388,10 @@ class RunningMesh implements Mesh {
     const { attempt, retryIn, end } = failure;
     host.lastFailure = failure.message;
     host.verdict(failure.message);
-    if (!failure.isTold) return;
     const again = `trying again in ${(retryIn / 1000).toFixed(1)} s`;
     this.#emit({
       type: "down",
-      level: "error",
+      level: failure.isTold ? "error" : "debug",
       host: host.name,
       vip: host.vip,
       command: host.plan.command,

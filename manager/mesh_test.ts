@@ -243,6 +243,45 @@ Deno.test("a host that failed is told once, retried, and told to be back", async
   await bench[Symbol.asyncDispose]();
 });
 
+Deno.test("of many failures in a row most are for developers", async () => {
+  const bench = new Bench();
+  bench.unreachable.add("b");
+  await bench.start(three);
+  await bench.clock.pass(300_000, 500);
+  const levels = bench.events.filter(({ type }) => type === "down").map(({ level }) =>
+    level
+  );
+  assert.deepEqual(levels.slice(0, 5), ["error", "error", "error", "debug", "debug"]);
+  const told = levels.filter((level) => level === "error").length;
+  assert.ok(told >= 6 && told <= 8, `${told} of ${levels.length} are told`);
+  await bench[Symbol.asyncDispose]();
+});
+
+Deno.test("connections are told if that is asked for, with hosts, bytes and end", async () => {
+  for (const connections of [false, true]) {
+    await using bench = await new Bench().start(three, { connections });
+    const [a, b] = [bench.agent("a"), bench.agent("b")];
+    await a.packet(segment("127.0.42.101", "127.0.42.102", SYN));
+    await b.packet(segment("127.0.42.102", "127.0.42.101", SYN | 0x10, [80, 50_000]));
+    await a.packet(segment("127.0.42.101", "10.1.2.3", SYN));
+    bench.cut.get("b")!("cut");
+    await bench.clock.pass(10);
+    const told = bench.events.filter((event) => event.type === "connection");
+    if (!connections) {
+      assert.deepEqual(told, []);
+      continue;
+    }
+    const [opened, ...ended] = told;
+    assert.equal(opened!.phase, "opened");
+    assert.match(opened!.message, /^Connection a:\d+ to b:\d+ opened after \d+ ms$/);
+    assert.deepEqual(ended.map(({ end, target, sent }) => [end, target, sent]), [
+      ["ended: b is down", "b", 0],
+      ["ended: b is down", "b", 0],
+    ]);
+    assert.match(ended[1]!.message, /to 10\.1\.2\.3:\d+ by b ended: b is down after/);
+  }
+});
+
 Deno.test("an agent that lacks what the manifest asks for is warned about once", async () => {
   const old = { fake: { features: ["tcp"] }, http: { listen: "127.0.0.1:8080" } };
   const manifest = {

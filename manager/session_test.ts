@@ -285,6 +285,24 @@ Deno.test("an agent that never answers is given up after connectTimeout", async 
   ]);
 });
 
+Deno.test("what an agent says that never answers is the reason", async () => {
+  await using bench = new Bench({ connectTimeout: 3000 });
+  bench.behaviour = { isMute: true };
+  let said: (line: string) => void;
+  const open = bench.open;
+  bench.open = (context) => {
+    said = context.log;
+    return open(context);
+  };
+  await bench.start();
+  said!('level=fatal msg="listen tcp 127.0.42.101:8080: bind: address already in use"');
+  await bench.clock.pass(3200, 100);
+  assert.deepEqual(bench.told, [
+    'Cannot open a link to "web": no answer within 3 s (docker exec -i web norouter): ' +
+    'level=fatal msg="listen tcp 127.0.42.101:8080: bind: address already in use"',
+  ]);
+});
+
 Deno.test("a transport that never opens is given up after connectTimeout too", async () => {
   await using bench = new Bench({ connectTimeout: 3000 });
   let signal: AbortSignal;

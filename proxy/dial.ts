@@ -1,5 +1,6 @@
 /** Dials a real address, and says in the protocol's words why it could not be reached. */
 import { parseIpv4 } from "../wire/ipv4.ts";
+import { noteShortage } from "./descriptors.ts";
 import { prepared } from "./listener.ts";
 import { lookup } from "./lookup.ts";
 
@@ -126,6 +127,7 @@ export async function dial(
       const cause = new Error(`no answer within ${DIAL_LIMIT_MS / 1000} s`);
       throw new DialError("timed-out", target, cause);
     }
+    noteShortage(error);
     throw new DialError(failureOf(error), target, error);
   } finally {
     clearTimeout(timer);

@@ -1,5 +1,7 @@
 /** A listener of the kernel that hands over each connection and survives bad moments. */
 
+import { noteShortage } from "./descriptors.ts";
+
 /** After a failed accept (mostly: too many open files), how long until the next. */
 const PAUSE_MS = 100;
 
@@ -19,7 +21,7 @@ export interface ListenOptions {
   readonly port: number;
   /** Takes each connection; small writes on it are sent at once. */
   readonly onConnection: (connection: Deno.TcpConn) => void;
-  /** Told of an accept that failed, at most once a second. */
+  /** Told of an accept that failed, at most once a second; not for want of descriptors. */
   readonly onError: (error: Error) => void;
 }
 
@@ -56,7 +58,7 @@ export function listen(options: ListenOptions): Listener {
       } catch (error) {
         if (closed) return;
         if (isGone(error)) continue;
-        if (performance.now() - told > 1000) {
+        if (!noteShortage(error) && performance.now() - told > 1000) {
           told = performance.now();
           options.onError(error as Error);
         }

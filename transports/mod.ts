@@ -90,8 +90,8 @@ export type { Plugin, PluginKit } from "./kit.ts";
  *   arrived was read. They fail or end, and never wait for ever. Cancelling `readable` makes
  *   the agent's writes fail.
  * - **`closed`** settles always, never rejects, and may settle before the last bytes were
- *   read. Should something else still hold the agent's output open (a grandchild of the
- *   command), `readable` need not end by itself; a reader then gives up a moment after
+ *   read. Should something else still hold the agent's output open (a process that made
+ *   a session of its own), `readable` need not end by itself; a reader then gives up a moment after
  *   `closed`.
  */
 export interface Link {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { explainingLines } from "./explaining.ts";
 import type { OpenContext } from "./mod.ts";
 import { openProcess, type ProcessOptions } from "./process.ts";
 
@@ -40,7 +41,7 @@ export async function readOutput(
   }
   const { ok, reason, stderr, hint } = await link.closed;
   if (!ok) {
-    const said = [reason, stderr.slice(-3).join("; ")].filter(Boolean).join(": ");
+    const said = [reason, explainingLines(stderr).join("; ")].filter(Boolean).join(": ");
     throw new Error(hint ? `${said} (${hint})` : said);
   }
   return await new Blob(chunks as BlobPart[]).text();

@@ -2,23 +2,23 @@
  * A child process as a link: its standard input and output carry the bytes, its standard
  * error is text for the user.
  *
- * A terminal's Ctrl-C reaches children too, as they stay in the manager's process group.
- * Deno's only way out of it, `detached`, is `setsid`, which would also take the terminal
- * away from a command that wants to ask there for a password. So a client such as ssh may
- * die of Ctrl-C before the manager closes it; the agent behind it still ends in an
- * orderly way, because its standard input ends.
+ * All that the command started ends with it, see `family.ts`. On a terminal Ctrl-C reaches
+ * it too, so a client such as ssh may die of it before the manager closes it; the agent
+ * behind it still ends in an orderly way, because its standard input ends.
  *
  * @module
  */
 
 import { basename } from "node:path";
+import { descriptorHint, isDescriptorShortage } from "./descriptor_limit.ts";
+import { Family } from "./family.ts";
 import type { Link, LinkExit, OpenContext } from "./mod.ts";
 import { enlargePipes } from "./pipe_size.ts";
 import { StderrTail } from "./stderr.ts";
 
 /** Milliseconds from SIGTERM to SIGKILL. */
 const KILL_AFTER = 1000;
-/** Milliseconds for the rest of stderr once the process has ended; a grandchild may hold it open. */
+/** Milliseconds for the rest of stderr once the process has ended; what lives on may hold it open. */
 const STDERR_GRACE = 200;
 
 /** What is particular about a process. */
@@ -41,7 +41,9 @@ export function openProcess(
 ): Link {
   context.signal.throwIfAborted();
   const [program, ...args] = words;
-  const child = spawn(program!, args);
+  const family = new Family();
+  const child = spawn(program!, { args, ...family.spawn });
+  family.adopt(child);
   enlargePipes(child.pid);
 
   const name = basename(program!);
@@ -52,18 +54,11 @@ export function openProcess(
   let abortReason: string | undefined;
   let hasExited = false;
   let killTimer: ReturnType<typeof setTimeout> | undefined;
-  const kill = (signal: Deno.Signal) => {
-    try {
-      child.kill(signal);
-    } catch {
-      // It has exited just now and its status is about to be known.
-    }
-  };
   const abort = (reason: string) => {
     if (hasExited || abortReason !== undefined) return;
     abortReason = reason;
-    kill("SIGTERM");
-    killTimer = setTimeout(() => kill("SIGKILL"), KILL_AFTER);
+    family.signal("SIGTERM");
+    killTimer = setTimeout(() => family.signal("SIGKILL"), KILL_AFTER);
   };
   const onSignal = () => abort(messageOf(context.signal.reason));
   context.signal.addEventListener("abort", onSignal, { once: true });
@@ -73,6 +68,13 @@ export function openProcess(
     hasExited = true;
     clearTimeout(killTimer);
     context.signal.removeEventListener("abort", onSignal);
+    const left = await family.endRest();
+    if (left.length > 0) {
+      const what = left.length === 1 ? "a process that goes on" : "processes that go on";
+      context.log(
+        `warning: ${name} left ${what} in a session of its own: ${left.join(", ")}`,
+      );
+    }
     const grace = setTimeout(() => stderr.cancel().catch(() => {}), STDERR_GRACE);
     await stderrEnd;
     clearTimeout(grace);
@@ -96,10 +98,10 @@ export function openProcess(
   };
 }
 
-function spawn(program: string, args: string[]): Deno.ChildProcess {
+function spawn(program: string, options: Deno.CommandOptions): Deno.ChildProcess {
   try {
     return new Deno.Command(program, {
-      args,
+      ...options,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -114,6 +116,7 @@ function whyNot(program: string, cause: unknown): string {
     return program.includes("/") ? "no such file" : "no such command on PATH";
   }
   if (cause instanceof Deno.errors.PermissionDenied) return "not allowed to execute it";
+  if (isDescriptorShortage(cause)) return descriptorHint();
   return messageOf(cause);
 }
 

@@ -1,6 +1,8 @@
 // Asks a program of this machine what it knows: a command that ends in time, prints a
 // bounded amount, and can ask nobody for a password.
 import * as v from "valibot";
+import { explainingLines } from "../../transports/explaining.ts";
+import { Family } from "../../transports/family.ts";
 import { StderrTail } from "../../transports/stderr.ts";
 import { SourceError } from "./source.ts";
 
@@ -23,14 +25,18 @@ export async function ask(
 ): Promise<string> {
   if (signal.aborted) throw new SourceError(reasonOf(signal));
   const [program = "", ...args] = words;
-  const child = start(program, args);
+  // A session of its own, without our terminal: an ssh or a login helper behind the
+  // program finds nobody there to ask, and so fails.
+  const family = new Family({ isMute: true });
+  const child = start(program, { args, ...family.spawn });
+  family.adopt(child);
   const stdout = child.stdout.getReader();
   const stderr = child.stderr.getReader();
   let stopped: string | undefined;
   const stop = (reason: string) => {
     stopped ??= reason;
-    end(child);
-    // Also if something that it left behind still holds them open.
+    family.signal("SIGKILL");
+    // Also if something that it left behind in a session of its own holds them open.
     for (const reader of [stdout, stderr]) reader.cancel().catch(() => {});
   };
   const onSignal = () => stop(reasonOf(signal));
@@ -38,7 +44,10 @@ export async function ask(
   const tail = new StderrTail(() => {});
   const [output, status] = await Promise.all([
     readAll(stdout, () => stop(`it printed more than ${LIMIT >> 20} MiB`)),
-    child.status,
+    child.status.then(async (status) => {
+      await family.endRest();
+      return status;
+    }),
     tail.read(stderr),
   ]);
   signal.removeEventListener("abort", onSignal);
@@ -52,14 +61,11 @@ export async function ask(
   return output;
 }
 
-function start(program: string, args: string[]): Deno.ChildProcess {
+function start(program: string, options: Deno.CommandOptions): Deno.ChildProcess {
   try {
     return new Deno.Command(program, {
-      args,
-      // A session of its own, without our terminal: an ssh or a login helper behind the
-      // program finds nobody there to ask, and so fails.
-      detached: true,
-      env: { SSH_ASKPASS_REQUIRE: "never" },
+      ...options,
+      env: { ...options.env, SSH_ASKPASS_REQUIRE: "never" },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -72,20 +78,6 @@ function start(program: string, args: string[]): Deno.ChildProcess {
       ? "not allowed to execute it"
       : (cause as Error).message;
     throw new SourceError(`cannot start ${program}: ${why}`);
-  }
-}
-
-/** Ends a command and, where there are groups of processes, all that it started. */
-function end(child: Deno.ChildProcess): void {
-  try {
-    if (Deno.build.os !== "windows") Deno.kill(-child.pid, "SIGKILL");
-  } catch {
-    // There is no such group (any more).
-  }
-  try {
-    child.kill("SIGKILL");
-  } catch {
-    // It has ended just now.
   }
 }
 
@@ -106,9 +98,9 @@ async function readAll(
   return await new Blob(chunks as BlobPart[]).text();
 }
 
-/** The last line tells the failure; what comes before are warnings and attempts. */
+/** What explains the failure; before it come warnings and attempts. */
 function lastWords(lines: readonly string[]): string {
-  const line = lines.findLast((line) => line.trim() !== "") ?? "";
+  const line = explainingLines(lines.filter((line) => line.trim() !== "")).at(-1) ?? "";
   const text = line.trim().replace(/^error: +/i, "");
   return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
 }

@@ -1,5 +1,7 @@
 // What could become a host of a mesh, and what is asked for it: the contract of a source.
 
+import { UNSAFE } from "../printable.ts";
+
 /** The sources, named as the manifest's fields for what they find. */
 export const SOURCES = ["docker", "podman", "kubectl", "lxc", "ssh"] as const;
 
@@ -114,8 +116,7 @@ export function oneLine(text: string): string {
   return withoutControls(text).replace(/ +/g, " ").trim();
 }
 
-/** Text of others without what would change a terminal, or begin a line in a file. */
+/** Text of others without what {@linkcode printable} would have to spell out, nor lines. */
 export function withoutControls(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what this is about
-  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, " ");
+  return text.replace(/[\t\n]/g, " ").replace(UNSAFE, " ");
 }

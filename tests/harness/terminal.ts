@@ -78,10 +78,19 @@ export class Terminal implements AsyncDisposable {
     return await this.#child.status;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** The terminal vanishes, as by a lost connection or a closed window. */
+  hangUp(): Promise<void> {
+    return this.#end("SIGKILL");
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#end("SIGTERM");
+  }
+
+  async #end(signal: Deno.Signal): Promise<void> {
     await this.#writer.close().catch(() => {});
     try {
-      this.#child.kill("SIGTERM");
+      this.#child.kill(signal);
     } catch { /* It has ended. */ }
     await this.#child.status;
     await this.#pump;
