@@ -5,15 +5,27 @@ import { join } from "shlex";
 import { needs } from "../tests/harness/requirements.ts";
 import { until, within } from "../tests/harness/wait.ts";
 import type { OpenContext } from "../transports/mod.ts";
-import { heard, type Host, hostTest, SHELLS, testAgent, WORDS } from "./_host.ts";
+import {
+  heard,
+  type Host,
+  hostTest,
+  SHELLS,
+  testAgent,
+  testPack,
+  WORDS,
+} from "./_host.ts";
 import { openInstalled } from "./open.ts";
-import { scriptWords } from "./script.ts";
+import { type HostScript, scriptFor } from "./script.ts";
 
 const PLACE = "home/.cache/norouter";
 
 /** An installation that was told of bytes that do not come. */
-function begin(host: Host): Waiting {
-  return new Waiting(host.command(scriptWords({ always: false })));
+async function begin(host: Host): Promise<Waiting> {
+  const script = await scriptFor({ files: {}, always: false });
+  const waiting = new Waiting(host.command(script.words), script);
+  await waiting.line(/want/);
+  waiting.write("agent 100 abc name\nsome bytes");
+  return waiting;
 }
 
 class Waiting {
@@ -22,13 +34,17 @@ class Waiting {
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly #reading: Promise<void>;
 
-  constructor([program, ...args]: string[]) {
+  constructor([program, ...args]: string[], { text }: HostScript) {
     const pipes = { stdin: "piped", stdout: "piped" } as const;
     this.#child = new Deno.Command(program!, { args, ...pipes }).spawn();
     this.#stdin = this.#child.stdin.getWriter();
-    this.#stdin.write(new TextEncoder().encode("agent 100 abc name\nsome bytes"));
+    this.#stdin.write(text);
     this.#reading = this.#child.stdout.pipeThrough(new TextDecoderStream())
       .pipeTo(new WritableStream({ write: (text) => void (this.said += text) }));
+  }
+
+  write(text: string): void {
+    this.#stdin.write(new TextEncoder().encode(text));
   }
 
   async line(pattern: RegExp): Promise<void> {
@@ -98,7 +114,7 @@ for (const shell of SHELLS) {
 
   for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"] as const) {
     hostTest(`${shell}: it ends by ${signal}, and tidily`, { shell }, async (host) => {
-      const child = begin(host);
+      const child = await begin(host);
       await child.line(/send/);
       assert.equal(host.list(PLACE).length, 1);
       child.kill(signal);
@@ -113,13 +129,13 @@ for (const shell of SHELLS) {
     `${shell}: what a killed one left is removed by the next, what one does that lives is not`,
     { shell },
     async (host) => {
-      const killed = begin(host);
+      const killed = await begin(host);
       await killed.line(/send/);
       killed.kill("SIGKILL");
       await killed.end();
       const [left] = host.list(PLACE);
       assert.ok(left);
-      const living = begin(host);
+      const living = await begin(host);
       await living.line(/send/);
       const [its = "", ...others] = host.list(PLACE);
       assert.deepEqual(others, []);
@@ -200,20 +216,31 @@ for (const shell of SHELLS) {
   });
 }
 
-Deno.test("any login shell hands the script on as it is", () => {
-  const words = scriptWords({
-    x64: "a",
-    arm64: "b",
-    pack: "c",
-    path: "/d",
-    always: true,
-  });
+Deno.test("any login shell hands the command on as it is, and lists show it short", async () => {
+  const x64 = testAgent();
+  const files = { x64, arm64: x64, pack: await testPack() };
+  const { words } = await scriptFor({ files, path: "/it's \\ here!", always: true });
   for (const word of words) {
     // Quoted as ssh's transport does: a csh takes no line break in that, and expands an
     // exclamation mark all the same; fish takes two backslashes for one.
     assert.doesNotMatch(word, /['!\r\n]|\\\\|\\$/);
   }
-  assert.ok(words.join(" ").length < 8000, "long for some command lines");
+  assert.ok(words.join(" ").length < 250);
+});
+
+hostTest("a script that is cut is not run at all", {}, async (host) => {
+  const script = await scriptFor({ files: {}, always: false });
+  for (const bytes of [0, 1, script.text.length / 2, script.text.length - 1]) {
+    const waiting = new Waiting(host.command(script.words), {
+      ...script,
+      text: script.text.slice(0, bytes),
+    });
+    assert.equal((await waiting.end()).code, 1);
+    assert.equal(
+      waiting.said,
+      "\nnorouter-install hello\n\nnorouter-install fail the installer did not arrive whole\n",
+    );
+  }
 });
 
 // The test above says the same of every shell; these two are for where they are installed.

@@ -5,6 +5,7 @@
  */
 
 import { openInstalled } from "../install/open.ts";
+import { Uploads } from "../install/uploads.ts";
 import config from "../deno.json" with { type: "json" };
 import { formatDiagnostic, formatPosition } from "../manifest/diagnostic.ts";
 import { loadManifest } from "../manifest/load.ts";
@@ -286,6 +287,7 @@ class RunningMesh implements Mesh {
     }
     const transport = transports.get(chosen.name);
     if (!transport) throw new Error(`No transport "${chosen.name}" for host "${name}"`);
+    const uploads = new Uploads();
     return {
       command: transport.describe(chosen.options).replaceAll(/\s+/g, " "),
       open: (context) =>
@@ -294,6 +296,7 @@ class RunningMesh implements Mesh {
           : openInstalled(transport, chosen.options, {
             mode: install,
             path: spec.installPath,
+            uploads,
           }, context),
     };
   }

@@ -196,6 +196,12 @@ export interface Transport<Options = unknown> {
   ): Promise<Link>;
   /** Whether these options say how the agent is started, so that `open` is used all the same. */
   hasAgent?(options: Options): boolean;
+  /**
+   * What the user can do if a command of `exec` that ended so, before it said a word, was
+   * another than the words given: for ways on which the host may have its own will, as sshd has
+   * by `ForceCommand`. Undefined where that is not why.
+   */
+  otherCommand?(exit: LinkExit): string | undefined;
   /** Another way to put files on the host, for one without a shell. */
   readonly files?: HostFiles<Options>;
 }
