@@ -49,23 +49,23 @@ for (const shell of SHELLS) {
         uid,
         // The sum takes as long as the other needs.
         programs: {
-          sha256sum: `/usr/bin/sha256sum; : >/mnt/tmp/summed
+          sha256sum: `cat | /usr/bin/sha256sum; : >/mnt/tmp/summed
             for i in 1 2 3 4 5 6 7 8 9; do [ -e /mnt/tmp/swapped ] || /bin/sleep 0.5; done`,
         },
       },
       async (host) => {
         const shared = await folder(host, "shared", { owner: uid, mode: 0o777 });
-        const place = shell === "bash" ? "/mnt/shared/mine" : "/mnt/shared";
+        const place = "/mnt/shared";
         const stop = new AbortController();
         const attack = until("the sum", async () => {
           if (stop.signal.aborted) return true;
           return await Deno.stat(`${host.root}/tmp/summed`).then(() => true, () => false);
         }).then(() =>
           asOther(
-            `cd "$0"; for dir in part-* mine/part-*; do
+            `cd "$0"; for dir in part-*; do
                [ -d "$dir" ] || continue
-               case $dir in mine/*) mv mine his; mkdir mine ;; *) mv "$dir" his ;; esac
-               mkdir "$dir"; printf '#!/bin/sh\\necho trapped\\n' >"$dir/file"; chmod 777 "$dir" "$dir/file"
+               mv "$dir" his; mkdir "$dir"; printf '#!/bin/sh\\necho trapped\\n' >"$dir/file"
+               chmod 777 "$dir" "$dir/file"
              done; : >"$0/../tmp/swapped"`,
             shared,
           )

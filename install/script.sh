@@ -187,8 +187,8 @@ prepare() {
   if [ "$kind" = app ]; then return 0; fi
   chmod 700 "$part/file"
   said=$("$part/file" 2>&1 </dev/null) && return 0
-  case $said in *fork* | *"temporarily unavailable"*)
-    fail "no further process can be started there: is the number of processes limited? $said" ;;
+  case $said in *"annot fork"* | *"can't fork"* | *"temporarily unavailable"*)
+    fail "no further process can be started there: is their number limited? $said" ;;
   esac
   said="programs cannot be run from there: $said"
   return 1
