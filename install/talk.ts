@@ -6,6 +6,7 @@
  * script would not say ends it. Nothing here has a limit of its own on time: the host's
  * `connectTimeout` goes on, but for bytes that move.
  */
+import { explain } from "../transports/explain.ts";
 import type { Link, LinkExit, OpenContext, Transport } from "../transports/mod.ts";
 import type { AgentFiles } from "./agents.ts";
 import { chooseFor, type Chosen } from "./choose.ts";
@@ -222,7 +223,7 @@ export class Talk {
     const { reason, stderr, status } = exit;
     const hint = exit.hint ??
       (this.#isHeard ? undefined : this.#options.otherCommand?.(exit));
-    const lines = stderr.length > 0 ? stderr.slice(-EXPLAINING_LINES) : this.#text;
+    const lines = explain(stderr.length > 0 ? stderr : this.#text, EXPLAINING_LINES);
     const said = [reason, lines.join("; ")].filter(Boolean).join(": ");
     const isMissing = (status === 126 || status === 127) &&
       [...stderr, ...this.#text].some((line) => NO_SHELL.test(line));

@@ -69,7 +69,10 @@
  * @module
  */
 
+import type { SpecPlace } from "../manifest/manifest.ts";
+
 export type { Plugin, PluginKit } from "./kit.ts";
+export type { SpecPlace } from "../manifest/manifest.ts";
 
 /**
  * A duplex of bytes with an agent at its other end.
@@ -167,12 +170,13 @@ export interface Transport<Options = unknown> {
   /** The name, which is also the manifest's field: lower case, such as `cmd`. */
   readonly name: string;
   /**
-   * Checks the manifest's value. Synchronous and without I/O.
+   * Checks the manifest's value. Synchronous and without I/O. `place` says where that stands;
+   * absent where it stands in no file.
    *
    * @throws {SpecError} naming the wrong part and what was wanted; for several mistakes
    * at once an `AggregateError` of them.
    */
-  parse(spec: unknown): Options;
+  parse(spec: unknown, place?: SpecPlace): Options;
   /**
    * Opens a link on which an agent speaks, or is about to: `open` need not wait for it.
    * Called again after each end of the link.

@@ -15,6 +15,7 @@ const MEMBERS: readonly (readonly [name: string, type: string, isOptional?: true
   ["open", "function"],
   ["describe", "function"],
   ["exec", "function", true],
+  ["otherCommand", "function", true],
 ];
 
 /**
@@ -81,8 +82,8 @@ function checked(plugin: Transport, href: string): Transport {
   };
   return {
     name: href,
-    parse(spec) {
-      const options = watch("parse", () => plugin.parse(spec));
+    parse(spec, place) {
+      const options = watch("parse", () => plugin.parse(spec, place));
       // Asked here, where a mistake has a place in the manifest.
       const text = watch("describe", () => plugin.describe(options));
       if (typeof text === "string") return options;
@@ -99,6 +100,7 @@ function checked(plugin: Transport, href: string): Transport {
       exec: (options, words, context) =>
         open("exec", () => plugin.exec!(options, words, context)),
     }),
+    ...(plugin.otherCommand && { otherCommand: (exit) => plugin.otherCommand!(exit) }),
   };
 
   /** Calls a member that is synchronous and throws nothing but mistakes of the manifest. */
