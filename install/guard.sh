@@ -137,7 +137,9 @@ node=$(uname -n 2>/dev/null)-$spaces
 # the program touches every day (executable.ts). An "exec" changes no process.
 mark() {
   NOROUTER_MARK=$1/used/$$.$node
-  { (umask 077 && mkdir -p "$1/used") && : >"$NOROUTER_MARK"; } 2>/dev/null || NOROUTER_MARK=
+  # A ":" that cannot write would end the shell.
+  { (umask 077 && mkdir -p "$1/used") && printf "" >"$NOROUTER_MARK"; } 2>/dev/null ||
+    NOROUTER_MARK=
   export NOROUTER_MARK
 }
 

@@ -106,7 +106,7 @@ fail() {
   exit 70
 }
 [ -e /proc/self/exe ] || fail "norouter: cannot run without /proc, which is not mounted here"
-for tool in chmod dd mkdir mv rm; do
+for tool in chmod dd ls mkdir mv rm; do
   command -v "$tool" >/dev/null ||
     fail "norouter: cannot unpack itself without the program $tool, which is not in PATH"
 done

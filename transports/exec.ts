@@ -46,6 +46,7 @@ export interface ExecTransport<Options = unknown> extends Transport<Options> {
     context: OpenContext,
   ): Promise<Link>;
   hasAgent(options: Options): boolean;
+  describeSent(options: Options): string;
 }
 
 /** The part of the options that says how the agent is started on the host. */
@@ -108,6 +109,8 @@ export function execTransport<Options extends AgentOptions>(
     ...(plan.otherCommand && { otherCommand: plan.otherCommand }),
     ...(plan.files && { files: plan.files }),
     describe: (options) => join(command(options, options.agent ?? AGENT)),
+    describeSent: (options) =>
+      join(command(options, AGENT)).replace(/\S+$/, "(agent sent)"),
   };
 }
 

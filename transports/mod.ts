@@ -198,6 +198,8 @@ export interface Transport<Options = unknown> {
     words: readonly string[],
     context: OpenContext,
   ): Promise<Link>;
+  /** The same as `describe` where the agent is put on the host first; absent where it is the same. */
+  describeSent?(options: Options): string;
   /** Whether these options say how the agent is started, so that `open` is used all the same. */
   hasAgent?(options: Options): boolean;
   /**

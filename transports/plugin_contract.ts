@@ -16,6 +16,7 @@ const MEMBERS: readonly (readonly [name: string, type: string, isOptional?: true
   ["describe", "function"],
   ["exec", "function", true],
   ["otherCommand", "function", true],
+  ["describeSent", "function", true],
 ];
 
 /**
@@ -95,6 +96,9 @@ function checked(plugin: Transport, href: string): Transport {
       );
     },
     describe: (options) => plugin.describe(options),
+    ...(plugin.describeSent && {
+      describeSent: (options) => plugin.describeSent!(options),
+    }),
     open: (options, context) => open("open", () => plugin.open(options, context)),
     ...(plugin.exec && {
       exec: (options, words, context) =>
