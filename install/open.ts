@@ -51,7 +51,7 @@ export async function openInstalled<Options>(
     return await openCopied(
       { transport, files: way },
       options,
-      { path, always },
+      { path, always, uploads },
       context,
     );
   }

@@ -75,8 +75,10 @@ portableTest(
       assert.match(out, /^norouter /);
       assert.deepEqual(await unpackedBelow(root, "/"), ["/opt/.norouter-cache"]);
     }
-    // Nor does root make folders that are for all.
+    // Nor does root make folders that are for all, or use one of another user.
     await Deno.remove(`${root.path}/opt/.norouter-cache`, { recursive: true });
+    assert.match((await root.ran(START)).err, /\/opt is of user 12345 /);
+    await root.folder("opt");
     const { out } = await root.ran(START);
     assert.match(out, /^norouter /);
     const names = [...Deno.readDirSync(root.path)].map(({ name }) => name).sort();

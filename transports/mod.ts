@@ -227,6 +227,21 @@ export interface HostFiles<Options> {
    * @throws {Error} with a message for the user.
    */
   put(options: Options, from: string, to: string, context: OpenContext): Promise<void>;
+  /** What is at a path of the host, a link not followed; undefined if nothing is. */
+  look?(
+    options: Options,
+    path: string,
+    context: OpenContext,
+  ): Promise<PathInfo | undefined>;
+}
+
+/** What is at a path of a host. */
+export interface PathInfo {
+  readonly kind: "folder" | "link" | "file";
+  /** The rights, as of `chmod`: up to 0o7777. */
+  readonly mode: number;
+  /** The owner's number. */
+  readonly uid: number;
 }
 
 /**
