@@ -11,7 +11,16 @@ import { type InstallOptions, openInstalled } from "./open.ts";
 
 /** The programs that every host has, and those that some have. */
 const TOOLS = ["cat", "chmod", "head", "ls", "mkdir", "mv", "rm", "wc"];
-const MORE_TOOLS = ["sha256sum", "df", "find", "id", "uname", "readlink", "stat"];
+const MORE_TOOLS = [
+  "sha256sum",
+  "df",
+  "find",
+  "id",
+  "uname",
+  "readlink",
+  "rmdir",
+  "stat",
+];
 
 /** Where a host's own folder is for what runs there. */
 const INSIDE = "/mnt";

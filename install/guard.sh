@@ -159,37 +159,42 @@ marked() {
   return 1
 }
 
-# unused FOLDER: whether no process runs from it. Versions that made no marks may run on other
-# machines for 30 days.
-unused() {
-  if [ -e "$1.lock" ] || marked "$1"; then return 1; fi
+# busy FOLDER: whether a process unpacks it, or runs from it.
+busy() {
+  if [ -e "$1.lock" ] || marked "$1"; then return 0; fi
   # All programs of this machine, asked for once.
   _programs=${_programs:-$(ls -l /proc/[0-9]*/exe 2>/dev/null) }
-  case $_programs in *" -> $1/"*) return 1 ;; esac
-  if [ ! -d "$1" ] || [ -d "$1/used" ]; then return 0; fi
-  [ -n "$(find "$1" -prune -mtime +29 2>/dev/null)" ]
+  case $_programs in *" -> $1/"*) return 0 ;; *) return 1 ;; esac
+}
+
+# ours PATH: whether it is what an agent or a program has left in a place, by its name. Leaves
+# in $tree the folder by which it is seen whether it is in use.
+_four='[0-9a-f][0-9a-f][0-9a-f][0-9a-f]'
+_hash=$_four$_four$_four$_four
+ours() {
+  tree=$1
+  case ${1##*/} in
+  agent-$_hash-*[!0-9]* | app-[0-9]*-$_hash-*[!0-9]*) return 1 ;;
+  agent-$_hash-[0-9]*)
+    tree=${1##*/agent-}
+    tree=${1%/*}/${tree%-*}
+    ;;
+  $_hash | app-[0-9]*-$_hash-[0-9]*) ;;
+  *) return 1 ;;
+  esac
 }
 
 # retire PLACE KEPT...: removes what other versions have left in a place and no process uses, but
-# for what is named.
+# for what is named. Versions that made no marks may run on other machines for 30 days.
 retire() {
   _place=$1
   shift
-  _four='[0-9a-f][0-9a-f][0-9a-f][0-9a-f]'
-  _hash=$_four$_four$_four$_four
   for _old in "$_place"/agent-* "$_place"/app-* "$_place"/$_hash; do
-    _name=${_old##*/}
-    for _kept in "$@"; do [ "$_name" != "$_kept" ] || continue 2; done
-    _tree=$_old
-    case $_name in
-    agent-$_hash-*[!0-9]* | app-[0-9]*-$_hash-*[!0-9]*) continue ;;
-    agent-$_hash-[0-9]*)
-      _tree=${_name#agent-}
-      _tree=$_place/${_tree%-*}
-      ;;
-    $_hash | app-[0-9]*-$_hash-[0-9]*) ;;
-    *) continue ;;
-    esac
-    if unused "$_tree"; then rm -rf "$_old"; fi
+    for _kept in "$@"; do [ "${_old##*/}" != "$_kept" ] || continue 2; done
+    if ! ours "$_old" || busy "$tree"; then continue; fi
+    if [ -d "$tree" ] && [ ! -d "$tree/used" ]; then
+      [ -n "$(find "$tree" -prune -mtime +29 2>/dev/null)" ] || continue
+    fi
+    rm -rf "$_old"
   done
 }

@@ -1,4 +1,4 @@
-# What runs on a host: see script.ts, which sends it with guard.sh and its parameters in front:
+# What runs on a host: see script.ts, which sends it with guard.sh, places.sh and its parameters in front:
 # x64, x64_start and the same of arm64, pack, pack_sum, path, always, unpack. Lines of comments
 # are left out.
 
@@ -35,31 +35,6 @@ Linux/x86_64 | Linux/amd64) file=$x64 begins=$x64_start ;;
 Linux/aarch64 | Linux/arm64) file=$arm64 begins=$arm64_start ;;
 *) file= begins= ;;
 esac
-
-# The places to keep it become the parameters, which may have spaces.
-set --
-case $path in "~"/*) path=$HOME/${path#"~"/} ;; esac
-case $path in "" | /*) ;; *) path=${PWD%/}/$path ;; esac
-place=$path
-[ -n "$path" ] || case $NOROUTER_CACHE in /*) place=$NOROUTER_CACHE ;; esac
-case $place in */) place=${place%/} ;; esac
-# A volume that is for all, as many of containers are, has a folder for each user.
-if [ -d "$place" ] && [ ! -L "$place" ]; then
-  set -f
-  if [ -O "$place" ] && closed $(LC_ALL=C ls -ldn "$place" 2>/dev/null); then :; else place=$place/norouter-$uid; fi
-  set +f
-fi
-[ -z "$place" ] || set -- "$place"
-if [ -z "$path" ]; then
-  # Under sudo it may be of somebody else, where root should leave nothing.
-  home=
-  case $uid/$HOME in
-  0//* | //*) [ -O "$HOME" ] && home=$HOME ;;
-  *//*) home=$HOME ;;
-  esac
-  if [ -d "$home" ]; then set -- "$@" "${home%/}/.cache/norouter"; fi
-  set -- "$@" "/var/tmp/norouter-$uid" "/tmp/norouter-$uid" "/dev/shm/norouter-$uid" "${PWD%/}/.norouter"
-fi
 
 # begins_with FILE BYTES SUM: whether it does, as far as a host without a program for it can tell.
 begins_with() {

@@ -34,7 +34,9 @@
 
 import { quote } from "shlex";
 import type { AgentFile, AgentFiles } from "./agents.ts";
+import clean from "./clean.sh" with { type: "text" };
 import guard from "./guard.sh" with { type: "text" };
+import places from "./places.sh" with { type: "text" };
 import source from "./script.sh" with { type: "text" };
 
 /** Begins each line that the script says to the manager. */
@@ -91,11 +93,31 @@ export async function scriptFor(
     always: always ? "always" : "",
     unpack: UNPACK,
   };
-  const lines = Object.entries(variables).map(([name, value]) =>
+  return hostScript(variables, source);
+}
+
+/** The script that tells what is left on a host, and removes it unless `list` is set. */
+export function cleanScript(
+  { path = "", state = "", list }: {
+    readonly path?: string | undefined;
+    readonly state?: string | undefined;
+    readonly list: boolean;
+  },
+): HostScript {
+  return hostScript({ path, state, list: list ? "list" : "" }, clean);
+}
+
+/** A script with the values of its variables in front. */
+function hostScript(
+  variables: Readonly<Record<string, string>>,
+  script: string,
+): HostScript {
+  const values = Object.entries(variables).map(([name, value]) =>
     `${name}=${quote(value)}`
   );
-  const script = withoutComments(`${guard}\n${source}`).replaceAll("@MARK@", MARK);
-  const text = new TextEncoder().encode([...lines, script, END].join("\n"));
+  const lines = withoutComments([guard, places, script].join("\n"));
+  const all = [...values, lines.replaceAll("@MARK@", MARK), END].join("\n");
+  const text = new TextEncoder().encode(all);
   return { words: ["sh", "-c", starterOf(text.length), "norouter"], text };
 }
 
