@@ -48,9 +48,9 @@ export async function cleanHost<Options>(
   const reader = new LineReader(link.readable);
   const items: LeftItem[] = [];
   try {
-    for (let count = 0; count < MOST_LINES; count++) {
-      const line = await reader.line();
-      if (line === undefined) break;
+    let count = 0;
+    for (let line; (line = await reader.line()) !== undefined;) {
+      if (++count > MOST_LINES) link.abort("it has too much to say");
       const [mark, what, ...rest] = line.split(" ");
       if (mark !== MARK) continue;
       if (what === "done") return items;
@@ -58,7 +58,6 @@ export async function cleanHost<Options>(
       if (what === "item") items.push(itemOf(rest));
       if (what === "fail") throw new Error(rest.join(" "));
     }
-    link.abort("it was not asked for so much");
     const { reason, stderr } = await link.closed;
     throw new Error(
       [reason, explain(stderr, EXPLAINING_LINES).join("; ")].filter(Boolean).join(": "),
