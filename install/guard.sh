@@ -47,7 +47,11 @@ passable() {
 
 # inspect FOLDER...: looks at them, with $_last at the last and with "passable" at the others.
 inspect() {
-  _lines=$(LC_ALL=C ls -ldn "$@" 2>/dev/null || stat -c '%A %h %u %g %n' "$@" 2>/dev/null)
+  _lines=$(LC_ALL=C ls -ldn "$@" 2>/dev/null || stat -c '%A %h %u %g %n' "$@" 2>/dev/null) || {
+    # The braces have the shell itself say there why it starts no ls.
+    why="it cannot be looked at: $({ LC_ALL=C ls -ldn "$@" >/dev/null; } 2>&1)"
+    return 1
+  }
   _count=$#
   _fields=$IFS
   IFS='
@@ -55,7 +59,7 @@ inspect() {
   set -f
   set -- $_lines
   IFS=$_fields
-  why="it cannot be looked at with ls or stat"
+  why="it cannot be looked at"
   if [ $# -ge "$_count" ]; then _count=$#; else set --; fi
   for _line in "$@"; do
     _count=$((_count - 1))

@@ -144,6 +144,7 @@ write() {
 limited() {
   case $1 in
   *"annot fork"* | *"can't fork"* | *"temporarily unavailable"*) ;;
+  *"thread pool"* | *"spawn thread"* | *"create thread"* | *pthread_create*) ;;
   *) return 1 ;;
   esac
   broken="no further process can be started: ${1##*"$newline"}"
@@ -196,7 +197,6 @@ unpack() {
   }
   why=$(chmod 755 "$new/ld.so" "$new/zstd" 2>&1) || return
   why=$(LD_PRELOAD='' "$new/ld.so" --version 2>&1 >/dev/null) || {
-    ! limited "$why" || return 1
     why="programs cannot be run from there (is it mounted noexec?): $why"
     whole && suits
     return 1
@@ -215,10 +215,7 @@ unpack() {
       const path = `${folder}/${name}`;
       Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
       Deno.writeFileSync(path, bytes.subarray(at, at += size));
-    }' "$new/pack" "$new" 2>&1) || {
-    limited "$why"
-    return 1
-  }
+    }' "$new/pack" "$new" 2>&1) || return
   rm -rf "$new/pack" "$new/owner" "$new/zstd" "$new/lib/libz.so.1" "$new/lib/liblz4.so.1" \
     "$new/lib/liblzma.so.5"
   sound "$new" || {
@@ -367,6 +364,7 @@ for place in $(places); do
     retire "$real" "$hash" "${self##*/}"
     start "$real/$hash" "$@"
   fi
+  [ -n "$broken" ] || limited "$why"
   [ -z "$broken" ] || fail "norouter: cannot unpack $self: $broken" "$advice"
   failures="$failures$newline  $place: ${why##*"$newline"}"
 done

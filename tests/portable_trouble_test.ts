@@ -352,3 +352,26 @@ portableTest(
   },
   { needs: ["namespaces", "unshare", "chroot", "busybox"] },
 );
+
+portableTest(
+  "a limit of processes is named, and the file is not blamed",
+  async (scene, { file }) => {
+    const root = await SmallRoot.make(scene, file);
+    await root.folder("tmp", { mode: 0o1777 });
+    const user = 34567;
+    let failed = 0;
+    for (const limit of [1, 2, 3, 4, 5, 6, 8, 12]) {
+      // Set by root, to whom it does not apply.
+      const mounts = [`ulimit -p ${limit} 2>/dev/null || ulimit -u ${limit}`];
+      const start = ["/opt/norouter", "agent", "--automated"];
+      const { code, err } = await root.ran(start, { user, mounts });
+      if (code === 0) break;
+      failed++;
+      assert.doesNotMatch(err, /Get it anew|does not decompress/, `${limit}: ${err}`);
+      const said = /can't fork|no further process can be started|temporarily unavailable/;
+      assert.match(err, said, `${limit}: ${err}`);
+    }
+    assert.ok(failed >= 2, `${failed} limits were too low`);
+  },
+  { needs: ["namespaces", "unshare", "chroot", "busybox"] },
+);
