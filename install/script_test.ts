@@ -15,6 +15,7 @@ import {
   WORDS,
 } from "./_host.ts";
 import { openInstalled } from "./open.ts";
+import { Uploads } from "./uploads.ts";
 import { type HostScript, scriptFor } from "./script.ts";
 
 const PLACE = "home/.cache/norouter";
@@ -171,6 +172,88 @@ for (const shell of SHELLS) {
         ),
       );
       assert.deepEqual(host.list(PLACE), []);
+
+      // And not sent again and again.
+      const uploads = new Uploads();
+      for (
+        const why of [
+          /what arrived has/,
+          /is sent again in \d+ s at the soonest, .*what arrived/,
+        ]
+      ) {
+        const files = { x64: wrong, arm64: wrong };
+        await assert.rejects(host.open({ files, uploads }), { message: why });
+      }
+      assert.equal(host.progress.filter(({ done }) => done === 0).length, 2);
+    },
+  );
+
+  hostTest(
+    `${shell}: an agent whose bytes are others is sent anew, though its length is right`,
+    { shell },
+    async (host) => {
+      const x64 = testAgent(100_000);
+      const files = { x64, arm64: x64 };
+      await host.speak({ files });
+      for (const at of [20, 50_000, x64.bytes - 1]) {
+        const before = x64.reads;
+        const path = `${host.root}/${PLACE}/agent-${x64.name}`;
+        const bytes = await Deno.readFile(path);
+        bytes[at] = bytes[at]! ^ 1;
+        await Deno.writeFile(path, bytes);
+        assert.equal(await host.speak({ files }), WORDS);
+        assert.equal(x64.reads, before + 1);
+        assert.equal(await host.speak({ files }), WORDS);
+        assert.equal(x64.reads, before + 1);
+      }
+    },
+  );
+
+  hostTest(
+    `${shell}: an agent that looks after its rest is compared by its beginning and its folder`,
+    { shell },
+    async (host) => {
+      const all = testAgent(100_000);
+      const content = await Array.fromAsync(all.read());
+      const first = (await new Blob(content as BlobPart[]).bytes()).subarray(0, 1000);
+      const sum = new Uint8Array(await crypto.subtle.digest("SHA-256", first)).toHex();
+      const start = { bytes: 1000, sha256: sum, folder: "00000000000000aa" };
+      all.reads = 0;
+      const x64 = Object.assign(all, { start: () => Promise.resolve(start) });
+      const files = { x64, arm64: x64 };
+      assert.equal(await host.speak({ files }), WORDS);
+      assert.equal(x64.reads, 1);
+      // Without its folder all of it counts, and is right.
+      assert.equal(await host.speak({ files }), WORDS);
+      assert.equal(x64.reads, 1);
+      const path = `${host.root}/${PLACE}/agent-${x64.name}`;
+      const change = async (at: number) => {
+        const bytes = await Deno.readFile(path);
+        bytes[at] = bytes[at]! ^ 1;
+        await Deno.writeFile(path, bytes);
+      };
+      await change(50_000);
+      assert.equal(await host.speak({ files }), WORDS);
+      assert.equal(x64.reads, 2);
+      await Deno.mkdir(`${host.root}/${PLACE}/${start.folder}/used`, { recursive: true });
+      await Deno.writeTextFile(`${host.root}/${PLACE}/${start.folder}/ok`, "");
+      await change(50_000);
+      assert.equal(await host.speak({ files }), WORDS);
+      assert.equal(x64.reads, 2);
+      await change(500);
+      assert.equal(await host.speak({ files }), WORDS);
+      assert.equal(x64.reads, 3);
+    },
+  );
+
+  hostTest(
+    `${shell}: another version takes the place of one that no process uses`,
+    { shell },
+    async (host) => {
+      for (const x64 of [testAgent(1000), testAgent(2000)]) {
+        assert.equal(await host.speak({ files: { x64, arm64: x64 } }), WORDS);
+        assert.deepEqual(host.list(PLACE), [`agent-${x64.name}`]);
+      }
     },
   );
 
