@@ -120,9 +120,10 @@ async function beginningOf(
   using file = await Deno.open(path);
   const beginning = new Uint8Array(bytes);
   let at = 0;
-  for (let got; at < bytes; at += got) {
-    got = await file.read(beginning.subarray(at));
+  while (at < bytes) {
+    const got = await file.read(beginning.subarray(at));
     if (got === null) break;
+    at += got;
   }
   return beginning.subarray(0, at);
 }

@@ -13,7 +13,7 @@ import { chooseFor, type Chosen } from "./choose.ts";
 import { LineReader } from "./line_reader.ts";
 import { MARK } from "./script.ts";
 import { Sending } from "./sending.ts";
-import { Uploads } from "./uploads.ts";
+import type { Uploads } from "./uploads.ts";
 
 /** Text that is not the script's, in characters; the same as before an agent's first frame. */
 const MOST_TEXT = 64 * 1024;

@@ -237,6 +237,7 @@ export interface HostFiles<Options> {
 
 /** What is at a path of a host. */
 export interface PathInfo {
+  /** What it is; `file` is whatever is neither of the others. */
   readonly kind: "folder" | "link" | "file";
   /** The rights, as of `chmod`: up to 0o7777. */
   readonly mode: number;
