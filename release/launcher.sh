@@ -145,6 +145,7 @@ limited() {
   case $1 in
   *"annot fork"* | *"can't fork"* | *"temporarily unavailable"*) ;;
   *"thread pool"* | *"spawn thread"* | *"create thread"* | *pthread_create*) ;;
+  *"worker threads"*) set -- "unable to create worker threads" ;;
   *) return 1 ;;
   esac
   broken="no further process can be started: ${1##*"$newline"}"

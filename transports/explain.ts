@@ -12,6 +12,8 @@ const COLOUR = /\x1b\[[\d;:]*m/g;
 const FRAME = /^\s+at\s/;
 /** A line that says itself that it is the error. */
 const ERROR = /^\s*(error|fatal|panic)\b/i;
+/** The same, in whatever stands behind it: Deno where it may have no threads. */
+const NO_START = /could not start/i;
 
 /**
  * The last of the lines that explain an end, `most` of them. If there are places in a source
@@ -21,7 +23,9 @@ export function explain(lines: readonly string[], most: number): string[] {
   const plain = lines.map((line) => line.replace(COLOUR, "").trimEnd());
   const words = plain.filter((line) => line.trim() !== "" && !FRAME.test(line));
   const last = words.slice(-most);
-  if (words.length === plain.length || last.some((line) => ERROR.test(line))) return last;
-  const error = words.findLast((line) => ERROR.test(line));
+  const hasFrames = plain.some((line) => FRAME.test(line));
+  const isError = (line: string) => NO_START.test(line) || hasFrames && ERROR.test(line);
+  if (last.some(isError)) return last;
+  const error = words.findLast(isError);
   return error === undefined ? last : [error, ...last.slice(1 - most || last.length)];
 }

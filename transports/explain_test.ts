@@ -26,6 +26,16 @@ const TABLE: readonly (readonly [said: readonly string[], reason: readonly strin
       ],
       ["error: Uncaught (in promise) Error: no", "a", "b"],
     ],
+    [
+      [
+        "Deno could not start: unable to create worker threads.",
+        "try x",
+        "Platform",
+        "Args",
+      ],
+      ["Deno could not start: unable to create worker threads.", "Platform", "Args"],
+    ],
+    [["error: an old one", "a", "b", "c"], ["a", "b", "c"]],
     [["\x1b[0m", "    at somewhere"], []],
     [[], []],
   ];
