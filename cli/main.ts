@@ -3,7 +3,6 @@
 //   0   it went well, or the mesh was ended by Ctrl-C or SIGTERM
 //   1   the manifest is wrong, or no host ever became ready
 //   2   wrong usage
-import process from "node:process";
 import {
   type Command,
   CommanderError,
@@ -100,7 +99,7 @@ export function programOf(
       if (isEditing(program)) {
         command.error(`norouter: "${name}" does not open an editor`);
       }
-      if (allowed.length === 0 || name === "check") return;
+      if (allowed.length === 0 || name === "check" || name === "clean") return;
       command.error(`norouter: "${name}" loads no plug-ins`);
     });
 
@@ -158,6 +157,17 @@ export function programOf(
         statuses.push(await check(file, command.optsWithGlobals()));
       }
       done(Math.max(...statuses));
+    });
+
+  program.command("clean")
+    .description("list and remove what agents have left on hosts")
+    .argument("<FILE>", "a manifest, or a host like docker:web")
+    .argument("[HOST...]", "those of the manifest; all if absent")
+    .option("-l, --list", "remove nothing")
+    .addOption(allowPlugin())
+    .action(async (file: string, hosts: string[], _: unknown, command: Command) => {
+      const { clean } = await import("./clean.ts");
+      done(await clean(file, hosts, command.optsWithGlobals()));
     });
 
   addSearchCommands(program, done);

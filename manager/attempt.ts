@@ -152,7 +152,7 @@ export class Attempt {
 
   /** The agent may take so long to answer, from now on. */
   #setDeadline(): void {
-    if (this.#isOver) return;
+    if (this.#isOver || this.#isReady) return;
     const { connectTimeout, clock, command } = this.#plan;
     this.#cancelDeadline();
     this.#cancelDeadline = clock.after(connectTimeout, () =>

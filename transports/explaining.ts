@@ -1,11 +1,16 @@
 /**
- * Which of a command's last words say why it failed.
+ * Which of a command's last words say why it failed: not the places in somebody's source
+ * that follow an error, and without colours.
  *
  * @module
  */
 
 /** Lines that are told. */
 const MOST = 3;
+
+/** A colour, as terminals take it. */
+// deno-lint-ignore no-control-regex -- control characters are what this is about
+const COLOUR = /\x1b\[[\d;:]*m/g;
 
 /**
  * A line of Kubernetes' log library, such as `E1128 15:36:53.123456 12345 memcache.go:265]`:
@@ -14,16 +19,36 @@ const MOST = 3;
 const KLOG = /^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ [\w.-]+:\d+\] /;
 
 /** How gcloud and others begin the line that counts, with advice behind it. */
-const ERROR = /^(ERROR|FATAL)\b/;
+const MARKED = /^(ERROR|FATAL)\b/;
+
+/** A place in a program, as JavaScript and Deno name it behind an error. */
+const FRAME = /^\s+at\s/;
+
+/** A line that says itself that it is the error, with places in a source behind it. */
+const ERROR = /^\s*(error|fatal|panic)\b/i;
+
+/** The same, whatever stands behind it: Deno where it may have no threads. */
+const NO_START = /could not start/i;
 
 /** Up to three lines, in their order, of those that came last; what is repeated counts once. */
 export function explainingLines(lines: readonly string[]): readonly string[] {
-  const distinct = lines.filter((line, i) => line !== lines[i - 1]);
-  const words = distinct.filter((line) => !KLOG.test(line));
-  const said = words.length > 0 ? words : distinct;
-  const at = said.findLastIndex((line) => ERROR.test(line));
-  if (at < 0) return said.slice(-MOST);
-  // What it ran says its own reason before, what belongs to it is indented behind.
+  const plain = lines.map((line) => line.replace(COLOUR, "").trimEnd());
+  const words = plain.filter((line) => line.trim() !== "" && !FRAME.test(line));
+  const distinct = words.filter((line, i) => line !== words[i - 1]);
+  const withoutLog = distinct.filter((line) => !KLOG.test(line));
+  const said = withoutLog.length > 0 ? withoutLog : distinct;
+
+  const at = said.findLastIndex((line) => MARKED.test(line));
+  if (at >= 0) return around(said, at);
+  const last = said.slice(-MOST);
+  const hasFrames = plain.some((line) => FRAME.test(line));
+  const isError = (line: string) => NO_START.test(line) || hasFrames && ERROR.test(line);
+  const error = last.some(isError) ? undefined : said.findLast(isError);
+  return error === undefined ? last : [error, ...last.slice(1 - MOST)];
+}
+
+/** What was run says its own reason before the line, what belongs to it is indented behind. */
+function around(said: readonly string[], at: number): readonly string[] {
   const rest = said.slice(at + 1);
   const end = rest.findIndex((line) => !/^\s/.test(line));
   const more = (end < 0 ? rest : rest.slice(0, end)).map((line) => line.trim());

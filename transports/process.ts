@@ -10,6 +10,7 @@
  */
 
 import { basename } from "node:path";
+import { watchAsking } from "./asking.ts";
 import { descriptorHint, isDescriptorShortage } from "./descriptor_limit.ts";
 import { Family } from "./family.ts";
 import type { Link, LinkExit, OpenContext } from "./mod.ts";
@@ -46,6 +47,9 @@ export function openProcess(
   family.adopt(child);
   enlargePipes(child.pid);
 
+  const alive = context.alive && (() => context.alive?.());
+  const stopWatching = alive && watchAsking(child.pid, alive);
+
   const name = basename(program!);
   const tail = new StderrTail((line) => context.log(line));
   const stderr = child.stderr.getReader();
@@ -66,6 +70,7 @@ export function openProcess(
   const closed = (async (): Promise<LinkExit> => {
     const { success, code, signal } = await child.status;
     hasExited = true;
+    stopWatching?.();
     clearTimeout(killTimer);
     context.signal.removeEventListener("abort", onSignal);
     const left = await family.endRest();
