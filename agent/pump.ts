@@ -19,6 +19,8 @@ import {
   HEADER_BYTES,
   MAGIC,
 } from "../wire/frame.ts";
+import { systemPace } from "../transports/pace.ts";
+import { Turn } from "../wire/turn.ts";
 import type { AgentPort } from "./port.ts";
 
 /** Bytes before the payload's length counts: magic and the length itself. */
@@ -63,6 +65,9 @@ export class Pump {
     let next = stack.takeInput();
     let kept = 0;
     let large: Large | undefined;
+    // In the manager's process a link that is never empty would leave others no time, and
+    // in a process of its own nothing to the sockets.
+    const turn = new Turn(systemPace);
     let read = this.#port.read(next.body);
     read.catch(() => {}); // looked at in its turn
     try {
@@ -74,6 +79,7 @@ export class Pump {
         next = stack.takeInput();
         read = this.#port.read(next.body);
         read.catch(() => {});
+        turn.begin();
         let at = buffer.address - kept;
         let length = kept + got;
         kept = 0;
@@ -97,6 +103,8 @@ export class Pump {
         }
         stack.releaseInput(buffer);
         stack.dispatch();
+        turn.end();
+        if (turn.isOver()) await turn.rest();
       }
     } catch (error) {
       throw this.#failure ?? error;
