@@ -426,6 +426,7 @@ function attempt(host: FakeHost, file = testAgent()) {
     ready() {},
     suggestion() {},
     status() {},
+    excess() {},
     output() {},
     progress: (progress) => host.progress.push(progress),
   });
