@@ -44,6 +44,9 @@ export const FEATURES: readonly string[] = [
 /** A manager that does not ask for the status in this time only shows our stderr. */
 const STATUS_WAIT_MS = 1000;
 
+/** Messages without sense that are each told; of more only every tenth power. */
+const MOST_NONSENSE = 10;
+
 /** A line of text for people. */
 export interface AgentLogEvent {
   readonly level: "warning";
@@ -80,6 +83,8 @@ class Agent {
   /** Whether the manager asked for the status. */
   #toldStatus = false;
   #tellFailures: ReturnType<typeof setTimeout> | undefined;
+  /** Messages of the manager that made no sense. */
+  #nonsense = 0;
 
   constructor(port: AgentPort, options: AgentOptions) {
     this.#options = options;
@@ -131,8 +136,15 @@ class Agent {
       else if (message.type === "event") this.#onEvent(message.body);
     } catch (error) {
       if (!(error instanceof ControlError)) throw error;
+      this.#nonsense++;
+      if (
+        this.#nonsense > MOST_NONSENSE && !Number.isInteger(Math.log10(this.#nonsense))
+      ) {
+        return;
+      }
+      const count = this.#nonsense > MOST_NONSENSE ? ` (the ${this.#nonsense}th)` : "";
       this.#warn(
-        `The manager sent a message that makes no sense: ${error.message}`,
+        `The manager sent a message that makes no sense${count}: ${error.message}`,
       );
     }
   }

@@ -318,3 +318,22 @@ Deno.test("frames are found wherever the reads happen to cut them", async () => 
   assert.equal((await agent.ask("ping")).op, "ping");
   await stopped(agent);
 });
+
+Deno.test("messages of a manager that make no sense are told, but not each of thousands", async () => {
+  const agent = startAgent();
+  const frame = (text: string) =>
+    encodeFrame(FrameType.JSON, new TextEncoder().encode(text));
+  const deep = frame(`{"type":"event","body":{"type":"x","data":${"[".repeat(200_000)}`);
+  await agent.send(deep.bytes);
+  for (let i = 0; i < 2000; i++) await agent.send(frame('{"type":"nonsense"}').bytes);
+  // It goes on all the same.
+  assert.match(String((await agent.ask("status")).data), /object/);
+  assert.match(
+    agent.log[0]!,
+    /lists and objects lie more than 32 deep within each other/,
+  );
+  assert.equal(agent.log.length, 12);
+  assert.match(agent.log.at(-1)!, /makes no sense \(the 1000th\): /);
+  await agent.end();
+  await agent.finished;
+});

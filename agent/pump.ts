@@ -23,6 +23,8 @@ import {
   HEADER_BYTES,
   MAGIC,
 } from "../wire/frame.ts";
+import { systemPace } from "../transports/pace.ts";
+import { Turn } from "../wire/turn.ts";
 import type { LivingStack } from "./living_stack.ts";
 import type { AgentPort } from "./port.ts";
 
@@ -70,6 +72,9 @@ export class Pump {
     let next = this.#read(stack.current);
     let kept = 0;
     let large: Large | undefined;
+    // In the manager's process a link that is never empty would leave others no time, and
+    // in a process of its own nothing to the sockets.
+    const turn = new Turn(systemPace);
     try {
       for (;;) {
         const got = await next.done;
@@ -77,6 +82,7 @@ export class Pump {
         if (got === null || this.#stopped) return;
         const { buffer, stack: current } = moved(next, stack.current, kept + got, kept);
         next = this.#read(current);
+        turn.begin();
         let at = buffer.address - kept;
         let length = kept + got;
         kept = 0;
@@ -100,6 +106,8 @@ export class Pump {
         }
         if (!current.broken) current.releaseInput(buffer);
         stack.attempt((current) => current.dispatch());
+        turn.end();
+        if (turn.isOver()) await turn.rest();
       }
     } catch (error) {
       throw this.#failure ?? error;

@@ -447,6 +447,7 @@ function attempt(host: FakeHost, file = testAgent()) {
     suggestion() {},
     status() {},
     listenersUp() {},
+    excess() {},
     output() {},
     progress: (progress) => host.progress.push(progress),
   });

@@ -21,6 +21,10 @@ export class FakeClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
+  rest(): Promise<void> {
+    return Promise.resolve();
+  }
+
   random(): number {
     return 0.5;
   }

@@ -26,8 +26,9 @@ import {
 } from "../wire/control.ts";
 import { streamFault } from "./stream_fault.ts";
 import { FrameDecoder, FrameError } from "../wire/decoder.ts";
-import type { Frame } from "../wire/frame.ts";
-import type { Clock } from "./clock.ts";
+import { type Frame, HEADER_BYTES } from "../wire/frame.ts";
+import { Allowance, type AllowanceLimits } from "./budget.ts";
+import { type Clock, paceOf } from "./clock.ts";
 import { describeLack, type NeededFeatures } from "./configure.ts";
 import { Liveness } from "./liveness.ts";
 
@@ -42,14 +43,30 @@ const ABORT_LIMIT = 2500;
 const EXPLAIN_GRACE = 1000;
 /** The same where what came was nonsense, which is reason enough. */
 const FAULT_GRACE = 200;
-/** An agent that sends a longer control message is broken or hostile. */
-const MOST_CONTROL_BYTES = 4 << 20;
+/** An agent that sends a longer control message is broken or hostile, see below for results. */
+const MOST_CONTROL_BYTES = 64 * 1024;
+/** What the state of one listener may add to the result of `status`. */
+const LISTENER_BYTES = 512;
+/**
+ * Control messages of one agent, and their bytes. A proxy suggests a route for each
+ * connection by name, some thousands a second at the most; an agent sends little else.
+ */
+const CONTROL_LIMITS: AllowanceLimits = {
+  pieces: { perSecond: 8192, burst: 16_384 },
+  bytes: { perSecond: 2 << 20, burst: 8 << 20 },
+};
+/** Requests without an answer that are remembered. */
+const MOST_OUTSTANDING = 64;
 /** Lines of stderr that are kept, since they may explain an end. */
 const KEPT_LINES = 20;
 /** Milliseconds before the end of a ready link in which stderr is taken to explain it. */
 const EXPLAINING_TIME = 5000;
 /** Characters of a message in error that are shown. */
 const SHOWN = 100;
+/** Characters of an error that an agent tells that are shown. */
+const MOST_ERROR = 1000;
+/** Longest IPv4 packet, in bytes (RFC 791, 3.1). */
+const MOST_PACKET_BYTES = 65_535;
 
 /** What an attempt is to do. */
 export interface AttemptPlan {
@@ -88,6 +105,8 @@ export interface AttemptHooks {
   status(status: AgentStatus): void;
   /** The agent told of listeners that had failed and are up now. */
   listenersUp(status: AgentStatus): void;
+  /** A control message was dropped: too many came, or it answers what nobody asked. */
+  excess(bytes: number): void;
   /** A line of text came. */
   output(stream: "stderr" | "banner", line: string): void;
   /** Something is being sent to the host, to open the link. */
@@ -134,6 +153,11 @@ export class Attempt {
   #isReady = false;
   #isOver = false;
   #lastId = 0;
+  /** What was asked and not answered yet: the operation by the id of its request. */
+  readonly #outstanding = new Map<number, string>();
+  readonly #allowance: Allowance;
+  /** Bytes of the longest control message that may come. */
+  readonly #mostControlBytes: number;
   #decoder: FrameDecoder | undefined;
   /** Text before the first frame. */
   #banner = "";
@@ -143,6 +167,11 @@ export class Attempt {
   constructor(plan: AttemptPlan, hooks: AttemptHooks) {
     this.#plan = plan;
     this.#hooks = hooks;
+    this.#mostControlBytes = MOST_CONTROL_BYTES +
+      LISTENER_BYTES * listenersOf(plan.configure);
+    const { pieces, bytes: { perSecond, burst } } = CONTROL_LIMITS;
+    const bytes = { perSecond, burst: burst + this.#mostControlBytes };
+    this.#allowance = new Allowance({ pieces, bytes }, plan.clock.now());
     // Chosen anew, so that nobody can choose flows that collide.
     this.#queue = new LinkQueue({ seed: Math.trunc(plan.clock.random() * 2 ** 32) });
     this.over = this.#verdict.promise;
@@ -230,6 +259,7 @@ export class Attempt {
     this.#queue.push(this.#request("configure", this.#plan.configure));
     this.#writing = this.#queue.drain(link.writable, {
       releases: link.releasesChunks ?? false,
+      pace: paceOf(this.#plan.clock),
     }).catch((error) => this.#explain(link, `cannot write to it: ${messageOf(error)}`));
     this.#reading = this.#read(link).then(
       () => this.#explain(link, "its output ended"),
@@ -267,6 +297,7 @@ export class Attempt {
 
   async #read(link: Link): Promise<void> {
     const decoder = this.#decoder = new FrameDecoder({
+      frameLimit: HEADER_BYTES + Math.max(MOST_PACKET_BYTES, this.#mostControlBytes),
       onBanner: (text) => {
         this.#banner = text;
         for (const line of linesOf(text)) this.#hooks.output("banner", line);
@@ -288,18 +319,18 @@ export class Attempt {
     for await (const batch of batches) {
       this.#liveness?.heard();
       yield batch;
+      this.#liveness?.listening();
     }
   }
 
   #control(payload: Uint8Array): void {
     if (this.#isOver) return;
+    if (!this.#allowance.admits(payload.length, this.#plan.clock.now())) {
+      return this.#hooks.excess(payload.length);
+    }
     try {
-      if (payload.length > MOST_CONTROL_BYTES) {
-        throw new ControlError(
-          `A control message of ${payload.length} bytes is too long`,
-        );
-      }
-      this.#handle(decodeControl(payload));
+      if (payload.length > MOST_CONTROL_BYTES) this.#assertStatus(payload.length);
+      this.#handle(decodeControl(payload), payload.length);
     } catch (cause) {
       if (!(cause instanceof ControlError)) throw cause;
       const text = new TextDecoder().decode(payload.subarray(0, SHOWN));
@@ -310,10 +341,20 @@ export class Attempt {
     }
   }
 
+  /** Only the result of `status` may be so long, where one is due. */
+  #assertStatus(bytes: number): void {
+    const isDue = this.#outstanding.values().some((op) => op === "status");
+    const most = isDue ? this.#mostControlBytes : MOST_CONTROL_BYTES;
+    if (bytes <= most) return;
+    throw new ControlError(`A control message of ${bytes} bytes is longer than ${most}`);
+  }
+
   /** What is none of these comes from a newer agent, and is not for us. */
-  #handle(message: ControlMessage): void {
+  #handle(message: ControlMessage, bytes: number): void {
     if (message.type === "result") {
-      const { op, error, data } = message.body;
+      const { request_id: id, op, error, data } = message.body;
+      if (this.#outstanding.get(id) !== op) return this.#hooks.excess(bytes);
+      this.#outstanding.delete(id);
       if (op === "configure" && !this.#isReady && !this.#extending) {
         this.#configured(error, data);
       }
@@ -370,6 +411,10 @@ export class Attempt {
 
   #request(op: string, args?: unknown): Frame {
     const id = ++this.#lastId;
+    this.#outstanding.set(id, op);
+    if (this.#outstanding.size > MOST_OUTSTANDING) {
+      this.#outstanding.delete(this.#outstanding.keys().next().value!);
+    }
     return encodeControl({
       type: "request",
       body: { id, op, ...(args !== undefined && { args }) },
@@ -404,14 +449,20 @@ export class Attempt {
   }
 }
 
+/** Listeners that an agent with this configuration may have, its proxies' among them. */
+function listenersOf({ others, forwards, nameServers = [] }: ConfigureArgs): number {
+  return others.length + forwards.length + nameServers.length + 2;
+}
+
 /** The lines that are not empty. */
 function linesOf(text: string): string[] {
   return text.split(/\r\n|\r|\n/).map((line) => line.trimEnd()).filter(Boolean);
 }
 
-/** The error of a result, which may be any JSON. */
+/** The error of a result, which may be any JSON, as far as it is shown. */
 function textOf(error: unknown): string {
-  return typeof error === "string" ? error : JSON.stringify(error);
+  const text = typeof error === "string" ? error : JSON.stringify(error);
+  return text.length > MOST_ERROR ? `${text.slice(0, MOST_ERROR)}…` : text;
 }
 
 function messageOf(error: unknown): string {

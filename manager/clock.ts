@@ -4,9 +4,12 @@
  * @module
  */
 
+import { systemPace } from "../transports/pace.ts";
+import type { Pace } from "../wire/turn.ts";
+
 /** What the manager asks of the system's clocks and of chance. */
 export interface Clock {
-  /** Milliseconds that never jump; stands still while the machine sleeps. */
+  /** Milliseconds that never jump; they stand still while the machine sleeps. */
   now(): number;
   /** Milliseconds of the wall clock, which go on while the machine sleeps. */
   wall(): number;
@@ -14,6 +17,11 @@ export interface Clock {
   after(ms: number, run: () => void): () => void;
   /** A number from 0 up to but not 1. */
   random(): number;
+  /**
+   * Settles in a later round of the event loop, when whatever waits had its turn. By default
+   * such a round is waited for.
+   */
+  rest?(): Promise<void>;
 }
 
 /** The system's own. */
@@ -26,3 +34,11 @@ export const systemClock: Clock = {
   },
   random: () => Math.random(),
 };
+
+/** The pace of work under a clock. */
+export function paceOf(clock: Clock): Pace {
+  return {
+    now: () => clock.now(),
+    rest: () => clock.rest?.() ?? systemPace.rest(),
+  };
+}

@@ -2,9 +2,10 @@
  * Whether an agent still lives: asks it every 5 s, and gives it up after 15 s in which
  * nothing at all came from it.
  *
- * A machine that slept, or a manager that was stopped for a while, heard nothing either,
- * without the agent being at fault. So a jump of the clock starts the count anew, with
- * one ping at once.
+ * Only silence counts to which somebody listened. A machine that slept, or a manager that
+ * was stopped for a while, heard nothing either, without the agent being at fault: a jump of
+ * the clock starts the count anew, with one ping at once. Nor does the time count by which
+ * a busy manager was late to look, or in which it worked on what had come and read no further.
  *
  * @module
  */
@@ -33,7 +34,10 @@ export class Liveness {
   readonly #clock: Clock;
   readonly #hooks: LivenessHooks;
   #cancel: () => void;
+  /** When it was last known not to be silent, moved by what does not count. */
   #heardAt: number;
+  /** Whether what came from it is still worked on, so that nothing is read. */
+  #isBusy = false;
   #pingedAt: number;
   #lookedAt: number;
   #lookedAtWall: number;
@@ -46,8 +50,14 @@ export class Liveness {
     this.#cancel = clock.after(LOOK_EVERY, () => this.#look());
   }
 
-  /** Something came from the agent, whatever it was. */
+  /** Something came from the agent, whatever it was; until it is handled nothing is read. */
   heard(): void {
+    this.#isBusy = true;
+  }
+
+  /** What came was handled, and more of it is listened for. */
+  listening(): void {
+    this.#isBusy = false;
     this.#heardAt = this.#clock.now();
   }
 
@@ -59,11 +69,13 @@ export class Liveness {
   #look(): void {
     const now = this.#clock.now();
     const wall = this.#clock.wall();
+    const late = Math.max(0, now - this.#lookedAt - LOOK_EVERY);
     const gone = Math.max(now - this.#lookedAt, wall - this.#lookedAtWall);
     this.#lookedAt = now;
     this.#lookedAtWall = wall;
     const jumped = gone > LOOK_EVERY + JUMP;
-    if (jumped) this.#heardAt = now;
+    if (jumped || this.#isBusy) this.#heardAt = now;
+    else this.#heardAt = Math.min(now, this.#heardAt + late);
     if (now - this.#heardAt >= DEAD_AFTER) {
       this.#hooks.dead(`nothing came from it for ${DEAD_AFTER / 1000} s`);
       return;

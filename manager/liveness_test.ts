@@ -9,7 +9,9 @@ function watch(answers = false) {
   const liveness = new Liveness(clock, {
     ping() {
       pings.push(clock.now());
-      if (answers) liveness.heard();
+      if (!answers) return;
+      liveness.heard();
+      liveness.listening();
     },
     dead: () => deaths.push(clock.now()),
   });
@@ -38,6 +40,7 @@ Deno.test("anything that comes counts as a sign of life, not only answers", asyn
   for (let i = 0; i < 10; i++) {
     await clock.pass(10_000, 1000);
     liveness.heard();
+    liveness.listening();
   }
   assert.deepEqual(deaths, []);
   liveness.stop();
@@ -62,6 +65,26 @@ Deno.test("a manager that was stopped itself does not blame its agents", async (
   await clock.pass(14_000, 1000);
   assert.deepEqual(deaths, []);
   liveness.stop();
+});
+
+Deno.test("what came and is still worked on is no silence", async () => {
+  const { clock, deaths, liveness } = watch();
+  await clock.pass(10_000, 1000);
+  liveness.heard();
+  await clock.pass(60_000, 1000);
+  assert.deepEqual(deaths, []);
+  liveness.listening();
+  await clock.pass(15_000, 1000);
+  assert.deepEqual(deaths, [85_000]);
+});
+
+Deno.test("a manager that is always late to look counts only the time it had", async () => {
+  const { clock, deaths } = watch();
+  // Each look is a second late: half of the time it could not have listened.
+  await clock.pass(28_000, 2000);
+  assert.deepEqual(deaths, []);
+  await clock.pass(2000, 2000);
+  assert.deepEqual(deaths, [30_000]);
 });
 
 Deno.test("a wall clock set back changes nothing", async () => {

@@ -33,11 +33,13 @@ import {
 } from "../wire/control.ts";
 import { formatIpv4, parseIpv4 } from "../wire/ipv4.ts";
 import type { AttemptPlan } from "./attempt.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, paceOf, systemClock } from "./clock.ts";
 import { connectionsOf } from "./connections.ts";
 import { configureArgs, extendArgs, neededFeatures } from "./configure.ts";
 import { lackingFeature } from "./lacking.ts";
 import type { MeshEvent } from "./events.ts";
+import { Excess } from "./excess.ts";
+import { HostText, TEXT_LIMITS } from "./host_text.ts";
 import { describeProgress } from "./progress.ts";
 import { withFreeVips } from "./free_vips.ts";
 import { listenersFailed, listenersUp } from "./listeners.ts";
@@ -89,6 +91,10 @@ export interface MeshHost {
   readonly failedListeners: readonly string[];
   /** Frames that its link's police let pass or dropped, by reason. */
   readonly police: Readonly<PoliceCounters>;
+  /** Control messages dropped: too many came, or they answered what nobody had asked. */
+  readonly droppedControls: number;
+  /** Lines of text from it that were left out, since there were too many. */
+  readonly droppedLines: number;
 }
 
 /** Whether a mesh came up. */
@@ -189,6 +195,7 @@ class RunningMesh implements Mesh {
     const clock = this.#clock = options.clock ?? systemClock;
     this.#router = new Router(this.#table, {
       now: () => clock.now(),
+      pace: paceOf(clock),
       seed: Math.trunc(clock.random() * 2 ** 32),
     });
     if (options.connections) {
@@ -291,7 +298,9 @@ class RunningMesh implements Mesh {
       suggestion: (suggestion) => this.#learn(name, suggestion),
       status: (status) => this.#status(host, status),
       listenersUp: (status) => this.#listenersUp(host, status),
-      output: (stream, line) =>
+      excess: (bytes) => host.controls.add(bytes),
+      output: (stream, line) => {
+        if (!host.text.admits(line)) return;
         this.#emit({
           type: "output",
           level: stream === "stderr" && line.startsWith("warning: ") ? "warn" : "info",
@@ -299,7 +308,8 @@ class RunningMesh implements Mesh {
           stream,
           line,
           message: `${name}: ${line}`,
-        }),
+        });
+      },
       progress: (progress) =>
         this.#emit({
           type: "progress",
@@ -309,7 +319,24 @@ class RunningMesh implements Mesh {
           message: `${name}: ${describeProgress(progress)}`,
         }),
     });
-    const host = new RunningHost(spec, plan, session, policed);
+    const warn = (message: string) =>
+      this.#emit({ type: "warning", level: "warn", host: name, message });
+    const host = new RunningHost(session, {
+      spec,
+      plan,
+      police: policed,
+      text: new HostText(clock, (lines, characters) =>
+        warn(
+          `${lines} lines from "${name}" (${characters} characters) were left out: ` +
+            `more than ${TEXT_LIMITS.pieces.perSecond} lines or ` +
+            `${TEXT_LIMITS.bytes.perSecond} characters a second came on the long run`,
+        )),
+      controls: new Excess(clock, (messages, bytes) =>
+        warn(
+          `${messages} control messages from "${name}" (${bytes} bytes) were dropped: ` +
+            `they came too fast, or answered what nobody had asked`,
+        )),
+    });
     return host;
   }
 
@@ -421,7 +448,7 @@ class RunningMesh implements Mesh {
     );
     const told = { listeners, machine, others };
     for (const event of listenersFailed(this.manifest, host.spec, told)) {
-      this.#emit(event);
+      if (host.text.admits(event.message)) this.#emit(event);
     }
     host.tellStatusKnown();
   }
@@ -433,8 +460,19 @@ class RunningMesh implements Mesh {
       !up.some(({ address }) => address === failed)
     );
     const event = listenersUp(host.name, up);
-    if (event) this.#emit(event);
+    if (event && host.text.admits(event.message)) this.#emit(event);
   }
+}
+
+/** What a running host is made of, beside its session. */
+interface HostParts {
+  readonly spec: HostSpec;
+  readonly plan: AttemptPlan;
+  readonly police: Readonly<PoliceCounters>;
+  /** The lines it may say. */
+  readonly text: HostText;
+  /** Control messages that were dropped. */
+  readonly controls: Excess;
 }
 
 class RunningHost implements MeshHost {
@@ -442,6 +480,8 @@ class RunningHost implements MeshHost {
   readonly plan: AttemptPlan;
   readonly session: Session;
   readonly police: Readonly<PoliceCounters>;
+  readonly text: HostText;
+  readonly controls: Excess;
   readonly vip: string;
   /** The message of the first failure, or nothing if the host became ready first. */
   readonly firstVerdict: Promise<string | undefined>;
@@ -455,16 +495,13 @@ class RunningHost implements MeshHost {
   machine: string | undefined;
   #lastFailure: string | undefined;
 
-  constructor(
-    spec: HostSpec,
-    plan: AttemptPlan,
-    session: Session,
-    police: Readonly<PoliceCounters>,
-  ) {
+  constructor(session: Session, { spec, plan, police, text, controls }: HostParts) {
     this.spec = spec;
     this.plan = plan;
     this.session = session;
     this.police = police;
+    this.text = text;
+    this.controls = controls;
     this.vip = formatIpv4(spec.vip);
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     this.firstVerdict = promise;
@@ -505,6 +542,14 @@ class RunningHost implements MeshHost {
     return this.session.failures;
   }
 
+  get droppedControls(): number {
+    return this.controls.total;
+  }
+
+  get droppedLines(): number {
+    return this.text.leftOut;
+  }
+
   get lastFailure(): string | undefined {
     return this.state === "down" ? this.#lastFailure : undefined;
   }
@@ -515,6 +560,8 @@ class RunningHost implements MeshHost {
 
   async close(): Promise<void> {
     await this.session.close();
+    this.text.close();
+    this.controls.flush();
     this.verdict(`"${this.name}" was closed before it became ready`);
   }
 }

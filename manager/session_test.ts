@@ -52,6 +52,7 @@ class Bench implements AsyncDisposable {
       suggestion: ({ ip, route }) => this.log.push(`${ip} via ${route}`),
       status: ({ listeners }) => this.log.push(`${listeners.length} listeners`),
       listenersUp: ({ listeners }) => this.log.push(`${listeners.length} up`),
+      excess: (bytes) => this.log.push(`excess ${bytes}`),
       progress: () => {},
       output: (stream, line) => this.log.push(`${stream}: ${line}`),
     });
@@ -396,6 +397,91 @@ Deno.test("a control message that makes no sense ends the link and is named", as
     bench.told[0]!,
     /^The link to "web" ended: Cannot read a control message: .*, in "\{\\"type\\":\\"event\\"/,
   );
+});
+
+Deno.test("a result counts only for the request that it answers, and once", async () => {
+  await using bench = new Bench();
+  await bench.start();
+  const said = bench.log.length;
+  const data = { listeners: [] };
+  const results = [
+    { request_id: 2, op: "status", data }, // answered already
+    { request_id: 1, op: "status", data }, // that was configure
+    { request_id: 999, op: "status", data },
+    { request_id: 1, op: "configure", error: "late" },
+  ];
+  for (const body of results) await bench.agent.message({ type: "result", body });
+  await settle();
+  const lengths = results.map((body) => JSON.stringify({ type: "result", body }).length);
+  assert.deepEqual(bench.log.slice(said), lengths.map((length) => `excess ${length}`));
+  assert.equal(bench.session.state, "ready");
+});
+
+Deno.test("control messages beyond what an agent may send are dropped and counted", async () => {
+  await using bench = new Bench();
+  await bench.start();
+  const said = bench.log.length;
+  const suggest = (index: number) =>
+    bench.agent.message({
+      type: "event",
+      body: {
+        type: "routeSuggestion",
+        data: { ip: [`10.1.0.${index % 256}`], route: "1.2.3.4" },
+      },
+    });
+  for (let i = 0; i < 20_000; i++) await suggest(i);
+  await settle();
+  const counts = () => {
+    const log = bench.log.slice(said);
+    const excess = log.filter((line) => line.startsWith("excess")).length;
+    return { excess, taken: log.length - excess };
+  };
+  // The answers to configure and status came out of the burst, too.
+  assert.deepEqual(counts(), { excess: 20_000 - 16_382, taken: 16_382 });
+  assert.equal(bench.session.state, "ready");
+  await bench.clock.pass(1000);
+  await suggest(1);
+  await settle();
+  assert.equal(counts().taken, 16_383);
+});
+
+Deno.test("a control message is as long as it may be for what was asked", async () => {
+  const text = "x".repeat(70_000);
+  const end = async (bench: Bench) => {
+    await bench.clock.pass(400, 50);
+    return bench.told[0]?.replace(/, 42 .*/, "");
+  };
+  {
+    await using bench = new Bench();
+    await bench.start();
+    await bench.agent.message({ type: "event", body: { type: text } });
+    assert.match(
+      await end(bench) ?? "",
+      /^The link to "web" ended: Cannot decode the frame at byte \d+: its 70\d+ bytes are more than the \d+ allowed$/,
+    );
+  }
+  // A thousand listeners of the mesh make the result of status long, and nothing else.
+  const others = Array.from(
+    { length: 1000 },
+    (_, port) => ({ ip: "127.0.42.9", port: port + 1, proto: "tcp" as const }),
+  );
+  const configure = { me: "127.0.42.101", forwards: [], others, hostnameMap: {} };
+  const listeners = others.map(({ ip, port }) => ({
+    address: `${ip}:${port}`,
+    kind: "loopback" as const,
+    error: { code: "EADDRINUSE", message: "Address already in use (os error 98)" },
+  }));
+  {
+    await using bench = new Bench({ configure });
+    bench.behaviour = { listeners };
+    await bench.start();
+    assert.ok(bench.log.includes("1000 listeners"), bench.log.join(", "));
+    await bench.agent.message({ type: "event", body: { type: text } });
+    assert.match(
+      await end(bench) ?? "",
+      /ended: A control message of 70\d+ bytes is longer than 65536, in "\{/,
+    );
+  }
 });
 
 Deno.test("an agent that falls silent is restarted", async () => {

@@ -18,6 +18,9 @@ import { BufferPool, Lease, leaseOf } from "../wire/lease.ts";
 /** Bytes asked for in one read: beyond this, reads of a pipe get no faster. */
 export const READ_BYTES: number = 256 * 1024;
 
+/** Frames of a batch: small ones come by the thousand in one read. */
+const MOST_FRAMES = 512;
+
 /** A read that brought no more than this is copied out, and its buffer is used again. */
 const COPY_BYTES = READ_BYTES / 8;
 
@@ -92,14 +95,19 @@ async function* decodeInto(
     const filled = new Uint8Array(buffer, 0, value.byteOffset + value.byteLength);
     const isSmall = filled.length <= COPY_BYTES;
     const chunk = isSmall ? filled.slice() : filled;
-    const frames: Frame[] = [];
+    let frames: Frame[] = [];
     const lease = isSmall ? undefined : new Lease(() => pool.give(buffer));
-    const used = decoder.scan(chunk, frames, lease);
+    let used = decoder.scan(chunk, frames, lease, MOST_FRAMES);
+    while (frames.length === MOST_FRAMES) {
+      yield frames;
+      frames = [];
+      used += decoder.scan(chunk.subarray(used), frames, lease, MOST_FRAMES);
+    }
     const tail = chunk.subarray(used);
 
     // Frames found in place own their buffer. Without any, the unfinished one goes on where
     // it is, so that no byte is moved twice, unless it needs a larger buffer.
-    const isFree = isSmall || frames.length === 0;
+    const isFree = isSmall || used === 0;
     const wanted = Math.max(READ_BYTES, decoder.wanted(tail));
     const next = isFree && wanted <= buffer.byteLength
       ? buffer

@@ -1,11 +1,9 @@
 /**
- * Fair queue: takes turns between flows, by bytes (deficit round robin), so that a small
- * flow does not wait behind a large one.
+ * Fair queue: takes turns between flows (`rounds.ts`), so that a small flow does not wait
+ * behind a large one.
  *
- * Flows are told apart by a hash into a fixed number of places; two that collide share
- * a turn. As in RFC 8290, flows that have just begun to wait are served before those that
- * have waited on, for one quantum; a flow that ran empty passes once through the old ones
- * before it counts as new again, so a stream of new flows cannot starve them.
+ * Flows are told apart by a hash into a fixed number of places; two that collide share a
+ * turn.
  *
  * @module
  */
@@ -13,32 +11,50 @@
 import { type Frame, HEADER_BYTES } from "../wire/frame.ts";
 import { Fifo } from "./fifo.ts";
 import { flowOf } from "./flow.ts";
-
-/** Bytes of one turn: a full frame, so that each turn sends at least one. */
-export const QUANTUM_BYTES: number = 64 * 1024;
+import { Rounds, type Waiter } from "./rounds.ts";
 
 /** Places for flows. */
 const PLACES = 1024;
 
-/** What a waiting frame weighs beyond its bytes: the objects around it. */
-export const ENTRY_BYTES = 256;
+/** Flows that are kept though nothing of them waits, so that a few need not be made anew. */
+const KEPT = 16;
 
-class Flow {
+/** What a waiting frame weighs beyond its bytes: the objects around it. */
+export const ENTRY_BYTES = 1024;
+
+/** Frames that are dropped of one flow before the longest is looked for again. */
+const DROPS = 64;
+
+class Flow implements Waiter {
+  readonly place: number;
   readonly frames = new Fifo<Frame>();
   weight = 0;
-  /** Bytes it may still send in this turn; below zero once a frame went over. */
   credit = 0;
   isListed = false;
+
+  constructor(place: number) {
+    this.place = place;
+  }
+
+  get length(): number {
+    return this.frames.length;
+  }
 }
 
 /** Packets of many flows; sound IPv4 headers are taken for granted. */
 export class FairQueue {
   readonly #seed: number;
-  readonly #flows: (Flow | undefined)[] = new Array(PLACES);
-  readonly #new = new Fifo<Flow>();
-  readonly #old = new Fifo<Flow>();
+  /** By place. */
+  readonly #flows = new Map<number, Flow>();
+  readonly #rounds = new Rounds<Flow>((flow) => {
+    if (this.#flows.size > KEPT) this.#flows.delete(flow.place);
+  });
   #length = 0;
   #bytes = 0;
+  /** The flow that was found longest, down to which weight it counts as that, and how often. */
+  #longest: Flow | undefined;
+  #longestLeast = 0;
+  #longestDrops = 0;
 
   /** Makes an empty queue; `seed` goes into the hash. */
   constructor(seed: number) {
@@ -63,15 +79,16 @@ export class FairQueue {
   /** Adds a frame behind those of its flow. */
   push(frame: Frame): void {
     const place = flowOf(frame.bytes, HEADER_BYTES, this.#seed) % PLACES;
-    const flow = this.#flows[place] ??= new Flow();
+    let flow = this.#flows.get(place);
+    if (flow === undefined) {
+      flow = new Flow(place);
+      this.#flows.set(place, flow);
+    }
     flow.frames.push(frame);
     flow.weight += frame.bytes.length + ENTRY_BYTES;
     this.#length++;
     this.#bytes += frame.bytes.length;
-    if (flow.isListed) return;
-    flow.isListed = true;
-    flow.credit = QUANTUM_BYTES;
-    this.#new.push(flow);
+    this.#rounds.join(flow);
   }
 
   /**
@@ -79,42 +96,35 @@ export class FairQueue {
    * and keeps its turn.
    */
   shift(maxBytes = Infinity): Frame | undefined {
-    for (;;) {
-      const list = this.#new.length > 0 ? this.#new : this.#old;
-      const flow = list.at(0);
-      if (flow === undefined) return undefined;
-      if (flow.frames.length > 0 && flow.credit > 0) {
-        if (flow.frames.at(0)!.bytes.length > maxBytes) return undefined;
-        const frame = this.#remove(flow)!;
-        flow.credit -= frame.bytes.length;
-        return frame;
-      }
-      list.shift();
-      if (flow.frames.length > 0) {
-        flow.credit += QUANTUM_BYTES;
-        this.#old.push(flow);
-      } else if (list === this.#new) {
-        this.#old.push(flow);
-      } else {
-        flow.isListed = false;
-      }
+    const flow = this.#rounds.next();
+    if (flow === undefined || flow.frames.at(0)!.bytes.length > maxBytes) {
+      return undefined;
     }
+    const frame = this.#remove(flow)!;
+    flow.credit -= frame.bytes.length;
+    return frame;
   }
 
   /**
    * Takes the oldest frame of the flow that weighs most. The oldest, because then those
    * behind it soon tell the receiver of the gap, and the sender repeats it without a
-   * timeout.
+   * timeout. Among many it is looked for once for many drops: a flood of as many flows as
+   * there are places would otherwise cost a look at all of them for each of its packets.
    */
   shiftLongest(): Frame | undefined {
+    if (
+      this.#flows.size > KEPT && this.#longest !== undefined &&
+      this.#longest.weight > this.#longestLeast && this.#longestDrops++ < DROPS
+    ) return this.#remove(this.#longest);
     let longest: Flow | undefined;
-    for (const list of [this.#new, this.#old]) {
-      for (let i = 0; i < list.length; i++) {
-        const flow = list.at(i)!;
-        if (longest === undefined || flow.weight > longest.weight) longest = flow;
-      }
+    for (const flow of this.#flows.values()) {
+      if (flow.weight > (longest?.weight ?? 0)) longest = flow;
     }
-    return longest && this.#remove(longest);
+    this.#longest = longest;
+    this.#longestDrops = 0;
+    if (longest === undefined) return undefined;
+    this.#longestLeast = longest.weight / 2;
+    return this.#remove(longest);
   }
 
   #remove(flow: Flow): Frame | undefined {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Frame } from "../wire/frame.ts";
 import { packetFrame } from "./_test_packets.ts";
-import { ENTRY_BYTES, FairQueue, QUANTUM_BYTES } from "./fair_queue.ts";
+import { ENTRY_BYTES, FairQueue } from "./fair_queue.ts";
+import { QUANTUM_BYTES } from "./rounds.ts";
 import { sourcePortOf } from "../wire/ipv4.ts";
 
 /** A packet of a flow, told by its port. */
@@ -125,9 +126,9 @@ Deno.test("the longest flow loses its oldest frame", () => {
   const queue = new FairQueue(0);
   queue.push(frameOf(1, 1, 65536));
   for (let i = 0; i < 3; i++) queue.push(frameOf(2, i, 60_000));
-  for (let i = 0; i < 397; i++) queue.push(frameOf(3, i, 48));
+  for (let i = 0; i < 114; i++) queue.push(frameOf(3, i, 48));
   const lost = Array.from({ length: 3 }, () => queue.shiftLongest()!);
-  // 180 000 bytes weigh most, then 120 000; 397 small ones weigh 688 more.
+  // 183 072 weigh most, then 122 048; 114 small ones weigh 160 more.
   assert.deepEqual(lost.map((frame) => [flowIn(frame), seqIn(frame)]), [[2, 0], [3, 0], [
     2,
     1,

@@ -9,8 +9,8 @@
  * and nothing else.
  *
  * ```
- * push ─┬─ control frames ──→ Fifo ──────┐ first
- *       └─ packets ──→ FairQueue (flows) ┴─→ take ─→ coalesce ─→ drain ─→ link
+ * push ─┬─ control frames ──→ Fifo ────────────────────┐ first
+ *       └─ packets ──→ SenderQueue (hosts and flows) ──┴─→ take ─→ coalesce ─→ drain ─→ link
  * ```
  *
  * *Batching.* One write is outstanding at a time. Whatever is pushed meanwhile goes with
@@ -19,22 +19,23 @@
  * ones only delay. The first push onto an idle queue wakes the writer by a
  * promise, so a whole batch pushed in one turn goes in one write.
  *
- * *Fairness.* Packets take turns by flow. A flow that begins to wait goes before those that
- * have waited on: its first frame leaves after what was taken for the writes under way,
- * and after at most one quantum (64 KiB) of each other flow that began just before.
- * Control frames go before all packets, so a ping measures the link and not the queue.
+ * *Fairness.* Packets take turns by the host that sent them, and those of one host by flow.
+ * What begins to wait goes before what has waited on, hosts and flows alike: its first frame
+ * leaves after what was taken for the writes under way, and after at most one quantum (64
+ * KiB) of each other host, or flow of its host, that began just before. Control frames go
+ * before all packets, so a ping measures the link and not the queue.
  *
- * *Limit.* Packets waiting weigh their bytes plus 256 for the objects around each; when
- * that goes over the limit, the oldest packets of the flow that weighs most are dropped
- * and counted. TCP recovers, but lwIP slowly, so the limit is well above a window. Control
- * frames are never dropped for data. They have a limit of their own, beyond which a
- * push is refused and counted; a single one always fits.
+ * *Limit.* Packets waiting weigh their bytes plus 1024 for the objects around each; when that
+ * goes over the limit, the oldest packets of the longest flow of the host that weighs most
+ * are dropped and counted. A host has a limit of its own for what waits of it in all queues
+ * together, so that it cannot fill them one after the other. TCP recovers, but lwIP slowly,
+ * so the limits are well above a window. Control frames are never dropped for data. They have
+ * a limit of their own, beyond which a push is refused and counted; a single one always fits.
  *
  * *Memory.* A frame is a view and pins the whole chunk it was read with; the queue holds
  * its lease until the frame is written, if the link says that it is then done with it, or
- * dropped. Once 64 frames
- * wait, one that is less than an eighth of a chunk not pinned yet is copied out, so that
- * what is pinned stays within 8 times the limit and 65 chunks.
+ * dropped. Once 64 frames wait, one that is less than an eighth of a chunk not pinned yet is
+ * copied out (`slab.ts`), so that what is pinned stays within 8 times the limit and 65 chunks.
  *
  * *End.* After `close` pushes are refused; what waits is written, the link's input is
  * closed, and `drain` returns. When a write fails, or the link ends, `drain` drops what
@@ -44,14 +45,20 @@
  * @module
  */
 
-import { Frame, FrameType } from "../wire/frame.ts";
+import { type Frame, FrameType } from "../wire/frame.ts";
 import type { Lease } from "../wire/lease.ts";
+import { type Pace, Turn } from "../wire/turn.ts";
 import { coalesce } from "./coalesce.ts";
-import { FairQueue } from "./fair_queue.ts";
 import { Fifo } from "./fifo.ts";
+import { Sender } from "./sender.ts";
+import { SenderQueue } from "./sender_queue.ts";
+import { Slab } from "./slab.ts";
 
 /** Bytes of one write, unless told otherwise. */
 export const WRITE_BYTES: number = 128 * 1024;
+
+/** Weight of the packets of one host that may wait, in all queues together. */
+const SENDER_BYTES = 128 << 20;
 
 /** Bytes of control frames that may wait. */
 const CONTROL_BYTES = 1 << 20;
@@ -96,6 +103,8 @@ export interface DrainOptions {
   readonly writeBytes?: number;
   /** Whether a settled write means that the link no longer looks at the chunk. */
   readonly releases?: boolean;
+  /** Lets others go on between writes that are never waited for, as those in memory. */
+  readonly pace?: Pace;
 }
 
 /** The queue in front of one link, see the theory of operation above. */
@@ -106,7 +115,10 @@ export class LinkQueue {
   readonly #limit: number;
   readonly #control = new Fifo<Frame>();
   #controlBytes = 0;
-  readonly #packets: FairQueue;
+  readonly #packets: SenderQueue;
+  /** Who sends what comes without a sender. */
+  readonly #nobody = new Sender("");
+  readonly #copies = new Slab();
   /** The chunk of the last small frame that was not copied: more of it cost nothing. */
   #pinned: ArrayBufferLike | undefined;
   #isClosed = false;
@@ -118,7 +130,7 @@ export class LinkQueue {
   /** Makes an empty queue. */
   constructor(options: QueueOptions = {}) {
     this.#limit = options.limitBytes ?? 32 << 20;
-    this.#packets = new FairQueue(options.seed ?? 0);
+    this.#packets = new SenderQueue(options.seed ?? 0);
     this.#counters = {
       pushed: 0,
       taken: 0,
@@ -143,10 +155,10 @@ export class LinkQueue {
   }
 
   /**
-   * Takes a frame for the link: a control frame, or a packet that has passed `police`. It
-   * never waits; at the limit packets are dropped. False if the frame was refused.
+   * Takes a frame for the link: a control frame, or a packet of `sender` that has passed
+   * `police`. It never waits; at the limit packets are dropped. False if it was refused.
    */
-  push(frame: Frame): boolean {
+  push(frame: Frame, sender: Sender = this.#nobody): boolean {
     const isControl = frame.type === FrameType.JSON;
     if (this.#isClosed || (isControl && !this.#hasControlRoom(frame))) {
       this.#counters.refused++;
@@ -159,9 +171,12 @@ export class LinkQueue {
     } else {
       const kept = this.#unpinned(frame);
       kept.lease?.hold();
-      this.#packets.push(kept);
+      this.#packets.push(kept, sender);
       while (this.#packets.weight > this.#limit) {
         this.#drop(this.#packets.shiftLongest()!);
+      }
+      while (sender.weight > SENDER_BYTES) {
+        this.#drop(this.#packets.shiftLongestOf(sender)!);
       }
     }
     if (this.bytes > this.#counters.peakBytes) this.#counters.peakBytes = this.bytes;
@@ -199,7 +214,8 @@ export class LinkQueue {
     writable: WritableStream<Uint8Array>,
     options: DrainOptions = {},
   ): Promise<void> {
-    const { writeBytes = WRITE_BYTES, releases = false } = options;
+    const { writeBytes = WRITE_BYTES, releases = false, pace } = options;
+    const turn = pace && new Turn(pace);
     const writer = writable.getWriter();
     let hasFailed = false;
     // So that a link that ends while nothing is written does not go unnoticed.
@@ -209,7 +225,9 @@ export class LinkQueue {
     });
     try {
       while (!hasFailed) {
+        turn?.begin();
         const writes = this.take(writeBytes);
+        turn?.end();
         if (writes.length === 0) {
           if (this.#isClosed) break;
           await new Promise<void>((resolve) => this.#wake = resolve);
@@ -221,6 +239,7 @@ export class LinkQueue {
         }
         if (releases) { for (const lease of this.#written) lease.drop(); }
         this.#written.length = 0;
+        if (turn?.isOver()) await turn.rest();
       }
       await (hasFailed ? writer.closed : writer.close());
     } finally {
@@ -267,7 +286,7 @@ export class LinkQueue {
     const { length, buffer } = frame.bytes;
     if (buffer === this.#pinned) return frame;
     if (buffer.byteLength > length * PINNED_RATIO) {
-      if (this.#packets.length >= UNCOPIED_FRAMES) return new Frame(frame.bytes.slice());
+      if (this.#packets.length >= UNCOPIED_FRAMES) return this.#copies.copy(frame);
       this.#pinned = buffer;
     }
     return frame;

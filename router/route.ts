@@ -40,6 +40,7 @@ import {
   TcpFlag,
   tcpFlagsOf,
 } from "../wire/ipv4.ts";
+import { type Pace, Turn } from "../wire/turn.ts";
 import { type Flow, FlowTable, isRepeated } from "./flows.ts";
 import {
   isIcmpError,
@@ -51,6 +52,7 @@ import {
   Unreachable,
   unreachableOf,
 } from "./reset.ts";
+import { Sender } from "./sender.ts";
 import type { RoutingTable } from "./table.ts";
 import { WaitingRoom } from "./waiting.ts";
 
@@ -62,8 +64,8 @@ export type Decision = "deliver" | "wait" | "refuse" | "unreachable" | "drop";
 
 /** Where frames for a host go; a `LinkQueue` is one. Must neither wait nor throw. */
 export interface Port {
-  /** Takes a frame; at its limit it drops by its own rules. */
-  push(frame: Frame): unknown;
+  /** Takes a frame of `sender`; at its limit it drops by its own rules. */
+  push(frame: Frame, sender: Sender): unknown;
 }
 
 /** What became of packets, in frames, and of routed connections. */
@@ -94,9 +96,16 @@ export interface RouterOptions {
   readonly seed?: number;
   /** Bytes that may wait for one host that is starting. Default 1 MiB. */
   readonly waitingBytes?: number;
+  /** Lets other pipelines have their turns; without it each works on while there is work. */
+  readonly pace?: Pace;
 }
 
+/** Packets between two looks at the clock. */
+const UNCHECKED_PACKETS = 64;
+
 interface Host {
+  /** Who is charged for what waits of this host. */
+  readonly sender: Sender;
   state: HostState;
   port: Port | undefined;
   waiting: WaitingRoom | undefined;
@@ -122,6 +131,7 @@ export class Router {
   readonly #table: RoutingTable;
   readonly #flows: FlowTable;
   readonly #waitingBytes: number;
+  readonly #pace: Pace | undefined;
   readonly #hosts = new Map<string, Host>();
 
   /** Makes a router whose hosts are all down. */
@@ -137,6 +147,7 @@ export class Router {
       },
     });
     this.#waitingBytes = options.waitingBytes ?? 1 << 20;
+    this.#pace = options.pace;
     this.#counters = {
       delivered: 0,
       waited: 0,
@@ -221,7 +232,8 @@ export class Router {
 
   /**
    * Runs the pipeline of the host `from` to its end: packets are forwarded, and each control
-   * frame is given to `onControl`, in order. What that throws ends the pipeline.
+   * frame is given to `onControl`, in order. What that throws ends the pipeline. Work on it
+   * stops after a turn's worth, also in the middle of a batch, until others had theirs.
    */
   async run(
     from: string,
@@ -229,11 +241,19 @@ export class Router {
     onControl: (frame: Frame) => void,
   ): Promise<void> {
     const vip = this.#table.vipOf(from);
+    const turn = this.#pace && new Turn(this.#pace);
     for await (const batch of batches) {
+      turn?.begin();
+      let packets = 0;
       for (const frame of batch) {
-        if (frame.type === FrameType.L3) this.#forward(from, vip, frame);
-        else onControl(frame);
+        if (frame.type === FrameType.L3) {
+          this.#forward(from, vip, frame);
+          if (++packets % UNCHECKED_PACKETS !== 0) continue;
+        } else onControl(frame);
+        if (turn?.isOver()) await turn.rest();
       }
+      turn?.end();
+      if (turn?.isOver()) await turn.rest();
     }
   }
 
@@ -311,7 +331,7 @@ export class Router {
     const packet = frame.bytes;
     const host = name === undefined ? undefined : this.#hosts.get(name);
     if (host?.port !== undefined) {
-      host.port.push(frame);
+      host.port.push(frame, this.#host(from).sender);
       this.#counters.delivered++;
       return;
     }
@@ -329,8 +349,9 @@ export class Router {
 
   #wait(from: string, host: Host, frame: Frame): void {
     host.waiting ??= new WaitingRoom(this.#waitingBytes);
-    if (host.waiting.add(from, frame)) this.#counters.waited++;
-    else this.#counters.overflowed++;
+    const { isKept, turnedAway } = host.waiting.add(from, frame);
+    if (isKept) this.#counters.waited++;
+    this.#counters.overflowed += turnedAway;
   }
 
   #refuse(from: string, frame: Frame): void {
@@ -379,14 +400,22 @@ export class Router {
     );
   }
 
+  /** What the router itself says to a host is charged to that host. */
   #answer(to: string, frame: Frame | undefined): void {
-    if (frame !== undefined) this.#hosts.get(to)?.port?.push(frame);
+    if (frame === undefined) return;
+    const host = this.#hosts.get(to);
+    host?.port?.push(frame, host.sender);
   }
 
   #host(name: string): Host {
     let host = this.#hosts.get(name);
     if (host === undefined) {
-      host = { state: "down", port: undefined, waiting: undefined };
+      host = {
+        sender: new Sender(name),
+        state: "down",
+        port: undefined,
+        waiting: undefined,
+      };
       this.#hosts.set(name, host);
     }
     return host;

@@ -631,3 +631,56 @@ Deno.test("what is not TCP goes to foreign addresses, and comes back, by the tab
   assert.ok(mesh.pass("b", back({ protocol: Protocol.UDP })));
   assert.equal(mesh.got.a!.length, 1);
 });
+
+/** A pipeline whose batches are always there. */
+async function* endless(
+  batch: () => Frame[],
+  until: () => boolean,
+): AsyncGenerator<Frame[]> {
+  while (!until()) yield batch();
+}
+
+Deno.test("a pipeline that always has work leaves others their turns, also within a batch", async () => {
+  for (const kind of ["packets", "control"] as const) {
+    let now = 0;
+    let isHeld = true;
+    const waiting: (() => void)[] = [];
+    const table = new RoutingTable([{ name: "rogue", vip: parseIpv4(LOCAL)! }]);
+    const router = new Router(table, {
+      now: () => now,
+      pace: {
+        now: () => now,
+        rest: () =>
+          isHeld ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(),
+      },
+    });
+    let handled = 0;
+    const work = () => {
+      now += 0.01;
+      handled++;
+    };
+    // Each packet costs ten microseconds, each batch a quarter of a second.
+    router.up("rogue", { push: work });
+    const frame = kind === "packets"
+      ? packetFrame({ from: LOCAL, to: LOCAL })
+      : controlFrame();
+    let isOver = false;
+    const running = router.run(
+      "rogue",
+      endless(() => Array.from({ length: 25_000 }, () => frame), () => isOver),
+      work,
+    );
+    const turns: number[] = [];
+    for (let i = 0; i < 20; i++) {
+      // All microtasks run: whatever rests waits for us.
+      await new Promise<void>((resolve) => setTimeout(resolve));
+      turns.push(handled);
+      handled = 0;
+      waiting.shift()!();
+    }
+    assert.ok(Math.max(...turns) < 200, `${kind}: ${turns} pieces of work in a turn`);
+    isOver = true;
+    isHeld = false;
+    await running;
+  }
+});

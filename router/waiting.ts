@@ -18,26 +18,43 @@ export interface Waiting {
 }
 
 /**
- * Holds frames in order, up to a number of bytes; then the newest is turned away, since a
- * sender repeats its SYN.
+ * Holds frames in order, up to a number of bytes. Then the newest is turned away, since a
+ * sender repeats its SYN: the newest of whoever holds most, so that one sender cannot take
+ * the room from the others.
  */
 export class WaitingRoom {
   readonly #limit: number;
   #held: Waiting[] = [];
   #bytes = 0;
+  /** What each sender holds. */
+  readonly #bytesOf = new Map<string, number>();
 
   /** Holds at most `limit` bytes, objects included. */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** Keeps a copy of `frame`, which lies in a large chunk; false if there is no room. */
-  add(from: string, frame: Frame): boolean {
-    const bytes = this.#bytes + frame.bytes.length + ENTRY_BYTES;
-    if (bytes > this.#limit) return false;
-    this.#bytes = bytes;
+  /**
+   * Keeps a copy of `frame`, which lies in a large chunk, if there is room; tells how many
+   * frames were turned away, be it this one or others in its place.
+   */
+  add(from: string, frame: Frame): { isKept: boolean; turnedAway: number } {
+    const bytes = weightOf(frame);
+    let turnedAway = 0;
+    while (this.#bytes + bytes > this.#limit) {
+      const heaviest = this.#heaviest();
+      const held = this.#bytesOf.get(from) ?? 0;
+      if (heaviest === undefined || held + bytes >= heaviest.bytes) {
+        return { isKept: false, turnedAway: turnedAway + 1 };
+      }
+      const newest = this.#held.findLastIndex((each) => each.from === heaviest.name);
+      const [gone] = this.#held.splice(newest, 1);
+      this.#count(heaviest.name, -weightOf(gone!.frame));
+      turnedAway++;
+    }
+    this.#count(from, bytes);
     this.#held.push({ from, frame: new Frame(frame.bytes.slice()) });
-    return true;
+    return { isKept: true, turnedAway };
   }
 
   /** Gives away all it holds. */
@@ -45,6 +62,24 @@ export class WaitingRoom {
     const held = this.#held;
     this.#held = [];
     this.#bytes = 0;
+    this.#bytesOf.clear();
     return held;
   }
+
+  #count(from: string, bytes: number): void {
+    this.#bytes += bytes;
+    this.#bytesOf.set(from, (this.#bytesOf.get(from) ?? 0) + bytes);
+  }
+
+  #heaviest(): { readonly name: string; readonly bytes: number } | undefined {
+    let most: { name: string; bytes: number } | undefined;
+    for (const [name, bytes] of this.#bytesOf) {
+      if (bytes > (most?.bytes ?? 0)) most = { name, bytes };
+    }
+    return most;
+  }
+}
+
+function weightOf(frame: Frame): number {
+  return frame.bytes.length + ENTRY_BYTES;
 }

@@ -10,12 +10,16 @@
  * @module
  */
 
+import { parseShallow } from "../wire/json_depth.ts";
 import { execTransport } from "./exec.ts";
 import { expandHome, fromManifest } from "./home.ts";
 import { type OpenContext, SpecError } from "./mod.ts";
 import { readOutput } from "./output.ts";
 import { name, type OptionsOf, readSpec, text } from "./spec.ts";
 import { readWords } from "./words.ts";
+
+/** Depth of JSON that is read; a pod with its annotations needs some twelve. */
+const MOST_DEPTH = 200;
 
 const OPTIONS = {
   pod: name(`a pod's name, or KIND/NAME, like "deployment/web"`),
@@ -132,7 +136,7 @@ interface Pod {
  * @throws {Error} that says what is with the others, if there is none.
  */
 export function choosePod(json: string, selector: string): string {
-  const { items } = JSON.parse(json) as { items: readonly Pod[] };
+  const { items } = parseShallow(json, MOST_DEPTH) as { items: readonly Pod[] };
   const ready = items.find((pod) => stateOf(pod) === undefined);
   if (ready) return ready.metadata.name;
   if (items.length === 0) throw new Error(`no pod has the labels ${selector}`);

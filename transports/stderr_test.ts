@@ -30,9 +30,17 @@ Deno.test("only the last 20 lines of stderr are kept", async () => {
   assert.deepEqual(kept, logged.slice(-20));
 });
 
-Deno.test("a line of stderr without an end is cut into bounded pieces", async () => {
-  const { logged } = await linesOf("x".repeat(4500));
-  assert.deepEqual(logged.map((line) => line.length), [2000, 2000, 500]);
+Deno.test("of a line of stderr without an end only the beginning is passed on", async () => {
+  const endless = Array.from({ length: 100 }, () => "x".repeat(4500));
+  const { logged, kept } = await linesOf(
+    "first\n",
+    ...endless,
+    "end\nnext\n",
+    "y".repeat(2001),
+  );
+  const cut = (letter: string) => letter.repeat(2000) + "…";
+  assert.deepEqual(logged, ["first", cut("x"), "next", cut("y")]);
+  assert.deepEqual(kept, logged);
 });
 
 Deno.test("stderr that fails to be read still gives the lines so far", async () => {

@@ -144,10 +144,18 @@ export const EXTEND_ARGS: Schema<ExtendArgs> = object({
   resolveFor: v.nullish(v.array(v.union([v.literal("*"), address]))),
 });
 
+/** Text from an agent that is shown or kept. */
+function shortText(most: number) {
+  return v.pipe(
+    v.string(),
+    v.check(({ length }) => length <= most, `Expected at most ${most} characters`),
+  );
+}
+
 /** Result of `configure`. */
 export const CONFIGURE_DATA: Schema<ConfigureData> = v.object({
-  features: shortList(v.string(), 256),
-  version: v.nullish(v.string(), ""),
+  features: shortList(shortText(64), 256),
+  version: v.nullish(shortText(256), ""),
 });
 
 /** Event `hostDown`. */
@@ -163,9 +171,9 @@ export const ROUTE_SUGGESTION: Schema<RouteSuggestion> = v.object({
 export const AGENT_STATUS: Schema<AgentStatus> = object({
   listeners: shortList(
     object({
-      address: v.string(),
+      address: shortText(64),
       kind: v.picklist(["loopback", "http", "socks", "dns"]),
-      error: v.nullish(v.object({ code: v.string(), message: v.string() })),
+      error: v.nullish(v.object({ code: shortText(64), message: shortText(2000) })),
     }),
     65_536,
   ),

@@ -23,6 +23,13 @@ import {
   type Schema,
 } from "./_control_schema.ts";
 import { encodeFrame, type Frame, FrameType } from "./frame.ts";
+import { isDeeper } from "./json_depth.ts";
+
+/** Lists and objects within each other that a control message may have; ours have six. */
+export const MOST_DEPTH = 32;
+
+/** Characters of a fault that are told; what is wrong may be as long as its message. */
+const MOST_FAULT = 500;
 
 /** A control message that cannot be understood; the message says where and why. */
 export class ControlError extends Error {
@@ -223,9 +230,15 @@ export function encodeControl(message: ControlMessage): Frame {
  * Reads the payload of a JSON frame. What `args` and `data` hold is read by the functions
  * below.
  *
- * @throws {ControlError} if it is not JSON or not a control message.
+ * @throws {ControlError} if it is not JSON, too deep, or not a control message.
  */
 export function decodeControl(payload: Uint8Array): ControlMessage {
+  if (isDeeper(payload, MOST_DEPTH)) {
+    throw new ControlError(
+      `Cannot read a control message of ${payload.length} bytes: its lists and objects ` +
+        `lie more than ${MOST_DEPTH} deep within each other`,
+    );
+  }
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
@@ -278,7 +291,8 @@ function check<T>(what: string, schema: Schema<T>, value: unknown): T {
       typeof key === "number" ? `[${key}]` : `.${key}`
     )
       .join("").replace(/^\./, "");
-    return `${path === "" ? "" : `${path}: `}${issue.message}`;
+    const fault = `${path === "" ? "" : `${path}: `}${issue.message}`;
+    return fault.length > MOST_FAULT ? `${fault.slice(0, MOST_FAULT)}…` : fault;
   });
   const more = result.issues.length - faults.length;
   throw new ControlError(

@@ -4,6 +4,7 @@ import {
   type ControlMessage,
   decodeControl,
   encodeControl,
+  MOST_DEPTH,
   parseConfigureArgs,
   parseConfigureData,
   parseExtendArgs,
@@ -82,6 +83,28 @@ Deno.test("what is not a control message is an error that says where", () => {
     fault(() => decodeControl(bytes("[".repeat(200_000)))),
     /control message of 200000 bytes/,
   );
+});
+
+Deno.test("a control message that is too deep is refused before it is parsed", () => {
+  const nested = (depth: number) => {
+    const lists = "[".repeat(depth - 2) + "]".repeat(depth - 2);
+    return bytes(`{"type":"event","body":{"type":"x","data":${lists}}}`);
+  };
+  assert.equal(decodeControl(nested(MOST_DEPTH)).type, "event");
+  assert.match(
+    fault(() => decodeControl(nested(MOST_DEPTH + 1))),
+    /its lists and objects lie more than 32 deep within each other/,
+  );
+});
+
+Deno.test("a fault is told in bounded words, however long what is wrong", () => {
+  const listeners = Array.from({ length: 100 }, () => ({
+    address: "127.0.0.1:80",
+    kind: "x".repeat(10_000),
+  }));
+  const message = fault(() => parseStatus({ listeners }));
+  assert.match(message, /listeners\[0\]\.kind/);
+  assert.ok(message.length < 4000, `${message.length} characters`);
 });
 
 Deno.test("the arguments that NoRouter's manager sends are understood", () => {

@@ -5,7 +5,7 @@
  */
 
 import { BannerSkipper, LOOKAHEAD_BYTES } from "./_banner.ts";
-import { COUNTED_HEADER_BYTES, Frame, HEADER_BYTES, MAGIC } from "./frame.ts";
+import { COUNTED_HEADER_BYTES, Frame, FrameType, HEADER_BYTES, MAGIC } from "./frame.ts";
 import type { Lease } from "./lease.ts";
 
 /** The stream is not, or no longer, a stream of frames; the message has offset and bytes. */
@@ -15,7 +15,7 @@ export class FrameError extends Error {
   /** The bytes that are none, as far as they had come; empty if bytes are missing. */
   readonly bytes: Uint8Array;
 
-  /** `bytes` are what was found instead of a frame. */
+  /** `bytes` are what was found instead of a frame; none if it is one that is too long. */
   constructor(message: string, bytes: Uint8Array = new Uint8Array()) {
     super(message);
     this.bytes = bytes;
@@ -26,6 +26,8 @@ export class FrameError extends Error {
 export interface FrameDecoderOptions {
   /** Bytes of text allowed before the first frame; 0 allows none. Default 65536. */
   bannerLimit?: number;
+  /** Bytes of the largest frame, its header included. Default: what a header can say, 16 MiB. */
+  frameLimit?: number;
   /**
    * Called with the text skipped before the first frame, once: when that frame is
    * found, or at the latest by {@linkcode FrameDecoder.finish}. Not called if there is
@@ -46,6 +48,7 @@ export interface FrameDecoderOptions {
  */
 export class FrameDecoder {
   readonly #onBanner: ((text: string) => void) | undefined;
+  readonly #frameLimit: number;
   /** Present until the first frame was found. */
   #banner: BannerSkipper | undefined;
   /** The unfinished frame, first only as much as a header, then of its full size. */
@@ -60,6 +63,7 @@ export class FrameDecoder {
   constructor(options: FrameDecoderOptions = {}) {
     const limit = options.bannerLimit ?? 64 * 1024;
     this.#onBanner = options.onBanner;
+    this.#frameLimit = options.frameLimit ?? Infinity;
     if (limit > 0) this.#banner = new BannerSkipper(limit);
   }
 
@@ -74,7 +78,8 @@ export class FrameDecoder {
   /**
    * Takes the next bytes of the stream and returns the frames they complete, in order.
    *
-   * @throws {FrameError} on a wrong magic, a length below 4, or a banner over the limit.
+   * @throws {FrameError} on a wrong magic, a length below 4 or over the limit, or a banner
+   * over the limit.
    * The frames before the fault in the same chunk are lost with it. Frames that lie in
    * `chunk` carry its `lease`, if it has one.
    */
@@ -92,18 +97,18 @@ export class FrameDecoder {
 
   /**
    * The part of {@linkcode push} for callers who keep the unfinished tail themselves: adds
-   * the frames that begin at the start of `chunk` and lie whole in it to `frames`, and
-   * returns the number of bytes used. The rest is to come again, in front of what
-   * follows. Do not mix with `push` on one stream.
+   * the frames that begin at the start of `chunk` and lie whole in it to `frames`, until there
+   * are `most`, and returns the number of bytes used. The rest is to come again, in front of
+   * what follows. Do not mix with `push` on one stream.
    *
    * @throws {FrameError} as `push` does.
    */
-  scan(chunk: Uint8Array, frames: Frame[], lease?: Lease): number {
+  scan(chunk: Uint8Array, frames: Frame[], lease?: Lease, most = Infinity): number {
     if (this.#error !== undefined) throw this.#error;
     this.#unfinished = undefined;
     let at = this.#banner === undefined ? 0 : this.#skipBanner(this.#banner, chunk);
     if (this.#banner !== undefined) return at;
-    while (chunk.length - at >= HEADER_BYTES) {
+    while (chunk.length - at >= HEADER_BYTES && frames.length < most) {
       const size = this.#sizeOf(chunk, at);
       if (chunk.length - at < size) break;
       const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset + at, size);
@@ -198,7 +203,15 @@ export class FrameDecoder {
         chunk.subarray(at, at + 32),
       );
     }
-    return HEADER_BYTES - COUNTED_HEADER_BYTES + length;
+    const size = HEADER_BYTES - COUNTED_HEADER_BYTES + length;
+    if (size > this.#frameLimit) {
+      // Told by its header, before anything is kept for it.
+      const seen = chunk.subarray(at, at + 32);
+      const what = `its ${size} bytes are more than the ${this.#frameLimit} allowed,`;
+      if (!isFrameHeader(seen)) this.#fail(what, seen);
+      this.#fail(`${what} ${describeBytes(seen)}`, undefined);
+    }
+    return size;
   }
 
   /** Begins a frame whose end has not come yet with what is there of it. */
@@ -233,6 +246,13 @@ export class FrameDecoder {
     );
     throw this.#error;
   }
+}
+
+/** Whether a whole header is one that is sent: the bytes are a frame, whatever its length. */
+function isFrameHeader(header: Uint8Array): boolean {
+  const [, , , , high, type, ...rest] = header;
+  const isKnown = type === FrameType.L3 || type === FrameType.JSON;
+  return high === 0 && isKnown && rest[0] === 0 && rest[1] === 0;
 }
 
 /** At most 32 bytes as hex, and as text with dots for what cannot be printed. */

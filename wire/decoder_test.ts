@@ -198,6 +198,26 @@ Deno.test("a length below 4 is refused, and so is everything after an error", ()
   assert.throws(() => decoder.finish(), wanted);
 });
 
+Deno.test("a frame over the limit is refused by its header, before its bytes come", () => {
+  const limited = (...header: number[]) => {
+    const decoder = new FrameDecoder({ bannerLimit: 0, frameLimit: 100 });
+    try {
+      decoder.push(bytes(...header));
+    } catch (error) {
+      assert.ok(error instanceof FrameError);
+      return { message: error.message, shown: error.bytes.length };
+    }
+  };
+  assert.equal(limited(0x42, 0, 0, 96, 0, 2, 0, 0), undefined);
+  assert.deepEqual(limited(0x42, 0, 0, 97, 0, 2, 0, 0), {
+    message: "Cannot decode the frame at byte 0: its 101 bytes are more than the 100 " +
+      'allowed, 42 00 00 61 00 02 00 00 "B..a...."',
+    shown: 0,
+  });
+  // What is no frame at all is shown, so that it can be told what it is.
+  assert.equal(limited(0x42, 0x79, 0x65, 0x20, 0x66, 0x6f, 0x72, 0x20)?.shown, 8);
+});
+
 Deno.test("a truncated input says how much of the frame came", () => {
   assert.match(
     decodeAll([JSON_FRAME.slice(0, 9)]).error,

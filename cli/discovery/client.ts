@@ -4,10 +4,13 @@ import * as v from "valibot";
 import { explainingLines } from "../../transports/explaining.ts";
 import { Family } from "../../transports/family.ts";
 import { StderrTail } from "../../transports/stderr.ts";
+import { parseShallow } from "../../wire/json_depth.ts";
 import { SourceError } from "./source.ts";
 
 /** The most that is read, in bytes; thousands of pods are some ten million. */
 const LIMIT = 64 << 20;
+/** Depth of JSON that is read; ten are usual, some metadata has more. */
+const MOST_DEPTH = 200;
 /** Characters of a failed command's last words that are shown. */
 const SHOWN = 300;
 /** Ids behind one command; systems have a limit for all arguments together. */
@@ -120,7 +123,7 @@ export function readJson<S extends v.GenericSchema>(
 ): v.InferOutput<S> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseShallow(text, MOST_DEPTH);
   } catch {
     const begin = text.trim().slice(0, 60);
     throw new SourceError(`its answer is not JSON: ${JSON.stringify(begin)}`);

@@ -1,0 +1,116 @@
+/**
+ * Sender queue: takes turns between the hosts that send (`rounds.ts`), and for each between
+ * its flows (`fair_queue.ts`).
+ *
+ * Fairness between flows alone would give a host as many turns as it makes up ports.
+ *
+ * @module
+ */
+
+import type { Frame } from "../wire/frame.ts";
+import { ENTRY_BYTES, FairQueue } from "./fair_queue.ts";
+import { Rounds, type Waiter } from "./rounds.ts";
+import type { Sender } from "./sender.ts";
+
+/** The part of a queue that is of one sender. */
+class Share implements Waiter {
+  readonly sender: Sender;
+  readonly packets: FairQueue;
+  credit = 0;
+  isListed = false;
+
+  constructor(sender: Sender, seed: number) {
+    this.sender = sender;
+    this.packets = new FairQueue(seed);
+  }
+
+  get length(): number {
+    return this.packets.length;
+  }
+}
+
+/** Packets of many senders; sound IPv4 headers are taken for granted. */
+export class SenderQueue {
+  readonly #seed: number;
+  /** One for each host that ever sent. */
+  readonly #shares = new Map<Sender, Share>();
+  readonly #rounds = new Rounds<Share>();
+  #length = 0;
+  #bytes = 0;
+
+  /** Makes an empty queue; `seed` goes into the hash of flows. */
+  constructor(seed: number) {
+    this.#seed = seed;
+  }
+
+  /** Frames waiting. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Bytes of the frames waiting. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Bytes, and {@linkcode ENTRY_BYTES} for each frame. */
+  get weight(): number {
+    return this.#bytes + this.#length * ENTRY_BYTES;
+  }
+
+  /** Adds a frame behind those of its sender and flow, and charges the sender. */
+  push(frame: Frame, sender: Sender): void {
+    let share = this.#shares.get(sender);
+    if (share === undefined) {
+      share = new Share(sender, this.#seed);
+      this.#shares.set(sender, share);
+    }
+    share.packets.push(frame);
+    sender.weight += frame.bytes.length + ENTRY_BYTES;
+    this.#length++;
+    this.#bytes += frame.bytes.length;
+    this.#rounds.join(share);
+  }
+
+  /**
+   * Takes the frame whose turn it is, if any is waiting. One larger than `maxBytes` stays
+   * and keeps its turn.
+   */
+  shift(maxBytes = Infinity): Frame | undefined {
+    const share = this.#rounds.next();
+    const frame = share?.packets.shift(maxBytes);
+    if (share === undefined || frame === undefined) return undefined;
+    share.credit -= frame.bytes.length;
+    this.#removed(frame, share.sender);
+    return frame;
+  }
+
+  /** Takes the oldest frame of the flow that weighs most, of the sender that weighs most. */
+  shiftLongest(): Frame | undefined {
+    let heaviest: Share | undefined;
+    for (const share of this.#shares.values()) {
+      if (heaviest === undefined || share.packets.weight > heaviest.packets.weight) {
+        heaviest = share;
+      }
+    }
+    return heaviest && this.#drop(heaviest);
+  }
+
+  /** The same of one sender. */
+  shiftLongestOf(sender: Sender): Frame | undefined {
+    const share = this.#shares.get(sender);
+    return share && this.#drop(share);
+  }
+
+  #drop({ packets, sender }: Share): Frame | undefined {
+    const frame = packets.shiftLongest();
+    if (frame !== undefined) this.#removed(frame, sender);
+    return frame;
+  }
+
+  #removed(frame: Frame, sender: Sender): void {
+    sender.weight -= frame.bytes.length + ENTRY_BYTES;
+    this.#length--;
+    this.#bytes -= frame.bytes.length;
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Time and rounds of the event loop, as the system has them.
+ *
+ * A round lets timers and what is known to be ready go on, in some two microseconds
+ * (`setTimeout` would take a millisecond or two). It does not ask the system for what became
+ * ready since: as long as something wants to run, the runtime that Deno is built on does so
+ * only every 61st time. So once in a while all who rest do so together for that many rounds.
+ *
+ * @module
+ */
+
+import { setImmediate } from "node:timers";
+import type { Pace } from "../wire/turn.ts";
+
+/** Rounds after which the system was asked (tokio's `event_interval`, and one more). */
+const ROUNDS = 62;
+/** Milliseconds after which it has to be asked again. */
+const ASK_EVERY = 6;
+
+let askedAt = -Infinity;
+let asking: Promise<void> | undefined;
+
+/** The system's own. */
+export const systemPace: Pace = {
+  now: () => performance.now(),
+  rest() {
+    if (asking !== undefined) return asking;
+    if (performance.now() - askedAt < ASK_EVERY) return rounds(1);
+    return asking = rounds(ROUNDS).then(() => {
+      asking = undefined;
+      askedAt = performance.now();
+    });
+  },
+};
+
+/** Settles so many rounds later. */
+function rounds(count: number): Promise<void> {
+  return new Promise((resolve) => {
+    const next = () => void (count-- > 0 ? setImmediate(next) : resolve());
+    next();
+  });
+}
