@@ -103,9 +103,9 @@ class Agent {
       onRenewed: (error, lost) => {
         this.#pump.start();
         this.#pump.touched();
+        const times = `${++renewals} since the start`;
         this.#warn(
-          `${error.message}. It was made anew (${++renewals} since the start), ` +
-            `and its ${lost} connections were reset`,
+          `${error.message}. It was made anew (${times}); connections reset: ${lost}`,
         );
       },
       onGivenUp: (error) => this.#pump.fail(error),

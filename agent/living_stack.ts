@@ -16,6 +16,8 @@ import type { TcpConnection, TcpEnds } from "../stack/tcp.ts";
 export const MOST_BREAKS = 5;
 /** See {@linkcode MOST_BREAKS}. */
 export const PERIOD_MS = 60_000;
+/** Ends that wait to be told: as many as a stack has connections. */
+const MOST_UNTOLD = 16_384;
 
 /** Options of a {@linkcode LivingStack}. */
 export interface LivingStackOptions {
@@ -116,7 +118,7 @@ export class LivingStack {
     } catch (cause) { // no memory for a second one, for instance
       return onGivenUp(new Error(`${error.message}; no new one: ${cause}`, { cause }));
     }
-    this.#untold.push(...lost);
+    this.#untold = [...lost, ...this.#untold].slice(0, MOST_UNTOLD);
     onRenewed(error, lost.length);
   }
 }

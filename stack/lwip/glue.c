@@ -278,23 +278,20 @@ static struct source **place_of_source(uint32_t ip) {
   return place;
 }
 
-/* The host of a new SYN, or NULL: it has its share, or there is no memory. A host may hold
- * three quarters of the connections and half of the held SYNs that the others leave. So there
- * is always room for one more host, and for connections of our own. */
-static struct source *source_of_syn(uint32_t ip) {
-  struct source **place = place_of_source(ip), *source = *place;
+/* A host may hold three quarters of the connections and half of the held SYNs that the others
+ * leave. So there is always room for one more host, and for connections of our own. */
+static bool has_share(const struct source *source) {
   uint32_t conns = source != NULL ? source->conns : 0;
   uint32_t syns = source != NULL ? source->syns : 0;
-  if (syns >= MAX_PENDING - pending_syns || conns >= 3 * (MAX_CONNS - open_conns)) {
-    turned_away.count++;
-    turned_away.address = lwip_ntohl(ip);
-    return NULL;
-  }
-  if (source == NULL && (source = pool_calloc(1, sizeof *source)) != NULL) {
-    source->ip = ip;
-    *place = source;
-  }
-  return source;
+  return syns < MAX_PENDING - pending_syns && conns < 3 * (MAX_CONNS - open_conns);
+}
+
+/* The host of a new SYN; NULL if there is no memory. */
+static struct source *source_at(struct source **place, uint32_t ip) {
+  if (*place != NULL) return *place;
+  struct source *source = pool_calloc(1, sizeof *source);
+  if (source != NULL) source->ip = ip;
+  return *place = source;
 }
 
 static void forget_source(struct source *source) {
@@ -774,7 +771,13 @@ static void hold_syn(uint32_t lip, uint32_t rip, uint16_t lport, uint16_t rport,
     counters.in_dropped++;
     return;
   }
-  struct source *source = length <= 1024 ? source_of_syn(rip) : NULL;
+  struct source **place = place_of_source(rip);
+  if (!has_share(*place)) {
+    turned_away.count++;
+    turned_away.address = lwip_ntohl(rip);
+    return;
+  }
+  struct source *source = length <= 1024 ? source_at(place, rip) : NULL;
   uint8_t *copy = source != NULL ? pool_alloc(length) : NULL;
   struct conn *c = copy != NULL ? new_conn(lip, rip, lport, rport) : NULL;
   if (c == NULL) {

@@ -65,6 +65,15 @@ export type Step =
       | "agree";
     readonly on: number;
   }
+  /** Many segments of a size, with gaps between them. */
+  | {
+    readonly do: "scatter";
+    readonly on: number;
+    readonly at: Place;
+    readonly size: number;
+    readonly gap: number;
+    readonly count: number;
+  }
   /** Whether the stack's output is taken from now on. */
   | { readonly do: "output"; readonly taken: boolean };
 
@@ -212,6 +221,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constantFrom("refuse", "abort", "release") as fc.Arbitrary<"refuse">,
       on,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("scatter" as const),
+      on,
+      at: place,
+      size: fc.constantFrom(1, 1, 700, 1460, 16_384),
+      gap: fc.constantFrom(0, 1, 2, 999, -1),
+      count: fc.constantFrom(3, 70, 600),
     }),
   },
   {
