@@ -104,7 +104,8 @@ export class LineWriter {
   }
 
   #add(text: string): void {
-    if (this.#length + text.length > MOST_WAITING) {
+    // One that is longer, such as the table of thousands of hosts, may wait alone.
+    if (this.#length > 0 && this.#length + text.length > MOST_WAITING) {
       this.#lost++;
       return;
     }

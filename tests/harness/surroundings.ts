@@ -80,7 +80,11 @@ export async function goesOnAndEnds(ground: Ground): Promise<void> {
 
 /** Whether it is a command's, and not what the test put behind the manager's log. */
 function isOfCommand(pid: number): boolean {
-  return Deno.readTextFileSync(`/proc/${pid}/environ`).includes("NOROUTER_COMMAND=");
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/environ`).includes("NOROUTER_COMMAND=");
+  } catch {
+    return false; // it has ended
+  }
 }
 
 function isOf(manager: number): (pid: number) => boolean {
