@@ -15,6 +15,7 @@ Usage:
   norouter check FILE          validate a manifest without starting anything
   norouter discover            list what could become a host
   norouter init                write a manifest of what is there
+  norouter clean FILE          remove what agents have left on hosts
   norouter show-example        print a manifest to begin with
   norouter show-installer      print a script that installs norouter
   norouter complete SHELL      completions for zsh, bash, fish or powershell
@@ -69,6 +70,21 @@ wrong in the values for others is not found, which a warning says.
 
 ${OPTIONS}
   --allow-plugin URL   run this plug-in (a path, https:, jsr:, npm:); repeatable
+`,
+  clean: `List and remove what agents have left on hosts.
+
+Usage:
+  norouter clean FILE [HOST...]
+  norouter clean docker:NAME | podman:NAME | kubectl:POD | lxc:NAME | ssh:HOST
+
+Of the hosts of a manifest, or of those named, each to which an agent is sent is asked
+what is there: the agent's files in the places where it may be kept, and the folder of
+names. What no process uses is removed. The exit status is 1 if a host could not be
+asked, or something not removed, else 0.
+
+  -l, --list           remove nothing
+${OPTIONS}
+  --allow-plugin URL   load this plug-in of the manifest; see "norouter help up"
 `,
   discover: `List what could become a host of a mesh.
 

@@ -68,7 +68,7 @@ export function programOf(done: (status: number) => void): Command {
       if (isEditing(program)) {
         command.error(`norouter: "${name}" does not open an editor`);
       }
-      if (allowed.length === 0 || name === "check") return;
+      if (allowed.length === 0 || name === "check" || name === "clean") return;
       command.error(`norouter: "${name}" loads no plug-ins`);
     });
 
@@ -122,6 +122,17 @@ export function programOf(done: (status: number) => void): Command {
     .action(async (file: string, _: unknown, command: Command) => {
       const { check } = await import("./check.ts");
       done(await check(file, command.optsWithGlobals()));
+    });
+
+  program.command("clean")
+    .description("list and remove what agents have left on hosts")
+    .argument("<FILE>", "a manifest, or a host like docker:web")
+    .argument("[HOST...]", "those of the manifest; all if absent")
+    .option("-l, --list", "remove nothing")
+    .addOption(allowPlugin())
+    .action(async (file: string, hosts: string[], _: unknown, command: Command) => {
+      const { clean } = await import("./clean.ts");
+      done(await clean(file, hosts, command.optsWithGlobals()));
     });
 
   addSearchCommands(program, done);

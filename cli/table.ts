@@ -1,5 +1,6 @@
 // The table of hosts that `norouter up` prints when it starts.
 import type { HostSpec, Manifest } from "../manifest/manifest.ts";
+import { describeReach } from "../install/reach.ts";
 import type { Transport } from "../transports/mod.ts";
 import { builtinTransports } from "../transports/registry.ts";
 import { formatIpv4 } from "../wire/ipv4.ts";
@@ -22,7 +23,7 @@ export function hostTable(
 
 function row(host: HostSpec, plugins: readonly Transport[]): string[] {
   const ports = host.ports.map(({ listenPort }) => listenPort).join(", ");
-  const reached = reachedBy(host, plugins).replaceAll(/\s+/g, " "); // a command may have lines
+  const reached = reachedBy(host, plugins);
   const short = reached.length > MAX_COMMAND
     ? reached.slice(0, MAX_COMMAND - 1) + "…"
     : reached;
@@ -31,11 +32,11 @@ function row(host: HostSpec, plugins: readonly Transport[]): string[] {
 
 /** What says how a host is reached: for a command, the command. */
 export function reachedBy(
-  { transport }: HostSpec,
+  { transport, install }: HostSpec,
   plugins: readonly Transport[] = [],
 ): string {
   if (!transport) return "(this machine)";
   const { name, options } = transport;
   const known = builtinTransports.get(name) ?? plugins.find((each) => each.name === name);
-  return known?.describe(options) ?? name;
+  return known ? describeReach(known, options, install) : name;
 }

@@ -6,12 +6,21 @@ import { openProcess } from "../transports/process.ts";
 import type { Link, OpenContext, Progress, Transport } from "../transports/mod.ts";
 import { needs, type Requirement, type Verdict } from "../tests/harness/requirements.ts";
 import { within } from "../tests/harness/wait.ts";
-import { type AgentFile, packOf } from "./agents.ts";
+import { type AgentFile, contentOf, packOf } from "./agents.ts";
 import { type InstallOptions, openInstalled } from "./open.ts";
 
 /** The programs that every host has, and those that some have. */
-const TOOLS = ["cat", "chmod", "head", "mkdir", "mv", "rm", "wc"];
-const MORE_TOOLS = ["sha256sum", "df", "find", "id", "uname", "readlink"];
+const TOOLS = ["cat", "chmod", "head", "ls", "mkdir", "mv", "rm", "wc"];
+const MORE_TOOLS = [
+  "sha256sum",
+  "df",
+  "find",
+  "id",
+  "uname",
+  "readlink",
+  "rmdir",
+  "stat",
+];
 
 /** Where a host's own folder is for what runs there. */
 const INSIDE = "/mnt";
@@ -215,7 +224,10 @@ export async function testPack(): Promise<AgentFile & { reads: number }> {
   const bytes = await packOf(
     Object.entries(files).map(([name, text]) => [name, new TextEncoder().encode(text)]),
   );
-  return fileOf(bytes, newName(Object.keys(files).length));
+  const content = createHash("sha256").update(contentOf(bytes)).digest("hex");
+  return Object.assign(fileOf(bytes, newName(Object.keys(files).length)), {
+    contentSha256: () => Promise.resolve(content),
+  });
 }
 
 /** A file in memory that counts how often it was read. */

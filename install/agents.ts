@@ -18,6 +18,20 @@ export interface AgentFile {
   sha256(): Promise<string>;
   /** The content, in order. */
   read(): AsyncIterable<Uint8Array>;
+  /** Of a file that looks after most of what it runs itself; of others, all is run as it lies. */
+  start?(): Promise<AgentStart>;
+  /** Of a pack: the SHA-256 of its files behind each other, in the order of their names. */
+  contentSha256?(): Promise<string>;
+}
+
+/** What of a file runs as it lies. */
+export interface AgentStart {
+  /** Its first bytes. */
+  readonly bytes: number;
+  /** Of these. */
+  readonly sha256: string;
+  /** The folder beside it that it has unpacked; without it all of the file is run. */
+  readonly folder: string;
 }
 
 /** The variable that names a folder with portable executables. */
@@ -51,8 +65,8 @@ async function portableFile(
   architecture: Architecture,
 ): Promise<AgentFile | undefined> {
   for (const path of placesOf(architecture)) {
-    const name = await nameOf(path);
-    if (name !== undefined) return await fileOf(path, name);
+    const head = await headOf(path);
+    if (head !== undefined) return await fileOf(path, head);
   }
   return undefined;
 }
@@ -76,23 +90,48 @@ function checkoutPath(path: string): string[] {
   return url.protocol === "file:" ? [fileURLToPath(url)] : [];
 }
 
-/** The name that a portable executable gives its content; nothing for another file. */
-async function nameOf(path: string): Promise<string | undefined> {
+/** What a portable executable says of itself in its first lines. */
+interface Head {
+  /** Names what it carries. */
+  readonly name: string;
+  /** Where that begins, in bytes. */
+  readonly dataAt: number | undefined;
+}
+
+/** Nothing for another file. */
+async function headOf(path: string): Promise<Head | undefined> {
   try {
-    using file = await Deno.open(path);
-    const head = new Uint8Array(HEAD_BYTES);
-    const got = await file.read(head) ?? 0;
-    const text = new TextDecoder("latin1").decode(head.subarray(0, got));
-    return /^hash=([0-9a-f]{16})$/m.exec(text)?.[1];
+    const text = new TextDecoder("latin1").decode(await beginningOf(path, HEAD_BYTES));
+    const name = /^hash=([0-9a-f]{16})$/m.exec(text)?.[1];
+    const dataAt = /^data_at=([0-9]{1,7})$/m.exec(text)?.[1];
+    return name === undefined
+      ? undefined
+      : { name, dataAt: dataAt ? Number(dataAt) : undefined };
   } catch {
     return undefined;
   }
 }
 
+/** The first bytes of a file, as many as there are. */
+async function beginningOf(
+  path: string,
+  bytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  using file = await Deno.open(path);
+  const beginning = new Uint8Array(bytes);
+  let at = 0;
+  while (at < bytes) {
+    const got = await file.read(beginning.subarray(at));
+    if (got === null) break;
+    at += got;
+  }
+  return beginning.subarray(0, at);
+}
+
 /** The hash of what was sent last, for hosts that start at once. */
 let lastSum: { readonly key: string; readonly sum: Promise<string> } | undefined;
 
-async function fileOf(path: string, name: string): Promise<AgentFile> {
+async function fileOf(path: string, { name, dataAt }: Head): Promise<AgentFile> {
   const { size, mtime } = await Deno.stat(path);
   async function* read(): AsyncGenerator<Uint8Array> {
     using file = await Deno.open(path);
@@ -112,6 +151,12 @@ async function fileOf(path: string, name: string): Promise<AgentFile> {
     name: `${name}-${size}`,
     bytes: size,
     read,
+    ...(dataAt !== undefined && {
+      async start() {
+        const sha256 = sumOf(await beginningOf(path, dataAt));
+        return { bytes: dataAt, sha256, folder: name };
+      },
+    }),
     sha256() {
       const key = `${size} ${mtime?.getTime()} ${path}`;
       if (lastSum?.key !== key) lastSum = { key, sum: sumUp() };
@@ -183,11 +228,12 @@ async function findPack(): Promise<AgentFile | undefined> {
     try {
       await Deno.stat(`${folder}build.json`);
       const { bytes, files } = await packFolder(folder);
-      const sum = createHash("sha256").update(bytes).digest("hex");
+      const sum = sumOf(bytes);
       return {
         name: `${sum.slice(0, 16)}-${files}`,
         bytes: bytes.length,
         sha256: () => Promise.resolve(sum),
+        contentSha256: () => Promise.resolve(sumOf(contentOf(bytes))),
         async *read() {
           for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
             yield bytes.slice(at, at + CHUNK_BYTES);
@@ -221,4 +267,14 @@ export async function packOf(
   const length = new Uint8Array(4);
   new DataView(length.buffer).setUint32(0, json.length);
   return await new Blob([length, json, ...files.map(([, bytes]) => bytes)]).bytes();
+}
+
+/** What is behind the table of a pack. */
+export function contentOf(pack: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return pack.subarray(4 + new DataView(pack.buffer, pack.byteOffset).getUint32(0));
+}
+
+/** The SHA-256 of bytes, in hexadecimal. */
+function sumOf(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }

@@ -4,6 +4,8 @@
  */
 import type { HostFiles, Link, OpenContext, Transport } from "../transports/mod.ts";
 import { architectureOf, folderOf } from "./agents.ts";
+import { assertGuarded, lookScript, sumOfFolder } from "./copied.ts";
+import type { Uploads } from "./uploads.ts";
 
 /** How to copy. */
 export interface CopyOptions {
@@ -11,10 +13,14 @@ export interface CopyOptions {
   readonly always: boolean;
   /** The folder on the host to keep it in; its root if absent. */
   readonly path?: string | undefined;
+  /** Decides whether it is copied. */
+  readonly uploads?: Uploads | undefined;
 }
 
 /** A question to the host that is not answered by then has failed. */
 const PROBE_LIMIT_MS = 15_000;
+/** Characters of its answer that are kept. */
+const MOST_SAID = 4096;
 /** How often it is said that copying goes on, since nobody can tell how far. */
 const ALIVE_MS = 1000;
 /** For so long it is: the folder has some 100 MB. */
@@ -27,7 +33,7 @@ export async function openCopied<Options>(
     readonly files: HostFiles<Options>;
   },
   options: Options,
-  { always, path = "" }: CopyOptions,
+  { always, path = "", uploads }: CopyOptions,
   context: OpenContext,
 ): Promise<Link> {
   if (path !== "" && !path.startsWith("/")) {
@@ -40,7 +46,15 @@ export async function openCopied<Options>(
   const folder = await folderOf(architecture);
   const home = `${path}/norouter-agent-${folder.name}`;
   const deno = [`${home}/ld.so`, "--library-path", `${home}/lib`, `${home}/deno`];
-  if (always || !await isThere(transport, options, [...deno, "eval"], home, context)) {
+  const guard = () => assertGuarded(files, { options, home, context });
+  const isWhole = async () => {
+    const words = [...deno, "eval", "--no-config", "--no-lock", lookScript(home)];
+    const said = await ask(transport, options, words, context);
+    return said.includes(`sum ${await sumOfFolder(folder.path)}\n`);
+  };
+  await guard();
+  if (always || !await isWhole()) {
+    uploads?.begin();
     context.log(`copying the agent to ${home}, for the host has no shell`);
     const until = performance.now() + COPY_LIMIT_MS;
     const timer = setInterval(() => {
@@ -53,6 +67,14 @@ export async function openCopied<Options>(
         folder.path,
         home,
       );
+      // Those that were made have the modes of here.
+      await guard();
+      if (!await isWhole()) {
+        const what = `what was copied to ${home} is not what is there`;
+        uploads?.spoiled(what);
+        throw new Error(what);
+      }
+      uploads?.kept();
     } finally {
       clearInterval(timer);
     }
@@ -96,27 +118,28 @@ async function makeFolder(put: Put, empty: string, path: string): Promise<void> 
   }
 }
 
-/** Whether the agent is there, and whole, and runs. */
-async function isThere<Options>(
+/** What a command there prints; nothing that counts if it fails, or takes too long. */
+async function ask<Options>(
   transport: Transport<Options>,
   options: Options,
-  evaluate: readonly string[],
-  home: string,
+  words: readonly string[],
   context: OpenContext,
-): Promise<boolean> {
-  const script = `Deno.statSync(${JSON.stringify(`${home}.ok`)})`;
-  const words = [...evaluate, "--no-config", "--no-lock", script];
-  const quiet = { ...context, log: () => {} };
-  const link = await transport.exec!(options, words, quiet);
+): Promise<string> {
+  const link = await transport.exec!(options, words, { ...context, log: () => {} });
   const timer = setTimeout(() => link.abort("no answer"), PROBE_LIMIT_MS);
+  let said = "";
   try {
-    await Promise.allSettled([link.writable.close(), drain(link)]);
-    return (await link.closed).ok;
+    await Promise.allSettled([
+      link.writable.close(),
+      (async () => {
+        const text = link.readable.pipeThrough(new TextDecoderStream());
+        for await (const part of text) {
+          if (said.length < MOST_SAID) said += part;
+        }
+      })(),
+    ]);
+    return (await link.closed).ok ? said : "";
   } finally {
     clearTimeout(timer);
   }
-}
-
-async function drain({ readable }: Link): Promise<void> {
-  for await (const _ of readable) { /* it says nothing that counts */ }
 }

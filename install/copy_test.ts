@@ -11,7 +11,7 @@ import { openInstalled } from "./open.ts";
 const LOADER = `#!/bin/sh
 [ "$1" = --library-path ] && [ "$2" = "\${0%/*}/lib" ] && [ "$3" = "\${0%/*}/deno" ] || exit 9
 case $4 in
-eval) [ -f "\${0%/*}.ok" ] ;;
+eval) shift 3; exec "${Deno.execPath()}" "$@" ;;
 run) shift 9; printf "%s says " "$*"; exec cat ;;
 esac
 `;

@@ -1,4 +1,9 @@
-/** What a portable executable tells the program in its environment. */
+/** What a portable executable, or an installer, tells the program in its environment. */
+
+/** The variable that names the file by which others see that what runs is in use (guard.sh). */
+const MARK = "NOROUTER_MARK";
+/** Milliseconds between two touches of it; other machines go by its age. */
+const TOUCH_EVERY = 24 * 3_600_000;
 
 /** Variables of `release/launcher.sh` and `release/folder.sh`, for the program alone. */
 const OWN = ["NOROUTER_EXECUTABLE", "NOROUTER_DENO_DIR", "DENO_NO_UPDATE_CHECK"];
@@ -16,10 +21,22 @@ export function portableExecutable(): string | undefined {
  * user's own deno must not share it.
  */
 export function cleanEnvironment(): void {
+  keepMark(Deno.env.get(MARK));
+  Deno.env.delete(MARK);
   path = Deno.env.get("NOROUTER_EXECUTABLE");
   if (path === undefined) return;
   const theirs = Deno.env.get("NOROUTER_DENO_DIR");
   if (theirs) Deno.env.set("DENO_DIR", theirs);
   else if (theirs === "") Deno.env.delete("DENO_DIR");
   for (const name of OWN) Deno.env.delete(name);
+}
+
+/** Touches the mark every day for as long as the program runs, which this does not prolong. */
+function keepMark(file: string | undefined): void {
+  if (!file) return;
+  const timer = setInterval(() => {
+    const now = new Date();
+    Deno.utime(file, now, now).catch(() => {}); // it is gone, or nothing can be written there
+  }, TOUCH_EVERY);
+  Deno.unrefTimer(timer);
 }

@@ -5,8 +5,9 @@
 import type { Link, OpenContext, Transport } from "../transports/mod.ts";
 import { type AgentFiles, agentFiles } from "./agents.ts";
 import { openCopied } from "./copy.ts";
-import { scriptWords } from "./script.ts";
+import { scriptFor } from "./script.ts";
 import { NoShellError, Talk } from "./talk.ts";
+import type { Uploads } from "./uploads.ts";
 
 /** Whether an agent is put on its host. */
 export type InstallMode = "auto" | "always" | "never";
@@ -18,6 +19,8 @@ export interface InstallOptions {
   readonly path?: string | undefined;
   /** What can be sent; all that is at hand if absent. */
   readonly files?: AgentFiles;
+  /** Those to this host so far; without it each is the first. */
+  readonly uploads?: Uploads;
 }
 
 /**
@@ -34,17 +37,19 @@ export async function openInstalled<Options>(
   const files = install.files ?? await agentFiles();
   const { path } = install;
   const always = install.mode === "always";
-  const words = scriptWords({
-    x64: files.x64?.name,
-    arm64: files.arm64?.name,
-    pack: files.pack?.name,
-    path,
-    always,
+  const { words, text } = await scriptFor({ files, path, always });
+  const begun: { talk?: Talk } = {};
+  const alive = context.alive && (() => {
+    begun.talk?.isAsking();
+    context.alive?.();
   });
-  const link = await run.call(transport, options, words, context);
-  const talk = new Talk(link, context);
+  const watched = { ...context, ...(alive && { alive }) };
+  const link = await run.call(transport, options, words, watched);
+  const { uploads } = install;
+  const otherCommand = transport.otherCommand?.bind(transport);
+  const talk = begun.talk = new Talk(link, context, { files, uploads, otherCommand });
   try {
-    return await talk.untilStart(files);
+    return await talk.untilStart(text);
   } catch (error) {
     talk.drop();
     const { files: way } = transport;
@@ -52,7 +57,7 @@ export async function openInstalled<Options>(
     return await openCopied(
       { transport, files: way },
       options,
-      { path, always },
+      { path, always, uploads },
       context,
     );
   }

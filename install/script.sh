@@ -1,6 +1,6 @@
-# What runs on a host: see script.ts, which makes one line of it. Lines of comments are left out.
-# There is no single quote and no exclamation mark, and a line ends where a command does.
-x64=$1 arm64=$2 pack=$3 path=$4 always=$5 unpack=$6
+# What runs on a host: see script.ts, which sends it with guard.sh, places.sh and its parameters in front:
+# x64, x64_start and the same of arm64, pack, pack_sum, path, always, unpack. Lines of comments
+# are left out.
 
 # A login may have left its line without an end.
 say() { printf "\n%s\n" "@MARK@ $*"; }
@@ -27,53 +27,60 @@ trap "stop INT" INT
 trap "stop PIPE" PIPE
 trap "stop TERM" TERM
 
-system=$(uname -s 2>/dev/null) machine=$(uname -m 2>/dev/null) uid=$(id -u 2>/dev/null)
+system=$(uname -s 2>/dev/null) machine=$(uname -m 2>/dev/null)
 [ -n "$system" ] || { read -r system </proc/sys/kernel/ostype; } 2>/dev/null
 [ -n "$machine" ] || { read -r machine </proc/sys/kernel/arch; } 2>/dev/null
 case $system/$machine in
-Linux/x86_64 | Linux/amd64) file=$x64 ;;
-Linux/aarch64 | Linux/arm64) file=$arm64 ;;
-*) file= ;;
+Linux/x86_64 | Linux/amd64) file=$x64 begins=$x64_start ;;
+Linux/aarch64 | Linux/arm64) file=$arm64 begins=$arm64_start ;;
+*) file= begins= ;;
 esac
 
-# The places to keep it become the parameters, which may have spaces.
-set --
-case $path in "~"/*) path=$HOME/${path#"~"/} ;; esac
-place=${path%/}
-[ -n "$path" ] || case $NOROUTER_CACHE in /*) place=${NOROUTER_CACHE%/} ;; esac
-# Many volumes of containers belong to root and may be written by all.
-if [ -d "$place" ]; then [ -O "$place" ] || place=$place/norouter-$uid; fi
-[ -z "$place" ] || set -- "$place"
-if [ -z "$path" ]; then
-  # Under sudo it may be of somebody else, where root should leave nothing.
-  home=
-  case $uid/$HOME in
-  0//* | //*) [ -O "$HOME" ] && home=$HOME ;;
-  *//*) home=$HOME ;;
-  esac
-  if [ -d "$home" ]; then set -- "$@" "${home%/}/.cache/norouter"; fi
-  set -- "$@" "/var/tmp/norouter-$uid" "/tmp/norouter-$uid" "/dev/shm/norouter-$uid" "${PWD%/}/.norouter"
-fi
-
-# Whether it is a folder of this user and no link, so that nobody else can exchange what is in it.
-mine() {
-  if [ -L "$1" ]; then return 1; fi
-  [ -d "$1" ] && [ -O "$1" ]
+# begins_with FILE BYTES SUM: whether it does, as far as a host without a program for it can tell.
+begins_with() {
+  got=$(head -c "$2" "$1" | digest) || return 0
+  [ "$got" = "$3" ]
 }
-# Whether it is complete, by the number at the end of its name.
-whole_agent() { [ -x "$1" ] && [ -O "$1" ] && [ "$(wc -c <"$1")" -eq "${1##*-}" ]; }
-whole_app() {
-  mine "$1" && [ -s "$1/app/cli.js" ] || return 1
-  set -- "${1##*-}" "$1"/app/*
-  [ $(($# - 1)) -ge "$1" ]
+# A file of this user that nobody else may write.
+private() {
+  if [ -L "$1" ]; then return 1; fi
+  [ -f "$1" ] && [ -O "$1" ] || return 1
+  case $(LC_ALL=C ls -ldn "$1" 2>/dev/null || stat -c %A "$1" 2>/dev/null) in
+  -???????w* | -????w*) return 1 ;;
+  -*) ;;
+  *) return 1 ;;
+  esac
+}
+# As long as the number at the end of its name says.
+whole_agent() { private "$1" && [ -x "$1" ] && [ "$(wc -c <"$1")" -eq "${1##*-}" ]; }
+# What runs of the agent in a place as it lies is looked at here: all of it, or its beginning,
+# which looks at the folder that it unpacked into. Without that folder all of it is run.
+ready_agent() {
+  set -f
+  set -- "$1" $begins
+  set +f
+  if [ -n "$4" ] && [ ! -f "$1/$4/ok" ]; then return 1; fi
+  whole_agent "$1/agent-$file" && begins_with "$1/agent-$file" "$2" "$3"
+}
+# One with all its files, of this user, and with this sum.
+ready_app() {
+  if [ -L "$1" ] || [ -L "$1/app" ]; then return 1; fi
+  [ -O "$1" ] && [ -O "$1/app" ] && [ -s "$1/app/cli.js" ] || return 1
+  set -- "$1" "${1##*-}" "$1"/app/*
+  [ $(($# - 2)) -eq "$2" ] || return 1
+  got=$(LC_ALL=C; export LC_ALL; cat "$1"/app/* | digest) || return 0
+  [ "$got" = "$pack_sum" ]
 }
 start_agent() {
+  retire "${1%/*}" "${1##*/}" "${begins##* }" "app-$deno-$pack"
   ready "$1"
   NOROUTER_CACHE=${1%/*}
   export NOROUTER_CACHE
   exec "$1" agent --automated
 }
 start_app() {
+  mark "$1"
+  retire "${1%/*}" "${1##*/}" "agent-$file" "${begins##* }"
   ready "$1"
   DENO_NO_UPDATE_CHECK=1
   export DENO_NO_UPDATE_CHECK
@@ -87,7 +94,7 @@ ready() {
 
 if [ -z "$always" ] && [ -n "$file" ]; then
   for place in "$@"; do
-    if mine "$place" && whole_agent "$place/agent-$file" 2>/dev/null; then start_agent "$place/agent-$file"; fi
+    if [ -d "$place" ] && owned "$place" && ready_agent "$real" 2>/dev/null; then start_agent "$real/agent-$file"; fi
   done
 fi
 # Shells that nobody types in often do not know of these.
@@ -95,19 +102,25 @@ PATH=$PATH:$HOME/.deno/bin:/usr/local/bin:/opt/homebrew/bin
 deno=$(set -f; set -- $(deno --version 2>/dev/null </dev/null); [ "$1" = deno ] && echo "$2")
 if [ -z "$always" ] && [ -n "$deno" ] && [ -n "$pack" ]; then
   for place in "$@"; do
-    if mine "$place" && whole_app "$place/app-$deno-$pack"; then start_app "$place/app-$deno-$pack"; fi
+    if [ -d "$place" ] && owned "$place" && ready_app "$real/app-$deno-$pack"; then start_app "$real/app-$deno-$pack"; fi
   done
 fi
 
 say want "${system:-unknown}" "${machine:-unknown}" "${deno:--}"
 read -r kind size sum name || exit 1
 
+# The file may be right, though the folder that it unpacked into is not.
+if [ -z "$always" ] && [ "$kind" = agent ]; then
+  for place in "$@"; do
+    if [ -d "$place" ] && owned "$place" && whole_agent "$real/agent-$name" 2>/dev/null; then
+      got=$(digest <"$real/agent-$name")
+      if [ "$got" = "$sum" ]; then start_agent "$real/agent-$name"; fi
+    fi
+  done
+fi
+
 mask=$(umask)
 umask 077
-# Whose process this is: containers that share a folder count theirs each for itself.
-spaces=$(readlink /proc/self/ns/pid 2>/dev/null)
-spaces=${spaces#*:}
-node=$(uname -n 2>/dev/null)-$spaces
 
 # Removes what those have left that were killed: known to be gone, or begun a day ago.
 tidy() {
@@ -134,58 +147,58 @@ fits() {
   said="it needs $((size / 1024)) KB, and $free are free"
   [ "$free" -gt $((size / 1024)) ]
 }
-# Makes a part in a place, unless it is of somebody else, full or read-only, or nothing runs from there.
+# Makes a part in a place, unless somebody else could exchange it, it is full or read-only, or
+# nothing runs from there.
 prepare() {
-  said=$(mkdir -p "$1" 2>&1) || return 1
-  said="it is a link, or belongs to another user"
-  mine "$1" || return 1
-  tidy "$1"
-  fits "$1" || return 1
-  said=$(mkdir "$1/part-$$.$node" 2>&1) || return 1
-  part=$1/part-$$.$node
+  claim "$1" || {
+    said=$why
+    return 1
+  }
+  tidy "$real"
+  fits "$real" || return 1
+  said=$(mkdir "$real/part-$$.$node" 2>&1) || return 1
+  part=$real/part-$$.$node
   said=$({ echo "exit 0" >"$part/file"; } 2>&1) || return 1
   if [ "$kind" = app ]; then return 0; fi
   chmod 700 "$part/file"
   said=$("$part/file" 2>&1 </dev/null) && return 0
+  case $said in *"annot fork"* | *"can't fork"* | *"temporarily unavailable"*)
+    fail "no further process can be started there: is their number limited? $said" ;;
+  esac
   said="programs cannot be run from there: $said"
   return 1
 }
-why=
+reasons=
 for place in "$@"; do
   if prepare "$place"; then break; fi
   clean
-  why="$why$place: $said; "
+  reasons="$reasons$place: $said; "
 done
-[ -n "$part" ] || fail "nowhere to put it: ${why%; }"
+[ -n "$part" ] || fail "nowhere to put it: ${reasons%; }"
+place=$real
 
 say send
 said=$({ head -c "$size" >"$part/file"; } 2>&1) || fail "cannot write to $place: $said"
 got=$(wc -c <"$part/file")
 got=${got##* }
 [ "$got" -eq "$size" ] || fail "only $got of $size bytes arrived"
-if command -v sha256sum >/dev/null; then
-  got=$(sha256sum <"$part/file")
-elif command -v shasum >/dev/null; then
-  got=$(shasum -a 256 <"$part/file")
-elif command -v openssl >/dev/null; then
-  got=$(openssl dgst -sha256 -r <"$part/file")
-else
-  got=$sum
-fi
-[ "${got%% *}" = "$sum" ] || fail "what arrived has the SHA-256 ${got%% *}, not $sum"
+got=$(digest <"$part/file") || got=$sum
+[ "$got" = "$sum" ] || fail "what arrived has the SHA-256 $got, not $sum"
 
 if [ "$kind" = app ]; then
   said=$(NO_COLOR=1 deno eval --no-config --no-lock "$unpack" "$part/file" "$part" 2>&1 </dev/null) || fail "cannot unpack it with deno: $said"
   rm -f "$part/file"
   app=$place/app-$deno-$name
   # Into one that is there go its files, each as a whole: it may just be in use.
-  if [ -d "$app" ]; then
+  if [ -d "$app" ] && [ -O "$app" ]; then
+    for old in "$app/app/"*; do [ -e "$part/app/${old##*/}" ] || rm -rf "$old"; done
     said=$(mkdir -p "$app/app" 2>&1 && mv -f "$part/app/"* "$app/app/" 2>&1) || fail "cannot put it in place: $said"
   else
+    rm -rf "$app"
     said=$(mv "$part" "$app" 2>&1) || fail "cannot put it in place: $said"
     rm -rf "$app/${part##*/}"
   fi
-  whole_app "$app" || fail "cannot put it in place: $app is not what it should be"
+  ready_app "$app" || fail "cannot put it in place: $app is not what it should be"
   umask "$mask"
   start_app "$app"
 fi

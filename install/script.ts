@@ -1,13 +1,17 @@
 /**
  * What runs on a host to find the agent there, or to put it there, in one command of a shell.
  *
- * It speaks lines on standard output, each with {@linkcode MARK} in front, for a login may say
- * something first:
+ * The command line is short: it reads the script from its standard input. The script speaks
+ * lines on standard output, each with {@linkcode MARK} in front, for a login may say something
+ * first:
  *
  * ```text
+ * ← norouter-install hello                 the command line runs
+ * → the script
  * ← norouter-install start PATH            the agent is there, and speaks from here on
  * ← norouter-install want Linux x86_64 -   it is not; the last word is deno's version or -
  * → KIND BYTES SHA256 NAME                 what follows: an `agent`, or an `app` for deno
+ * ← norouter-install start PATH            the agent is there all the same, with this sum
  * ← norouter-install send                  it can be written; now the bytes
  * ← norouter-install start PATH            as above
  * ← norouter-install fail REASON           at any point, and the end
@@ -15,28 +19,43 @@
  *
  * What is kept in the folder: `agent-NAME`, the file; `app-VERSION-NAME`, the program for that
  * version of deno; and while one of them is on its way, `part-PROCESS.MACHINE`. Both get their
- * name when they are complete. A crash of the machine may cut them all the same, or somebody
- * tidy up a part, so the name ends with a number to compare: of bytes, or of files.
+ * name when they are complete, and their sums are compared at each start: of all of a file or,
+ * if it looks after the rest itself as `release/launcher.sh` does, of its beginning. What other
+ * versions have left there goes when no process uses it (`retire` in guard.sh).
  *
- * It needs a POSIX shell with `cat`, `chmod`, `head`, `mkdir`, `mv`, `rm`, `wc`; and
- * `sha256sum` or its like, `df`, `find`, `id`, `uname`, if they are there.
+ * Only folders are used that nobody but their user and root can change or exchange
+ * (`guarded` there), so what was compared is what is run.
+ *
+ * It needs a POSIX shell with `cat`, `chmod`, `head`, `ls` (or `stat`), `mkdir`, `mv`, `rm`,
+ * `wc`; and `openssl`, `sha256sum` or `shasum`, `df`, `find`, `id`, `uname`, if they are there.
+ *
+ * @module
  */
 
+import { quote } from "shlex";
+import type { AgentFile, AgentFiles } from "./agents.ts";
+import clean from "./clean.sh" with { type: "text" };
+import guard from "./guard.sh" with { type: "text" };
+import places from "./places.sh" with { type: "text" };
 import source from "./script.sh" with { type: "text" };
 
 /** Begins each line that the script says to the manager. */
 export const MARK = "norouter-install";
 
-/** The parameters of the script, in order. */
+/** What the script is made for. */
 export interface ScriptOptions {
-  /** Names of the file for Linux on x64 and on arm64, and of the pack for deno, if there. */
-  readonly x64?: string | undefined;
-  readonly arm64?: string | undefined;
-  readonly pack?: string | undefined;
+  /** What can be sent. */
+  readonly files: AgentFiles;
   /** The folder to keep it in; some usual ones if absent. */
   readonly path?: string | undefined;
   /** Whether one that is there already is not good enough. */
   readonly always: boolean;
+}
+
+/** A script, and the words that run it once they are sent it. */
+export interface HostScript {
+  readonly words: readonly string[];
+  readonly text: Uint8Array<ArrayBuffer>;
 }
 
 /** Unpacks what `release/portable.ts` calls a pack. */
@@ -51,26 +70,75 @@ export const UNPACK = [
   `Deno.writeFileSync(path, bytes.subarray(at, at += size)); }`,
 ].join(" ");
 
-/**
- * A script as one line without comments, so that any login shell hands it on as it is: in
- * single quotes, a csh takes no line break, not even there an exclamation mark, and fish no
- * two backslashes.
- */
-function oneLine(script: string): string {
-  let line = "";
-  for (const each of script.split("\n").map((each) => each.trim())) {
-    if (each === "" || each.startsWith("#")) continue;
-    if (line !== "") line += /(\b(then|do|else|in)|;;|[{(])$/.test(line) ? " " : "; ";
-    line += each;
-  }
-  return line;
+/** The last line of the script, by which the host knows that all of it came. */
+const END = "#norouter-install-end";
+
+/** Lines without those that are empty or a comment. */
+function withoutComments(script: string): string {
+  return script.split("\n").filter((line) => !/^\s*(#|$)/.test(line)).join("\n");
 }
 
-/** The words that run the script on a host. */
-export function scriptWords(options: ScriptOptions): string[] {
-  const { x64 = "", arm64 = "", pack = "", path = "", always } = options;
-  const script = source.replaceAll("@MARK@", MARK);
-  const parameters = [x64, arm64, pack, path, always ? "always" : "", UNPACK];
-  // Shells begin their messages with the word behind the script.
-  return ["sh", "-c", oneLine(script), "norouter", ...parameters];
+/** The script for a host. */
+export async function scriptFor(
+  { files, path = "", always }: ScriptOptions,
+): Promise<HostScript> {
+  const variables = {
+    x64: files.x64?.name ?? "",
+    x64_start: await startOf(files.x64),
+    arm64: files.arm64?.name ?? "",
+    arm64_start: await startOf(files.arm64),
+    pack: files.pack?.name ?? "",
+    pack_sum: await files.pack?.contentSha256?.() ?? "",
+    path,
+    always: always ? "always" : "",
+    unpack: UNPACK,
+  };
+  return hostScript(variables, source);
+}
+
+/** The script that tells what is left on a host, and removes it unless `list` is set. */
+export function cleanScript(
+  { path = "", state = "", list }: {
+    readonly path?: string | undefined;
+    readonly state?: string | undefined;
+    readonly list: boolean;
+  },
+): HostScript {
+  return hostScript({ path, state, list: list ? "list" : "" }, clean);
+}
+
+/** A script with the values of its variables in front. */
+function hostScript(
+  variables: Readonly<Record<string, string>>,
+  script: string,
+): HostScript {
+  const values = Object.entries(variables).map(([name, value]) =>
+    `${name}=${quote(value)}`
+  );
+  const lines = withoutComments([guard, places, script].join("\n"));
+  const all = [...values, lines.replaceAll("@MARK@", MARK), END].join("\n");
+  const text = new TextEncoder().encode(all);
+  return { words: ["sh", "-c", starterOf(text.length), "norouter"], text };
+}
+
+/**
+ * Reads so many bytes and runs them. Any login shell hands it on as it is: in single quotes, a
+ * csh takes no line break, not even there an exclamation mark, and fish no two backslashes.
+ */
+function starterOf(bytes: number): string {
+  return [
+    `printf "\\n${MARK} hello\\n"`,
+    `s=$(head -c ${bytes})`,
+    `case $s in *"${END}") eval "$s" ;; esac`,
+    `printf "\\n${MARK} fail the installer did not arrive whole\\n"`,
+    `exit 1`,
+  ].join("; ");
+}
+
+/** What of a file is compared before it is started: bytes, sum and the folder it looks after. */
+async function startOf(file: AgentFile | undefined): Promise<string> {
+  if (!file) return "";
+  const { bytes, sha256, folder } = await file.start?.() ??
+    { bytes: file.bytes, sha256: await file.sha256(), folder: "" };
+  return `${bytes} ${sha256} ${folder}`.trimEnd();
 }

@@ -5,15 +5,28 @@ import { join } from "shlex";
 import { needs } from "../tests/harness/requirements.ts";
 import { until, within } from "../tests/harness/wait.ts";
 import type { OpenContext } from "../transports/mod.ts";
-import { heard, type Host, hostTest, SHELLS, testAgent, WORDS } from "./_host.ts";
+import {
+  heard,
+  type Host,
+  hostTest,
+  SHELLS,
+  testAgent,
+  testPack,
+  WORDS,
+} from "./_host.ts";
 import { openInstalled } from "./open.ts";
-import { scriptWords } from "./script.ts";
+import { Uploads } from "./uploads.ts";
+import { type HostScript, scriptFor } from "./script.ts";
 
 const PLACE = "home/.cache/norouter";
 
 /** An installation that was told of bytes that do not come. */
-function begin(host: Host): Waiting {
-  return new Waiting(host.command(scriptWords({ always: false })));
+async function begin(host: Host): Promise<Waiting> {
+  const script = await scriptFor({ files: {}, always: false });
+  const waiting = new Waiting(host.command(script.words), script);
+  await waiting.line(/want/);
+  waiting.write("agent 100 abc name\nsome bytes");
+  return waiting;
 }
 
 class Waiting {
@@ -22,13 +35,17 @@ class Waiting {
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly #reading: Promise<void>;
 
-  constructor([program, ...args]: string[]) {
+  constructor([program, ...args]: string[], { text }: HostScript) {
     const pipes = { stdin: "piped", stdout: "piped" } as const;
     this.#child = new Deno.Command(program!, { args, ...pipes }).spawn();
     this.#stdin = this.#child.stdin.getWriter();
-    this.#stdin.write(new TextEncoder().encode("agent 100 abc name\nsome bytes"));
+    this.#stdin.write(text);
     this.#reading = this.#child.stdout.pipeThrough(new TextDecoderStream())
       .pipeTo(new WritableStream({ write: (text) => void (this.said += text) }));
+  }
+
+  write(text: string): void {
+    this.#stdin.write(new TextEncoder().encode(text));
   }
 
   async line(pattern: RegExp): Promise<void> {
@@ -98,7 +115,7 @@ for (const shell of SHELLS) {
 
   for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"] as const) {
     hostTest(`${shell}: it ends by ${signal}, and tidily`, { shell }, async (host) => {
-      const child = begin(host);
+      const child = await begin(host);
       await child.line(/send/);
       assert.equal(host.list(PLACE).length, 1);
       child.kill(signal);
@@ -113,13 +130,13 @@ for (const shell of SHELLS) {
     `${shell}: what a killed one left is removed by the next, what one does that lives is not`,
     { shell },
     async (host) => {
-      const killed = begin(host);
+      const killed = await begin(host);
       await killed.line(/send/);
       killed.kill("SIGKILL");
       await killed.end();
       const [left] = host.list(PLACE);
       assert.ok(left);
-      const living = begin(host);
+      const living = await begin(host);
       await living.line(/send/);
       const [its = "", ...others] = host.list(PLACE);
       assert.deepEqual(others, []);
@@ -155,6 +172,103 @@ for (const shell of SHELLS) {
         ),
       );
       assert.deepEqual(host.list(PLACE), []);
+
+      // And not sent again and again.
+      const uploads = new Uploads();
+      for (
+        const why of [
+          /what arrived has/,
+          /is sent again in \d+ s at the soonest, .*what arrived/,
+        ]
+      ) {
+        const files = { x64: wrong, arm64: wrong };
+        await assert.rejects(host.open({ files, uploads }), { message: why });
+      }
+      assert.equal(host.progress.filter(({ done }) => done === 0).length, 2);
+    },
+  );
+
+  hostTest(
+    `${shell}: an agent whose bytes are others is sent anew, though its length is right`,
+    { shell },
+    async (host) => {
+      const x64 = testAgent(100_000);
+      const files = { x64, arm64: x64 };
+      await host.speak({ files });
+      for (const at of [20, 50_000, x64.bytes - 1]) {
+        const before = x64.reads;
+        const path = `${host.root}/${PLACE}/agent-${x64.name}`;
+        const bytes = await Deno.readFile(path);
+        bytes[at] = bytes[at]! ^ 1;
+        await Deno.writeFile(path, bytes);
+        assert.equal(await host.speak({ files }), WORDS);
+        assert.equal(x64.reads, before + 1);
+        assert.equal(await host.speak({ files }), WORDS);
+        assert.equal(x64.reads, before + 1);
+      }
+    },
+  );
+
+  hostTest(
+    `${shell}: an agent that looks after its rest is compared by its beginning and its folder`,
+    { shell },
+    async (host) => {
+      const all = testAgent(100_000);
+      const content = await Array.fromAsync(all.read());
+      const first = (await new Blob(content as BlobPart[]).bytes()).subarray(0, 1000);
+      const sum = new Uint8Array(await crypto.subtle.digest("SHA-256", first)).toHex();
+      const start = { bytes: 1000, sha256: sum, folder: "00000000000000aa" };
+      all.reads = 0;
+      const x64 = Object.assign(all, { start: () => Promise.resolve(start) });
+      const files = { x64, arm64: x64 };
+      assert.equal(await host.speak({ files }), WORDS);
+      assert.equal(x64.reads, 1);
+      // Without its folder all of it counts, and is right.
+      assert.equal(await host.speak({ files }), WORDS);
+      assert.equal(x64.reads, 1);
+      const path = `${host.root}/${PLACE}/agent-${x64.name}`;
+      const change = async (at: number) => {
+        const bytes = await Deno.readFile(path);
+        bytes[at] = bytes[at]! ^ 1;
+        await Deno.writeFile(path, bytes);
+      };
+      await change(50_000);
+      assert.equal(await host.speak({ files }), WORDS);
+      assert.equal(x64.reads, 2);
+      await Deno.mkdir(`${host.root}/${PLACE}/${start.folder}/used`, { recursive: true });
+      await Deno.writeTextFile(`${host.root}/${PLACE}/${start.folder}/ok`, "");
+      await change(50_000);
+      assert.equal(await host.speak({ files }), WORDS);
+      assert.equal(x64.reads, 2);
+      await change(500);
+      assert.equal(await host.speak({ files }), WORDS);
+      assert.equal(x64.reads, 3);
+    },
+  );
+
+  hostTest(
+    `${shell}: a host that has no room for it yet is not given up`,
+    { shell, prepare: "mount -t tmpfs -o size=16k tmpfs /mnt/home" },
+    async (host) => {
+      const x64 = testAgent(100_000);
+      const uploads = new Uploads();
+      for (let time = 0; time < 6; time++) {
+        await assert.rejects(
+          host.open({ files: { x64, arm64: x64 }, path: "~/x", uploads }),
+          /nowhere to put it: .* it needs \d+ KB/,
+        );
+      }
+    },
+  );
+
+  hostTest(
+    `${shell}: another version takes the place of one that no process uses`,
+    { shell },
+    async (host) => {
+      for (const x64 of [testAgent(1000), testAgent(2000)]) {
+        assert.equal(await host.speak({ files: { x64, arm64: x64 } }), WORDS);
+        assert.deepEqual(host.list(PLACE), [`agent-${x64.name}`]);
+      }
     },
   );
 
@@ -200,20 +314,31 @@ for (const shell of SHELLS) {
   });
 }
 
-Deno.test("any login shell hands the script on as it is", () => {
-  const words = scriptWords({
-    x64: "a",
-    arm64: "b",
-    pack: "c",
-    path: "/d",
-    always: true,
-  });
+Deno.test("any login shell hands the command on as it is, and lists show it short", async () => {
+  const x64 = testAgent();
+  const files = { x64, arm64: x64, pack: await testPack() };
+  const { words } = await scriptFor({ files, path: "/it's \\ here!", always: true });
   for (const word of words) {
     // Quoted as ssh's transport does: a csh takes no line break in that, and expands an
     // exclamation mark all the same; fish takes two backslashes for one.
     assert.doesNotMatch(word, /['!\r\n]|\\\\|\\$/);
   }
-  assert.ok(words.join(" ").length < 8000, "long for some command lines");
+  assert.ok(words.join(" ").length < 250);
+});
+
+hostTest("a script that is cut is not run at all", {}, async (host) => {
+  const script = await scriptFor({ files: {}, always: false });
+  for (const bytes of [0, 1, script.text.length / 2, script.text.length - 1]) {
+    const waiting = new Waiting(host.command(script.words), {
+      ...script,
+      text: script.text.slice(0, bytes),
+    });
+    assert.equal((await waiting.end()).code, 1);
+    assert.equal(
+      waiting.said,
+      "\nnorouter-install hello\n\nnorouter-install fail the installer did not arrive whole\n",
+    );
+  }
 });
 
 // The test above says the same of every shell; these two are for where they are installed.

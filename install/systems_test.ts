@@ -114,14 +114,22 @@ hostTest("a host with deno gets the program alone, once", {
   assert.deepEqual(host.list(PLACE), [name]);
   assert.deepEqual(host.list(`${PLACE}/${name}/app`), ["cli.js", "word.js"]);
 
+  // A byte that is another one, as on a bad disk.
+  const word = `${host.root}/${PLACE}/${name}/app/word.js`;
+  const right = await Deno.readTextFile(word);
+  await Deno.writeTextFile(word, right.replace("says", "lies"));
+  assert.equal(await host.speak({ files }), WORDS);
+  assert.equal(await Deno.readTextFile(word), right);
+  assert.equal(pack.reads, 2);
+
   // Those who tidy up old files take some.
   await Deno.remove(`${host.root}/${PLACE}/${name}/app/word.js`);
   assert.equal(await host.speak({ files }), WORDS);
-  assert.equal(pack.reads, 2);
-  assert.equal(await host.speak({ files, mode: "always" }), WORDS);
   assert.equal(pack.reads, 3);
+  assert.equal(await host.speak({ files, mode: "always" }), WORDS);
+  assert.equal(pack.reads, 4);
   assert.deepEqual(host.list(PLACE), [name]);
-  assert.deepEqual(host.list(`${PLACE}/${name}`), ["app"]);
+  assert.deepEqual(host.list(`${PLACE}/${name}`), ["app", "used"]);
 });
 
 hostTest("three managers at once on a host with deno", {
@@ -134,7 +142,7 @@ hostTest("three managers at once on a host with deno", {
   assert.deepEqual(said, Array(3).fill(WORDS));
   const name = `app-${Deno.version.deno}-${pack.name}`;
   assert.deepEqual(host.list(PLACE), [name]);
-  assert.deepEqual(host.list(`${PLACE}/${name}`), ["app"]);
+  assert.deepEqual(host.list(`${PLACE}/${name}`), ["app", "used"]);
 });
 
 hostTest("a deno in the usual folder of the home is found", {}, async (host) => {

@@ -6,12 +6,14 @@
  * script would not say ends it. Nothing here has a limit of its own on time: the host's
  * `connectTimeout` goes on, but for bytes that move.
  */
-import type { Link, LinkExit, OpenContext } from "../transports/mod.ts";
+import { explain } from "../transports/explain.ts";
+import type { Link, LinkExit, OpenContext, Transport } from "../transports/mod.ts";
 import type { AgentFiles } from "./agents.ts";
 import { chooseFor, type Chosen } from "./choose.ts";
 import { LineReader } from "./line_reader.ts";
 import { MARK } from "./script.ts";
 import { Sending } from "./sending.ts";
+import type { Uploads } from "./uploads.ts";
 
 /** Text that is not the script's, in characters; the same as before an agent's first frame. */
 const MOST_TEXT = 64 * 1024;
@@ -22,11 +24,27 @@ const EXPLAINING_LINES = 3;
 /** Milliseconds for the host's reason to come behind the end of its link. */
 const REASON_GRACE = 500;
 
+/** Milliseconds without a word of the host until that is told. */
+const SILENCE = 6000;
+
 /** How container runtimes and shells put it that there is no `sh`. */
 const NO_SHELL = /"sh"|\bsh\b.*(not found|no such file)/i;
 
 /** The host cannot run the script, because it has no shell. */
 export class NoShellError extends Error {}
+
+/** The host says why it cannot have the agent. */
+class HostError extends Error {}
+
+/** What a conversation is about. */
+export interface TalkOptions {
+  /** What can be sent. */
+  readonly files: AgentFiles;
+  /** Decides whether it is. */
+  readonly uploads?: Uploads | undefined;
+  /** See {@linkcode Transport.otherCommand}. */
+  readonly otherCommand?: Transport["otherCommand"] | undefined;
+}
 
 /** What the script said. */
 interface Said {
@@ -43,21 +61,38 @@ export class Talk {
   /** The last lines of text. */
   readonly #text: string[] = [];
   #textLength = 0;
-  /** What the host was told to expect. */
-  #order = "";
+  /** Lines that only a terminal, or the like, would send back. */
+  readonly #sent = new Set<string>();
+  readonly #options: TalkOptions;
+  /** Whether the command that the host was told is what runs. */
+  #isHeard = false;
+  /** Runs until the host's first word. */
+  #silence: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(link: Link, context: OpenContext) {
+  constructor(link: Link, context: OpenContext, options: TalkOptions) {
     this.#link = link;
     this.#context = context;
+    this.#options = options;
     this.#reader = new LineReader(link.readable);
   }
 
-  /** Rejects with what the host says against it, or a {@linkcode NoShellError}. */
-  async untilStart(files: AgentFiles): Promise<Link> {
-    const said = await this.#next();
-    if (said.what !== "start") {
-      expect(said, "want");
-      expect(await this.#send(chooseFor(said.rest, files)), "start");
+  /**
+   * Sends the script, and all that it asks for. Rejects with what the host says against it, or a
+   * {@linkcode NoShellError}.
+   */
+  async untilStart(script: Uint8Array<ArrayBuffer>): Promise<Link> {
+    const { files, uploads } = this.#options;
+    this.#awaitWord();
+    try {
+      this.#sendScript(script);
+      const said = await this.#next();
+      if (said.what !== "start") {
+        expect(said, "want");
+        expect(await this.#send(chooseFor(said.rest, files)), "start");
+        uploads?.kept();
+      }
+    } finally {
+      this.#hear();
     }
     this.#context.alive?.();
     const { writable, closed, releasesChunks } = this.#link;
@@ -70,6 +105,25 @@ export class Talk {
     };
   }
 
+  /** The command asks the user something, so the host cannot speak yet. */
+  isAsking(): void {
+    if (this.#silence !== undefined) this.#awaitWord();
+  }
+
+  /** Tells if the host says nothing for long. */
+  #awaitWord(): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => {
+      const why = this.#options.otherCommand ? `: a slow login, or ${OTHER_COMMAND}` : "";
+      this.#context.log(`the host has not said a word for ${SILENCE / 1000} s${why}`);
+    }, SILENCE);
+  }
+
+  #hear(): void {
+    clearTimeout(this.#silence);
+    this.#silence = undefined;
+  }
+
   /** Ends the link. */
   drop(): void {
     this.#link.abort("the agent could not be installed");
@@ -77,17 +131,31 @@ export class Talk {
     this.#link.writable.abort().catch(() => {});
   }
 
+  /** If that fails, the host's words and the link's end say why. */
+  #sendScript(script: Uint8Array<ArrayBuffer>): void {
+    this.#sent.add(new TextDecoder().decode(script.subarray(0, script.indexOf(10))));
+    const writer = this.#link.writable.getWriter();
+    writer.write(script).catch(() => {});
+    writer.releaseLock();
+  }
+
   /** Sends what the host wants; gives what it says then. */
   async #send({ kind, file }: Chosen): Promise<Said> {
-    this.#order = `${kind} ${file.bytes} ${await file.sha256()} ${file.name}`;
+    const order = `${kind} ${file.bytes} ${await file.sha256()} ${file.name}`;
+    this.#sent.add(order);
     const writer = this.#link.writable.getWriter();
+    let hasBegun = false;
     try {
       const first = this.#next();
       await this.#taken(
-        writer.write(new TextEncoder().encode(`${this.#order}\n`)),
+        writer.write(new TextEncoder().encode(`${order}\n`)),
         first,
       );
-      expect(await first, "send");
+      const said = await first;
+      if (said.what === "start") return said; // it is there, all the same
+      expect(said, "send");
+      this.#options.uploads?.begin();
+      hasBegun = true;
 
       let isOver = false;
       const answer = this.#next().finally(() => isOver = true);
@@ -104,6 +172,11 @@ export class Talk {
       if (sent === file.bytes) sending.end();
       else if (!isOver) throw new Error("the agent's file changed while it was sent");
       return await answer;
+    } catch (error) {
+      if (hasBegun && error instanceof HostError) {
+        this.#options.uploads?.spoiled(error.message);
+      }
+      throw error;
     } finally {
       writer.releaseLock();
     }
@@ -130,10 +203,17 @@ export class Talk {
   /** What the script says next. */
   async #next(): Promise<Said> {
     for (let line; (line = await this.#reader.line()) !== undefined;) {
+      this.#hear();
       const [mark, what = "", ...rest] = line.split(" ");
-      if (mark !== MARK) this.#show(line.trimEnd());
-      else if (what !== "fail") return { what, rest, line };
-      else throw new Error(`cannot install the agent: ${cut(rest.join(" "))}`);
+      if (mark !== MARK) {
+        this.#show(line.trimEnd());
+        continue;
+      }
+      const isHello = what === "hello" && !this.#isHeard;
+      this.#isHeard = true;
+      if (isHello) continue;
+      if (what !== "fail") return { what, rest, line };
+      throw new HostError(`cannot install the agent: ${cut(rest.join(" "))}`);
     }
     throw this.#endOf(await this.#link.closed);
   }
@@ -147,9 +227,11 @@ export class Talk {
       );
     }
     if (line === "") return;
-    if (line === this.#order) {
+    if (this.#sent.has(line)) {
+      const other = this.#options.otherCommand ? `, or from ${OTHER_COMMAND}` : "";
       throw new Error(
-        `what is sent comes back, as from a terminal: run the command without one (no "-t")`,
+        `what is sent comes back, as from a terminal: run the command without one ` +
+          `(no "-t")${other}`,
       );
     }
     this.#text.push(cut(line));
@@ -159,16 +241,24 @@ export class Talk {
   }
 
   /** The command ended before the agent was started. */
-  #endOf({ reason, stderr, status, hint }: LinkExit): Error {
-    const lines = stderr.length > 0 ? stderr.slice(-EXPLAINING_LINES) : this.#text;
+  #endOf(exit: LinkExit): Error {
+    const { reason, stderr, status } = exit;
+    const hint = exit.hint ??
+      (this.#isHeard ? undefined : this.#options.otherCommand?.(exit));
+    const lines = explain(stderr.length > 0 ? stderr : this.#text, EXPLAINING_LINES);
     const said = [reason, lines.join("; ")].filter(Boolean).join(": ");
     const isMissing = (status === 126 || status === 127) &&
       [...stderr, ...this.#text].some((line) => NO_SHELL.test(line));
     if (!isMissing) return new Error(hint ? `${said} (${hint})` : said);
-    const advice = hint ?? `an agent can be put there only with a shell, "sh"`;
+    const advice = exit.hint ?? `an agent can be put there only with a shell, "sh"`;
     return new NoShellError(`${said} (${advice})`);
   }
 }
+
+/** Where it may be so. */
+const OTHER_COMMAND =
+  `another command than the one that the host was told, as by sshd's ` +
+  `ForceCommand: if that is an agent, say "install: never"`;
 
 function expect({ what, line }: Said, wanted: string): void {
   if (what === wanted) return;

@@ -23,6 +23,10 @@ class FakeHost {
   readonly #far: Link;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly stop = new AbortController();
+  /** Bytes of the script, once the command is known. */
+  readonly #script = Promise.withResolvers<number>();
+  /** What was taken so far, with the script. */
+  #taken = 0;
 
   constructor(exit?: Partial<LinkExit>) {
     const [near, far] = memoryLinkPair({ bufferBytes: 64 * 1024 });
@@ -47,15 +51,18 @@ class FakeHost {
     await this.#far.readable.cancel().catch(() => {});
   }
 
-  /** Takes bytes until `count` are there, then lets the rest wait. */
+  /** Takes bytes behind the script until `count` are there, then lets the rest wait. */
   async take(count: number): Promise<Uint8Array> {
+    const script = await this.#script.promise;
     const reader = this.#far.readable.getReader();
     const chunks: Uint8Array<ArrayBuffer>[] = [];
     for (let got = 0; got < count;) {
       const { value, done } = await within("bytes", reader.read());
       if (done) throw new Error(`the link ended after ${got} of ${count} bytes`);
-      chunks.push(value);
-      got += value.length;
+      const own = value.subarray(Math.max(0, script - this.#taken));
+      this.#taken += value.length;
+      chunks.push(own);
+      got += own.length;
     }
     reader.releaseLock();
     return await new Blob(chunks).bytes();
@@ -77,7 +84,10 @@ class FakeHost {
       parse: (spec: unknown) => spec,
       describe: () => "a fake",
       open: () => Promise.reject(new Error("not by this")),
-      exec: () => Promise.resolve(this.near),
+      exec: (_: unknown, words: readonly string[]) => {
+        this.#script.resolve(Number(/head -c (\d+)/.exec(words.join())![1]));
+        return Promise.resolve(this.near);
+      },
     };
     const opening = openInstalled(
       transport,
@@ -100,13 +110,13 @@ for (
     ["sends at once", [SEND], /would not: "norouter-install send" in place of ".* want"/],
     ["wants twice", [WANT, WANT], /would not: ".* want Linux .*" in place of ".* send"/],
     [
-      "starts at once after it wanted",
-      [WANT, START],
-      /".* start \/x" in place of ".* send"/,
+      "says another word",
+      ["norouter-install hi"],
+      /"norouter-install hi" in place/,
     ],
     [
-      "says another word",
-      ["norouter-install hello"],
+      "says hello twice",
+      ["norouter-install hello", "norouter-install hello"],
       /"norouter-install hello" in place/,
     ],
     ["says no word", ["norouter-install"], /"norouter-install" in place/],
@@ -215,6 +225,16 @@ Deno.test("an agent's first frames directly behind the line are the link's", asy
   await host.write("\nsecond");
   await host.end();
   assert.equal(await textOf(link.readable), "Bfirst\nsecond");
+});
+
+Deno.test("a host that has the agent all the same starts it, and nothing is sent", async () => {
+  const host = new FakeHost();
+  const file = testAgent();
+  const opening = host.open(file);
+  await host.say("norouter-install hello", WANT, START);
+  await opening;
+  assert.equal(file.reads, 0);
+  await host.end();
 });
 
 Deno.test("what a host says after the start is not the installer's any more", async () => {
@@ -344,7 +364,7 @@ Deno.test("the reason of a host that fails counts, though writing to it fails fi
   let written = 0;
   const writable = new WritableStream<Uint8Array<ArrayBufferLike>>({
     write(chunk) {
-      if ((written += chunk.length) > 1000) {
+      if ((written += chunk.length) > 20_000) {
         setTimeout(resolve, 50);
         throw new Error("broken pipe");
       }

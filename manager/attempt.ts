@@ -8,6 +8,7 @@
 
 import { decode } from "../router/decode.ts";
 import { LinkQueue } from "../router/queue.ts";
+import { explain } from "../transports/explain.ts";
 import type { Link, LinkExit, OpenContext, Progress } from "../transports/mod.ts";
 import {
   type AgentStatus,
@@ -144,7 +145,7 @@ export class Attempt {
 
   /** The agent may take so long to answer, from now on. */
   #setDeadline(): void {
-    if (this.#isOver) return;
+    if (this.#isOver || this.#isReady) return;
     const { connectTimeout, clock, command } = this.#plan;
     this.#cancelDeadline();
     this.#cancelDeadline = clock.after(connectTimeout, () =>
@@ -248,9 +249,9 @@ export class Attempt {
     // Docker says on the standard output why it cannot run a command.
     const isOnOutput = stderr.length === 0 && !this.#isReady && !fault;
     const said = isOnOutput
-      ? linesOf(this.#banner).slice(-EXPLAINING_LINES)
+      ? explain(linesOf(this.#banner), EXPLAINING_LINES)
       : lines > 0
-      ? stderr.slice(-lines)
+      ? explain(stderr, lines)
       : [];
     const what = withFault([reason, said.join("; ")].filter(Boolean).join(": "), fault);
     return hint ? `${what} (${hint})` : what;

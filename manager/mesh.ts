@@ -5,6 +5,8 @@
  */
 
 import { openInstalled } from "../install/open.ts";
+import { describeReach, isInstalled } from "../install/reach.ts";
+import { Uploads } from "../install/uploads.ts";
 import config from "../deno.json" with { type: "json" };
 import { formatDiagnostic, formatPosition } from "../manifest/diagnostic.ts";
 import { loadManifest } from "../manifest/load.ts";
@@ -286,14 +288,16 @@ class RunningMesh implements Mesh {
     }
     const transport = transports.get(chosen.name);
     if (!transport) throw new Error(`No transport "${chosen.name}" for host "${name}"`);
+    const uploads = new Uploads();
     return {
-      command: transport.describe(chosen.options).replaceAll(/\s+/g, " "),
+      command: describeReach(transport, chosen.options, install),
       open: (context) =>
-        install === "never" || !transport.exec || transport.hasAgent?.(chosen.options)
+        !isInstalled(transport, chosen.options, install)
           ? transport.open(chosen.options, context)
           : openInstalled(transport, chosen.options, {
             mode: install,
             path: spec.installPath,
+            uploads,
           }, context),
     };
   }

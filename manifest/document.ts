@@ -35,9 +35,9 @@ export function readManifest(
 
   const known = ["hostTemplate", "hosts", "routes", "plugins"];
   const fields = readFields(root, known, report, "the manifest");
-  const { transports, env } = options;
+  const { transports, env, folder = "." } = options;
   const plugins = new Plugins(fields.get("plugins"), options.findPlugin, report);
-  const context = { report, transports, plugins, env, names: new Names(report) };
+  const context = { report, transports, folder, plugins, env, names: new Names(report) };
   const template = readTemplate(fields.get("hostTemplate"), context);
   const drafts = [...hostEntries(root, report)].flatMap((entry) =>
     readHost(entry, template, context) ?? []

@@ -29,6 +29,8 @@ export interface HostContext extends ProxyContext {
   readonly names: Names;
   /** The transports that a host may name. */
   readonly transports: ReadonlyMap<string, SpecParser>;
+  /** Where relative paths of transports begin. */
+  readonly folder: string;
   /** The plug-ins that it may name. */
   readonly plugins: Plugins;
 }

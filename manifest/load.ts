@@ -11,7 +11,8 @@ const MAX_BYTES = 16 * 2 ** 20;
 const STDIN = "<stdin>";
 
 /** What loading a manifest needs beside its path. */
-export interface LoadOptions extends Omit<ParseOptions, "path" | "findPlugin"> {
+export interface LoadOptions
+  extends Omit<ParseOptions, "path" | "folder" | "findPlugin"> {
   /** Loads the plug-ins that it names. Left out, naming one is an error. */
   readonly plugins?: PluginLoader;
 }
@@ -35,6 +36,7 @@ export async function loadManifest(
   return await readWithPlugins(base, plugins, (findPlugin) =>
     parseManifest(text, {
       path: name,
+      folder: base,
       transports,
       env,
       ...(findPlugin && { findPlugin }),

@@ -132,7 +132,13 @@ export interface SpecParser {
    * `message`; it is reported at that value's line and column, or with `isKey: true` at
    * those of the key. An `AggregateError` of such errors reports all of them.
    */
-  parse(spec: unknown): unknown;
+  parse(spec: unknown, place?: SpecPlace): unknown;
+}
+
+/** Where a transport's value stands. */
+export interface SpecPlace {
+  /** The manifest's folder, where relative paths in it begin: `.` is the working directory. */
+  readonly folder: string;
 }
 
 /** A plug-in that a host names as its `transport`. */
@@ -163,6 +169,8 @@ export interface PluginProblem {
 export interface ParseOptions {
   /** The file's name as messages show it. */
   readonly path: string;
+  /** Where relative paths in the manifest begin; the working directory if absent. */
+  readonly folder?: string;
   /** The transports that a host may name, by field. */
   readonly transports: ReadonlyMap<string, SpecParser>;
   /**

@@ -14,6 +14,8 @@ const PLUGIN = "transport";
 export interface TransportContext {
   /** The transports that have a field of their own. */
   readonly transports: ReadonlyMap<string, SpecParser>;
+  /** Where relative paths begin. */
+  readonly folder: string;
   /** All others. */
   readonly plugins: Plugins;
   /** Takes what is wrong. */
@@ -45,7 +47,7 @@ export function readTransport(
   const { key: name, value } = first;
   if (name === PLUGIN) return readPlugin(first, given, context);
   const spec = toPlain(value);
-  const options = parse(first, spec, transports.get(name)!, report);
+  const options = parse(first, spec, transports.get(name)!, context);
   return { name, spec, options, at: value.at };
 }
 
@@ -53,8 +55,9 @@ export function readTransport(
 function readPlugin(
   entry: Entry,
   given: Entry | undefined,
-  { transports, plugins, report }: TransportContext,
+  context: TransportContext,
 ): TransportSpec {
+  const { transports, plugins, report } = context;
   const specifier = readText(entry, report, "a plug-in's path or URL");
   const { at } = entry.value;
   const spec = given && toPlain(given.value);
@@ -69,13 +72,18 @@ function readPlugin(
   }
   const parser = plugins.parserOf(specifier, at);
   if (!parser) return nothing;
-  const options = parse(given ?? entry, spec, parser, report);
+  const options = parse(given ?? entry, spec, parser, context);
   return { ...nothing, name: parser.name, options };
 }
 
-function parse(entry: Entry, spec: unknown, parser: SpecParser, report: Report): unknown {
+function parse(
+  entry: Entry,
+  spec: unknown,
+  parser: SpecParser,
+  { folder, report }: TransportContext,
+): unknown {
   try {
-    return parser.parse(spec);
+    return parser.parse(spec, { folder });
   } catch (error) {
     const mistakes = error instanceof AggregateError ? error.errors : [error];
     for (const mistake of mistakes) {

@@ -2,9 +2,11 @@
 # NoRouter @VERSION@ for Linux on @ARCH@, with all that it needs: its runtime, the C library that
 # runs on, and the program. The first start unpacks them, later ones only look for the mark.
 # Everything below "exit 70" and its brace is data. A manager that sends this file to a host reads
-# the line "hash=" (install/agents.ts).
+# the lines "hash=" and "data_at=" (install/agents.ts).
 { # Run whole or, if this file was cut, not at all.
 hash=@HASH@
+data_at=@DATA_AT@
+sum=@SUM@
 need_mb=@NEED_MB@
 blank=' 	'
 newline='
@@ -15,6 +17,8 @@ case $0 in
 esac
 case $self in /*) ;; *) self=$PWD/$self ;; esac
 
+@GUARD@
+
 # start DIR ARGUMENT...: becomes the program. What is exported is for the program alone, which
 # takes it out of the environment of its own commands.
 start() {
@@ -22,23 +26,36 @@ start() {
   shift
   # A library of this machine need not fit the C library that is carried. An agent can do
   # without, as it starts no commands that would miss it.
-  [ "$*" != "agent --automated" ] || unset LD_PRELOAD
+  [ "$agent" = no ] || unset LD_PRELOAD
   NOROUTER_EXECUTABLE=$self NOROUTER_DENO_DIR=${DENO_DIR-} DENO_DIR=$dir/deno-dir
   DENO_NO_UPDATE_CHECK=1
   export NOROUTER_EXECUTABLE NOROUTER_DENO_DIR DENO_DIR DENO_NO_UPDATE_CHECK
+  mark "$dir"
   exec "$dir/ld.so" --library-path "$dir/lib" "$dir/deno" run --quiet --allow-all \
     --no-config --no-lock "$dir/app/cli.js" "$@"
 }
 
-# mine DIR: whether it is a folder of this user and no link, so that nobody else can have put
-# a program there.
-mine() { [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ]; }
+# sound DIR: whether what runs from there has the sum that was made of it when it was built, as
+# far as this machine has a program for sums. For an agent only: nobody waits for that, and it
+# stays for long.
+sound() {
+  [ "$agent" = yes ] && command -v cat >/dev/null || return 0
+  found=$(
+    cd "$1" 2>/dev/null || exit
+    LC_ALL=C
+    export LC_ALL
+    cat ld.so deno lib/* app/* 2>/dev/null | digest 2>/dev/null
+  )
+  case $found in "$sum" | '') return 0 ;; *) return 1 ;; esac
+}
 
-# ready PLACE: whether all is there. The place must be this user's too: whoever owns it could
-# exchange what is in it. Those who tidy up old files may have left a part.
+# ready PLACE: whether all is there, and can be changed by nobody else: whoever owns the place
+# could exchange what is in it. Those who tidy up old files may have left a part. Leaves its
+# path without links in $real.
 ready() {
-  mine "$1" && mine "$1/$hash" && [ -f "$1/$hash/ok" ] && [ -x "$1/$hash/ld.so" ] &&
-    [ -x "$1/$hash/deno" ] && [ -f "$1/$hash/app/cli.js" ]
+  [ -d "$1/$hash" ] && owned "$1" && [ ! -L "$real/$hash" ] && [ -O "$real/$hash" ] &&
+    [ -f "$real/$hash/ok" ] && [ -x "$real/$hash/ld.so" ] && [ -x "$real/$hash/deno" ] &&
+    [ -f "$real/$hash/app/cli.js" ] && sound "$real/$hash"
 }
 
 # own BASE NAME: a place in a folder of this user. Under sudo the variables may still name
@@ -50,15 +67,19 @@ own() {
 }
 
 # places: all of them, in order: a user's own before those that are shared.
-uid=$(id -u 2>/dev/null) || uid=
 places() {
   case ${NOROUTER_CACHE-} in
   '') cache= ;;
   /*) cache=$NOROUTER_CACHE ;;
   *) cache=$PWD/$NOROUTER_CACHE ;;
   esac
-  # Many volumes of containers belong to root and may be written by all.
-  if [ -d "$cache" ] && [ ! -O "$cache" ]; then cache=$cache/norouter-$uid; fi
+  # A volume that is for all, as many of containers are, has a folder for each user.
+  if [ -d "$cache" ] && [ ! -L "$cache" ]; then
+    IFS=$blank$newline
+    if [ ! -O "$cache" ] || ! closed $(LC_ALL=C ls -ldn "$cache" 2>/dev/null); then
+      cache=$cache/norouter-$uid
+    fi
+  fi
   [ -z "$cache" ] || printf '%s\n' "$cache"
   own "${XDG_CACHE_HOME-}" norouter
   [ ! -d "${HOME-}" ] || own "$HOME" .cache/norouter
@@ -69,12 +90,14 @@ places() {
   printf '%s\n' "${self%/*}/.norouter-cache"
 }
 
+agent=no
+[ "$*" != "agent --automated" ] || agent=yes
 set -f
 IFS=$newline
 for place in $(places); do
   IFS=$blank$newline
   set +f
-  if ready "$place"; then start "$place/$hash" "$@"; fi
+  if ready "$place"; then start "$real/$hash" "$@"; fi
 done
 
 # fail LINE...: ends with the reason.
@@ -83,7 +106,7 @@ fail() {
   exit 70
 }
 [ -e /proc/self/exe ] || fail "norouter: cannot run without /proc, which is not mounted here"
-for tool in chmod dd mkdir mv rm; do
+for tool in chmod dd ls mkdir mv rm; do
   command -v "$tool" >/dev/null ||
     fail "norouter: cannot unpack itself without the program $tool, which is not in PATH"
 done
@@ -111,9 +134,22 @@ write() {
   { why=$("$@" 2>&1 >&3); } 3>"$file" && [ -s "$file" ] && return
   why="cannot write $file: ${why:-the disk may be full}"
   # What can be decompressed when nothing has to be written was a matter of the disk.
-  [ "$1" != unzstd ] || tested=$(cut "$2" "$3" | carried zstd -tq 2>&1) ||
-    broken="its data does not decompress: ${tested##*"$newline"}"
+  limited "$why" || [ "$1" != unzstd ] || tested=$(cut "$2" "$3" | carried zstd -tq 2>&1) ||
+    limited "$tested" || broken="its data does not decompress: ${tested##*"$newline"}" advice="Get it anew."
   return 1
+}
+
+# limited WORDS: whether it was for want of a process or a thread, for which neither another
+# place nor another file would help; then says so in $broken.
+limited() {
+  case $1 in
+  *"annot fork"* | *"can't fork"* | *"temporarily unavailable"*) ;;
+  *"thread pool"* | *"spawn thread"* | *"create thread"* | *pthread_create*) ;;
+  *"worker threads"*) set -- "unable to create worker threads" ;;
+  *) return 1 ;;
+  esac
+  broken="no further process can be started: ${1##*"$newline"}"
+  advice="Is the number of processes limited, as by docker's --pids-limit or ulimit -u?"
 }
 
 raw() {
@@ -133,6 +169,7 @@ whole() {
   size=$(wc -c <"$self" 2>/dev/null) || return 0
   [ "$size" -lt "$wanted" ] || return 0
   broken="it has $((size)) of $wanted bytes"
+  advice="Get it anew."
   return 1
 }
 
@@ -143,6 +180,7 @@ suits() {
   x64/x86_64 | x64/amd64 | arm64/aarch64 | arm64/arm64 | @ARCH@/) return 0 ;;
   esac
   broken="it is for @ARCH@, and this machine is $machine"
+  advice="Get the one for this machine."
   return 1
 }
 
@@ -181,15 +219,16 @@ unpack() {
     }' "$new/pack" "$new" 2>&1) || return
   rm -rf "$new/pack" "$new/owner" "$new/zstd" "$new/lib/libz.so.1" "$new/lib/liblz4.so.1" \
     "$new/lib/liblzma.so.5"
+  sound "$new" || {
+    broken="what it carries has another sum than it should"
+    advice="Get it anew."
+    return 1
+  }
   why=$(printf '%s\n' "$hash" 2>&1 >"$new/ok") || return
 }
 
-# Who this is, for others that share a place: containers count their processes each for itself,
-# and so do machines.
-here="$(uname -n 2>/dev/null) $(readlink /proc/self/ns/pid 2>/dev/null)"
-
 # sign FOLDER: leaves there who made it.
-sign() { printf '%s\n' "$$ $here" 2>/dev/null >"$1/owner"; }
+sign() { printf '%s\n' "$$ $node" 2>/dev/null >"$1/owner"; }
 
 # owner FOLDER: sets $pid and $where to what was left there, or to nothing.
 owner() {
@@ -199,7 +238,7 @@ owner() {
 }
 
 # gone: whether the owner that was read last is known to have ended.
-gone() { [ -n "$pid" ] && [ "$where" = "$here" ] && ! kill -0 "$pid" 2>/dev/null; }
+gone() { [ -n "$pid" ] && [ "$where" = "$node" ] && ! kill -0 "$pid" 2>/dev/null; }
 
 # lock PLACE: waits until nobody unpacks there, and makes this the one that does. This is to
 # save work only. Where it errs, two unpack at once, each into a folder of its own.
@@ -268,11 +307,8 @@ install_here() {
     return 1
     ;;
   esac
-  why=$(mkdir -p "$1" 2>&1) || return
-  mine "$1" || {
-    why="it is a link, or belongs to another user"
-    return 1
-  }
+  claim "$1" || return
+  set -- "$real"
   lock "$1" || return
   ! ready "$1" || return 0
   tidy "$1"
@@ -317,6 +353,7 @@ trap 'stop TERM' TERM
 
 failures=
 broken=
+advice=
 set -f
 IFS=$newline
 for place in $(places); do
@@ -325,9 +362,11 @@ for place in $(places); do
   # What the program is sent meanwhile is for the program.
   if install "$place" </dev/null; then
     trap - HUP INT TERM
-    start "$place/$hash" "$@"
+    retire "$real" "$hash" "${self##*/}"
+    start "$real/$hash" "$@"
   fi
-  [ -z "$broken" ] || fail "norouter: cannot unpack $self: $broken" "Get it anew."
+  [ -n "$broken" ] || limited "$why"
+  [ -z "$broken" ] || fail "norouter: cannot unpack $self: $broken" "$advice"
   failures="$failures$newline  $place: ${why##*"$newline"}"
 done
 fail "norouter: cannot unpack itself, for which it needs $need_mb MB on a disk from which" \

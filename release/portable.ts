@@ -67,7 +67,7 @@ async function writeFolder(
   rest: readonly Carried[],
 ): Promise<void> {
   await Deno.remove(folder, { recursive: true }).catch(() => {});
-  const kept = libraries.filter(({ name }) => isOfDeno(name));
+  const kept = libraries.filter(isOfDeno);
   for (const { name, path } of [deno, loader, ...kept, ...rest]) {
     const target = `${folder}/${name}`;
     await Deno.mkdir(target.slice(0, target.lastIndexOf("/")), { recursive: true });
@@ -78,7 +78,7 @@ async function writeFolder(
   await Deno.chmod(`${folder}/norouter`, 0o755);
 }
 
-function isOfDeno(name: string): boolean {
+function isOfDeno({ name }: Carried): boolean {
   const library = name.replace(/^lib\//, "");
   return DENO_LIBRARIES.includes(library) || library === ZSTD_LIBRARIES[0];
 }
@@ -122,7 +122,7 @@ async function writeFile(file: string, plan: FilePlan): Promise<string> {
   await Deno.writeFile(pack.path, packed);
   const entries: Entry[] = [];
   for (const { name, path } of raw) {
-    entries.push({ name, bytes: await Deno.readFile(path), isCompressed: false });
+    entries.push({ name, bytes: filled(await Deno.readFile(path)), isCompressed: false });
   }
   for (const each of [...compressed, pack]) {
     const bytes = await compress(each, plan);
@@ -131,29 +131,58 @@ async function writeFile(file: string, plan: FilePlan): Promise<string> {
   const all = [deno, loader, zstd, ...libraries];
   let size = packed.length * 2;
   for (const { path } of all) size += (await Deno.stat(path)).size;
-  const script = await Deno.readTextFile(new URL("./launcher.sh", import.meta.url));
+  const guard = await Deno.readTextFile(new URL("../install/guard.sh", import.meta.url));
+  const script = (await Deno.readTextFile(new URL("./launcher.sh", import.meta.url)))
+    .replace("@GUARD@", () => guard);
   const hash = await hashOf(script, entries);
   const values: Record<string, string> = {
+    SUM: await sumOfRun([deno, loader, ...libraries, ...rest], entries),
     VERSION: config.version,
     ARCH: architecture,
     BLOCK: `${BLOCK}`,
     NEED_MB: `${Math.ceil(size / 1e6 / 10) * 10}`,
     HASH: hash,
   };
-  const filled = script.replace(
-    /@(VERSION|ARCH|BLOCK|NEED_MB|HASH)@/g,
+  const text = script.replace(
+    /@(VERSION|ARCH|BLOCK|NEED_MB|HASH|SUM)@/g,
     (_, name) => values[name]!,
   );
-  const head = new TextEncoder().encode(withEntries(filled, entries));
-  const output = await Deno.open(file, { write: true, create: true, truncate: true });
-  using _ = output;
-  for (const bytes of [head, ...entries.map(({ bytes }) => bytes)]) {
+  const head = new TextEncoder().encode(withEntries(text, entries));
+  using output = await Deno.open(file, { write: true, create: true, truncate: true });
+  for (const bytes of [filled(head), ...entries.map(({ bytes }) => bytes)]) {
     for (let at = 0; at < bytes.length;) at += await output.write(bytes.subarray(at));
-    const gap = blocksOf(bytes) * BLOCK - bytes.length;
-    if (gap > 0) await output.write(new Uint8Array(gap));
   }
   await Deno.chmod(file, 0o755);
   return hash;
+}
+
+/**
+ * The SHA-256 of what runs once it is unpacked, behind each other as `cat` has it with names
+ * that a shell sorts in the locale C.
+ */
+async function sumOfRun(
+  files: readonly Carried[],
+  entries: readonly Entry[],
+): Promise<string> {
+  const below = (folder: string) =>
+    files.filter(({ name }) => name.startsWith(folder))
+      .toSorted((a, b) => a.name < b.name ? -1 : 1);
+  const named = (name: string) => files.filter((file) => file.name === name);
+  const libraries = below("lib/").filter(isOfDeno);
+  const run = [...named("ld.so"), ...named("deno"), ...libraries, ...below("app/")];
+  return await sha256(
+    await Promise.all(run.map(async ({ name, path }) => {
+      const raw = entries.find((entry) => entry.name === name && !entry.isCompressed);
+      return (raw?.bytes ?? await Deno.readFile(path)) as BlobPart;
+    })),
+  );
+}
+
+/** As `dd` cuts it out: filled to whole blocks by zeros. */
+function filled(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(blocksOf(bytes) * BLOCK);
+  whole.set(bytes);
+  return whole;
 }
 
 function blocksOf(bytes: Uint8Array): number {
@@ -173,13 +202,18 @@ function withEntries(script: string, entries: readonly Entry[]): string {
       lines[key] += `  write "$new/${name}" ${command} ${at} ${count} || return\n`;
       at += count;
     }
-    return script.replace(
+    return script.replace("@DATA_AT@", `${first * BLOCK}`).replace(
       /@(RAW|COMPRESSED)@\n/g,
       (_, key) => lines[key as keyof typeof lines],
     );
   };
-  const blocks = blocksOf(new TextEncoder().encode(fill(1_000_000)));
-  return fill(blocks);
+  // More blocks only ever make it longer.
+  for (let blocks = 1;;) {
+    const text = fill(blocks);
+    const needed = blocksOf(new TextEncoder().encode(text));
+    if (needed === blocks) return text;
+    blocks = needed;
+  }
 }
 
 /** Everything but programs and libraries: a table in JSON behind its length, then the files. */

@@ -19,7 +19,9 @@ e2e(
     const forever = ["/bin/busybox", "sleep", "600"];
     const options = ["--expose", "80", "--expose", "5353/udp"];
     const web = await docker.container(image, forever, { options });
-    await docker.container(image, forever); // one that exposes nothing
+    const silent = await docker.container(image, forever); // exposes nothing
+    const serve = ["/bin/busybox", "httpd", "-f", "-p", "127.0.0.1:8000"];
+    const serving = await docker.container(image, serve); // nor does this one
     const host = docker.command().find((word) => word.startsWith("unix:"));
     const env = host === undefined ? {} : { DOCKER_HOST: host };
 
@@ -38,6 +40,12 @@ e2e(
       ],
       host: { docker: web.name },
     });
+
+    const portsOf = (wanted: string) =>
+      (targets as { name: string; ports?: unknown }[])
+        .find(({ name }) => name === wanted)?.ports;
+    assert.deepEqual(portsOf(silent.name), []);
+    assert.deepEqual(portsOf(serving.name), [{ port: 8000, protocol: "tcp", name: "" }]);
 
     const args = ["init", "--docker", web.name, "--output", `${folder}/mesh.yaml`];
     const { status, stderr } = await run(args, { env });

@@ -73,8 +73,11 @@ Deno.test("every manifest in the documentation passes the check without a word",
 
 Deno.test("every message that troubleshooting explains is one of the program's", () => {
   const sources = squeezed(
-    ["agent/", "cli/", "manager/", "manifest/", "proxy/", "transports/", "wire/"]
-      .flatMap((folder) => filesIn(folder, ".ts"))
+    [
+      ...["agent/", "cli/", "install/", "manager/", "manifest/", "proxy/", "transports/"],
+      "wire/",
+    ].flatMap((folder) => filesIn(folder, ".ts"))
+      .concat(["install/", "release/"].flatMap((folder) => filesIn(folder, ".sh")))
       .filter((path) => !/_test\.ts$|\/_/.test(path)).map(read).join("\n"),
   );
   const messages = headings(PAGES.get("docs/troubleshooting.md")!)

@@ -15,8 +15,8 @@ const NEEDS = { needs: [...SSH_NEEDS, "curl", "setsid"], limitMs: 400_000 };
 
 /** What the agent's file and the installer need there. */
 const TOOLS = [
-  ...["sh", "cat", "chmod", "dd", "df", "find", "head", "id", "mkdir", "mv", "readlink"],
-  ...["rm", "sha256sum", "sleep", "tr", "uname", "wc"],
+  ...["sh", "cat", "chmod", "dd", "df", "find", "head", "id", "ls", "mkdir", "mv"],
+  ...["readlink", "rm", "sha256sum", "sleep", "tr", "uname", "wc"],
 ];
 
 /** The machine behind sshd, and what this one sends to it. */
@@ -161,13 +161,13 @@ e2e(
   "a link that is cut while the agent is sent begins anew, and leaves nothing",
   async (scene) => {
     const far = await Far.make(scene);
-    // The first who is sent to takes a part, and then nothing comes.
+    // The first who is sent the agent takes a part, and then nothing comes.
     const tools = `${await scene.folder()}/tools`;
     await Deno.remove(`${tools}/head`);
     await Deno.writeTextFile(
       `${tools}/head`,
       `#!/bin/sh
-if mkdir "$HOME/cut" 2>/dev/null; then dd bs=65536 count=1 2>/dev/null; exec cat >/dev/null; fi
+if [ "$2" -gt 100000 ] && mkdir "$HOME/cut" 2>/dev/null; then dd bs=65536 count=1 2>/dev/null; exec cat >/dev/null; fi
 exec ${pathOf("head")} "$@"
 `,
       { mode: 0o755 },

@@ -1,6 +1,6 @@
 // Where the portable executable unpacks, and where it does not.
 import assert from "node:assert/strict";
-import { cloneFolder, portableTest } from "./harness/executable.ts";
+import { cloneFolder, portableTest, ran } from "./harness/executable.ts";
 import { run } from "./harness/process.ts";
 import { type RootOptions, SmallRoot } from "./harness/small_root.ts";
 
@@ -75,8 +75,10 @@ portableTest(
       assert.match(out, /^norouter /);
       assert.deepEqual(await unpackedBelow(root, "/"), ["/opt/.norouter-cache"]);
     }
-    // Nor does root make folders that are for all.
+    // Nor does root make folders that are for all, or use one of another user.
     await Deno.remove(`${root.path}/opt/.norouter-cache`, { recursive: true });
+    assert.match((await root.ran(START)).err, /\/opt is of user 12345 /);
+    await root.folder("opt");
     const { out } = await root.ran(START);
     assert.match(out, /^norouter /);
     const names = [...Deno.readDirSync(root.path)].map(({ name }) => name).sort();
@@ -159,11 +161,16 @@ portableTest(
 );
 
 portableTest(
-  "a volume that is open to all is used below a name",
+  "a volume that is open to all is used below a name if it is sticky",
   async (scene, { file }) => {
     const root = await SmallRoot.make(scene, file);
     await root.folder("volume", { mode: 0o777 });
     const env = { NOROUTER_CACHE: "/volume" };
+    const { code, err } = await root.ran(START, { user: USER, env });
+    assert.equal(code, 70);
+    const why = /others may change it: \/volume is of user 0 .* with mode drwxrwxrwx$/m;
+    assert.match(err, why);
+    await Deno.chmod(`${root.path}/volume`, 0o1777);
     for (const user of [USER, STRANGER]) {
       const { out, err } = await root.ran(START, { user, env });
       assert.equal(err, "");
@@ -252,7 +259,9 @@ for (const [what, lay] of Object.entries(TRAPS)) {
     const refused = await root.ran(START, user);
     assert.equal(refused.out, "");
     assert.equal(refused.code, 70);
-    assert.match(refused.err, /\/tmp\/norouter-\d+: it is a link, or belongs to another/);
+    const why =
+      /\/tmp\/norouter-\d+: (it is a link|others may change it: .* of user 23456 )/;
+    assert.match(refused.err, why);
     await root.folder("dev/shm", { mode: 0o1777 });
     const { out } = await root.ran(START, user);
     assert.match(out, /^norouter /);
@@ -336,3 +345,48 @@ portableTest("the folder needs no home and writes nowhere else", async (scene, i
   const names = [...Deno.readDirSync(root.path)].map(({ name }) => name).sort();
   assert.deepEqual(names, ["bin", "dev", "opt", "proc"]);
 }, NEEDS);
+
+portableTest(
+  "what an agent runs is compared with its sum at each start, and made anew if it differs",
+  async (scene, { file }) => {
+    const env = { NOROUTER_CACHE: `${await scene.folder()}/cache` };
+    const agent = () => ran([file, "agent", "--automated"], { env });
+    const first = await agent();
+    assert.deepEqual({ code: first.code, err: first.err }, { code: 0, err: "" });
+    const [hash] = [...Deno.readDirSync(env.NOROUTER_CACHE)].map(({ name }) => name);
+    const folder = `${env.NOROUTER_CACHE}/${hash}`;
+    for (const name of ["app/cli.js", "lib/libm.so.6", "deno"]) {
+      const right = await Deno.readFile(`${folder}/${name}`);
+      const wrong = right.slice();
+      const at = wrong.length - 100;
+      wrong[at] = wrong[at]! ^ 1;
+      await Deno.writeFile(`${folder}/${name}`, wrong);
+      const { code, err } = await agent();
+      assert.deepEqual({ code, err }, { code: 0, err: "" });
+      assert.deepEqual(await Deno.readFile(`${folder}/${name}`), right, name);
+    }
+    const names = [...Deno.readDirSync(env.NOROUTER_CACHE)].map(({ name }) => name);
+    assert.deepEqual(names, [hash]);
+  },
+);
+
+portableTest(
+  "a place that others may change is not used, though it was before",
+  async (scene, { file }) => {
+    const root = await SmallRoot.make(scene, file);
+    await root.folder("shared", { mode: 0o755 });
+    const env = { NOROUTER_CACHE: "/shared/cache" };
+    assert.match((await root.ran(START, { env })).out, /^norouter /);
+    await root.folder("shared", { mode: 0o777 });
+    await Deno.remove(`${root.path}/opt/norouter`);
+    await Deno.copyFile(file, `${root.path}/opt/norouter`);
+    // Another user puts a program of their own in the place of the folder.
+    const hash = await hashOf(file);
+    await Deno.rename(`${root.path}/shared/cache/${hash}`, `${root.path}/shared/his`);
+    await layTrap(root, "shared/cache", hash, 0);
+    const { out } = await root.ran(START, { env });
+    assert.match(out, /^norouter /);
+    assert.deepEqual(await unpackedBelow(root, "/opt"), ["/opt/.norouter-cache"]);
+  },
+  NEEDS,
+);

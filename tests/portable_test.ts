@@ -228,7 +228,14 @@ portableTest(
       const { NOROUTER_EXECUTABLE: absolute } = (JSON.parse(relative.out) as Told).env;
       assert.equal(absolute, `${folder}/./${name}`);
       // The program takes these out again, as the next test shows.
-      const { NOROUTER_EXECUTABLE, NOROUTER_DENO_DIR, DENO_DIR, ...others } = told.env;
+      const {
+        NOROUTER_EXECUTABLE,
+        NOROUTER_DENO_DIR,
+        NOROUTER_MARK,
+        DENO_DIR,
+        ...others
+      } = told.env;
+      if (NOROUTER_MARK) assert.equal((await Deno.stat(NOROUTER_MARK)).size, 0);
       assert.equal(NOROUTER_EXECUTABLE, program);
       assert.equal(NOROUTER_DENO_DIR, mine.DENO_DIR);
       assert.notEqual(DENO_DIR, mine.DENO_DIR);

@@ -271,7 +271,7 @@ portableTest("a file that was cut says so, wherever it ends", async (scene, { fi
   const head = new TextDecoder("latin1").decode(bytes.subarray(0, 2 * BLOCK));
   const end = head.indexOf("\nexit 70\n");
   assert.ok(end > 0);
-  for (const size of [BLOCK, 4 * BLOCK, 300 * BLOCK, bytes.length - BLOCK]) {
+  for (const size of [2 * BLOCK, 4 * BLOCK, 300 * BLOCK, bytes.length - BLOCK]) {
     await Deno.writeFile(file, bytes.subarray(0, size));
     const reason = new RegExp(`is cut|has ${size} of ${bytes.length} bytes`);
     await refuses(file, cache, reason);
@@ -319,14 +319,14 @@ portableTest("a file for another architecture says so", async (scene, { file }) 
 }, { needs: ["dash", "bash"] });
 
 portableTest(
-  "five programs are all it needs to unpack, and it names them",
+  "six programs are all it needs to unpack, and it names them",
   async (scene, it) => {
     const base = await scene.folder();
     const bin = `${base}/bin`;
     await Deno.mkdir(bin);
     const env = { PATH: bin, NOROUTER_CACHE: `${base}/cache` };
     const start = () => ran([it.file, "--version"], { env });
-    for (const tool of ["chmod", "dd", "mkdir", "mv", "rm"]) {
+    for (const tool of ["chmod", "dd", "ls", "mkdir", "mv", "rm"]) {
       const { code, err } = await start();
       assert.equal(code, 70);
       assert.match(err, new RegExp(`without the program ${tool}`));
@@ -349,6 +349,30 @@ portableTest(
     const mounted = [...mounts, 'mount -o remount,bind,ro "$root"'];
     const { out } = await root.ran(["sh", "-c", script], { env, mounts: mounted });
     assert.match(out, /^norouter .*\n1\n$/);
+  },
+  { needs: ["namespaces", "unshare", "chroot", "busybox"] },
+);
+
+portableTest(
+  "a limit of processes is named, and the file is not blamed",
+  async (scene, { file }) => {
+    const root = await SmallRoot.make(scene, file);
+    await root.folder("tmp", { mode: 0o1777 });
+    const user = 34567;
+    let failed = 0;
+    for (const limit of [1, 2, 3, 4, 5, 6, 8, 12]) {
+      // Set by root, to whom it does not apply.
+      const mounts = [`ulimit -p ${limit} 2>/dev/null || ulimit -u ${limit}`];
+      const start = ["/opt/norouter", "agent", "--automated"];
+      const { code, err } = await root.ran(start, { user, mounts });
+      if (code === 0) break;
+      failed++;
+      assert.doesNotMatch(err, /Get it anew|does not decompress/, `${limit}: ${err}`);
+      // The last is what Deno says once it is unpacked.
+      const said = /can't fork|no further process can be started|create worker threads/;
+      assert.match(err, said, `${limit}: ${err}`);
+    }
+    assert.ok(failed >= 2, `${failed} limits were too low`);
   },
   { needs: ["namespaces", "unshare", "chroot", "busybox"] },
 );

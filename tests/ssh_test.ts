@@ -8,6 +8,7 @@ import { run } from "./harness/process.ts";
 import { e2e, type Scene } from "./harness/scene.ts";
 import { SSH_NEEDS, type Sshd, SshMachine } from "./harness/sshd.ts";
 import { Terminal, withoutTerminal } from "./harness/terminal.ts";
+import { until } from "./harness/wait.ts";
 
 const NEEDS = { needs: [...SSH_NEEDS, "curl", "setsid"] };
 
@@ -190,21 +191,76 @@ e2e("an agent that is not there is told with what to do", async (scene) => {
 }, NEEDS);
 
 e2e(
-  "a key that is refused ends at once with advice, without a terminal",
+  "a key that is refused ends at once with advice, without a terminal: three texts",
   async (scene) => {
     const { near, sshd } = await opened(scene);
-    const spec = { host: `127.0.0.1:${sshd.port}`, identity: await near.key("other") };
-    for (const install of ["never", "auto"]) {
-      await using manager = await managerOf(scene, near, spec, { install });
-      // No wait for an answer, which ends after connectTimeout.
-      await manager.line(
-        /"vm": ssh exited with status 255: .*Permission denied.*there is no terminal to ask/,
-        { limitMs: 15_000 },
-      );
+    const locked = await near.key("locked", "open sesame");
+    await near.authorize(locked);
+    const folder = await scene.folder();
+    const keys: readonly (readonly [identity: string, said: RegExp])[] = [
+      [
+        await near.key("other"),
+        /there is no terminal to ask for a password; the machine does not take the key ".*\/other": add its ".pub" to/,
+      ],
+      [`${folder}/nowhere`, /the key ".*\/nowhere" cannot be read: No such file/],
+      [locked, /the key ".*\/locked" has a passphrase, and there is no terminal/],
+    ];
+    for (const [identity, said] of keys) {
+      const spec = { host: `127.0.0.1:${sshd.port}`, identity };
+      for (const install of ["never", "auto"]) {
+        await using manager = await managerOf(scene, near, spec, { install });
+        // No wait for an answer, which ends after connectTimeout.
+        await manager.line(
+          new RegExp(
+            `"vm": ssh exited with status 255: .*Permission denied.*${said.source}`,
+          ),
+          { limitMs: 15_000 },
+        );
+      }
     }
   },
   NEEDS,
 );
+
+e2e("config and identity begin in the manifest's folder", async (scene) => {
+  const { near, far, sshd, key } = await opened(scene);
+  const folder = `${await scene.folder()}/mesh`;
+  await Deno.mkdir(`${folder}/keys`, { recursive: true });
+  await Deno.rename(key, `${folder}/keys/mine`);
+  await Deno.writeTextFile(
+    `${folder}/ssh.config`,
+    `Host box\n  HostName 127.0.0.1\n  Port ${sshd.port}\n`,
+  );
+  const agent = await agentIn(far);
+  const spec = { host: "box", config: "ssh.config", identity: "keys/mine", agent };
+  await Deno.writeTextFile(`${folder}/mesh.yaml`, manifestOf(spec));
+  const manager = scene.start("manager", [...NOROUTER, `${folder}/mesh.yaml`], {
+    namespace: withoutTerminal(near.machine),
+    env: { NO_COLOR: "1" },
+  });
+  await manager.line(/Ready: vm|vm\s+Ready at/);
+  await assertReached(scene, near, far);
+}, NEEDS);
+
+const OTHER = /another command than the one.*"install: never"/.source;
+for (
+  const [what, command, said] of [
+    ["ends", "exit 0", `ssh exited with status 0.*${OTHER}`],
+    ["is an agent", undefined, `ssh exited with status 1.*${OTHER}`],
+    ["sends all back", "cat", `what is sent comes back.*${OTHER}`],
+    ["says nothing", "sleep 60", `has not said a word for 6 s: .*${OTHER}`],
+  ] as const
+) {
+  e2e(`a ForceCommand that ${what} is told long before connectTimeout`, async (scene) => {
+    const far = await scene.namespace();
+    const agent = [...await agentIn(far), "agent", "--automated"].join(" ");
+    const config = `ForceCommand ${command ?? agent}\n`;
+    const { near, sshd, key } = await opened(scene, { config });
+    const spec = { host: `127.0.0.1:${sshd.port}`, identity: key };
+    const manager = await managerOf(scene, near, spec, { connectTimeout: "5m" });
+    await manager.line(new RegExp(said));
+  }, NEEDS);
+}
 
 e2e("an unknown host key ends at once with advice, without a terminal", async (scene) => {
   const { near, sshd, key } = await opened(scene);
@@ -243,12 +299,16 @@ e2e(
         identity: key,
         options: { IdentitiesOnly: true },
         agent: await agentIn(far),
-      }),
+      }, { connectTimeout: "4s" }),
     );
     await using terminal = new Terminal([...NOROUTER, path], near.machine);
     await terminal.shows(/continue connecting \(yes\/no.*\)\? /);
+    // Whoever answers may take longer than the host has.
+    const late = performance.now() + 6000;
+    await until("the host's time to be over", () => performance.now() > late);
     await terminal.type("yes");
     await terminal.shows(/Enter passphrase for key .*: /);
+    assert.doesNotMatch(terminal.screen, /no answer within/);
     await terminal.type("open sesame");
     await terminal.shows(/vm\s+Ready at/);
     await assertReached(scene, near, far);

@@ -2,6 +2,8 @@
 
 import type { HostFiles } from "./mod.ts";
 import { readOutput } from "./output.ts";
+import { openProcess } from "./process.ts";
+import { tarHead } from "./tar_head.ts";
 
 /** Files by a client that is `client(options)`, such as `docker --context=lab`. */
 export function containerFiles<Options extends { readonly container: string }>(
@@ -18,6 +20,20 @@ export function containerFiles<Options extends { readonly container: string }>(
     async put(options, from, to, context) {
       const words = ["cp", from, `${options.container}:${to}`];
       await readOutput([...client(options), ...words], context);
+    },
+    async look(options, path, context) {
+      // An archive of all that is there, of which the first words will do.
+      const words = ["cp", `${options.container}:${path}`, "-"];
+      const quiet = { ...context, log: () => {} };
+      const link = openProcess([...client(options), ...words], quiet);
+      const closing = link.writable.close().catch(() => {});
+      try {
+        return await tarHead(link.readable);
+      } finally {
+        link.abort("its first words will do");
+        await link.readable.cancel().catch(() => {});
+        await Promise.all([closing, link.closed]);
+      }
     },
   };
 }

@@ -9,7 +9,14 @@
  */
 
 import { join } from "shlex";
-import type { HostFiles, Link, LinkExit, OpenContext, Transport } from "./mod.ts";
+import type {
+  HostFiles,
+  Link,
+  LinkExit,
+  OpenContext,
+  SpecPlace,
+  Transport,
+} from "./mod.ts";
 import { openProcess } from "./process.ts";
 import { AGENT_WORDS } from "./words.ts";
 
@@ -39,6 +46,7 @@ export interface ExecTransport<Options = unknown> extends Transport<Options> {
     context: OpenContext,
   ): Promise<Link>;
   hasAgent(options: Options): boolean;
+  describeSent(options: Options): string;
 }
 
 /** The part of the options that says how the agent is started on the host. */
@@ -52,13 +60,15 @@ export interface ExecPlan<Options extends AgentOptions> {
   /** See {@linkcode Transport.name}. */
   readonly name: string;
   /** See {@linkcode Transport.parse}. */
-  parse(spec: unknown): Options;
+  parse(spec: unknown, place?: SpecPlace): Options;
   /** Adds what is known only when a link is opened: the pod of a selector, a terminal. */
   prepare?(options: Options, context: OpenContext): Options | Promise<Options>;
   /** See {@linkcode RemoteShell.command}; also for messages, with options as parsed. */
   command(options: Options, words: readonly string[]): string[];
   /** See {@linkcode Transport.files}. */
   readonly files?: HostFiles<Options>;
+  /** See {@linkcode Transport.otherCommand}. */
+  otherCommand?(exit: LinkExit): string | undefined;
   /** What the user can do about a failure that only this client has. */
   hint?(exit: LinkExit, options: Options): string | undefined;
 }
@@ -77,7 +87,7 @@ export function execTransport<Options extends AgentOptions>(
   };
   return {
     name,
-    parse: (spec) => plan.parse(spec),
+    parse: (spec, place) => plan.parse(spec, place),
     async shell(options, context) {
       const prepared = await prepare(options, context);
       return { command: (words) => command(prepared, words) };
@@ -96,8 +106,11 @@ export function execTransport<Options extends AgentOptions>(
         hint: (exit) => plan.hint?.(exit, prepared),
       });
     },
+    ...(plan.otherCommand && { otherCommand: plan.otherCommand }),
     ...(plan.files && { files: plan.files }),
     describe: (options) => join(command(options, options.agent ?? AGENT)),
+    describeSent: (options) =>
+      join(command(options, AGENT)).replace(/\S+$/, "(agent sent)"),
   };
 }
 

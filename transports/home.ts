@@ -1,8 +1,22 @@
 /**
- * `~` at the beginning of a path, which a shell would have replaced.
+ * Paths of files that a manifest names: `~` at their beginning, which a shell would have
+ * replaced, and relative ones.
  *
  * @module
  */
+
+import { isAbsolute, join } from "node:path";
+import type { SpecPlace } from "./mod.ts";
+
+/**
+ * A path that begins where its manifest lies, as a plug-in's does. Those that the client
+ * expands, by `~`, `%d` or `${VARIABLE}` in front, stay as they are.
+ */
+export function fromManifest(path: string, place?: SpecPlace): string {
+  const folder = place?.folder ?? ".";
+  if (folder === "." || isAbsolute(path) || /^[~%$]/.test(path)) return path;
+  return join(folder, path);
+}
 
 /** The path with this user's home for `~`; as it is where there is none. */
 export function expandHome(path: string): string {

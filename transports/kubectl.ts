@@ -11,7 +11,7 @@
  */
 
 import { execTransport } from "./exec.ts";
-import { expandHome } from "./home.ts";
+import { expandHome, fromManifest } from "./home.ts";
 import { type OpenContext, SpecError } from "./mod.ts";
 import { readOutput } from "./output.ts";
 import { name, type OptionsOf, readSpec, text } from "./spec.ts";
@@ -42,8 +42,8 @@ const SHOWN = 200;
 /** Reaches a pod by Kubernetes' command line. */
 export const kubectl = execTransport<KubectlOptions>({
   name: "kubectl",
-  parse: (spec) =>
-    readSpec(spec, {
+  parse(spec, place) {
+    const options = readSpec(spec, {
       transport: "kubectl",
       options: OPTIONS,
       short: "pod",
@@ -59,7 +59,11 @@ export const kubectl = execTransport<KubectlOptions>({
           yield new SpecError(["selector"], message);
         }
       },
-    }),
+    });
+    const { kubeconfig } = options;
+    if (kubeconfig === undefined) return options;
+    return { ...options, kubeconfig: fromManifest(kubeconfig, place) };
+  },
   async prepare(options, context) {
     const { kubeconfig, selector } = options;
     const here = kubeconfig === undefined

@@ -69,7 +69,10 @@
  * @module
  */
 
+import type { SpecPlace } from "../manifest/manifest.ts";
+
 export type { Plugin, PluginKit } from "./kit.ts";
+export type { SpecPlace } from "../manifest/manifest.ts";
 
 /**
  * A duplex of bytes with an agent at its other end.
@@ -167,12 +170,13 @@ export interface Transport<Options = unknown> {
   /** The name, which is also the manifest's field: lower case, such as `cmd`. */
   readonly name: string;
   /**
-   * Checks the manifest's value. Synchronous and without I/O.
+   * Checks the manifest's value. Synchronous and without I/O. `place` says where that stands;
+   * absent where it stands in no file.
    *
    * @throws {SpecError} naming the wrong part and what was wanted; for several mistakes
    * at once an `AggregateError` of them.
    */
-  parse(spec: unknown): Options;
+  parse(spec: unknown, place?: SpecPlace): Options;
   /**
    * Opens a link on which an agent speaks, or is about to: `open` need not wait for it.
    * Called again after each end of the link.
@@ -194,8 +198,16 @@ export interface Transport<Options = unknown> {
     words: readonly string[],
     context: OpenContext,
   ): Promise<Link>;
+  /** The same as `describe` where the agent is put on the host first; absent where it is the same. */
+  describeSent?(options: Options): string;
   /** Whether these options say how the agent is started, so that `open` is used all the same. */
   hasAgent?(options: Options): boolean;
+  /**
+   * What the user can do if a command of `exec` that ended so, before it said a word, was
+   * another than the words given: for ways on which the host may have its own will, as sshd has
+   * by `ForceCommand`. Undefined where that is not why.
+   */
+  otherCommand?(exit: LinkExit): string | undefined;
   /** Another way to put files on the host, for one without a shell. */
   readonly files?: HostFiles<Options>;
 }
@@ -215,6 +227,22 @@ export interface HostFiles<Options> {
    * @throws {Error} with a message for the user.
    */
   put(options: Options, from: string, to: string, context: OpenContext): Promise<void>;
+  /** What is at a path of the host, a link not followed; undefined if nothing is. */
+  look?(
+    options: Options,
+    path: string,
+    context: OpenContext,
+  ): Promise<PathInfo | undefined>;
+}
+
+/** What is at a path of a host. */
+export interface PathInfo {
+  /** What it is; `file` is whatever is neither of the others. */
+  readonly kind: "folder" | "link" | "file";
+  /** The rights, as of `chmod`: up to 0o7777. */
+  readonly mode: number;
+  /** The owner's number. */
+  readonly uid: number;
 }
 
 /**

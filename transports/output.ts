@@ -5,11 +5,14 @@
  * @module
  */
 
+import { explain } from "./explain.ts";
 import type { OpenContext } from "./mod.ts";
 import { openProcess, type ProcessOptions } from "./process.ts";
 
 /** The most that is read, in bytes; a list of thousands of pods has some ten million. */
 const LIMIT = 64 << 20;
+/** Lines of stderr that explain an end. */
+const EXPLAINING_LINES = 3;
 
 /**
  * Runs a command without input and gives its standard output as text.
@@ -40,7 +43,8 @@ export async function readOutput(
   }
   const { ok, reason, stderr, hint } = await link.closed;
   if (!ok) {
-    const said = [reason, stderr.slice(-3).join("; ")].filter(Boolean).join(": ");
+    const said = [reason, explain(stderr, EXPLAINING_LINES).join("; ")].filter(Boolean)
+      .join(": ");
     throw new Error(hint ? `${said} (${hint})` : said);
   }
   return await new Blob(chunks as BlobPart[]).text();

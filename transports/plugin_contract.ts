@@ -15,6 +15,8 @@ const MEMBERS: readonly (readonly [name: string, type: string, isOptional?: true
   ["open", "function"],
   ["describe", "function"],
   ["exec", "function", true],
+  ["otherCommand", "function", true],
+  ["describeSent", "function", true],
 ];
 
 /**
@@ -81,8 +83,8 @@ function checked(plugin: Transport, href: string): Transport {
   };
   return {
     name: href,
-    parse(spec) {
-      const options = watch("parse", () => plugin.parse(spec));
+    parse(spec, place) {
+      const options = watch("parse", () => plugin.parse(spec, place));
       // Asked here, where a mistake has a place in the manifest.
       const text = watch("describe", () => plugin.describe(options));
       if (typeof text === "string") return options;
@@ -94,11 +96,15 @@ function checked(plugin: Transport, href: string): Transport {
       );
     },
     describe: (options) => plugin.describe(options),
+    ...(plugin.describeSent && {
+      describeSent: (options) => plugin.describeSent!(options),
+    }),
     open: (options, context) => open("open", () => plugin.open(options, context)),
     ...(plugin.exec && {
       exec: (options, words, context) =>
         open("exec", () => plugin.exec!(options, words, context)),
     }),
+    ...(plugin.otherCommand && { otherCommand: (exit) => plugin.otherCommand!(exit) }),
   };
 
   /** Calls a member that is synchronous and throws nothing but mistakes of the manifest. */

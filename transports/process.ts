@@ -12,6 +12,7 @@
  */
 
 import { basename } from "node:path";
+import { watchAsking } from "./asking.ts";
 import type { Link, LinkExit, OpenContext } from "./mod.ts";
 import { enlargePipes } from "./pipe_size.ts";
 import { StderrTail } from "./stderr.ts";
@@ -44,6 +45,9 @@ export function openProcess(
   const child = spawn(program!, args);
   enlargePipes(child.pid);
 
+  const alive = context.alive && (() => context.alive?.());
+  const stopWatching = alive && watchAsking(child.pid, alive);
+
   const name = basename(program!);
   const tail = new StderrTail((line) => context.log(line));
   const stderr = child.stderr.getReader();
@@ -71,6 +75,7 @@ export function openProcess(
   const closed = (async (): Promise<LinkExit> => {
     const { success, code, signal } = await child.status;
     hasExited = true;
+    stopWatching?.();
     clearTimeout(killTimer);
     context.signal.removeEventListener("abort", onSignal);
     const grace = setTimeout(() => stderr.cancel().catch(() => {}), STDERR_GRACE);

@@ -14,9 +14,10 @@
 
 import { join } from "shlex";
 import { execTransport } from "./exec.ts";
-import { expandHome } from "./home.ts";
-import { type LinkExit, SpecError } from "./mod.ts";
+import { expandHome, fromManifest } from "./home.ts";
+import { SpecError } from "./mod.ts";
 import { parseDestination } from "./ssh_destination.ts";
+import { otherCommand, sshHint } from "./ssh_hint.ts";
 import {
   integer,
   listOf,
@@ -52,8 +53,8 @@ export type SshOptions = OptionsOf<typeof OPTIONS, "host"> & {
 /** Reaches a machine by ssh's command line. */
 export const ssh = execTransport<SshOptions>({
   name: "ssh",
-  parse: (spec) =>
-    readSpec(spec, {
+  parse(spec, place) {
+    const options = readSpec(spec, {
       transport: "ssh",
       options: OPTIONS,
       short: "host",
@@ -68,7 +69,16 @@ export const ssh = execTransport<SshOptions>({
           yield new SpecError(["port"], `"host" names a port already: ${host.port}`);
         }
       },
-    }),
+    });
+    const { config, identity } = options;
+    return {
+      ...options,
+      // The word "none" stands for no file.
+      ...(config !== undefined && config !== "none" &&
+        { config: fromManifest(config, place) }),
+      ...(identity && { identity: identity.map((file) => fromManifest(file, place)) }),
+    };
+  },
   prepare(options) {
     const { config, identity } = options;
     return {
@@ -100,7 +110,8 @@ export const ssh = execTransport<SshOptions>({
       join([...words]),
     ];
   },
-  hint: sshHint,
+  hint: (exit, options) => sshHint(exit, { ...options, byHand: byHand(options) }),
+  otherCommand,
 });
 
 function jumpHost(value: unknown): string {
@@ -126,42 +137,6 @@ const optionValue: Reader<string> = (value) => {
   if (/[\r\n]/.test(found)) throw refuse(wanted, value, ", which has lines");
   return found;
 };
-
-/** What ssh itself says when it fails, with status 255, and what can be done about it. */
-const HINTS: readonly (readonly [RegExp, (options: SshOptions) => string])[] = [
-  [
-    /REMOTE HOST IDENTIFICATION HAS CHANGED/,
-    () =>
-      "another key than the one in known_hosts: a new machine, or somebody in between; " +
-      "make sure before you remove the old one",
-  ],
-  [
-    /Host key verification failed|No .* host key is known/i,
-    (options) =>
-      `its key is not in known_hosts: run ${byHand(options)} once in a terminal and ` +
-      `compare the fingerprint`,
-  ],
-  [
-    /Too many authentication failures/,
-    () =>
-      `ssh offered too many keys: name the right one with "identity", and ` +
-      `options: {IdentitiesOnly: yes}`,
-  ],
-  [
-    /Permission denied/,
-    (options) => {
-      const asked = options.isBatch ? "there is no terminal to ask for a password; " : "";
-      return `${asked}name a key with "identity", or add one to an ssh-agent, until ` +
-        `${byHand(options)} logs in by itself`;
-    },
-  ],
-];
-
-function sshHint({ status, stderr }: LinkExit, options: SshOptions): string | undefined {
-  if (status !== 255) return undefined;
-  const said = stderr.join("\n");
-  return HINTS.find(([pattern]) => pattern.test(said))?.[1](options);
-}
 
 /** What to type to see the same question; through a jump host, any of the two may ask. */
 function byHand(options: SshOptions): string {

@@ -1,6 +1,7 @@
 // Containers of Docker: those of the engine that the docker command talks to.
 import * as v from "valibot";
 import { ask, MOST_ARGUMENTS, readJson } from "./client.ts";
+import { withListening } from "./listening.ts";
 import { distinct, readPort, readPorts } from "./ports.ts";
 import { oneLine, type Problem, problemOf, type Source, type Target } from "./source.ts";
 
@@ -44,7 +45,9 @@ export const docker: Source = {
     );
     const rows = lines(output).map((line) => readJson(line, Row));
     const { details, problems } = await inspect(rows.map(({ ID }) => ID), signal);
-    return { targets: rows.map((row) => targetOf(row, details.get(row.ID))), problems };
+    const targets = rows.map((row) => targetOf(row, details.get(row.ID)));
+    const exec = ({ id }: Target) => ["docker", "exec", id];
+    return { targets: await withListening(targets, exec, signal), problems };
   },
 };
 

@@ -1,6 +1,7 @@
 // Containers of Podman: those of this user, or of the connection that podman talks to.
 import * as v from "valibot";
 import { ask, MOST_ARGUMENTS, readJson } from "./client.ts";
+import { withListening } from "./listening.ts";
 import { distinct, portRange, readPort } from "./ports.ts";
 import {
   oneLine,
@@ -53,7 +54,9 @@ export const podman: Source = {
     // A pod's own container holds its network and runs nothing but a pause.
     const rows = (answer ?? []).filter(({ IsInfra }) => !IsInfra);
     const { details, problems } = await inspect(rows.map(({ Id }) => Id), signal);
-    return { targets: rows.map((row) => targetOf(row, details.get(row.Id))), problems };
+    const targets = rows.map((row) => targetOf(row, details.get(row.Id)));
+    const exec = ({ id }: Target) => ["podman", "exec", id];
+    return { targets: await withListening(targets, exec, signal), problems };
   },
 };
 

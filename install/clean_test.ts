@@ -1,0 +1,92 @@
+// What is found and removed on hosts.
+import assert from "node:assert/strict";
+import { type Host, hostTest, SHELLS, testAgent, WORDS } from "./_host.ts";
+import { cleanHost, type CleanOptions } from "./clean.ts";
+
+const PLACE = "home/.cache/norouter";
+
+async function clean(host: Host, options: Partial<CleanOptions> = {}): Promise<string[]> {
+  const all = { list: false, state: "~/.norouter/agent", ...options };
+  const items = await cleanHost(host.transport(), {}, all, host.context);
+  return items.map(({ state, path }) => `${state} ${path}`).sort();
+}
+
+/** Lays out what an agent leaves that unpacks itself; used by this process if `isUsed`. */
+async function layTree(host: Host, hash: string, isUsed: boolean): Promise<void> {
+  const folder = `${host.root}/${PLACE}/${hash}`;
+  await Deno.mkdir(`${folder}/used`, { recursive: true });
+  await Deno.writeTextFile(`${host.root}/${PLACE}/agent-${hash}-3`, "old");
+  await Deno.writeTextFile(`${folder}/deno`, "old");
+  const node = `${Deno.hostname()}-${Deno.readLinkSync("/proc/self/ns/pid").slice(4)}`;
+  if (isUsed) await Deno.writeTextFile(`${folder}/used/${Deno.pid}.${node}`, "");
+}
+
+for (const shell of SHELLS) {
+  hostTest(
+    `${shell}: what no process uses is listed, and removed`,
+    { shell },
+    async (host) => {
+      assert.deepEqual(await clean(host), []);
+      const x64 = testAgent();
+      assert.equal(await host.speak({ files: { x64, arm64: x64 } }), WORDS);
+      await layTree(host, "00000000000000aa", true);
+      await layTree(host, "00000000000000bb", false);
+      await Deno.writeTextFile(`${host.root}/${PLACE}/mine`, "not norouter's");
+      const state = `${host.root}/home/.norouter/agent`;
+      await Deno.mkdir(state, { recursive: true });
+      for (const name of ["hosts", "hostaliases"]) {
+        await Deno.writeTextFile(`${state}/${name}`, "");
+      }
+      const place = `/mnt/${PLACE}`;
+      const used = [`${place}/00000000000000aa`, `${place}/agent-00000000000000aa-3`];
+      const unused = [
+        `${place}/00000000000000bb`,
+        `${place}/agent-00000000000000bb-3`,
+        `${place}/agent-${x64.name}`,
+      ];
+      const names = "/mnt/home/.norouter/agent";
+      assert.deepEqual(
+        await clean(host, { list: true }),
+        [
+          ...used.map((path) => `used ${path}`),
+          ...[...unused, names].map((path) => `left ${path}`),
+        ].sort(),
+      );
+      assert.deepEqual(
+        await clean(host),
+        [
+          ...[...used, names].map((path) => `used ${path}`),
+          ...unused.map((path) => `gone ${path}`),
+        ].sort(),
+      );
+      assert.deepEqual(
+        host.list(PLACE),
+        ["00000000000000aa", "agent-00000000000000aa-3", "mine"],
+      );
+      await Deno.remove(`${host.root}/${PLACE}/00000000000000aa/used`, {
+        recursive: true,
+      });
+      await clean(host);
+      assert.deepEqual(host.list(PLACE), ["mine"]);
+      assert.deepEqual(host.list("home"), [".cache"]);
+    },
+  );
+}
+
+hostTest("a place of another user is told and left", {}, async (host) => {
+  const folder = `${host.root}/tmp/norouter-0`;
+  await Deno.mkdir(folder);
+  await Deno.writeTextFile(`${folder}/agent-00000000000000aa-3`, "his");
+  await Deno.chown(folder, 1501, 1501);
+  assert.deepEqual(await clean(host), []);
+  assert.deepEqual(host.list("tmp/norouter-0"), ["agent-00000000000000aa-3"]);
+  assert.match(host.logged.join(), /\/tmp\/norouter-0: it belongs to user 1501/);
+});
+
+hostTest(
+  "a command that is no shell is told by its words",
+  { without: ["sh"] },
+  async (host) => {
+    await assert.rejects(clean(host), /exited with status 127: .*No such file/);
+  },
+);

@@ -1,0 +1,25 @@
+/** Whether the agent is put on a host, and how the host is reached, in one line. */
+import type { Transport } from "../transports/mod.ts";
+import type { InstallMode } from "./open.ts";
+
+/** Whether an agent is put there: by `exec`, where the options do not say what starts one. */
+export function isInstalled<Options>(
+  transport: Transport<Options>,
+  options: Options,
+  mode: InstallMode,
+): mode is Exclude<InstallMode, "never"> {
+  return mode !== "never" && transport.exec !== undefined &&
+    !transport.hasAgent?.(options);
+}
+
+/** What is run or reached, for messages. */
+export function describeReach<Options>(
+  transport: Transport<Options>,
+  options: Options,
+  mode: InstallMode,
+): string {
+  const text = isInstalled(transport, options, mode)
+    ? (transport.describeSent ?? transport.describe).call(transport, options)
+    : transport.describe(options);
+  return text.replaceAll(/\s+/g, " "); // a command may have lines
+}
