@@ -38,10 +38,16 @@ export async function openInstalled<Options>(
   const { path } = install;
   const always = install.mode === "always";
   const { words, text } = await scriptFor({ files, path, always });
-  const link = await run.call(transport, options, words, context);
+  const begun: { talk?: Talk } = {};
+  const alive = context.alive && (() => {
+    begun.talk?.isAsking();
+    context.alive?.();
+  });
+  const watched = { ...context, ...(alive && { alive }) };
+  const link = await run.call(transport, options, words, watched);
   const { uploads } = install;
   const otherCommand = transport.otherCommand?.bind(transport);
-  const talk = new Talk(link, context, { files, uploads, otherCommand });
+  const talk = begun.talk = new Talk(link, context, { files, uploads, otherCommand });
   try {
     return await talk.untilStart(text);
   } catch (error) {

@@ -247,6 +247,21 @@ for (const shell of SHELLS) {
   );
 
   hostTest(
+    `${shell}: a host that has no room for it yet is not given up`,
+    { shell, prepare: "mount -t tmpfs -o size=16k tmpfs /mnt/home" },
+    async (host) => {
+      const x64 = testAgent(100_000);
+      const uploads = new Uploads();
+      for (let time = 0; time < 6; time++) {
+        await assert.rejects(
+          host.open({ files: { x64, arm64: x64 }, path: "~/x", uploads }),
+          /nowhere to put it: .* it needs \d+ KB/,
+        );
+      }
+    },
+  );
+
+  hostTest(
     `${shell}: another version takes the place of one that no process uses`,
     { shell },
     async (host) => {

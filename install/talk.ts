@@ -66,6 +66,8 @@ export class Talk {
   readonly #options: TalkOptions;
   /** Whether the command that the host was told is what runs. */
   #isHeard = false;
+  /** Runs until the host's first word. */
+  #silence: ReturnType<typeof setTimeout> | undefined;
 
   constructor(link: Link, context: OpenContext, options: TalkOptions) {
     this.#link = link;
@@ -79,21 +81,18 @@ export class Talk {
    * {@linkcode NoShellError}.
    */
   async untilStart(script: Uint8Array<ArrayBuffer>): Promise<Link> {
-    const { otherCommand, files, uploads } = this.#options;
-    const silence = setTimeout(() => {
-      const why = otherCommand ? `: a slow login, or ${OTHER_COMMAND}` : "";
-      this.#context.log(`the host has not said a word for ${SILENCE / 1000} s${why}`);
-    }, SILENCE);
+    const { files, uploads } = this.#options;
+    this.#awaitWord();
     try {
       this.#sendScript(script);
-      const said = await this.#next(() => clearTimeout(silence));
+      const said = await this.#next();
       if (said.what !== "start") {
         expect(said, "want");
         expect(await this.#send(chooseFor(said.rest, files)), "start");
         uploads?.kept();
       }
     } finally {
-      clearTimeout(silence);
+      this.#hear();
     }
     this.#context.alive?.();
     const { writable, closed, releasesChunks } = this.#link;
@@ -104,6 +103,25 @@ export class Talk {
       ...(releasesChunks !== undefined && { releasesChunks }),
       abort: (reason) => this.#link.abort(reason),
     };
+  }
+
+  /** The command asks the user something, so the host cannot speak yet. */
+  isAsking(): void {
+    if (this.#silence !== undefined) this.#awaitWord();
+  }
+
+  /** Tells if the host says nothing for long. */
+  #awaitWord(): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => {
+      const why = this.#options.otherCommand ? `: a slow login, or ${OTHER_COMMAND}` : "";
+      this.#context.log(`the host has not said a word for ${SILENCE / 1000} s${why}`);
+    }, SILENCE);
+  }
+
+  #hear(): void {
+    clearTimeout(this.#silence);
+    this.#silence = undefined;
   }
 
   /** Ends the link. */
@@ -126,6 +144,7 @@ export class Talk {
     const order = `${kind} ${file.bytes} ${await file.sha256()} ${file.name}`;
     this.#sent.add(order);
     const writer = this.#link.writable.getWriter();
+    let hasBegun = false;
     try {
       const first = this.#next();
       await this.#taken(
@@ -136,6 +155,7 @@ export class Talk {
       if (said.what === "start") return said; // it is there, all the same
       expect(said, "send");
       this.#options.uploads?.begin();
+      hasBegun = true;
 
       let isOver = false;
       const answer = this.#next().finally(() => isOver = true);
@@ -153,7 +173,9 @@ export class Talk {
       else if (!isOver) throw new Error("the agent's file changed while it was sent");
       return await answer;
     } catch (error) {
-      if (error instanceof HostError) this.#options.uploads?.spoiled(error.message);
+      if (hasBegun && error instanceof HostError) {
+        this.#options.uploads?.spoiled(error.message);
+      }
       throw error;
     } finally {
       writer.releaseLock();
@@ -179,9 +201,9 @@ export class Talk {
   }
 
   /** What the script says next. */
-  async #next(heard?: () => void): Promise<Said> {
+  async #next(): Promise<Said> {
     for (let line; (line = await this.#reader.line()) !== undefined;) {
-      heard?.();
+      this.#hear();
       const [mark, what = "", ...rest] = line.split(" ");
       if (mark !== MARK) {
         this.#show(line.trimEnd());
