@@ -55,12 +55,14 @@ export {
 export type { PluginLoader } from "./manifest/plugins.ts";
 export type { Clock } from "./manager/clock.ts";
 export type {
+  AddressesTakenEvent,
   EventBase,
   HostDownEvent,
   HostOutputEvent,
   HostReadyEvent,
   HostWarningEvent,
   ListenerFailedEvent,
+  ListenersUpEvent,
   ManifestWarningEvent,
   MeshEvent,
   ProgressEvent,
