@@ -55,6 +55,7 @@ export {
 export type { PluginLoader } from "./manifest/plugins.ts";
 export type { Clock } from "./manager/clock.ts";
 export type {
+  AddressesTakenEvent,
   ConnectionEvent,
   EventBase,
   HostDownEvent,
@@ -62,6 +63,7 @@ export type {
   HostReadyEvent,
   HostWarningEvent,
   ListenerFailedEvent,
+  ListenersUpEvent,
   ManifestWarningEvent,
   MeshEvent,
   ProgressEvent,

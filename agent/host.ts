@@ -20,7 +20,6 @@ import { Seldom } from "../proxy/seldom.ts";
 import { SocksProxy } from "../proxy/socks_proxy.ts";
 import { relay, splice } from "../proxy/splice.ts";
 import { MeshStream, SocketStream } from "../proxy/stream.ts";
-import { isTakenEverywhere } from "../proxy/taken.ts";
 import type { TcpConnection } from "../stack/tcp.ts";
 import {
   type ConfigureArgs,
@@ -33,6 +32,7 @@ import { formatIpv4, parseIpv4 } from "../wire/ipv4.ts";
 import { type HostFiles, writeHostFiles } from "./host_files.ts";
 import { Listeners } from "./listeners.ts";
 import type { LivingStack } from "./living_stack.ts";
+import { isServedBy, publishedBy } from "./published.ts";
 
 /** How long open connections may take to end when the agent does. */
 const END_LIMIT_MS = 500;
@@ -361,28 +361,6 @@ export class Host {
     }
     await relay(socket, other, this.#ending.signal);
   }
-}
-
-/**
- * Whether clients of an address that is in use reach the target all the same, because it is
- * this machine's own and listens on every address.
- */
-function isServedBy(target: Target, { hostname, port }: Target): boolean {
-  if (target.port !== port) return false;
-  if (target.hostname === hostname) return true;
-  const address = parseIpv4(target.hostname);
-  const isOwn = address === undefined
-    ? ["localhost", "::1", "::"].includes(target.hostname)
-    : address >>> 24 === 127 || address === 0;
-  return isOwn && isTakenEverywhere(port);
-}
-
-/** What the other hosts publish, by VIP; nothing is an empty list. */
-function publishedBy({ hostnameMap, others }: ConfigureArgs): Map<number, number[]> {
-  const published = new Map<number, number[]>();
-  for (const vip of Object.values(hostnameMap)) published.set(parseIpv4(vip)!, []);
-  for (const { ip, port } of others) published.get(parseIpv4(ip)!)?.push(port);
-  return published;
 }
 
 async function loadHttp(options: HttpProxyOptions): Promise<HttpProxy> {

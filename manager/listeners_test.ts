@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { parseManifest } from "../manifest/manifest.ts";
 import { builtinTransports } from "../transports/registry.ts";
 import type { ListenerStatus } from "../wire/control.ts";
-import { listenerFailed } from "./listeners.ts";
+import { listenerFailed, listenersFailed } from "./listeners.ts";
 
 const manifest = parseManifest(
   `hosts:
@@ -82,4 +82,56 @@ Deno.test("an unknown code keeps the system's words, an unknown address has no l
     event.message,
     `"web" cannot listen on 127.0.42.101:10053: too many open files`,
   );
+});
+
+Deno.test("all listeners of addresses that somebody has are one event, with whom to ask", () => {
+  const error = { code: "EADDRINUSE", message: "in use" };
+  const dns = (ip: string) => ({ address: `${ip}:10053`, kind: "dns" as const, error });
+  const port = (address: string) => ({ address, kind: "loopback" as const, error });
+  const listeners = [
+    port("127.0.42.101:8080"),
+    port("127.0.42.101:80"),
+    { address: "127.0.42.100:10053", kind: "dns" as const },
+    dns("127.0.42.101"),
+    port("127.0.42.102:1"), // of which the name server works
+  ];
+  const of = (machine: string | undefined, theirs: string | undefined) =>
+    listenersFailed(manifest, local!, {
+      listeners,
+      machine,
+      others: [{ name: "web", machine: theirs }],
+    });
+  const table: [string | undefined, string | undefined, RegExp][] = [
+    ["here", "there", /: another mesh on that machine has these addresses; end it, or/],
+    [
+      "here",
+      "here",
+      /: "web" of this mesh is on .*; give "web" "loopback: \{disable: true\}"/,
+    ],
+    [undefined, undefined, /these addresses, or a host of this one that is there too; /],
+    ["here", undefined, /these addresses, or a host of this one that is there too; /],
+  ];
+  for (const [machine, theirs, said] of table) {
+    const [first, second, ...more] = of(machine, theirs);
+    assert.equal(first!.type, "addressesTaken");
+    assert.match(first!.message, said);
+    assert.match(
+      first!.message,
+      /^mesh\.yaml:2:3: "local" cannot listen on 127\.0\.42\.101 \(3 listeners\): /,
+    );
+    assert.match(second!.message, /127\.0\.42\.102:1: the address is in use/);
+    assert.equal(more.length, 0);
+  }
+});
+
+Deno.test("one listener that is in use is told as before", () => {
+  const error = { code: "EADDRINUSE", message: "in use" };
+  const listeners = [{ address: "127.0.42.101:10053", kind: "dns" as const, error }];
+  const [event, ...more] = listenersFailed(manifest, local!, {
+    listeners,
+    machine: undefined,
+    others: [],
+  });
+  assert.equal(event!.type, "listenerFailed");
+  assert.equal(more.length, 0);
 });

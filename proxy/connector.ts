@@ -6,12 +6,12 @@
  * for that bastion until the first packet to it is on its way (`claims.ts`). All else is
  * dialled by this machine.
  *
- * What a name server behind a bastion says is a stranger's word: it never leads to a host of
- * the mesh, nor to what each machine has for itself unless a range of a route names that.
+ * What a name server behind a bastion says is a stranger's word, see `believed.ts`.
  */
 import type { Stack } from "../stack/stack.ts";
 import { type TcpConnection, TcpError } from "../stack/tcp.ts";
 import { formatIpv4, parseIpv4 } from "../wire/ipv4.ts";
+import { believedAddresses } from "./believed.ts";
 import { Claims } from "./claims.ts";
 import {
   dial,
@@ -22,7 +22,6 @@ import {
 } from "./dial.ts";
 import { canonicalName, type Directory, type Place } from "./directory.ts";
 import { isUnknownName, lookup } from "./lookup.ts";
-import { isSpecial } from "./ranges.ts";
 import { relay, splice } from "./splice.ts";
 import { MeshStream, SocketStream } from "./stream.ts";
 
@@ -340,11 +339,10 @@ export class Connector {
     }
     try {
       const found = await resolveOver(stream, name, { signal: asked.signal, server });
-      const addresses = this.#believed(name, found.addresses, {
-        via,
-        target: asked.target,
-      });
-      return { addresses, ttl: found.ttl };
+      const believed = believedAddresses(directory, { name, via, said: found.addresses });
+      if (typeof believed !== "string") return { addresses: believed, ttl: found.ttl };
+      this.#options.warn(`Did not connect to ${asked.target}: ${believed}`);
+      throw new DialError("prohibited", asked.target, new Error(believed));
     } catch (error) {
       if (!(error instanceof NameError)) throw error;
       if (error.code !== "not-found") {
@@ -353,38 +351,6 @@ export class Connector {
       const cause = new Error(`asked behind ${host}: ${error.message}`, { cause: error });
       throw new DialError("host-unknown", asked.target, cause);
     }
-  }
-
-  /**
-   * The addresses of what a name server behind `via` said that it may lead to. One of a host
-   * of the mesh spoils them all, since its sender is nobody to believe.
-   */
-  #believed(
-    name: string,
-    addresses: readonly number[],
-    { via, target }: { via: number; target: string },
-  ): number[] {
-    const { directory, warn } = this.#options;
-    const behind = directory.nameOf(via) ?? formatIpv4(via);
-    const refuse = (address: number, why: string): never => {
-      const reason = `behind ${behind}, ${JSON.stringify(name)} is said to be at ` +
-        `${formatIpv4(address)}, ${why}`;
-      warn(`Did not connect to ${target}: ${reason}`);
-      throw new DialError("prohibited", target, new Error(reason));
-    };
-    const vip = addresses.find((address) => directory.isVip(address));
-    if (vip !== undefined) {
-      const host = directory.nameOf(vip);
-      refuse(vip, `which is ${host ? `the host ${host}` : "a host"} of the mesh`);
-    }
-    const believed = addresses.filter((address) =>
-      !isSpecial(address) || directory.isBehind(via, address)
-    );
-    const [first] = addresses;
-    if (believed.length === 0 && first !== undefined) {
-      refuse(first, "an address that each machine has for itself");
-    }
-    return believed;
   }
 }
 

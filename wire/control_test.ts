@@ -211,6 +211,8 @@ Deno.test("the arguments of extend are read, and absent ones stay absent", () =>
     http,
     socks: { ...http, listen: ":1080" },
     exceptions: [{ route: 0, hostnames: ["*.intern.example.com"] }],
+    aliases: ["www.example.com"],
+    resolveFor: ["127.0.42.101", "*"],
   };
   assert.deepEqual(parseExtendArgs({ ...all, comesLater: true }), all);
   assert.deepEqual(parseExtendArgs({}), {});
@@ -222,6 +224,9 @@ Deno.test("wrong arguments of extend are errors that show no password", () => {
   const listen = "127.0.0.1:1";
   const cases: [unknown, RegExp][] = [
     [undefined, /arguments of extend/],
+    [{ resolveFor: ["web"] }, /resolveFor\[0\]: /],
+    [{ resolveFor: "*" }, /resolveFor: /],
+    [{ aliases: [1] }, /aliases\[0\]: /],
     [{ http: { listen } }, /http\.auth: /],
     [{ http: { listen: "", auth } }, /http\.listen: /],
     [{ http: { auth } }, /http\.listen: /],
@@ -292,5 +297,11 @@ Deno.test("results and events are read", () => {
   assert.deepEqual(parseStatus({ listeners: [{ ...listeners[1], error: null }] }), {
     listeners: [listeners[1]],
   });
+  assert.deepEqual(parseStatus({ machine: "boot net" }), {
+    listeners: [],
+    machine: "boot net",
+  });
+  assert.deepEqual(parseStatus({ machine: null }), { listeners: [] });
+  assert.match(fault(() => parseStatus({ machine: "m".repeat(201) })), /machine: /);
   assert.match(fault(() => parseStatus(undefined)), /result of status/);
 });
