@@ -10,12 +10,9 @@
  */
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { Origin, type Peer, plain, Scene } from "../../proxy/_fake_http.ts";
 import { readMessage } from "../../proxy/_fake_http_reader.ts";
 import { CORPUS, TOKENS } from "../../proxy/http/_corpus.ts";
-import { dial, DialError, formatTarget } from "../../proxy/dial.ts";
-import { SocketStream } from "../../proxy/stream.ts";
-import { until } from "../harness/wait.ts";
+import { Bench } from "./_http_bench.ts";
 import { anyBytes, cut, cuts, type Edit, edited, editsOf } from "./_pieces.ts";
 import type { FuzzTarget } from "./target.ts";
 
@@ -41,13 +38,6 @@ type HttpCase =
 
 /** The last request, which ends the client's connection. */
 const LAST = "GET http://A/last HTTP/1.1\r\nHost: A\r\nConnection: close\r\n\r\n";
-/**
- * After so long without the end, a client whose request may be unfinished leaves. It does not
- * only end its direction: a proxy may take 10 s then to answer what was cut off.
- */
-const PATIENCE_MS = 100;
-/** And after so long, a conversation that goes on is a hang. */
-const END_LIMIT_MS = 8_000;
 
 /** A field of a right name and value (RFC 9110, 5.5 and 5.6.2). */
 const FIELD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*$/;
@@ -154,100 +144,6 @@ function written(
     at += size;
   }
   return [...head, "", `${coded}0`, "", ""].join("\r\n");
-}
-
-/** An origin that answers each request with its number, and a proxy that leads only there. */
-class Bench implements AsyncDisposable {
-  /** Requests that came, in order: method, path, body. */
-  readonly came: string[][] = [];
-  /** What came that was no clear request. */
-  readonly wrong: string[] = [];
-  readonly origin: Origin;
-  readonly scene: Scene;
-
-  constructor(answer?: (peer: Peer) => Promise<void>) {
-    this.origin = new Origin(async (peer) => {
-      for (let at = 0;;) {
-        let got;
-        try {
-          while (!(got = readMessage(peer.got, at))) {
-            if (!await peer.more()) return;
-          }
-        } catch (error) {
-          this.wrong.push(`${error}: ${JSON.stringify(peer.got.slice(at, at + 400))}`);
-          return;
-        }
-        at = got.end;
-        const { start, body } = got.message;
-        const [method = "", path = ""] = start.split(" ");
-        this.came.push([method, path, body]);
-        if (answer) return await answer(peer);
-        const whole = plain(`${this.came.length}`);
-        await peer.send(
-          method === "HEAD" ? whole.slice(0, whole.indexOf("\r\n\r\n") + 4) : whole,
-        );
-      }
-    });
-    this.scene = new Scene({
-      headerLimitMs: 2000,
-      connector: {
-        connect: async (host, port) => {
-          // A mutated host can be anything by now.
-          const isOurs = host === "127.0.0.1" && port === this.origin.port;
-          if (!isOurs) throw new DialError("refused", formatTarget(host, port));
-          return new SocketStream(await dial(host, port));
-        },
-      },
-    });
-  }
-
-  /**
-   * Sends this as a client, and gives all that comes back; fails if that does not end, unless
-   * the client `isImpatient`.
-   */
-  async talk(
-    text: string,
-    places: readonly number[],
-    isImpatient = false,
-  ): Promise<Peer> {
-    const client = await this.scene.client();
-    const sending = (async () => {
-      for (const piece of cut(this.placed(text), places)) {
-        await client.send(piece);
-        // Its own turn, so that it is likely to be a read of its own.
-        await new Promise((resolve) => setTimeout(resolve));
-      }
-    })().catch(() => {}); // turned away already
-    let hangs = false;
-    const limit = setTimeout(() => {
-      hangs = !isImpatient;
-      client.reset();
-    }, isImpatient ? PATIENCE_MS : END_LIMIT_MS);
-    await client.rest().catch(() => {});
-    clearTimeout(limit);
-    await sending;
-    assert.ok(!hangs, `no end within ${END_LIMIT_MS / 1000} s`);
-    client.close();
-    return client;
-  }
-
-  placed(text: string): string {
-    return text.replaceAll("//A", `//${this.origin.authority}`);
-  }
-
-  /** What holds after every conversation. */
-  async settle(): Promise<void> {
-    await until("nobody is served", () => this.scene.serving === 0, {
-      limitMs: END_LIMIT_MS,
-      everyMs: 1,
-    });
-    assert.deepEqual(this.wrong, []);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.scene[Symbol.asyncDispose]();
-    await this.origin[Symbol.asyncDispose]();
-  }
 }
 
 async function askRightly(requests: readonly RequestPlan[], places: readonly number[]) {

@@ -27,7 +27,7 @@ function options(args: string[]): { minutes: number; seed: number } {
 async function run(asked: { minutes: number; seed: number }): Promise<number> {
   await using scene = new Scene();
   const { promise: interrupted, reject } = Promise.withResolvers<never>();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => reject(new Error(`ended by ${signal}`)));
   }
   console.log(`soak of ${asked.minutes} min, seed ${asked.seed}`);

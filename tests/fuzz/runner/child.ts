@@ -141,9 +141,14 @@ function describe(error: unknown): string {
 if (import.meta.main) {
   catchStrays();
   const plan: ChildPlan = JSON.parse(Deno.args[0]!);
-  const target = await loadTarget(plan.target);
-  const report = await (plan.files ? replay : fuzz)(target, plan);
-  say(`done ${JSON.stringify(report)}`);
+  try {
+    const target = await loadTarget(plan.target);
+    const report = await (plan.files ? replay : fuzz)(target, plan);
+    say(`done ${JSON.stringify(report)}`);
+  } catch (error) {
+    console.error(describe(error));
+    Deno.exit(1);
+  }
   // What a failed case left open must not keep the process.
   Deno.exit(0);
 }
