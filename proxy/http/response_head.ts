@@ -9,6 +9,7 @@
  * @module
  */
 import { STATUS_CODES } from "node:http";
+import { bytesOf } from "./bytes.ts";
 import { type Field, trimBlanks } from "./fields.ts";
 import type { Framing } from "./framing.ts";
 
@@ -94,11 +95,15 @@ export function readResponseHead(text: string, method: string): ResponseHead {
   };
 }
 
+/** What every answer begins with. */
+const BEGINNING = bytesOf("HTTP/1.");
+
 /** Whether bytes can still become the beginning of an answer. */
 export function mayBegin(bytes: Uint8Array): boolean {
-  return [..."HTTP/1."].every((letter, at) => {
-    return at >= bytes.length || bytes[at] === letter.charCodeAt(0);
-  });
+  for (let at = 0; at < BEGINNING.length && at < bytes.length; at++) {
+    if (bytes[at] !== BEGINNING[at]) return false;
+  }
+  return true;
 }
 
 /** The error for something else than an answer. */
