@@ -73,7 +73,16 @@ Deno.test("every manifest in the documentation passes the check without a word",
 
 Deno.test("every message that troubleshooting explains is one of the program's", () => {
   const sources = squeezed(
-    ["agent/", "cli/", "manager/", "manifest/", "proxy/", "transports/", "wire/"]
+    [
+      "agent/",
+      "cli/",
+      "manager/",
+      "manifest/",
+      "proxy/",
+      "proxy/http/",
+      "transports/",
+      "wire/",
+    ]
       .flatMap((folder) => filesIn(folder, ".ts"))
       .filter((path) => !/_test\.ts$|\/_/.test(path)).map(read).join("\n"),
   );
