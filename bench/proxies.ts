@@ -219,10 +219,16 @@ for (const [name, figures] of speeds) {
   ]);
 }
 console.log();
-row(["short requests", "requests/s", "p99, ms", "to tinyproxy"]);
-const tiny = served.get("tinyproxy")!.map(({ perSecond }) => perSecond);
+row(["short requests", "requests/s", "to tinyproxy", "p99, ms", "to tinyproxy"]);
+const tiny = served.get("tinyproxy")!;
 for (const [name, results] of served) {
-  const figures = results.map(({ perSecond }) => perSecond);
-  const p99 = median(results.map(({ p99 }) => p99));
-  row([name, median(figures).toFixed(0), p99.toFixed(1), ratio(figures, tiny)]);
+  const rates = results.map(({ perSecond }) => perSecond);
+  const p99s = results.map(({ p99 }) => p99);
+  row([
+    name,
+    median(rates).toFixed(0),
+    ratio(rates, tiny.map(({ perSecond }) => perSecond)),
+    median(p99s).toFixed(1),
+    ratio(p99s, tiny.map(({ p99 }) => p99)),
+  ]);
 }

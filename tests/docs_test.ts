@@ -74,7 +74,16 @@ Deno.test("every manifest in the documentation passes the check without a word",
 Deno.test("every message that troubleshooting explains is one of the program's", () => {
   const sources = squeezed(
     [
-      ...["agent/", "cli/", "install/", "manager/", "manifest/", "proxy/", "transports/"],
+      ...[
+        "agent/",
+        "cli/",
+        "install/",
+        "manager/",
+        "manifest/",
+        "proxy/",
+        "proxy/http/",
+        "transports/",
+      ],
       "wire/",
     ].flatMap((folder) => filesIn(folder, ".ts"))
       .concat(["install/", "release/"].flatMap((folder) => filesIn(folder, ".sh")))

@@ -16,6 +16,9 @@ const LINGER_SILENCE_MS = 2000;
 /** How long it may do so altogether. */
 const LINGER_MS = 30_000;
 
+/** How long a client may take nothing of what is written to it. */
+const WRITE_LIMIT_MS = 600_000;
+
 /** Limits on a client's time, in milliseconds. */
 export interface ClientLimits {
   /** A head has to be complete in this time. */
@@ -93,6 +96,7 @@ export class Client implements Timed {
   async write(bytes: Uint8Array): Promise<void> {
     if (this.#phase === "gone") throw new Error("the client is gone");
     this.#isWriting = true;
+    this.#written = performance.now();
     try {
       await this.stream.write(bytes);
     } catch (error) {
@@ -168,7 +172,11 @@ export class Client implements Timed {
             now - Math.max(this.#since, this.input.active) >= LINGER_SILENCE_MS,
         );
       case "serving":
-        if (this.input.ended !== null || this.#isWriting) return;
+        if (this.#isWriting) {
+          if (now - this.#written >= WRITE_LIMIT_MS) this.reset();
+          return;
+        }
+        if (this.input.ended !== null) return;
         if (now - Math.max(this.#since, this.#ended, this.#written) < halfClosedMs) {
           return;
         }

@@ -62,3 +62,18 @@ export function trailersOf(fields: readonly Field[]): readonly Field[] {
   if (fields.length === 0) return fields;
   return endToEnd(fields).filter(([name]) => !NO_TRAILERS.has(name.toLowerCase()));
 }
+
+/**
+ * A text without blanks and tabs around it. Not by a pattern: on a long run of blanks in the
+ * middle that takes the square of its length. Nor by `trim`, which takes bytes for letters.
+ */
+export function trimBlanks(text: string): string {
+  let start = 0, end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { until } from "../../tests/harness/wait.ts";
 import { Origin, plain, Scene } from "../_fake_http.ts";
 import { readMessage } from "../_fake_http_reader.ts";
 import { CORPUS, TOKENS } from "./_corpus.ts";
 import { dial, DialError, formatTarget } from "../dial.ts";
 import { SocketStream } from "../stream.ts";
+import { ODDITIES } from "./_oddities.ts";
 
 const SEED = 20_240_607;
 const ROUNDS = 10_000;
@@ -120,4 +122,73 @@ Deno.test("whatever a client sends, an origin gets whole and clear requests, and
     `GET http://${origin.authority}/ HTTP/1.1\r\nHost: x\r\n\r\n`,
   );
   assert.equal(last.body, "GET / HTTP/1.1", "and it goes on");
+});
+
+const PIECES = [
+  ...TOKENS,
+  "HTTP/1.1 200 OK\r\n",
+  "HTTP/1.1 100 Continue\r\n\r\n",
+  "HTTP/1.1 204 No\r\n\r\n",
+  "5\r\nhello\r\n",
+  "Content-Length : 5\r\n",
+  "Connection: close\r\n",
+  " folded\r\n",
+];
+
+Deno.test("whatever a server answers, its client reads plain messages and no other's", async () => {
+  let answer = "";
+  await using origin = new Origin(async (peer) => {
+    for (;;) {
+      const { start } = await peer.message();
+      if (start.includes("/good")) await peer.send(plain(start));
+      else {
+        return await peer.send(answer); // and closes, so that every answer has an end
+      }
+    }
+  });
+  await using scene = new Scene();
+  let passed = 0, refused = 0, broken = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...ODDITIES),
+      fc.array(fc.tuple(fc.nat(400), fc.nat(3), fc.constantFrom(...PIECES)), {
+        maxLength: 3,
+      }),
+      async ({ start = "HTTP/1.1 200 OK\r\n", rest }, edits) => {
+        const text = rest.startsWith("a: b") ? `X: y\r\n${rest.slice(-29)}` : rest;
+        answer = edits.reduce((text, [at, cut, piece]) => {
+          const from = at % (text.length + 1);
+          return text.slice(0, from) + piece + text.slice(from + cut);
+        }, start + text);
+        const client = await scene.client();
+        const ask = (path: string) =>
+          client.send(
+            `GET http://${origin.authority}${path} HTTP/1.1\r\nHost: x\r\n\r\n`,
+          );
+        await ask("/odd");
+        try {
+          let got = await client.message();
+          while (/^HTTP\/1.1 1/.test(got.start)) got = await client.message();
+          if (/ 502 /.test(got.start)) refused++;
+          else passed++;
+        } catch (error) {
+          // It broke off, which is no message; but what came is in plain form.
+          assert.match(`${error}`, /ended too soon/);
+          broken++;
+          return client.close();
+        }
+        await ask("/good-1");
+        await ask("/good-2");
+        for (const path of ["/good-1", "/good-2"]) {
+          assert.equal((await client.message()).body, `GET ${path} HTTP/1.1`);
+        }
+        client.close();
+      },
+    ),
+    { seed: SEED, numRuns: 1500 },
+  );
+  assert.ok(
+    passed > 100 && refused > 100 && broken > 50,
+    `${passed} ${refused} ${broken}`,
+  );
 });

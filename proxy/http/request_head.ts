@@ -9,7 +9,7 @@
  */
 import type { ReadAhead } from "../read_ahead.ts";
 import { bytesOf, textOf } from "./bytes.ts";
-import { type Field, fieldsOf, tokensOf } from "./fields.ts";
+import { type Field, fieldsOf, tokensOf, trimBlanks } from "./fields.ts";
 import { HttpError } from "./error.ts";
 import type { Framing } from "./framing.ts";
 import { Parser } from "./llhttp.ts";
@@ -109,7 +109,7 @@ export class RequestReader {
 
 function headOf(line: string, parser: Parser): RequestHead {
   const [, method = "", target = "", major, minor] = REQUEST_LINE.exec(line)!;
-  const fields = fieldsOf(parser.raw.map(withoutBlanks));
+  const fields = fieldsOf(parser.raw.map(trimBlanks)); // llhttp leaves those behind a value
   parser.raw = []; // for the trailer fields
   const version = `${major}.${minor}`;
   if (version !== "1.0" && version !== "1.1") {
@@ -151,11 +151,6 @@ function framingOf(fields: readonly Field[], version: string): Framing {
     throw refusal(`${shown(length)} is no length`);
   }
   return { kind: "sized", length: count };
-}
-
-/** llhttp leaves the blanks behind a value. */
-function withoutBlanks(text: string): string {
-  return text.endsWith(" ") || text.endsWith("\t") ? text.replace(/[ \t]+$/, "") : text;
 }
 
 /** The answer to what is no request. */

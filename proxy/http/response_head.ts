@@ -9,7 +9,8 @@
  * @module
  */
 import { STATUS_CODES } from "node:http";
-import type { Field } from "./fields.ts";
+import { bytesOf } from "./bytes.ts";
+import { type Field, trimBlanks } from "./fields.ts";
 import type { Framing } from "./framing.ts";
 
 /** What a server answers. Text is latin1: a character for each byte. */
@@ -94,11 +95,15 @@ export function readResponseHead(text: string, method: string): ResponseHead {
   };
 }
 
+/** What every answer begins with. */
+const BEGINNING = bytesOf("HTTP/1.");
+
 /** Whether bytes can still become the beginning of an answer. */
 export function mayBegin(bytes: Uint8Array): boolean {
-  return [..."HTTP/1."].every((letter, at) => {
-    return at >= bytes.length || bytes[at] === letter.charCodeAt(0);
-  });
+  for (let at = 0; at < BEGINNING.length && at < bytes.length; at++) {
+    if (bytes[at] !== BEGINNING[at]) return false;
+  }
+  return true;
 }
 
 /** The error for something else than an answer. */
@@ -111,21 +116,26 @@ export function noStatus(line: string): ResponseError {
  * removed (RFC 9112, 5.1 and 5.2), and lines that name no field left out.
  */
 export function readFields(lines: readonly string[], from: number): Field[] {
-  const fields: [name: string, value: string][] = [];
-  let isOpen = false; // whether a line can be folded on to the last
+  const fields: Field[] = [];
+  let name: string | undefined; // of the field that a line may be folded on to
+  let parts: string[] = [];
+  const end = () => {
+    if (name !== undefined) fields.push([name, trimBlanks(parts.join(" "))]);
+  };
   for (let at = from; at < lines.length; at++) {
     const line = withoutCr(lines[at]!);
     if (line === "") continue;
-    const last = fields.at(-1);
     if (line[0] === " " || line[0] === "\t") {
-      if (isOpen && last) last[1] = `${last[1]} ${clean(line)}`.trim();
+      parts.push(clean(line));
       continue;
     }
+    end();
     const colon = line.indexOf(":");
-    const name = line.slice(0, Math.max(colon, 0)).replace(/[ \t]+$/, "");
-    isOpen = name !== "" && !NO_NAME.test(name);
-    if (isOpen) fields.push([name, clean(line.slice(colon + 1))]);
+    name = trimBlanks(line.slice(0, Math.max(colon, 0)));
+    if (name === "" || NO_NAME.test(name)) name = undefined;
+    parts = [clean(line.slice(colon + 1))];
   }
+  end();
   return fields;
 }
 
@@ -135,7 +145,7 @@ const NO_NAME = /[\x00-\x1f\x7f]/;
 
 /** A value without blanks around it; what could end a line is a blank (RFC 9110, 5.5). */
 function clean(value: string): string {
-  return value.replace(/[\0\r]/g, " ").replace(/^[ \t]+|[ \t]+$/g, "");
+  return trimBlanks(value.replace(/[\0\r]/g, " "));
 }
 
 function withoutCr(line: string): string {
