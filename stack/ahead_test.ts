@@ -107,8 +107,8 @@ Deno.test("single bytes far ahead hold a few pieces of each connection", async (
     peers[0]!.receive();
   }
   const { usedBlocks, packetsWithoutMemory } = node.stack.statistics();
-  // Two blocks for each piece: 64 pieces, and one for each KiB they hold.
-  assert.ok(usedBlocks - before.usedBlocks <= 400 * 2 * 80, `${usedBlocks} blocks`);
+  // Two blocks for each of 64 pieces.
+  assert.ok(usedBlocks - before.usedBlocks <= 400 * 2 * 64, `${usedBlocks} blocks`);
   assert.equal(packetsWithoutMemory, 0);
   for (const peer of peers) peer.send({ at: 0, ...ack, data: filled("B", 3) });
   assert.equal(await runs(peers[399]!), "B×3");

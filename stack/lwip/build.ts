@@ -149,18 +149,11 @@ const PATCHES = [
   }`,
   },
   // What is kept ahead of its turn is bounded by the memory it holds and not by its bytes: a
-  // segment that later ones have cut to a byte still holds all of its buffer. Many pieces
-  // need many bytes, as the list of them is walked for each that comes.
+  // segment that later ones have cut to a byte still holds all of its buffer.
   {
     file: "core/tcp_in.c",
     from: "            ooseq_blen += p->tot_len;",
     to: "            ooseq_blen += glue_held_by(p);",
-  },
-  {
-    file: "core/tcp_in.c",
-    from: "            if (ooseq_qlen > ooseq_max_qlen) {",
-    to: `            if (ooseq_qlen > ooseq_max_qlen
-                || ooseq_qlen > OOSEQ_FREE_PIECES + ooseq_blen / OOSEQ_PIECE_BYTES) {`,
   },
 ];
 

@@ -66,6 +66,8 @@
 #define TIME_WAIT_MS 2000
 #define LEAST_MSS 88 /* Linux's, too */
 #define TRIMMED_DATA 256
+#define CRUMB 1024
+#define MOST_CRUMBS 64
 #define QUICK_ACKS 16
 /* A SYN may wait for a host to come up (20 s) and then for a dial (10 s). */
 #define SYN_LIMIT_MS 35000
@@ -860,6 +862,19 @@ static bool belongs(const struct tcp_pcb *pcb, const uint8_t *tcp, uint32_t sequ
   return pcb->snd_nxt - read_u32(tcp + 8) <= 2 * TCP_SND_BUF;
 }
 
+/* Whether a segment ahead of its turn is small, and enough pieces wait already. lwIP walks the
+ * list of them for each that comes: what is cheap to send must not be dear to keep. */
+static bool is_crumb(const struct tcp_pcb *pcb, uint32_t sequence, uint32_t end) {
+  if (end - sequence >= CRUMB || end == sequence || TCP_SEQ_LEQ(sequence, pcb->rcv_nxt)) {
+    return false;
+  }
+  uint32_t pieces = 0;
+  for (const struct tcp_seg *seg = pcb->ooseq; seg != NULL; seg = seg->next) {
+    if (++pieces == MOST_CRUMBS) return true;
+  }
+  return false;
+}
+
 /* A segment of a connection past its SYN. lwIP cuts it to the window (PATCHES in build.ts);
  * whether there is memory for it is decided here. */
 static void input_segment(struct conn *c, const uint8_t *packet, uint32_t header,
@@ -875,6 +890,10 @@ static void input_segment(struct conn *c, const uint8_t *packet, uint32_t header
       tcp_ack_now(pcb);
       output(c);
     }
+    return;
+  }
+  if (is_crumb(pcb, sequence, end)) {
+    counters.in_dropped++;
     return;
   }
   if (data == 0 || TCP_SEQ_LEQ(end, pcb->rcv_nxt) || admits(c, length)) {

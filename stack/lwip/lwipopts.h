@@ -59,13 +59,10 @@ void pool_free(void *block);
 #define TCP_SNDQUEUELOWAT (TCP_SND_QUEUELEN / 2)
 #define TCP_OVERSIZE 0
 #define TCP_QUEUE_OOSEQ 1
-/* What came ahead of its turn: 64 pieces, and one more for each KiB of memory they hold, so
- * that segments of 1460 bytes are kept like large ones and single bytes are not. The farthest
- * are dropped first. */
+/* What came ahead of its turn; the farthest is dropped first. The glue keeps no more than 64
+ * small pieces. */
 #define TCP_OOSEQ_BYTES_LIMIT(pcb) glue_ahead_limit(pcb)
 #define TCP_OOSEQ_PBUFS_LIMIT(pcb) 512
-#define OOSEQ_FREE_PIECES 64
-#define OOSEQ_PIECE_BYTES 1024
 #define LWIP_TCP_SACK_OUT 1
 #define LWIP_TCP_TIMESTAMPS 0
 #define TCP_LISTEN_BACKLOG 0

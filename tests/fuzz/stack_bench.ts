@@ -16,7 +16,7 @@ const NO_FAILURE = 0;
 /** A longer time passes at once. */
 const LONGEST_MS = 30_000;
 /** Single bytes that are kept ahead of their turn. */
-const MOST_PIECES = 80;
+const MOST_PIECES = 65;
 /** Small packets that one packet or tick may bring. */
 const MOST_SMALL = 4096;
 /** Pages for the bytes that each connection may hold each way, and for small blocks. */

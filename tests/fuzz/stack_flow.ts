@@ -135,6 +135,10 @@ export class Flow {
     const { sequence, acknowledged, flags, window, data } = parseSegment(packet);
     if (flags & RST) return;
     if (flags & SYN) {
+      const isOurs = this.app?.asked
+        ? (flags & ACK) === 0
+        : (flags & ACK) !== 0 && acknowledged === (this.first + 1 >>> 0);
+      if (!isOurs) return; // of the connection before, which waited in the output
       if (this.theirs === undefined) this.una = this.top = this.got = sequence;
       this.theirs = sequence;
     }
