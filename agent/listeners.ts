@@ -10,6 +10,9 @@ import type { ListenerStatus } from "../wire/control.ts";
 /** Milliseconds until those that failed are tried again, doubled up to the last. */
 const RETRY_MS = { first: 1000, last: 30_000 };
 
+/** So many are told at once: a manager takes control messages of 64 KiB. */
+const MOST_TOLD = 100;
+
 /** One to be opened. */
 export interface Wanted {
   readonly kind: ListenerStatus["kind"];
@@ -26,7 +29,7 @@ export interface Wanted {
 export interface ListenersOptions {
   /** Takes a line for people about an accept that failed. */
   readonly warn: (message: string) => void;
-  /** Told which of those that had failed are up now. */
+  /** Told which of those that had failed are up now, 100 at a time. */
   readonly onUp: (statuses: readonly ListenerStatus[]) => void;
 }
 
@@ -110,7 +113,9 @@ export class Listeners {
       this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS.last);
       this.#retryLater();
       const up = tried.map(({ status }) => status).filter(({ error }) => !error);
-      if (up.length > 0) this.#options.onUp(up);
+      for (let told = 0; told < up.length; told += MOST_TOLD) {
+        this.#options.onUp(up.slice(told, told + MOST_TOLD));
+      }
     }, this.#retryMs);
   }
 }
