@@ -155,6 +155,16 @@ const PATCHES = [
     from: "            ooseq_blen += p->tot_len;",
     to: "            ooseq_blen += glue_held_by(p);",
   },
+  // The glue has looked the connection up by its hash. The release walks a list instead, and
+  // who sends for thousands of connections by turns makes that walk long.
+  {
+    file: "core/tcp_in.c",
+    from: `  for (pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
+    LWIP_ASSERT("tcp_input: active pcb->state != CLOSED"`,
+    to: `  for (pcb = glue_known != NULL ? glue_known : tcp_active_pcbs; pcb != NULL;
+       pcb = pcb->next) {
+    LWIP_ASSERT("tcp_input: active pcb->state != CLOSED"`,
+  },
 ];
 
 type Tree = { [name: string]: Tree | Uint8Array };

@@ -48,7 +48,8 @@
 #define MTU 65528
 #define MAX_PACKET 65535
 #define MAX_CONNS 16384
-#define MAX_PENDING 4096
+/* SYNs that are held, and those that were answered and wait for the third segment. */
+#define MAX_HALF_OPEN 4096
 #define HASH_SIZE 16384
 #define SOURCE_HASH_SIZE 256
 #define OUT_SIZE (320 * 1024)
@@ -104,7 +105,7 @@ struct inbuf {
 /* A host that has connections here which it asked for. */
 struct source {
   struct source *next;
-  uint32_t ip, conns, syns; /* syns: of its conns, those that are held */
+  uint32_t ip, conns, half_open; /* of its conns, those whose handshake is under way */
 };
 
 struct conn {
@@ -114,7 +115,7 @@ struct conn {
   uint32_t local_ip, remote_ip; /* network order */
   uint16_t local_port, remote_port; /* host order */
   uint8_t state, events, reason, code, quick_acks;
-  bool queued, inbound, shut, fin_sent, got_eof, released, wants_room, hashed;
+  bool queued, inbound, half_open, shut, fin_sent, got_eof, released, wants_room, hashed;
   bool aborting, owes_ack; /* as soon as there is room in the output buffer */
   bool shrinking; /* the segment under way is to close the window */
   bool blocked; /* in the list of those that wait for room in the output buffer */
@@ -131,11 +132,12 @@ static struct conn conns[MAX_CONNS];
 static struct conn *hash_table[HASH_SIZE];
 static struct source *sources[SOURCE_HASH_SIZE];
 static struct conn *free_conns, *event_head, *event_tail, *blocked_head, *blocked_tail;
-static uint32_t conns_touched, open_conns, pending_syns;
+static uint32_t conns_touched, open_conns, pending_syns, half_open_conns;
 /* Connections whose window is held back, or that were refused memory: looked at again by
  * the next tick. */
 static bool anyone_pinched;
 
+struct tcp_pcb *glue_known;
 static struct netif netif;
 static struct tcp_pcb_listen *listener;
 static uint32_t me; /* network order */
@@ -271,7 +273,14 @@ static void free_syn(struct conn *c) {
   pool_free(c->syn);
   c->syn = NULL;
   pending_syns--;
-  c->source->syns--;
+}
+
+/* The handshake of a connection that a peer asked for is over, or will not be. */
+static void end_half_open(struct conn *c) {
+  if (!c->half_open) return;
+  c->half_open = false;
+  half_open_conns--;
+  c->source->half_open--;
 }
 
 static struct source **place_of_source(uint32_t ip) {
@@ -280,12 +289,13 @@ static struct source **place_of_source(uint32_t ip) {
   return place;
 }
 
-/* A host may hold three quarters of the connections and half of the held SYNs that the others
- * leave. So there is always room for one more host, and for connections of our own. */
+/* A host may hold three quarters of the connections, and half of those whose handshake is
+ * under way, that the others leave. So there is always room for one more host, and for
+ * connections of our own. */
 static bool has_share(const struct source *source) {
   uint32_t conns = source != NULL ? source->conns : 0;
-  uint32_t syns = source != NULL ? source->syns : 0;
-  return syns < MAX_PENDING - pending_syns && conns < 3 * (MAX_CONNS - open_conns);
+  uint32_t half_open = source != NULL ? source->half_open : 0;
+  return half_open < MAX_HALF_OPEN - half_open_conns && conns < 3 * (MAX_CONNS - open_conns);
 }
 
 /* The host of a new SYN; NULL if there is no memory. */
@@ -319,6 +329,7 @@ static void free_slot_if_unused(struct conn *c) {
   if (!c->released || c->pcb != NULL || c->queued || c->state == FREE) return;
   forget(c);
   unblock(c);
+  end_half_open(c);
   free_syn(c);
   free_rx(c);
   free_tx(c);
@@ -340,6 +351,7 @@ static void detach(struct conn *c, uint8_t events, uint8_t reason, uint8_t code)
   }
   forget(c);
   unblock(c);
+  end_half_open(c);
   free_syn(c);
   free_tx(c);
   c->state = DONE;
@@ -514,6 +526,7 @@ static void adopt(struct conn *c, struct tcp_pcb *pcb) {
 
 static void opened(struct conn *c) {
   c->state = OPEN;
+  end_half_open(c);
   /* What a strange peer announces must not cut the segments of a block to more than the
    * queue takes. */
   if (c->pcb->mss < LEAST_MSS) {
@@ -793,7 +806,9 @@ static void hold_syn(uint32_t lip, uint32_t rip, uint16_t lport, uint16_t rport,
   pending_syns++;
   c->source = source;
   source->conns++;
-  source->syns++;
+  source->half_open++;
+  half_open_conns++;
+  c->half_open = true;
   c->syn = copy;
   c->syn_length = length;
   c->inbound = true;
@@ -955,11 +970,14 @@ static void input_packet(const uint8_t *packet, uint32_t frame_payload) {
     }
     return;
   }
-  if (c != NULL && c->pcb != NULL && c->pcb->state != SYN_SENT) {
+  struct tcp_pcb *pcb = c != NULL ? c->pcb : NULL;
+  glue_known = pcb != NULL && pcb->state != CLOSED && pcb->state != TIME_WAIT ? pcb : NULL;
+  if (pcb != NULL && pcb->state != SYN_SENT) {
     input_segment(c, packet, header, length);
   } else {
     feed_lwip(packet, length, false);
   }
+  glue_known = NULL;
   /* TIME_WAIT is lwIP's own affair: for us the connection has ended in both directions. */
   if (c != NULL && c->pcb != NULL && c->pcb->state == TIME_WAIT) {
     detach(c, EV_CLOSED, REASON_NONE, 0);

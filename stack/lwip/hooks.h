@@ -9,4 +9,6 @@ struct pbuf;
 unsigned int glue_held_by(const struct pbuf *p);
 struct tcp_pcb;
 unsigned int glue_ahead_limit(const struct tcp_pcb *pcb);
+/* The control block of the segment under way where the glue knows it, or NULL. */
+extern struct tcp_pcb *glue_known;
 #endif
