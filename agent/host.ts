@@ -29,6 +29,7 @@ import {
   type RouteSuggestion,
 } from "../wire/control.ts";
 import { formatIpv4, parseIpv4 } from "../wire/ipv4.ts";
+import { Arrivals } from "./arrivals.ts";
 import { type HostFiles, writeHostFiles } from "./host_files.ts";
 import { Listeners } from "./listeners.ts";
 import type { LivingStack } from "./living_stack.ts";
@@ -69,6 +70,7 @@ export class Host {
   readonly #namePolicy: NamePolicy;
   readonly #dnsPort: number;
   readonly #files: Promise<HostFiles>;
+  readonly #arrivals = new Arrivals();
   /** What goes on for a connection, each until it has ended. */
   readonly #tasks = new Set<Promise<void>>();
   readonly #ending = new AbortController();
@@ -161,7 +163,8 @@ export class Host {
 
   /** Takes a connection that another host asks for. */
   serve(connection: TcpConnection): void {
-    this.#track(this.#serve(connection));
+    const { remoteAddress } = connection.ends;
+    this.#arrivals.add(remoteAddress, () => this.#track(this.#serve(connection)));
   }
 
   /** Closes all listeners, resets all connections, and puts the system's files back. */

@@ -782,14 +782,14 @@ static void make_checksums(uint8_t *packet, uint32_t header, uint32_t length) {
 
 static void hold_syn(uint32_t lip, uint32_t rip, uint16_t lport, uint16_t rport,
     const uint8_t *packet, uint32_t header, uint32_t length) {
-  if (!tcp_checksum_right(packet, header, length)) {
-    counters.in_dropped++;
-    return;
-  }
   struct source **place = place_of_source(rip);
   if (!has_share(*place)) {
     turned_away.count++;
     turned_away.address = lwip_ntohl(rip);
+    return;
+  }
+  if (!tcp_checksum_right(packet, header, length)) {
+    counters.in_dropped++;
     return;
   }
   struct source *source = length <= 1024 ? source_at(place, rip) : NULL;
