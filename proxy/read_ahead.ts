@@ -14,6 +14,8 @@ const MOST_AHEAD = 65_536;
 /** An idle stream holds a small buffer; a read that fills its buffer earns a large one. */
 const SMALL = 4096;
 const LARGE = 262_144;
+/** Less room than this is not worth a read. */
+const LEAST_ROOM = 1024;
 
 const NOTHING = new Uint8Array(0);
 
@@ -129,8 +131,8 @@ export class ReadAhead {
     if (size === 0) {
       this.#start = this.#end = 0;
       if (this.#buffer.length !== this.#size) this.#buffer = new Uint8Array(this.#size);
-    } else if (this.#end === this.#buffer.length) {
-      if (this.#start >= this.#buffer.length / 2) {
+    } else if (this.#buffer.length - this.#end < LEAST_ROOM) {
+      if (size <= this.#buffer.length / 2) {
         this.#buffer.copyWithin(0, this.#start, this.#end);
       } else {
         const grown = new Uint8Array(2 * this.#buffer.length);

@@ -20,7 +20,8 @@ import { type Body, carry, MessageWriter, requestBody, responseBody } from "./bo
 import { bytesOf } from "./bytes.ts";
 import type { Client } from "./client.ts";
 import { HttpError } from "./error.ts";
-import { clientHead, isRepeatable, valueOf } from "./message.ts";
+import { valueOf } from "./fields.ts";
+import { clientHead, isRepeatable } from "./message.ts";
 import {
   bindsConnection,
   type OriginAddress,
