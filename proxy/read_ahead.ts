@@ -46,7 +46,10 @@ export class ReadAhead {
     this.#end = first.length;
   }
 
-  /** Bytes that came and were not skipped; good until the next `fill`, `watch` or `skip`. */
+  /**
+   * Bytes that came and were not skipped. They stay where they are until a read begins: by
+   * `fill`, or at any time while the stream is watched.
+   */
   get held(): Uint8Array {
     return this.#buffer.subarray(this.#start, this.#end);
   }

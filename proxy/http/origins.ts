@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Connector } from "../connector.ts";
 import { DialError, formatTarget } from "../dial.ts";
 import { ReadAhead } from "../read_ahead.ts";
 import type { ByteStream } from "../stream.ts";
@@ -18,13 +17,11 @@ const MOST_IDLE = 64;
 /** A server, or a client that sends to it, that is silent for longer is given up. */
 const SILENCE_LIMIT_MS = 600_000;
 
-/** What makes connections; its streams may be anything that keeps to the contract. */
-export interface StreamConnector {
+/** What makes connections: the mesh's `Connector`, or anything whose streams keep to the contract. */
+export interface ProxyConnector {
+  /** Rejects with a `DialError`, or the signal's reason. */
   connect(hostname: string, port: number, signal?: AbortSignal): Promise<ByteStream>;
 }
-
-/** What the mesh's connector is for the proxy. */
-export type ProxyConnector = Pick<Connector, "connect"> | StreamConnector;
 
 /** A server. */
 export interface OriginAddress {
