@@ -98,13 +98,12 @@ export class Exchange {
   }
 
   async #ask(): Promise<Answered> {
-    const { head, origins, text, asksUpgrade } = this.#options;
+    const { address, head, origins, text, asksUpgrade } = this.#options;
     const bytes = bytesOf(text);
     const mayRepeat = isRepeatable(head) && !asksUpgrade;
-    const mayKeep = !asksUpgrade && (mayRepeat || origins.isOwn);
     this.#upload.watch();
     for (;;) {
-      const connection = this.#connection = await this.#connect(mayKeep);
+      const connection = this.#connection = await this.#connect(mayRepeat);
       this.#upload.start(connection, bytes);
       try {
         const answer = await readAnswer(connection, head.method, (interim) => {
@@ -116,15 +115,17 @@ export class Exchange {
           throw error;
         }
         this.#end(connection);
-        if (!mayRepeat) throw new EndsLikewise(error.message);
+        if (mayRepeat) continue;
+        origins.distrust(address);
+        throw new EndsLikewise(error.message);
       }
     }
   }
 
-  async #connect(mayKeep: boolean): Promise<OriginConnection> {
+  async #connect(mayRepeat: boolean): Promise<OriginConnection> {
     const { origins, address } = this.#options;
     if (this.#failure) throw this.#failure;
-    const kept = mayKeep ? origins.takeKept(address) : undefined;
+    const kept = this.#takeKept(mayRepeat);
     if (kept) return kept;
     this.#dialling = new AbortController();
     try {
@@ -132,6 +133,17 @@ export class Exchange {
     } finally {
       this.#dialling = undefined;
     }
+  }
+
+  /**
+   * A connection that was kept. The server may have closed it; then a request that may not be
+   * repeated is lost, and only a client that kept its own connection expects that.
+   */
+  #takeKept(mayRepeat: boolean): OriginConnection | undefined {
+    const { client, origins, address, asksUpgrade } = this.#options;
+    if (asksUpgrade) return undefined;
+    if (mayRepeat || origins.isOwn) return origins.takeKept(address);
+    return client.requests > 1 ? origins.takeTrusted(address) : undefined;
   }
 
   /** Lets through what a server says before its answer. */

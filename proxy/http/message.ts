@@ -15,7 +15,9 @@ const BODILESS: ReadonlySet<string> = new Set([...REPEATABLE, "DELETE"]);
 
 /** Whether a request may be sent again on another connection. */
 export function isRepeatable({ method, framing }: RequestHead): boolean {
-  return framing.kind === "none" && REPEATABLE.has(method);
+  const isBodiless = framing.kind === "none" ||
+    framing.kind === "sized" && framing.length === 0;
+  return isBodiless && REPEATABLE.has(method);
 }
 
 /** Whether a request asks for a tunnel by an upgrade, for which it has to have no body. */
