@@ -14,6 +14,8 @@ const MOST_AHEAD = 65_536;
 /** An idle stream holds a small buffer; a read that fills its buffer earns a large one. */
 const SMALL = 4096;
 const LARGE = 262_144;
+/** Less room than this is not worth a read. */
+const LEAST_ROOM = 1024;
 
 const NOTHING = new Uint8Array(0);
 
@@ -44,7 +46,10 @@ export class ReadAhead {
     this.#end = first.length;
   }
 
-  /** Bytes that came and were not skipped; good until the next `fill`, `watch` or `skip`. */
+  /**
+   * Bytes that came and were not skipped. They stay where they are until a read begins: by
+   * `fill`, or at any time while the stream is watched.
+   */
   get held(): Uint8Array {
     return this.#buffer.subarray(this.#start, this.#end);
   }
@@ -129,8 +134,8 @@ export class ReadAhead {
     if (size === 0) {
       this.#start = this.#end = 0;
       if (this.#buffer.length !== this.#size) this.#buffer = new Uint8Array(this.#size);
-    } else if (this.#end === this.#buffer.length) {
-      if (this.#start >= this.#buffer.length / 2) {
+    } else if (this.#buffer.length - this.#end < LEAST_ROOM) {
+      if (size <= this.#buffer.length / 2) {
         this.#buffer.copyWithin(0, this.#start, this.#end);
       } else {
         const grown = new Uint8Array(2 * this.#buffer.length);

@@ -5,8 +5,8 @@
  */
 import { type Credentials, isRight, parseBasic } from "../auth.ts";
 import { HttpError } from "./error.ts";
-import { tokensOf } from "./fields.ts";
-import { valueOf } from "./message.ts";
+import { tokensOf, valueOf } from "./fields.ts";
+
 import type { RequestHead } from "./request_head.ts";
 import { parseAbsoluteForm, type RequestTarget } from "./target.ts";
 

@@ -27,7 +27,7 @@ export interface Body {
 }
 
 /** Why a body broke off. */
-export class BrokenOff extends Error {
+class BrokenOff extends Error {
   override readonly name = "BrokenOff";
 }
 

@@ -38,6 +38,8 @@ export class Client implements Timed {
   readonly input: ReadAhead;
   /** Connections that it may have authenticated. */
   own: Origins | undefined;
+  /** Requests that it has made. */
+  requests = 0;
   /** Called when it fails, or ends its direction, while a request is served. */
   onEnd: ((error: Error | null) => void) | undefined;
   /** Called when it has ended its direction, and then read nothing for too long. */
@@ -73,6 +75,7 @@ export class Client implements Timed {
         const head = reader.read(input);
         if (head) {
           this.#enter("serving");
+          this.requests++;
           return head;
         }
         if (input.ended) throw input.ended;

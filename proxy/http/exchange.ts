@@ -8,19 +8,16 @@
  * What comes behind the answer is read and thrown away. The server's connection is not used
  * again either.
  *
- * A server that is asked for a `100 Continue` gets nothing of the body before it has said so
- * or let some time pass, and nothing any more when it has said something else: it could take
- * that for a request.
- *
  * @module
  */
 import { DialError, formatTarget } from "../dial.ts";
 import { NoAnswer, readAnswer } from "./answer.ts";
-import { type Body, carry, MessageWriter, requestBody, responseBody } from "./body.ts";
+import { carry, MessageWriter, responseBody } from "./body.ts";
 import { bytesOf } from "./bytes.ts";
 import type { Client } from "./client.ts";
 import { HttpError } from "./error.ts";
-import { clientHead, isRepeatable, valueOf } from "./message.ts";
+import { valueOf } from "./fields.ts";
+import { clientHead, isRepeatable } from "./message.ts";
 import {
   bindsConnection,
   type OriginAddress,
@@ -29,6 +26,7 @@ import {
 } from "./origins.ts";
 import type { RequestHead } from "./request_head.ts";
 import { ResponseError, type ResponseHead } from "./response_head.ts";
+import { Upload } from "./upload.ts";
 
 /** What an exchange is about. */
 export interface ExchangeOptions {
@@ -59,25 +57,18 @@ export interface Answered {
 /** A request on its way. */
 export class Exchange {
   readonly #options: ExchangeOptions;
-  readonly #body: Body | undefined;
-  #sending: Promise<void> | undefined;
-  /** Whether all of the request has been written. */
-  #isSent = false;
-  #isStopped = false;
+  readonly #upload: Upload;
   #connection: OriginConnection | undefined;
   #dialling: AbortController | undefined;
   #failure: Error | undefined;
-  /** Settles when the server may be sent the body. */
-  readonly #leave = Promise.withResolvers<void>();
-  #isContinued = false;
   /** Whether the head of the answer is on its way to the client. */
   hasBegun = false;
 
   constructor(options: ExchangeOptions) {
+    const { client, head, continueMs } = options;
+    const onFailure = (error: Error) => this.fail(error);
     this.#options = options;
-    const { head } = options;
-    const body = requestBody(head.framing, head.parser);
-    if (!body.hasEnded) this.#body = body;
+    this.#upload = new Upload({ client, head, continueMs, onFailure });
   }
 
   /** Gives it up; what it waits for rejects with `error`. */
@@ -90,7 +81,7 @@ export class Exchange {
 
   /** Whether all of the request came. */
   get isWhole(): boolean {
-    return this.#body?.hasEnded ?? true;
+    return this.#upload.isWhole;
   }
 
   /** Sends the request, and waits for the answer. */
@@ -107,14 +98,13 @@ export class Exchange {
   }
 
   async #ask(): Promise<Answered> {
-    const { client, head, origins, text, asksUpgrade } = this.#options;
+    const { address, head, origins, text, asksUpgrade } = this.#options;
     const bytes = bytesOf(text);
     const mayRepeat = isRepeatable(head) && !asksUpgrade;
-    const mayKeep = !asksUpgrade && (mayRepeat || origins.isOwn);
-    if (!this.#body) client.input.watch();
+    this.#upload.watch();
     for (;;) {
-      const connection = this.#connection = await this.#connect(mayKeep);
-      this.#send(connection, bytes);
+      const connection = this.#connection = await this.#connect(mayRepeat);
+      this.#upload.start(connection, bytes);
       try {
         const answer = await readAnswer(connection, head.method, (interim) => {
           return this.#passOn(interim);
@@ -125,15 +115,17 @@ export class Exchange {
           throw error;
         }
         this.#end(connection);
-        if (!mayRepeat) throw new EndsLikewise(error.message);
+        if (mayRepeat) continue;
+        origins.distrust(address);
+        throw new EndsLikewise(error.message);
       }
     }
   }
 
-  async #connect(mayKeep: boolean): Promise<OriginConnection> {
+  async #connect(mayRepeat: boolean): Promise<OriginConnection> {
     const { origins, address } = this.#options;
     if (this.#failure) throw this.#failure;
-    const kept = mayKeep ? origins.takeKept(address) : undefined;
+    const kept = this.#takeKept(mayRepeat);
     if (kept) return kept;
     this.#dialling = new AbortController();
     try {
@@ -143,63 +135,24 @@ export class Exchange {
     }
   }
 
-  /** Sends the request; what fails of it on the server's side shows in what that answers. */
-  #send(connection: OriginConnection, bytes: Uint8Array): void {
-    if (!this.#body) {
-      this.#sending = connection.write(bytes).then(
-        () => void (this.#isSent = true),
-        () => {},
-      );
-      return;
-    }
-    const { client, head } = this.#options;
-    const isChunked = head.framing.kind === "chunked";
-    const writer = new MessageWriter(
-      new ServerSide(connection),
-      bytes,
-      { isChunked },
-    );
-    this.#sending = this.#carry(this.#body, writer)
-      .then(() => {
-        this.#isSent = !this.#isStopped;
-        if (this.#isSent) client.input.watch();
-      }, (error) => {
-        if (error instanceof ServerLeft) return;
-        if (error instanceof HttpError) return this.fail(error);
-        const broken = new HttpError(400, "The request ends in the middle of its body");
-        this.fail(client.input.ended ? error : broken);
-      });
-  }
-
-  async #carry(body: Body, writer: MessageWriter): Promise<void> {
-    const { client } = this.#options;
-    if (this.#expects) {
-      await writer.write([]);
-      client.input.watch(); // whether it stays
-      const timer = setTimeout(this.#leave.resolve, this.#options.continueMs);
-      await this.#leave.promise.finally(() => clearTimeout(timer));
-      client.input.unwatch();
-      if (this.#isStopped) return;
-    }
-    await carry(body, client.input, writer, () => this.#isStopped);
+  /**
+   * A connection that was kept. The server may have closed it; then a request that may not be
+   * repeated is lost, and only a client that kept its own connection expects that.
+   */
+  #takeKept(mayRepeat: boolean): OriginConnection | undefined {
+    const { client, origins, address, asksUpgrade } = this.#options;
+    if (asksUpgrade) return undefined;
+    if (mayRepeat || origins.isOwn) return origins.takeKept(address);
+    return client.requests > 1 ? origins.takeTrusted(address) : undefined;
   }
 
   /** Lets through what a server says before its answer. */
   async #passOn(interim: ResponseHead): Promise<void> {
     const { client, head, pseudonym } = this.#options;
-    if (interim.status === 100) {
-      this.#isContinued = true;
-      this.#leave.resolve();
-    }
+    if (interim.status === 100) this.#upload.grant();
     // To a client of HTTP/1.0 there is nothing between request and answer.
     if (head.version === "1.0") return;
     await client.write(bytesOf(clientHead(interim, { pseudonym, connection: "" })));
-  }
-
-  /** Whether the client waits, or waited, for leave to send its body. */
-  get #expects(): boolean {
-    const { fields, version } = this.#options.head;
-    return version === "1.1" && valueOf(fields, "expect") !== undefined;
   }
 
   /**
@@ -208,10 +161,7 @@ export class Exchange {
    */
   async pass({ connection, answer }: Answered): Promise<boolean> {
     const { client, head, pseudonym } = this.#options;
-    if (!this.isWhole) {
-      // An error is mostly all that a server has to say; others may answer as they read on.
-      if (this.#expects && !this.#isContinued || answer.status >= 400) this.#stop();
-    }
+    this.#upload.answered(answer.status);
     const { framing } = answer;
     const isChunked = head.version === "1.1" &&
       (framing.kind === "chunked" || framing.kind === "closing");
@@ -227,25 +177,19 @@ export class Exchange {
     const writer = new MessageWriter(client, bytes, { isChunked });
     await carry(responseBody(framing), connection.input, writer);
     this.#finish(connection, answer);
-    return isKept && !this.#isStopped;
+    return isKept && !this.#upload.isStopped;
   }
 
   /** Keeps the server's connection if the next answer on it will be that to the next request. */
   #finish(connection: OriginConnection, answer: ResponseHead): void {
     const { origins, asksUpgrade } = this.#options;
     this.#connection = undefined;
-    if (!this.#isSent) return this.#end(connection);
+    if (!this.#upload.isSent) return this.#end(connection);
     const challenge = valueOf(answer.fields, "www-authenticate") ?? "";
     const isNobodys = !origins.isOwn && bindsConnection(challenge);
     if (answer.isKept && !asksUpgrade && !isNobodys) return origins.keep(connection);
     connection.close();
     origins.drop(connection);
-  }
-
-  #stop(): void {
-    this.#isStopped = true;
-    this.#leave.resolve();
-    this.#options.client.input.interrupt();
   }
 
   #end(connection: OriginConnection): void {
@@ -261,9 +205,9 @@ export class Exchange {
 
   /** Lets go of everything; settles when nothing of it reads the client any more. */
   async end(): Promise<void> {
-    this.#stop();
+    this.#upload.stop();
     if (this.#connection) this.#end(this.#connection);
-    await this.#sending;
+    await this.#upload.finished();
   }
 
   /** Why it was given up, if it was. */
@@ -278,25 +222,6 @@ const KEEP_ALIVE = "Connection: keep-alive\r\n";
  * only if it was not told, and finds the connection closed then.
  */
 const CLOSE = "Connection: close\r\n";
-
-/** The server's connection failed while the request was sent: it may have answered before. */
-class ServerLeft extends Error {}
-
-class ServerSide {
-  readonly #connection: OriginConnection;
-
-  constructor(connection: OriginConnection) {
-    this.#connection = connection;
-  }
-
-  async write(bytes: Uint8Array): Promise<void> {
-    try {
-      await this.#connection.write(bytes);
-    } catch (error) {
-      throw new ServerLeft("the server left", { cause: error });
-    }
-  }
-}
 
 /** The answer for a server's answer that cannot be passed on. */
 export function unusable({ hostname, port }: OriginAddress, error: Error): HttpError {

@@ -29,10 +29,21 @@ export function fieldsOf(raw: readonly string[]): Field[] {
   return fields;
 }
 
+/** The value of a field, several of them as a list; undefined if there is none. */
+export function valueOf(fields: readonly Field[], wanted: string): string | undefined {
+  let found: string | undefined;
+  for (const [name, value] of fields) {
+    if (name.length !== wanted.length || name.toLowerCase() !== wanted) continue;
+    found = found === undefined ? value : `${found}, ${value}`;
+  }
+  return found;
+}
+
 /** The values of a field, all of its lines as one list, in small letters. */
 export function tokensOf(fields: readonly Field[], wanted: string): string[] {
-  return fields.filter(([name]) => name.toLowerCase() === wanted)
-    .flatMap(([, value]) => value.toLowerCase().split(","))
+  const value = valueOf(fields, wanted);
+  if (value === undefined) return [];
+  return value.toLowerCase().split(",")
     .map((token) => token.trim()).filter((token) => token !== "");
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { endToEnd, type Field, tokensOf } from "./fields.ts";
+import { endToEnd, tokensOf, valueOf } from "./fields.ts";
 import type { RequestHead } from "./request_head.ts";
 import type { ResponseHead } from "./response_head.ts";
 import type { RequestTarget } from "./target.ts";
@@ -15,17 +15,9 @@ const BODILESS: ReadonlySet<string> = new Set([...REPEATABLE, "DELETE"]);
 
 /** Whether a request may be sent again on another connection. */
 export function isRepeatable({ method, framing }: RequestHead): boolean {
-  return framing.kind === "none" && REPEATABLE.has(method);
-}
-
-/** The value of a field, several of them as a list; undefined if there is none. */
-export function valueOf(fields: readonly Field[], wanted: string): string | undefined {
-  let found: string | undefined;
-  for (const [name, value] of fields) {
-    if (name.length !== wanted.length || name.toLowerCase() !== wanted) continue;
-    found = found === undefined ? value : `${found}, ${value}`;
-  }
-  return found;
+  const isBodiless = framing.kind === "none" ||
+    framing.kind === "sized" && framing.length === 0;
+  return isBodiless && REPEATABLE.has(method);
 }
 
 /** Whether a request asks for a tunnel by an upgrade, for which it has to have no body. */

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Connector } from "../connector.ts";
 import { DialError, formatTarget } from "../dial.ts";
 import { ReadAhead } from "../read_ahead.ts";
 import type { ByteStream } from "../stream.ts";
@@ -13,18 +12,22 @@ import type { Deadlines, Timed } from "./deadlines.ts";
 const IDLE_MS = 4000;
 /** The same for one client's own: it has to log in again when one ends. */
 const OWN_IDLE_MS = 60_000;
+/** A server that closes connections without a word does it within this time of its answer. */
+const PROOF_MS = 100;
+/** A connection idle for longer is not trusted with what may not be sent twice. */
+const TRUST_MS = 500;
+/** Servers remembered for keeping their connections. */
+const MOST_KEEPING = 1024;
 /** Connections kept that are not in use, for each server. */
 const MOST_IDLE = 64;
 /** A server, or a client that sends to it, that is silent for longer is given up. */
 const SILENCE_LIMIT_MS = 600_000;
 
-/** What makes connections; its streams may be anything that keeps to the contract. */
-export interface StreamConnector {
+/** What makes connections: the mesh's `Connector`, or anything whose streams keep to the contract. */
+export interface ProxyConnector {
+  /** Rejects with a `DialError`, or the signal's reason. */
   connect(hostname: string, port: number, signal?: AbortSignal): Promise<ByteStream>;
 }
-
-/** What the mesh's connector is for the proxy. */
-export type ProxyConnector = Pick<Connector, "connect"> | StreamConnector;
 
 /** A server. */
 export interface OriginAddress {
@@ -51,6 +54,8 @@ export class OriginConnection {
   readonly address: OriginAddress;
   /** Whether it was kept: the server may have closed it before the request arrives. */
   isKept = false;
+  /** Since when it is not in use. */
+  idleSince = 0;
   /** Why it was ended here. */
   failure: Error | undefined;
   #written = performance.now();
@@ -99,6 +104,8 @@ export class Origins implements Timed {
   /** Connections that are not in use, by server, the one used last at the end. */
   readonly #idle = new Map<string, OriginConnection[]>();
   readonly #busy = new Set<OriginConnection>();
+  /** Servers that were seen to keep a connection behind an answer. */
+  readonly #keeping = new Set<string>();
   #isOver = false;
 
   constructor(connector: ProxyConnector, deadlines: Deadlines, { isOwn = false } = {}) {
@@ -120,6 +127,28 @@ export class Origins implements Timed {
     connection.isKept = true;
     this.#busy.add(connection);
     return connection;
+  }
+
+  /**
+   * The same for a request that may not be sent twice: only of a server that was seen to keep
+   * its connections, and one that was in use a moment ago.
+   */
+  takeTrusted(address: OriginAddress): OriginConnection | undefined {
+    const key = keyOf(address);
+    const last = this.#idle.get(key)?.at(-1);
+    if (!last || !this.#keeping.has(key)) return undefined;
+    if (performance.now() - last.idleSince > TRUST_MS) return undefined;
+    return this.takeKept(address);
+  }
+
+  /** A server closed a kept connection under a request. */
+  distrust(address: OriginAddress): void {
+    this.#keeping.delete(keyOf(address));
+  }
+
+  #trust(key: string): void {
+    if (this.#keeping.size >= MOST_KEEPING) this.#keeping.clear();
+    this.#keeping.add(key);
   }
 
   /** A new connection; rejects with a `DialError`, or the signal's reason. */
@@ -152,7 +181,11 @@ export class Origins implements Timed {
     this.#busy.delete(connection);
     this.#idle.set(key, idle);
     idle.push(connection);
+    connection.idleSince = performance.now();
+    if (connection.isKept) this.#trust(key); // it took a second request
     const gone = () => {
+      const tookMs = performance.now() - connection.idleSince;
+      if (tookMs < 2 * TRUST_MS) this.#keeping.delete(key);
       this.#forget(connection);
       connection.close();
     };
@@ -180,8 +213,9 @@ export class Origins implements Timed {
   }
 
   check(now: number): void {
-    for (const idle of [...this.#idle.values()]) {
+    for (const [key, idle] of [...this.#idle]) {
       for (const connection of [...idle]) {
+        if (now - connection.idleSince >= PROOF_MS) this.#trust(key);
         if (now - connection.active < this.#idleMs) continue;
         this.#forget(connection);
         connection.close();

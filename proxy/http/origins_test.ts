@@ -109,6 +109,50 @@ for (const how of ["close", "reset"] as const) {
   });
 }
 
+/** POSTs on a client's connection until one goes over a connection that had served before. */
+async function postUntilKept(origin: Origin, client: Peer): Promise<void> {
+  await until("a POST over a kept connection", async () => {
+    const before = origin.peers.length;
+    await client.send(requestTo(origin.authority, { method: "POST", body: "x" }));
+    assert.match((await client.message()).start, / 200 /);
+    return origin.peers.length === before;
+  });
+}
+
+Deno.test("of a server that keeps its connections POSTs share them as well", async () => {
+  await using origin = new Origin(answering(plain("x")));
+  await using scene = new Scene();
+  const client = await scene.client();
+  await postUntilKept(origin, client);
+  const other = await scene.client();
+  const before = origin.peers.length;
+  await other.send(requestTo(origin.authority, { method: "POST", body: "x" }));
+  await other.message();
+  assert.equal(origin.peers.length, before + 1, "but not a client's first request");
+});
+
+Deno.test("a kept connection that is closed under a POST ends the client's likewise", async () => {
+  let isOver = false;
+  await using origin = new Origin(async (peer) => {
+    for (let count = 0;; count++) {
+      await peer.message();
+      if (isOver && count > 0) return;
+      await peer.send(plain("x"));
+    }
+  });
+  await using scene = new Scene();
+  const client = await scene.client();
+  await postUntilKept(origin, client);
+  isOver = true;
+  await client.send(requestTo(origin.authority, { method: "POST", body: "x" }));
+  assert.equal(await client.rest(), "", "no 502, and nothing was answered");
+  const next = await scene.client();
+  for (let i = 0; i < 5; i++) {
+    await next.send(requestTo(origin.authority, { method: "POST", body: "x" }));
+    assert.match((await next.message()).start, / 200 /, "the server is trusted no more");
+  }
+});
+
 Deno.test("1000 POSTs to a server that closes after each answer, without a word, all arrive", async () => {
   let served = 0;
   await using origin = new Origin(async (peer) => {

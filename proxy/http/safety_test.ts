@@ -172,9 +172,12 @@ function serverOf(plan: readonly Step[], seen: string[]) {
   };
 }
 
-/** True after the time that a client waits for leave to send its body. */
-function patience(): Promise<boolean> {
-  return new Promise((resolve) => setTimeout(() => resolve(true), 20));
+/** Whether nothing comes in the time that a client waits for leave to send its body. */
+async function isSilent(answer: Promise<unknown>): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(resolve, 20, true);
+  answer.finally(() => resolve(false));
+  return await promise.finally(() => clearTimeout(timer));
 }
 
 /** A client that goes through the steps; throws if an answer is not to its request. */
@@ -224,15 +227,15 @@ async function converse(scene: Scene, plan: readonly Step[], authority: string) 
         await sends(head);
         if (!client) continue;
         const first = read(peer);
-        const isSilent = await Promise.race([first.then(() => false), patience()]);
-        if (isSilent) await sends(body); // as every client does after a while
+        const isLate = await isSilent(first);
+        if (isLate) await sends(body); // as every client does after a while
         if (!client) continue;
         let answer = await first;
         if (answer && / 100 /.test(answer.start)) {
-          if (!isSilent) await sends(body);
+          if (!isLate) await sends(body);
           if (!client) continue;
           answer = await read(peer);
-        } else if (answer && !isSilent && step.insists) await sends(body);
+        } else if (answer && !isLate && step.insists) await sends(body);
         check(answer, index);
         continue;
       }
