@@ -25,7 +25,7 @@ const PROGRAM = [
   `${FOLDER}/app/cli.js`,
 ];
 /** What the launcher runs, and a client. */
-const TOOLS = ["chmod", "dd", "id", "mkdir", "mv", "rm", "sleep", "curl"];
+const TOOLS = ["chmod", "dd", "id", "ls", "mkdir", "mv", "rm", "sleep", "curl"];
 
 /** A program for Deno that answers with a name and the path that it was asked for. */
 function server(name: string): string {

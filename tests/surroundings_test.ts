@@ -91,21 +91,27 @@ e2e("a mesh in the foreground outlives its terminal, and says so", async (scene)
 e2e(
   "a terminal that Ctrl-S stopped stops nothing, and Ctrl-Q shows what was lost",
   async (scene) => {
-    // It writes once it is told, when the terminal stands still.
+    // They write once they are told, when the terminal stands still: together more than
+    // waits for it, each less than one host may.
     const folder = await scene.folder();
-    const noise =
-      `until [ -e ${folder}/go ]; do sleep 0.1; done; yes a line | head -c 3000000 >&2`;
-    const noisy = ["sh", "-c", `${noise}; touch ${folder}/done; sleep 600`];
-    const site = await ground(scene, {
-      more: `  noisy: { connectTimeout: 1h, cmd: ${JSON.stringify(noisy)} }\n`,
+    const noisy = [1, 2, 3].map((number) => {
+      const noise = `until [ -e ${folder}/go ]; do sleep 0.1; done; ` +
+        `yes $(printf %0250d ${number}) | head -c 240000 >&2`;
+      const command = ["sh", "-c", `${noise}; touch ${folder}/done${number}; sleep 600`];
+      return `  noisy${number}: { connectTimeout: 1h, cmd: ${
+        JSON.stringify(command)
+      } }\n`;
     });
+    const site = await ground(scene, { more: noisy.join("") });
     await using terminal = new Terminal(site.command, site.here);
     await terminal.shows(/web +Ready/);
     await terminal.type("\x13");
     await Deno.writeTextFile(`${folder}/go`, "");
     await until(
       "all to be written",
-      () => Deno.stat(`${folder}/done`).catch(() => undefined),
+      () =>
+        Promise.all([1, 2, 3].map((number) => Deno.stat(`${folder}/done${number}`)))
+          .catch(() => undefined),
     );
     await answers(site);
     await terminal.type("\x11");

@@ -24,7 +24,7 @@ function said(text: string): string[] {
 Deno.test("the short and the long form of each transport pass the check", () => {
   assert.deepEqual(
     said(`
-  web:   { docker: web }
+  web:   { docker: web, ports: ["8080:127.0.0.1:80"] }
   api:   { podman: { container: api, connection: vm } }
   pod:   { kubectl: { pod: nginx, namespace: default, context: gke, container: app } }
   app:   { kubectl: deployment/app }
