@@ -9,8 +9,8 @@ It floods as long as FILE exists, as fast as it is read. KIND is one of
     results      results of `status` that nobody asked for, with 100 failed listeners each
     deep         control messages of 3.8 MB of nested brackets
     packets      TCP segments of no connection, of 64 bytes, from every port to VIP
-    syns         SYNs to port 9001 of VIP, from every port
-    disorder     segments of 1 byte far ahead of their turn, from 256 ports to port 9001 of VIP
+    syns         SYNs to port 9101 of VIP, from every port
+    disorder     segments of 1 byte far ahead of their turn, from 256 ports to port 9101 of VIP
     lines        lines on standard error
     line         one line without an end on standard error
 """
@@ -82,13 +82,13 @@ def packets(options) -> bytes:
 
 
 def syns(options) -> bytes:
-    return repeated(list(segments(options, range(1024, 65536), 9001, SYN)))
+    return repeated(list(segments(options, range(1024, 65536), 9101, SYN)))
 
 
 def disorder(options) -> bytes:
     ports = range(20000, 20256)
-    ahead = list(segments(options, ports, 9001, ACK, 97, b"x"))
-    return b"".join(segments(options, ports, 9001, SYN)) + repeated(ahead)
+    ahead = list(segments(options, ports, 9101, ACK, 97, b"x"))
+    return b"".join(segments(options, ports, 9101, SYN)) + repeated(ahead)
 
 
 def lines(options) -> bytes:
