@@ -180,6 +180,7 @@ export class Pump {
   }
 
   #tellSent(): void {
+    if (this.#waiting.length === 0) return;
     for (const tell of this.#waiting.splice(0)) tell();
   }
 
