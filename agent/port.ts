@@ -14,9 +14,12 @@ const COPY_BYTES = 320 * 1024;
 /** Unused ones that are kept. */
 const MOST_UNUSED = 16;
 
-/** One end of a duplex of bytes. At most one read and one write are under way. */
+/** One end of a duplex of bytes. At most two reads and one write are under way. */
 export interface AgentPort {
-  /** Fills some of `into`; the number of bytes, or null at the end of input. */
+  /**
+   * Fills some of `into`; the number of bytes, or null at the end of input. Who asks for the
+   * next read while one is under way spares the port a copy; they are served in order.
+   */
   read(into: Uint8Array): Promise<number | null>;
   /** Writes all of `bytes`, which may be reused once it has settled. */
   write(bytes: Uint8Array): Promise<void>;
@@ -31,7 +34,7 @@ export function linkPort(link: Link): AgentPort {
   const pool = new BufferPool(COPY_BYTES, MOST_UNUSED);
   let rest: Uint8Array = new Uint8Array(0);
   return {
-    async read(into) {
+    read: inTurn(async (into) => {
       while (rest.length === 0) {
         const { value, done } = await reader.read();
         if (done) return null;
@@ -41,7 +44,7 @@ export function linkPort(link: Link): AgentPort {
       into.set(part);
       rest = rest.subarray(part.length);
       return part.length;
-    },
+    }),
     async write(bytes) {
       const chunks: Promise<void>[] = [];
       for (let at = 0; at < bytes.length; at += pool.bytes) {
@@ -58,5 +61,15 @@ export function linkPort(link: Link): AgentPort {
       reader.cancel().catch(() => {});
       writer.close().catch(() => {});
     },
+  };
+}
+
+/** A read that begins when the one before it has ended. */
+export function inTurn(read: AgentPort["read"]): AgentPort["read"] {
+  let last: Promise<unknown> = Promise.resolve();
+  return (into) => {
+    const got = last.then(() => read(into));
+    last = got.catch(() => {});
+    return got;
   };
 }

@@ -2,8 +2,8 @@
  * Moves bytes between a port and a stack.
  *
  * Input: buffers of the stack's memory are read into by turns, so that a read is under way
- * while the last one is processed; the frame a read left unfinished is put in front of the
- * next. Runs of packets go to lwIP as they lie; other frames are handed out.
+ * while the last one is processed, and the next is asked for before it ends; the frame a read
+ * left unfinished is put in front of the next. Runs of packets go to lwIP as they lie; other frames are handed out.
  *
  * Output: one write at a time. While it is under way the stack fills its other buffer, and
  * everything that gathered goes with the next write: one write per turn of the event loop
@@ -69,7 +69,7 @@ export class Pump {
    */
   async run(stack: LivingStack): Promise<void> {
     this.#stack = stack;
-    let next = this.#read(stack.current);
+    const reads = [this.#read(stack.current), this.#read(stack.current)];
     let kept = 0;
     let large: Large | undefined;
     // In the manager's process a link that is never empty would leave others no time, and
@@ -77,11 +77,12 @@ export class Pump {
     const turn = new Turn(systemPace);
     try {
       for (;;) {
-        const got = await next.done;
+        const read = reads.shift()!;
+        const next = reads[0]!;
+        const got = await read.done;
         if (this.#failure) throw this.#failure;
         if (got === null || this.#stopped) return;
-        const { buffer, stack: current } = moved(next, stack.current, kept + got, kept);
-        next = this.#read(current);
+        const { buffer, stack: current } = moved(read, stack.current, kept + got, kept);
         turn.begin();
         let at = buffer.address - kept;
         let length = kept + got;
@@ -101,10 +102,12 @@ export class Pump {
         if (length > next.buffer.headroom) {
           large = new Large(current.memory.subarray(at, at + length));
         } else if (length > 0) {
-          current.memory.copyWithin(next.buffer.address - length, at, at + length);
+          const unfinished = current.memory.subarray(at, at + length);
+          next.stack.memory.set(unfinished, next.buffer.address - length);
           kept = length;
         }
         if (!current.broken) current.releaseInput(buffer);
+        reads.push(this.#read(stack.current));
         stack.attempt((current) => current.dispatch());
         turn.end();
         if (turn.isOver()) await turn.rest();

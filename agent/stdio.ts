@@ -9,10 +9,10 @@ import { Buffer } from "node:buffer";
 import { fstatSync } from "node:fs";
 import { Socket } from "node:net";
 import { enlargePipes } from "../transports/pipe_size.ts";
-import type { AgentPort } from "./port.ts";
+import { type AgentPort, inTurn } from "./port.ts";
 
-/** Bytes read ahead of the agent before the input is paused. */
-const READ_AHEAD = 256 * 1024;
+/** Bytes that may come before a read asks for them. */
+const READ_AHEAD = 64 * 1024;
 
 /** A port on standard input and output. */
 export function stdioPort(): AgentPort {
@@ -41,52 +41,63 @@ function isPipeOrSocket(fd: number): boolean {
   }
 }
 
+/**
+ * The socket fills the memory of the read that was asked for next. If none was when it chose,
+ * the bytes go to a buffer of our own, and nothing is read before they were taken from there.
+ * So nothing is allocated for what comes: buffers of the runtime's own, one for each read,
+ * would wait in the hundreds of megabytes for the garbage collector.
+ */
 function socketReader(): Reader {
-  const socket = new Socket({ fd: 0, readable: true, writable: false });
-  const chunks: Uint8Array[] = [];
-  let waiting = 0;
+  const asked: { into: Uint8Array; settle: (count: number | null) => void }[] = [];
+  const spare = new Uint8Array(READ_AHEAD);
+  let held = spare.subarray(0, 0);
   let isEnded = false;
   let failure: Error | undefined;
-  let wake = () => {};
-  socket.on("data", (chunk: Uint8Array) => {
-    chunks.push(chunk);
-    waiting += chunk.length;
-    if (waiting > READ_AHEAD) socket.pause();
-    wake();
+
+  const serve = () => {
+    while (asked.length > 0 && (held.length > 0 || isEnded)) {
+      const { into, settle } = asked.shift()!;
+      const part = held.subarray(0, into.length);
+      into.set(part);
+      held = held.subarray(part.length);
+      settle(part.length === 0 ? null : part.length);
+    }
+  };
+  const socket = new Socket({
+    fd: 0,
+    readable: true,
+    writable: false,
+    onread: {
+      buffer: () => asked[0]?.into ?? spare,
+      callback(count, buffer) {
+        if (buffer === spare) held = spare.subarray(0, count);
+        else asked.shift()?.settle(count);
+        serve();
+        return held.length === 0; // else it pauses
+      },
+    },
   });
   const end = (error?: Error) => {
     isEnded = true;
     failure ??= error;
-    wake();
+    serve();
   };
   socket.on("end", end);
   socket.on("error", end);
   socket.on("close", () => end());
-
-  /** Moves as much as fits; what is left of the last chunk stays. */
-  const fill = (into: Uint8Array): number => {
-    let filled = 0;
-    while (chunks.length > 0 && filled < into.length) {
-      const chunk = chunks[0]!;
-      const part = chunk.subarray(0, into.length - filled);
-      into.set(part, filled);
-      filled += part.length;
-      if (part.length === chunk.length) chunks.shift();
-      else chunks[0] = chunk.subarray(part.length);
-    }
-    return filled;
-  };
+  socket.resume();
   return {
-    async read(into) {
-      while (chunks.length === 0) {
-        if (failure) throw failure;
-        if (isEnded) return null;
-        await new Promise<void>((resolve) => wake = resolve);
-      }
-      const filled = fill(into);
-      waiting -= filled;
-      if (waiting <= READ_AHEAD && socket.isPaused()) socket.resume();
-      return filled;
+    read(into) {
+      return new Promise((resolve, reject) => {
+        const settle = (count: number | null) => {
+          if (count === null && failure) reject(failure);
+          else resolve(count);
+        };
+        asked.push({ into, settle });
+        if (held.length === 0 && !isEnded) return;
+        serve();
+        if (held.length === 0) socket.resume();
+      });
     },
     close() {
       socket.destroy();
@@ -117,14 +128,14 @@ function socketWriter(): Writer {
 function plainReader(): Reader {
   let isClosed = false;
   return {
-    async read(into) {
+    read: inTurn(async (into) => {
       try {
         return await Deno.stdin.read(into);
       } catch (error) {
         if (isClosed) return null;
         throw error;
       }
-    },
+    }),
     close() {
       if (isClosed) return;
       isClosed = true;
