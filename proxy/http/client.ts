@@ -111,17 +111,20 @@ export class Client implements Timed {
     }
   }
 
-  /** Lets it read what was written, and ends. What it sends meanwhile goes nowhere. */
-  async leave(): Promise<void> {
+  /**
+   * Lets it read what was written, and ends. What it sends meanwhile goes nowhere; after
+   * `most` bytes of it the connection ends all the same.
+   */
+  async leave(most = Infinity): Promise<void> {
     const { input, stream } = this;
     this.#enter("leaving");
     input.unwatch();
     try {
       await stream.closeWrite();
-      while (!this.#isLate) {
+      for (let left = most; !this.#isLate; await input.fill()) {
+        left -= input.size;
         input.skip(input.size);
-        if (input.ended !== undefined) break;
-        await input.fill();
+        if (left <= 0 || input.ended !== undefined) break;
       }
       this.#enter("gone");
       stream.close();

@@ -90,6 +90,17 @@ Deno.test("a client that leaves may be silent for two seconds, and talk for thir
   assert.deepEqual(stream.ends, ["closeWrite", "close"]);
 });
 
+Deno.test("a client that leaves may not talk without end, if an end is given", async () => {
+  const { client, stream } = make();
+  const leaving = client.leave(1_000_000);
+  stream.send("x".repeat(999_999));
+  await until("the bytes are read", () => stream.bytesRead === 999_999);
+  assert.deepEqual(stream.ends, ["closeWrite"]);
+  stream.send("xx");
+  await leaving;
+  assert.deepEqual(stream.ends, ["closeWrite", "close"]);
+});
+
 Deno.test("one timer looks at all limits, and runs while there is something to look at", async () => {
   const deadlines = new Deadlines(5);
   let looks = 0;

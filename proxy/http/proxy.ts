@@ -9,6 +9,7 @@
  * @module
  */
 import type { Credentials } from "../auth.ts";
+import { LINGER_BYTES } from "../farewell.ts";
 import { type ByteStream, SocketStream } from "../stream.ts";
 import { Client, type ClientLimits } from "./client.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -105,6 +106,7 @@ export class HttpProxy {
   async #serve(client: Client): Promise<void> {
     for (;;) {
       let next;
+      let most = Infinity;
       try {
         const head = await client.next();
         next = head ? await this.#service.serve(client, head) : "last";
@@ -112,9 +114,10 @@ export class HttpProxy {
         if (!(error instanceof HttpError)) throw error;
         await client.write(error.toBytes()); // no request: its end is unknown
         next = "last";
+        most = LINGER_BYTES;
       }
       if (next === "gone") return;
-      if (next === "last") return await client.leave();
+      if (next === "last") return await client.leave(most);
     }
   }
 
