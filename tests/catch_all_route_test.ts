@@ -147,10 +147,14 @@ e2e("thousands of destinations behind a bastion leave nothing behind", async (sc
   };
   // What caches, heaps and the stacks' memory take once, they take the first time.
   await all();
-  const before = memory();
-  await all();
-  const grown = memory() - before;
-  assert.ok(grown < 64 << 20, `2048 connections grew it by ${grown >> 20} MiB`);
+  // What a connection leaves it leaves each time, what the collector leaves not.
+  let grown = Infinity;
+  for (let left = 4; left > 0 && grown > 32 << 20; left--) {
+    const before = memory();
+    await all();
+    grown = memory() - before;
+  }
+  assert.ok(grown <= 32 << 20, `2048 connections grew it by ${grown >> 20} MiB`);
   await until("the connections to be gone", () => sockets() <= AT_REST);
 }, { needs: ["curl"] });
 
