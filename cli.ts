@@ -5,8 +5,8 @@
  * @module
  */
 
-import { printResult, stderr } from "./cli/console.ts";
-import { redirectConsole } from "./cli/stray_output.ts";
+import { printResult, stderr } from "./cli/console/console.ts";
+import { redirectConsole } from "./cli/console/stray_output.ts";
 import { cleanEnvironment } from "./install/executable.ts";
 
 /** Runs the program and gives its exit status. */
@@ -15,7 +15,7 @@ async function run(args: readonly string[]): Promise<number> {
   redirectConsole((text) => stderr.line(text));
   // What a manager starts on every host: without the parser it is up sooner.
   if (args.length === 2 && args[0] === "agent" && args[1] === "--automated") {
-    const { agent } = await import("./cli/agent.ts");
+    const { agent } = await import("./cli/commands/agent.ts");
     return await agent();
   }
   if (args.length === 1 && args[0] === "--version") {
@@ -28,7 +28,7 @@ async function run(args: readonly string[]): Promise<number> {
   const file = manifestAlone(args);
   if (file !== undefined) {
     // The most common command, which so takes less memory and time: it needs no parser.
-    const { up } = await import("./cli/up.ts");
+    const { up } = await import("./cli/commands/up.ts");
     return await orFail(() => up(file, { logFormat: "human" }));
   }
   const { main } = await import("./cli/main.ts");

@@ -34,13 +34,11 @@ export {
   formatPosition,
   ManifestError,
   type Position,
-} from "./manifest/diagnostic.ts";
+} from "./manifest/source/diagnostic.ts";
 export { loadManifest, type LoadOptions } from "./manifest/load.ts";
 export {
   type HostSpec,
   type Manifest,
-  manifestFromObject,
-  parseManifest,
   type ParseOptions,
   type PluginLock,
   type PluginProblem,
@@ -52,8 +50,9 @@ export {
   type SpecParser,
   type TransportSpec,
 } from "./manifest/manifest.ts";
+export { manifestFromObject, parseManifest } from "./manifest/parse.ts";
 export type { PluginLoader } from "./manifest/plugins.ts";
-export type { Clock } from "./manager/clock.ts";
+export type { Clock } from "./link/clock.ts";
 export type {
   AddressesTakenEvent,
   ConnectionEvent,
@@ -86,4 +85,4 @@ export {
   type Transport,
 } from "./transports/mod.ts";
 export { builtinTransports } from "./transports/registry.ts";
-export type { Cidr } from "./wire/ipv4.ts";
+export type { Cidr } from "./wire/ip/ipv4.ts";

@@ -1,5 +1,5 @@
 /** Two agents in this process joined by a link in memory, for tests. */
-import { memoryLinkPair } from "../transports/memory.ts";
+import { memoryLinkPair } from "../link/memory.ts";
 import type { Link } from "../transports/mod.ts";
 import { type ControlMessage, decodeControl, encodeControl } from "../wire/control.ts";
 import { FrameDecoder } from "../wire/decoder.ts";

@@ -15,7 +15,7 @@ import {
   parseExtendArgs,
   parseHostDown,
 } from "../wire/control.ts";
-import { parseCidr } from "../wire/ipv4.ts";
+import { parseCidr } from "../wire/ip/ipv4.ts";
 import { Crowding } from "./crowding.ts";
 import { Host } from "./host.ts";
 import { LivingStack } from "./living_stack.ts";

@@ -133,7 +133,7 @@ Deno.test({
   name: "a reset by the server is a reset for the client, and the other way round",
   ignore: !linux,
   async fn() {
-    const { resetConnection } = await import("../proxy/reset.ts");
+    const { resetConnection } = await import("../proxy/edge/reset.ts");
     const seen = Promise.withResolvers<unknown>();
     const target = server(async (connection) => {
       const first = new Uint8Array(1);

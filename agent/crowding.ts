@@ -1,5 +1,5 @@
 /** Tells people which hosts ask for more connections than their share, once a minute each. */
-import { formatIpv4 } from "../wire/ipv4.ts";
+import { formatIpv4 } from "../wire/ip/ipv4.ts";
 
 const PERIOD_MS = 60_000;
 /** Hosts remembered; the one told of longest ago is forgotten first. */

@@ -7,19 +7,19 @@
 import { parseListen } from "../manifest/listen.ts";
 import type { Credentials } from "../proxy/auth.ts";
 import { Connector, type Target } from "../proxy/connector.ts";
-import { onDescriptorShortage } from "../proxy/descriptors.ts";
-import { dial, DialError, icmpCodeOf } from "../proxy/dial.ts";
+import { onDescriptorShortage } from "../proxy/edge/descriptors.ts";
+import { dial, DialError, icmpCodeOf } from "../proxy/edge/dial.ts";
 import { Directory } from "../proxy/directory.ts";
-import { SystemResolver } from "../proxy/dns_system.ts";
+import { SystemResolver } from "../proxy/dns/system.ts";
 import { Foreign } from "../proxy/foreign.ts";
 import type { HttpProxy, HttpProxyOptions } from "../proxy/http/proxy.ts";
-import { NamePolicy } from "../proxy/name_policy.ts";
-import { NameServer } from "../proxy/name_server.ts";
-import { resetConnection } from "../proxy/reset.ts";
-import { Seldom } from "../proxy/seldom.ts";
-import { SocksProxy } from "../proxy/socks_proxy.ts";
-import { relay, splice } from "../proxy/splice.ts";
-import { MeshStream, SocketStream } from "../proxy/stream.ts";
+import { NamePolicy } from "../proxy/dns/name_policy.ts";
+import { NameServer } from "../proxy/dns/name_server.ts";
+import { resetConnection } from "../proxy/edge/reset.ts";
+import { Seldom } from "../proxy/edge/seldom.ts";
+import { SocksProxy } from "../proxy/socks/proxy.ts";
+import { relay, splice } from "../proxy/edge/splice.ts";
+import { MeshStream, SocketStream } from "../proxy/edge/stream.ts";
 import type { TcpConnection } from "../stack/tcp.ts";
 import {
   type ConfigureArgs,
@@ -28,7 +28,7 @@ import {
   type ListenerStatus,
   type RouteSuggestion,
 } from "../wire/control.ts";
-import { formatIpv4, parseIpv4 } from "../wire/ipv4.ts";
+import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
 import { Arrivals } from "./arrivals.ts";
 import { type HostFiles, writeHostFiles } from "./host_files.ts";
 import { Listeners } from "./listeners.ts";

@@ -11,8 +11,8 @@
 import { Buffer } from "node:buffer";
 import { join, resolve } from "node:path";
 import { hostNameFault } from "../manifest/names.ts";
-import { quote } from "../manifest/value.ts";
-import { parseIpv4 } from "../wire/ipv4.ts";
+import { quote } from "../manifest/source/value.ts";
+import { parseIpv4 } from "../wire/ip/ipv4.ts";
 import { expandPath } from "./home.ts";
 import { placeRegion, removeRegion } from "./hosts_region.ts";
 import { replaceFile } from "./replace_file.ts";

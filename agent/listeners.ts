@@ -4,7 +4,7 @@
  * One that cannot be opened is tried again, after 1 s and then ever more seldom, up to 30 s:
  * what is in its way, another mesh perhaps, may end.
  */
-import { listen, type Listener } from "../proxy/listener.ts";
+import { listen, type Listener } from "../proxy/edge/listener.ts";
 import type { ListenerStatus } from "../wire/control.ts";
 
 /** Milliseconds until those that failed are tried again, doubled up to the last. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { until } from "../tests/harness/wait.ts";
+import { until } from "../tests/harness/scene/wait.ts";
 import { Listeners } from "./listeners.ts";
 
 Deno.test("listeners that failed are tried again, and those that are up are told in parts", async () => {

@@ -1,8 +1,8 @@
 /** What hosts publish, as an agent has to know it beyond its own targets. */
 import type { Target } from "../proxy/connector.ts";
-import { isTakenEverywhere } from "../proxy/taken.ts";
+import { isTakenEverywhere } from "../proxy/edge/taken.ts";
 import type { ConfigureArgs } from "../wire/control.ts";
-import { parseIpv4 } from "../wire/ipv4.ts";
+import { parseIpv4 } from "../wire/ip/ipv4.ts";
 
 /**
  * Whether clients of an address that is in use reach the target all the same, because it is

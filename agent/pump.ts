@@ -23,7 +23,7 @@ import {
   HEADER_BYTES,
   MAGIC,
 } from "../wire/frame.ts";
-import { systemPace } from "../transports/pace.ts";
+import { systemPace } from "../link/pace.ts";
 import { Turn } from "../wire/turn.ts";
 import type { LivingStack } from "./living_stack.ts";
 import type { AgentPort } from "./port.ts";

@@ -8,7 +8,7 @@
 import { Buffer } from "node:buffer";
 import { fstatSync } from "node:fs";
 import { Socket } from "node:net";
-import { enlargePipes } from "../transports/pipe_size.ts";
+import { enlargePipes } from "../transports/command/pipe_size.ts";
 import { type AgentPort, inTurn } from "./port.ts";
 
 /** Bytes that may come before a read asks for them. */

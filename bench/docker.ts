@@ -3,13 +3,13 @@
 //
 // The container has no network; iperf3 serves in it. A figure is the median over the rounds.
 import { Command, InvalidArgumentError } from "commander";
-import { DockerEngine } from "../tests/harness/docker.ts";
-import { executableIn } from "../tests/harness/executable.ts";
-import { glibcRoot } from "../tests/harness/image_root.ts";
-import { readyLine } from "../tests/harness/mesh.ts";
-import { Process } from "../tests/harness/process.ts";
-import { Scene } from "../tests/harness/scene.ts";
-import { pause } from "../tests/harness/wait.ts";
+import { DockerEngine } from "../tests/harness/engines/docker.ts";
+import { executableIn } from "../tests/harness/packages/executable.ts";
+import { glibcRoot } from "../tests/harness/engines/image_root.ts";
+import { readyLine } from "../tests/harness/scene/mesh.ts";
+import { Process } from "../tests/harness/scene/process.ts";
+import { Scene } from "../tests/harness/scene/scene.ts";
+import { pause } from "../tests/harness/scene/wait.ts";
 import { resultOf } from "./measures.ts";
 import { median } from "./statistics.ts";
 

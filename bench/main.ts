@@ -4,7 +4,7 @@
 // measure visits them one right after the other and what else the machine does falls on
 // all of them. A figure is the median over the rounds. See world.ts for the arrangement.
 import { Command, InvalidArgumentError } from "commander";
-import { needs } from "../tests/harness/requirements.ts";
+import { needs } from "../tests/harness/scene/requirements.ts";
 import { Results, table } from "./report.ts";
 import { playRound } from "./round.ts";
 import type { Tool } from "./tool.ts";

@@ -1,6 +1,6 @@
 // What is measured on each way: throughput, latency, and the two at once.
-import { Process } from "../tests/harness/process.ts";
-import { until } from "../tests/harness/wait.ts";
+import { Process } from "../tests/harness/scene/process.ts";
+import { until } from "../tests/harness/scene/wait.ts";
 import type { Way } from "./tool.ts";
 
 /** Figures of one run, by the name of their row. */

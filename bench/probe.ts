@@ -2,7 +2,7 @@
 //
 // It prints one JSON object at the end; `ready` prints `armed` first, because it must be
 // running before the clock starts.
-import { dial, readFull, writeAll } from "../tests/harness/peer_tcp.ts";
+import { dial, readFull, writeAll } from "../tests/harness/peers/peer_tcp.ts";
 import { median, percentile } from "./statistics.ts";
 import { wallClock } from "./tool.ts";
 

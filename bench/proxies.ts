@@ -7,10 +7,10 @@
 // NoRouter goes from `near` to `far`, tinyproxy stays in `near`. A round visits all ways one
 // right after the other; a ratio is the median of the rounds' ratios.
 import { Command, InvalidArgumentError } from "commander";
-import { manifestOf, NOROUTER } from "../tests/harness/mesh.ts";
-import { Namespace } from "../tests/harness/namespace.ts";
-import { Process } from "../tests/harness/process.ts";
-import { needs } from "../tests/harness/requirements.ts";
+import { manifestOf, NOROUTER } from "../tests/harness/scene/mesh.ts";
+import { Namespace } from "../tests/harness/scene/namespace.ts";
+import { Process } from "../tests/harness/scene/process.ts";
+import { needs } from "../tests/harness/scene/requirements.ts";
 import { median } from "./statistics.ts";
 import { listening } from "./world.ts";
 

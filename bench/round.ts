@@ -1,6 +1,6 @@
 // One round: all tools up, each measure on each way, then all tools down.
-import { cpuSeconds, residentBytes } from "../tests/harness/proc.ts";
-import { pause } from "../tests/harness/wait.ts";
+import { cpuSeconds, residentBytes } from "../tests/harness/scene/proc.ts";
+import { pause } from "../tests/harness/scene/wait.ts";
 import { measures, probe, resultOf, type Row } from "./measures.ts";
 import type { Results } from "./report.ts";
 import { type Part, type RunningTool, type Tool, wallClock, type Way } from "./tool.ts";

@@ -5,7 +5,7 @@
 // with an empty program, to know what the machine is worth at the moment.
 import { Command, InvalidArgumentError } from "commander";
 import { buildPortable } from "../release/portable.ts";
-import { residentBytes } from "../tests/harness/proc.ts";
+import { residentBytes } from "../tests/harness/scene/proc.ts";
 import { encodeControl } from "../wire/control.ts";
 import { median } from "./statistics.ts";
 

@@ -1,5 +1,5 @@
 // What the benchmark compares: a tool, running, and the ways it offers to the services.
-import type { Namespace } from "../tests/harness/namespace.ts";
+import type { Namespace } from "../tests/harness/scene/namespace.ts";
 import type { World } from "./world.ts";
 
 /** A way from a client to the services. */

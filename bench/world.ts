@@ -9,10 +9,10 @@
 // `far`. So each way has the same number of TCP connections over a loopback interface at
 // its two ends; ssh has one more between ssh and sshd, where NoRouter and socat have
 // pipes. Nothing leaves the machine.
-import { Namespace } from "../tests/harness/namespace.ts";
-import { Peer } from "../tests/harness/peer_process.ts";
-import { Process } from "../tests/harness/process.ts";
-import { until } from "../tests/harness/wait.ts";
+import { Namespace } from "../tests/harness/scene/namespace.ts";
+import { Peer } from "../tests/harness/peers/peer_process.ts";
+import { Process } from "../tests/harness/scene/process.ts";
+import { until } from "../tests/harness/scene/wait.ts";
 
 /** Where the services listen, on 127.0.0.1 of `near` and of `far`. */
 export const IPERF_PORT = 5201;

@@ -1,6 +1,6 @@
 // A command that failed: what the user is told, and the exit status.
-import { ReaderGoneError } from "./console.ts";
-import { openLog } from "./log.ts";
+import { ReaderGoneError } from "./console/console.ts";
+import { openLog } from "./console/log.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** A failure that nothing else has told: its message for the user, more with --debug. */

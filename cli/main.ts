@@ -10,16 +10,16 @@ import {
   InvalidArgumentError,
   Option,
 } from "commander";
-import { addCompletions } from "./completions.ts";
-import { printResult, stderr } from "./console.ts";
+import { addCompletions } from "./commands/completions.ts";
+import { printResult, stderr } from "./console/console.ts";
 import { fail } from "./failure.ts";
 import { helpOf } from "./help.ts";
-import { openLog } from "./log.ts";
+import { openLog } from "./console/log.ts";
 import type { GlobalOptions } from "./options.ts";
-import { addSearchCommands } from "./search_commands.ts";
+import { addSearchCommands } from "./commands/search_commands.ts";
 import { versionLine } from "./version.ts";
-import { pluginPlace } from "../transports/plugin_place.ts";
-import { redirectConsole } from "./stray_output.ts";
+import { pluginPlace } from "../transports/plugins/place.ts";
+import { redirectConsole } from "./console/stray_output.ts";
 import { isFile, unknownCommand } from "./words.ts";
 
 const WRONG_USAGE = 2;
@@ -151,7 +151,7 @@ export function programOf(
     .argument("<FILE...>")
     .addOption(allowPlugin())
     .action(async (files: string[], _: unknown, command: Command) => {
-      const { check } = await import("./check.ts");
+      const { check } = await import("./commands/check.ts");
       const statuses = [];
       for (const file of files) {
         statuses.push(await check(file, command.optsWithGlobals()));
@@ -166,7 +166,7 @@ export function programOf(
     .option("-l, --list", "remove nothing")
     .addOption(allowPlugin())
     .action(async (file: string, hosts: string[], _: unknown, command: Command) => {
-      const { clean } = await import("./clean.ts");
+      const { clean } = await import("./commands/clean.ts");
       done(await clean(file, hosts, command.optsWithGlobals()));
     });
 
@@ -175,14 +175,14 @@ export function programOf(
   program.command("show-example").alias("show-ex")
     .description("print a manifest to begin with")
     .action(async () => {
-      const { EXAMPLE } = await import("./example.ts");
+      const { EXAMPLE } = await import("./commands/example.ts");
       await printResult(EXAMPLE);
     });
 
   program.command("show-installer")
     .description("print a script that installs norouter")
     .action(async () => {
-      const { installer } = await import("./installer.ts");
+      const { installer } = await import("./commands/installer.ts");
       await printResult(installer(), { isExact: true });
     });
 
@@ -190,7 +190,7 @@ export function programOf(
     .description("what a manager runs on each host")
     .option("--automated", "speak frames on standard input and output")
     .action(async ({ automated }: { automated?: true }, command: Command) => {
-      const { agent, NOT_BY_HAND } = await import("./agent.ts");
+      const { agent, NOT_BY_HAND } = await import("./commands/agent.ts");
       if (!automated) return command.error(`norouter: ${NOT_BY_HAND}`);
       done(await agent());
     });
@@ -201,13 +201,13 @@ export function programOf(
   async function runUp(file: string | undefined, command: Command): Promise<void> {
     const options = command.optsWithGlobals<GlobalOptions>();
     if (!isEditing(command)) {
-      const { up } = await import("./up.ts");
+      const { up } = await import("./commands/up.ts");
       return done(await up(file!, options));
     }
     if (file === "-") {
       return command.error('norouter: an editor cannot open standard input, "-"');
     }
-    const { edit } = await import("./edit.ts");
+    const { edit } = await import("./commands/edit.ts");
     done(await edit(file, options));
   }
 }

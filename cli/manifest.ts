@@ -3,14 +3,14 @@ import {
   type Diagnostic,
   formatDiagnostic,
   ManifestError,
-} from "../manifest/diagnostic.ts";
+} from "../manifest/source/diagnostic.ts";
 import { loadManifest } from "../manifest/load.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import type { Transport } from "../transports/mod.ts";
-import { PluginSet } from "../transports/plugin.ts";
+import { PluginSet } from "../transports/plugins/load.ts";
 import { builtinTransports } from "../transports/registry.ts";
-import { stderr } from "./console.ts";
-import { openLog } from "./log.ts";
+import { stderr } from "./console/console.ts";
+import { openLog } from "./console/log.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** A manifest, if it can be used, and all that was said about it. */

@@ -1,6 +1,6 @@
 // Ctrl-C and its relatives: the first asks the program to end, the second ends it.
 
-import { killFamilies } from "../transports/family.ts";
+import { killFamilies } from "../transports/command/family.ts";
 
 /** The conventional status of a program that Ctrl-C ended: 128 + SIGINT. */
 const INTERRUPTED = 130;

@@ -7,7 +7,7 @@
 //
 // words_test.ts has the same table.
 import { didYouMean } from "../manifest/fields.ts";
-import { quote } from "../manifest/value.ts";
+import { quote } from "../manifest/source/value.ts";
 
 /** True if the word, which is no command's name, stands for a manifest. */
 export function isFile(word: string): boolean {

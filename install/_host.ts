@@ -2,10 +2,14 @@
 // nothing of the machine's own places for agents is seen or written. And an agent that is a
 // few lines of a shell.
 import { createHash } from "node:crypto";
-import { openProcess } from "../transports/process.ts";
+import { openProcess } from "../transports/command/process.ts";
 import type { Link, OpenContext, Progress, Transport } from "../transports/mod.ts";
-import { needs, type Requirement, type Verdict } from "../tests/harness/requirements.ts";
-import { within } from "../tests/harness/wait.ts";
+import {
+  needs,
+  type Requirement,
+  type Verdict,
+} from "../tests/harness/scene/requirements.ts";
+import { within } from "../tests/harness/scene/wait.ts";
 import { type AgentFile, contentOf, packOf } from "./agents.ts";
 import { type InstallOptions, openInstalled } from "./open.ts";
 

@@ -1,6 +1,6 @@
 /** Finds and removes what agents have left on a host. */
 import type { OpenContext, Transport } from "../transports/mod.ts";
-import { explainingLines } from "../transports/explaining.ts";
+import { explainingLines } from "../transports/command/explaining.ts";
 import { LineReader } from "./line_reader.ts";
 import { cleanScript, MARK } from "./script.ts";
 

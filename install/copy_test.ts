@@ -1,7 +1,7 @@
 // Copying an agent to hosts without a shell; here they are folders of this machine.
 import assert from "node:assert/strict";
-import { until } from "../tests/harness/wait.ts";
-import { openProcess } from "../transports/process.ts";
+import { until } from "../tests/harness/scene/wait.ts";
+import { openProcess } from "../transports/command/process.ts";
 import type { HostFiles, Link, OpenContext, Transport } from "../transports/mod.ts";
 import { heard, WORDS } from "./_host.ts";
 import { AGENTS_VARIABLE } from "./agents.ts";

@@ -1,6 +1,6 @@
 // Folders that somebody else could change: a second user of the host tries, and gets nowhere.
 import assert from "node:assert/strict";
-import { until } from "../tests/harness/wait.ts";
+import { until } from "../tests/harness/scene/wait.ts";
 import { type Host, hostTest, SHELLS, testAgent, WORDS } from "./_host.ts";
 
 const OTHER = 1501;

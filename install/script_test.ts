@@ -2,8 +2,8 @@
 // second, with everything that may come between.
 import assert from "node:assert/strict";
 import { join } from "shlex";
-import { needs } from "../tests/harness/requirements.ts";
-import { until, within } from "../tests/harness/wait.ts";
+import { needs } from "../tests/harness/scene/requirements.ts";
+import { until, within } from "../tests/harness/scene/wait.ts";
 import type { OpenContext } from "../transports/mod.ts";
 import {
   heard,

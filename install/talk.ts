@@ -6,7 +6,7 @@
  * script would not say ends it. Nothing here has a limit of its own on time: the host's
  * `connectTimeout` goes on, but for bytes that move.
  */
-import { explainingLines } from "../transports/explaining.ts";
+import { explainingLines } from "../transports/command/explaining.ts";
 import type { Link, LinkExit, OpenContext, Transport } from "../transports/mod.ts";
 import type { AgentFiles } from "./agents.ts";
 import { chooseFor, type Chosen } from "./choose.ts";

@@ -1,10 +1,10 @@
 // The manager's side of an installation, with hosts in memory that say what they like.
 import assert from "node:assert/strict";
-import { until, within } from "../tests/harness/wait.ts";
-import { memoryLinkPair } from "../transports/memory.ts";
+import { until, within } from "../tests/harness/scene/wait.ts";
+import { memoryLinkPair } from "../link/memory.ts";
 import type { Link, LinkExit, OpenContext, Progress } from "../transports/mod.ts";
 import { Attempt } from "../manager/attempt.ts";
-import { FakeClock, settle } from "../manager/_fake_clock.ts";
+import { FakeClock, settle } from "../link/_fake_clock.ts";
 import { fileOf, testAgent, textOf } from "./_host.ts";
 import type { AgentFile } from "./agents.ts";
 import { openInstalled } from "./open.ts";

@@ -6,9 +6,9 @@
  * @module
  */
 
-import { decode } from "../router/decode.ts";
-import { LinkQueue } from "../router/queue.ts";
-import { explainingLines } from "../transports/explaining.ts";
+import { decode } from "../link/decode.ts";
+import { LinkQueue } from "../link/queue.ts";
+import { explainingLines } from "../transports/command/explaining.ts";
 import type { Link, LinkExit, OpenContext, Progress } from "../transports/mod.ts";
 import {
   type AgentStatus,
@@ -24,13 +24,13 @@ import {
   parseStatus,
   type RouteSuggestion,
 } from "../wire/control.ts";
-import { streamFault } from "./stream_fault.ts";
+import { streamFault } from "../link/stream_fault.ts";
 import { FrameDecoder, FrameError } from "../wire/decoder.ts";
 import { type Frame, HEADER_BYTES } from "../wire/frame.ts";
 import { Allowance, type AllowanceLimits } from "./budget.ts";
-import { type Clock, paceOf } from "./clock.ts";
+import { type Clock, paceOf } from "../link/clock.ts";
 import { describeLack, type NeededFeatures } from "./configure.ts";
-import { Liveness } from "./liveness.ts";
+import { Liveness } from "../link/liveness.ts";
 
 /** Milliseconds an agent has to end by itself once its input ended. */
 const CLOSE_GRACE = 600;

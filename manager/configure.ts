@@ -6,8 +6,8 @@
 
 import type { HostSpec, Manifest, ProxySpec } from "../manifest/manifest.ts";
 import type { ConfigureArgs, ExtendArgs } from "../wire/control.ts";
-import { formatCidr, formatIpv4 } from "../wire/ipv4.ts";
-import { withoutExceptions } from "../wire/ranges.ts";
+import { formatCidr, formatIpv4 } from "../wire/ip/ipv4.ts";
+import { withoutExceptions } from "../wire/ip/ranges.ts";
 
 /** The port of the name server that each agent has on its VIP. */
 const DNS_PORT = 10053;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { manifestFromObject } from "../manifest/manifest.ts";
+import { manifestFromObject } from "../manifest/parse.ts";
 import { builtinTransports } from "../transports/registry.ts";
 import { configureArgs, describeLack, extendArgs, neededFeatures } from "./configure.ts";
 import { parseConfigureArgs, parseExtendArgs } from "../wire/control.ts";

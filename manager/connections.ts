@@ -4,7 +4,7 @@
  * @module
  */
 
-import { failureOfIcmp, formatTarget } from "../proxy/dial.ts";
+import { failureOfIcmp, formatTarget } from "../proxy/edge/dial.ts";
 import {
   type Connection,
   type ConnectionEnd,
@@ -12,7 +12,7 @@ import {
 } from "../router/connections.ts";
 import type { Router } from "../router/route.ts";
 import type { RoutingTable } from "../router/table.ts";
-import { formatIpv4 } from "../wire/ipv4.ts";
+import { formatIpv4 } from "../wire/ip/ipv4.ts";
 import type { ConnectionEvent } from "./events.ts";
 
 /** What a mesh gives its watcher. */

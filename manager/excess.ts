@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../link/clock.ts";
 
 /** Milliseconds from the first excess to its being told. */
 const FIRST_AFTER = 1000;

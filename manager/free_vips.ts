@@ -7,8 +7,8 @@
 
 import type { HostSpec, Manifest } from "../manifest/manifest.ts";
 import { ASSIGNED_VIPS } from "../manifest/vips.ts";
-import { isTaken, isTakenEverywhere } from "../proxy/taken.ts";
-import { formatIpv4 } from "../wire/ipv4.ts";
+import { isTaken, isTakenEverywhere } from "../proxy/edge/taken.ts";
+import { formatIpv4 } from "../wire/ip/ipv4.ts";
 
 /** The port of the name server that each agent has on every VIP. */
 const DNS_PORT = 10053;

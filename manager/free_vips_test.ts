@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { manifestFromObject } from "../manifest/manifest.ts";
+import { manifestFromObject } from "../manifest/parse.ts";
 import { builtinTransports } from "../transports/registry.ts";
-import { formatIpv4, parseIpv4 } from "../wire/ipv4.ts";
+import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
 import { withFreeVips } from "./free_vips.ts";
 
 const PARSING = { path: "mesh.yaml", transports: builtinTransports };

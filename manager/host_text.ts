@@ -9,7 +9,7 @@
  */
 
 import { Allowance, type AllowanceLimits } from "./budget.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../link/clock.ts";
 import { Excess } from "./excess.ts";
 
 /** Lines of one host, and their characters: a verbose start, then some 350 MB a day at the most. */

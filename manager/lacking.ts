@@ -5,7 +5,7 @@
  * @module
  */
 
-import { formatPosition, type Position } from "../manifest/diagnostic.ts";
+import { formatPosition, type Position } from "../manifest/source/diagnostic.ts";
 import type { HostSpec, Manifest } from "../manifest/manifest.ts";
 
 /** What is lacking, and whose agent lacks it. */

@@ -8,10 +8,10 @@
  * @module
  */
 
-import { formatPosition, type Position } from "../manifest/diagnostic.ts";
+import { formatPosition, type Position } from "../manifest/source/diagnostic.ts";
 import type { HostSpec, Manifest } from "../manifest/manifest.ts";
 import type { ListenerStatus } from "../wire/control.ts";
-import { formatIpv4 } from "../wire/ipv4.ts";
+import { formatIpv4 } from "../wire/ip/ipv4.ts";
 import type {
   AddressesTakenEvent,
   ListenerFailedEvent,

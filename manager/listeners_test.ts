@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseManifest } from "../manifest/manifest.ts";
+import { parseManifest } from "../manifest/parse.ts";
 import { builtinTransports } from "../transports/registry.ts";
 import type { ListenerStatus } from "../wire/control.ts";
 import { listenerFailed, listenersFailed } from "./listeners.ts";

@@ -7,7 +7,7 @@
 
 import { type AgentLogEvent, runAgent } from "../agent/agent.ts";
 import { linkPort } from "../agent/port.ts";
-import { memoryLinkPair } from "../transports/memory.ts";
+import { memoryLinkPair } from "../link/memory.ts";
 import type { Link, OpenContext } from "../transports/mod.ts";
 
 /** Starts the agent and gives the manager's end of its link, which ends with it. */

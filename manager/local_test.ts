@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import config from "../deno.json" with { type: "json" };
-import { FakeClock } from "./_fake_clock.ts";
+import { FakeClock } from "../link/_fake_clock.ts";
 import { openLocalAgent } from "./local.ts";
 import { startMesh } from "./mesh.ts";
 

@@ -8,13 +8,10 @@ import { openInstalled } from "../install/open.ts";
 import { describeReach, isInstalled } from "../install/reach.ts";
 import { Uploads } from "../install/uploads.ts";
 import config from "../deno.json" with { type: "json" };
-import { formatDiagnostic, formatPosition } from "../manifest/diagnostic.ts";
+import { formatDiagnostic, formatPosition } from "../manifest/source/diagnostic.ts";
 import { loadManifest } from "../manifest/load.ts";
-import {
-  type HostSpec,
-  type Manifest,
-  manifestFromObject,
-} from "../manifest/manifest.ts";
+import type { HostSpec, Manifest } from "../manifest/manifest.ts";
+import { manifestFromObject } from "../manifest/parse.ts";
 import { readWithPlugins } from "../manifest/plugins.ts";
 import type { Connections } from "../router/connections.ts";
 import { police, type PoliceCounters, policeCounters } from "../router/police.ts";
@@ -22,18 +19,18 @@ import { type RouteCounters, Router } from "../router/route.ts";
 import { chain } from "../router/stage.ts";
 import { RoutingTable } from "../router/table.ts";
 import { tap } from "../router/tap.ts";
-import { learnDescriptorLimit } from "../transports/descriptor_limit.ts";
+import { learnDescriptorLimit } from "../transports/command/descriptor_limit.ts";
 import type { Link, OpenContext, Transport } from "../transports/mod.ts";
-import { PluginSet } from "../transports/plugin.ts";
+import { PluginSet } from "../transports/plugins/load.ts";
 import { builtinTransports } from "../transports/registry.ts";
 import {
   type AgentStatus,
   encodeControl,
   type RouteSuggestion,
 } from "../wire/control.ts";
-import { formatIpv4, parseIpv4 } from "../wire/ipv4.ts";
+import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
 import type { AttemptPlan } from "./attempt.ts";
-import { type Clock, paceOf, systemClock } from "./clock.ts";
+import { type Clock, paceOf, systemClock } from "../link/clock.ts";
 import { connectionsOf } from "./connections.ts";
 import { configureArgs, extendArgs, neededFeatures } from "./configure.ts";
 import { lackingFeature } from "./lacking.ts";

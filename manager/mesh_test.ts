@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { ManifestError } from "../manifest/diagnostic.ts";
-import { parseManifest } from "../manifest/manifest.ts";
-import { memoryLinkPair } from "../transports/memory.ts";
+import { ManifestError } from "../manifest/source/diagnostic.ts";
+import { parseManifest } from "../manifest/parse.ts";
+import { memoryLinkPair } from "../link/memory.ts";
 import type { Transport } from "../transports/mod.ts";
 import { builtinTransports } from "../transports/registry.ts";
-import { parseIpv4 } from "../wire/ipv4.ts";
+import { parseIpv4 } from "../wire/ip/ipv4.ts";
 import { type Behaviour, FakeAgent, fakeAgentCommand } from "./_fake_agent.ts";
-import { FakeClock, settle } from "./_fake_clock.ts";
+import { FakeClock, settle } from "../link/_fake_clock.ts";
 import type { MeshEvent } from "./events.ts";
 import { type Mesh, type MeshOptions, startMesh } from "./mesh.ts";
 

@@ -41,7 +41,7 @@
  * @module
  */
 
-import type { LinkQueue } from "../router/queue.ts";
+import type { LinkQueue } from "../link/queue.ts";
 import type { ConfigureData } from "../wire/control.ts";
 import type { Frame } from "../wire/frame.ts";
 import {

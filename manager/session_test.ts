@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { memoryLinkPair } from "../transports/memory.ts";
+import { memoryLinkPair } from "../link/memory.ts";
 import type { Link, OpenContext } from "../transports/mod.ts";
 import { FrameType } from "../wire/frame.ts";
 import { type Behaviour, FakeAgent } from "./_fake_agent.ts";
-import { FakeClock, settle } from "./_fake_clock.ts";
+import { FakeClock, settle } from "../link/_fake_clock.ts";
 import type { AttemptPlan } from "./attempt.ts";
 import { type Failure, type Readiness, Session } from "./session.ts";
 

@@ -1,6 +1,7 @@
 // Shortcuts of this folder's tests: what is said about a manifest, as the user sees it.
-import { formatDiagnostic, ManifestError } from "./diagnostic.ts";
-import { type Manifest, parseManifest, type SpecParser } from "./manifest.ts";
+import { formatDiagnostic, ManifestError } from "./source/diagnostic.ts";
+import type { Manifest, SpecParser } from "./manifest.ts";
+import { parseManifest } from "./parse.ts";
 
 /** Stands in for the transports' folder: words without quotes, or a list of words. */
 const words: SpecParser = {

@@ -1,12 +1,12 @@
 // The whole manifest: hostTemplate, hosts and routes, and what holds between hosts.
-import { formatPosition } from "./diagnostic.ts";
+import { formatPosition } from "./source/diagnostic.ts";
 import { readFields } from "./fields.ts";
 import { readHost, readTemplate } from "./host.ts";
 import type { HostSpec, Manifest, ParseOptions } from "./manifest.ts";
 import { Names } from "./names.ts";
 import { Plugins } from "./plugins.ts";
 import { warnOfNothing, warnOfUnreachable } from "./reach.ts";
-import type { Report } from "./report.ts";
+import type { Report } from "./source/report.ts";
 import { checkResolveFor } from "./resolve_for.ts";
 import { readRoutes } from "./routes.ts";
 import {
@@ -16,7 +16,7 @@ import {
   type MapValue,
   quote,
   type Value,
-} from "./value.ts";
+} from "./source/value.ts";
 import { assignVips, refuseVipsOutsideLoopback } from "./vips.ts";
 
 const EXAMPLE = `wanted at least one, see "norouter show-example"`;

@@ -11,7 +11,7 @@
 //   "fast"    no
 //
 // duration_test.ts has the same table.
-import { quote } from "./value.ts";
+import { quote } from "./source/value.ts";
 
 const MILLISECONDS: Readonly<Record<string, number>> = {
   ms: 1,

@@ -1,8 +1,8 @@
 // Reading maps with a known set of fields: wrong kinds of values and unknown fields
 // are reported, with the nearest known name.
 import { closest, distance } from "fastest-levenshtein";
-import type { Report } from "./report.ts";
-import { describe, type Entry, isNull, quote, type Value } from "./value.ts";
+import type { Report } from "./source/report.ts";
+import { describe, type Entry, isNull, quote, type Value } from "./source/value.ts";
 
 /** The fields present in a map; fields without a value count as absent. */
 export type Fields = ReadonlyMap<string, Entry>;

@@ -2,8 +2,9 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { transports } from "./_said.ts";
-import { ManifestError } from "./diagnostic.ts";
-import { type Manifest, manifestFromObject, parseManifest } from "./manifest.ts";
+import { ManifestError } from "./source/diagnostic.ts";
+import type { Manifest } from "./manifest.ts";
+import { manifestFromObject, parseManifest } from "./parse.ts";
 
 const options = { path: "mesh.yaml", transports };
 const seed = 42;

@@ -1,23 +1,17 @@
 // One host of the manifest, or the template that all of them begin with.
-import { formatPosition, type Position } from "./diagnostic.ts";
+import { formatPosition } from "./source/diagnostic.ts";
 import { type Fields, readFields, readList, readText } from "./fields.ts";
-import type { HostSpec, SpecParser } from "./manifest.ts";
+import type { HostDraft } from "./draft.ts";
+import type { SpecParser } from "./manifest.ts";
 import type { Names } from "./names.ts";
 import type { Plugins } from "./plugins.ts";
 import { joinPorts } from "./ports.ts";
 import type { ProxyContext } from "./proxy.ts";
-import type { Report } from "./report.ts";
-import type { NamedHost } from "./resolve_for.ts";
+import type { Report } from "./source/report.ts";
 import { readShared, type Shared, SHARED_FIELDS } from "./shared.ts";
 import { readTransport } from "./transport.ts";
-import { type Entry, isNull, quote } from "./value.ts";
+import { type Entry, isNull, quote } from "./source/value.ts";
 import { readVip } from "./vips.ts";
-
-/** A host whose VIP may still be missing. */
-export type HostDraft = Omit<HostSpec, "vip" | "vipAssigned" | "resolveFor"> & {
-  readonly resolveFor: readonly NamedHost[];
-  readonly vip: { readonly address: number; readonly at: Position } | undefined;
-};
 
 /** How long an agent may take to answer unless the manifest says otherwise, in ms. */
 const CONNECT_TIMEOUT = 20_000;

@@ -10,9 +10,9 @@
 //   "u:p@127.0.0.1:1"   no: "auth" is for that
 //
 // listen_test.ts has the same table.
-import { parseIpv4 } from "../wire/ipv4.ts";
+import { parseIpv4 } from "../wire/ip/ipv4.ts";
 import { hostFault, portFault } from "./ports.ts";
-import { quote } from "./value.ts";
+import { quote } from "./source/value.ts";
 
 /** An address to listen on. */
 export interface ParsedListen {

@@ -1,8 +1,9 @@
 // From a file, or standard input, to a checked manifest.
 import { dirname } from "node:path";
-import { decodeManifest } from "./decode.ts";
-import { ManifestError, type Position } from "./diagnostic.ts";
-import { type Manifest, parseManifest, type ParseOptions } from "./manifest.ts";
+import { decodeManifest } from "./source/decode.ts";
+import { ManifestError, type Position } from "./source/diagnostic.ts";
+import type { Manifest, ParseOptions } from "./manifest.ts";
+import { parseManifest } from "./parse.ts";
 import { type PluginLoader, readWithPlugins } from "./plugins.ts";
 
 /** The largest manifest that is read, in bytes; real ones have a few thousand. */

@@ -1,7 +1,7 @@
 // Files that can be read as a manifest, and the many that cannot.
 import assert from "node:assert/strict";
 import { transports } from "./_said.ts";
-import { formatDiagnostic, ManifestError } from "./diagnostic.ts";
+import { formatDiagnostic, ManifestError } from "./source/diagnostic.ts";
 import { loadManifest } from "./load.ts";
 
 /** What loading says of a file of that name, or "fine". */

@@ -1,10 +1,6 @@
-// The checked manifest: its types, and the ways to get one from text or an object.
-import type { Cidr } from "../wire/ipv4.ts";
-import type { Diagnostic, Position } from "./diagnostic.ts";
-import { readManifest } from "./document.ts";
-import { fromObject } from "./object.ts";
-import { Report } from "./report.ts";
-import { fromYaml } from "./yaml.ts";
+// The checked manifest, as types.
+import type { Cidr } from "../wire/ip/ipv4.ts";
+import type { Diagnostic, Position } from "./source/diagnostic.ts";
 
 /** A manifest in which everything was checked and every default filled in. */
 export interface Manifest {
@@ -187,25 +183,4 @@ export interface ParseOptions {
   readonly env?: (name: string) => string | undefined;
   /** Gives the parsers of plug-ins, loaded before. Left out, naming one is an error. */
   readonly findPlugin?: (named: PluginUse) => SpecParser | PluginProblem;
-}
-
-/**
- * Reads and checks a manifest written in YAML.
- *
- * @throws {ManifestError} with all errors of the text at once.
- */
-export function parseManifest(text: string, options: ParseOptions): Manifest {
-  const report = new Report(options.path);
-  return readManifest(fromYaml(text, report), report, options);
-}
-
-/**
- * Checks a manifest given as plain data, in the shape the YAML has. Positions in
- * messages are paths, such as `hosts.web.ports[0]`.
- *
- * @throws {ManifestError} with all errors of the object at once.
- */
-export function manifestFromObject(value: unknown, options: ParseOptions): Manifest {
-  const report = new Report(options.path);
-  return readManifest(fromObject(value, report), report, options);
 }

@@ -1,9 +1,9 @@
 // Host names: which are valid, and that no two hosts answer to one.
-import { parseIpv4 } from "../wire/ipv4.ts";
-import type { Position } from "./diagnostic.ts";
-import { formatPosition } from "./diagnostic.ts";
-import type { Report } from "./report.ts";
-import { quote } from "./value.ts";
+import { parseIpv4 } from "../wire/ip/ipv4.ts";
+import type { Position } from "./source/diagnostic.ts";
+import { formatPosition } from "./source/diagnostic.ts";
+import type { Report } from "./source/report.ts";
+import { quote } from "./source/value.ts";
 
 /**
  * Why the text is not a host name, or nothing if it is one: labels of 1 to 63 letters,

@@ -8,7 +8,7 @@
 // Checking a manifest is synchronous and loading code is not. So it is read once as if every
 // plug-in took any value, then what it names is loaded, and then it is read again. No code is
 // loaded for a manifest that is wrong already.
-import type { Position } from "./diagnostic.ts";
+import type { Position } from "./source/diagnostic.ts";
 import type {
   Manifest,
   PluginLock,
@@ -16,8 +16,8 @@ import type {
   PluginUse,
   SpecParser,
 } from "./manifest.ts";
-import type { Report } from "./report.ts";
-import { describe, type Entry, quote } from "./value.ts";
+import type { Report } from "./source/report.ts";
+import { describe, type Entry, quote } from "./source/value.ts";
 
 /** What loads plug-ins. */
 export interface PluginLoader {

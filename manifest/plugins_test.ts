@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 import { transports } from "./_said.ts";
-import { formatDiagnostic, ManifestError } from "./diagnostic.ts";
-import {
-  parseManifest,
-  type PluginProblem,
-  type PluginUse,
-  type SpecParser,
-} from "./manifest.ts";
+import { formatDiagnostic, ManifestError } from "./source/diagnostic.ts";
+import type { PluginProblem, PluginUse, SpecParser } from "./manifest.ts";
+import { parseManifest } from "./parse.ts";
 import { readWithPlugins } from "./plugins.ts";
 
 const SHA = "ab".repeat(32);

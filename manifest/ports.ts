@@ -10,12 +10,12 @@
 //   "99999:127.0.0.1:80"     no: ports are 1 to 65535
 //
 // ports_test.ts has the same table.
-import { parseIpv4 } from "../wire/ipv4.ts";
-import { formatPosition } from "./diagnostic.ts";
+import { parseIpv4 } from "../wire/ip/ipv4.ts";
+import { formatPosition } from "./source/diagnostic.ts";
 import type { PortSpec } from "./manifest.ts";
 import { hostNameFault } from "./names.ts";
-import type { Report } from "./report.ts";
-import { quote } from "./value.ts";
+import type { Report } from "./source/report.ts";
+import { quote } from "./source/value.ts";
 
 /** A published port as its text says. */
 export interface ParsedPort {

@@ -6,12 +6,12 @@
 //   http:  { listen: "" }                                      off, as without `listen`
 //
 // No message holds a password, nor what may be one in the wrong place.
-import { formatPosition, type Position } from "./diagnostic.ts";
+import { formatPosition, type Position } from "./source/diagnostic.ts";
 import { didYouMean, type Fields, readFields, readText } from "./fields.ts";
 import { parseListen } from "./listen.ts";
 import type { ParseOptions, ProxyAuth, ProxySpec } from "./manifest.ts";
-import type { Report } from "./report.ts";
-import { type Entry, isNull, type MapValue, quote } from "./value.ts";
+import type { Report } from "./source/report.ts";
+import { type Entry, isNull, type MapValue, quote } from "./source/value.ts";
 
 /** The fields of a host that are proxies. */
 export type ProxyField = "http" | "socks";

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { type Env, read, said, saidBy, transports } from "./_said.ts";
 import { loadManifest } from "./load.ts";
-import { manifestFromObject, parseManifest } from "./manifest.ts";
+import { manifestFromObject, parseManifest } from "./parse.ts";
 
 function proxy(field: string, spec: string, variables?: Env) {
   const { hosts } = read(`hosts: { a: { ${field}: ${spec} } }`, variables);

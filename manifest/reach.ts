@@ -4,8 +4,8 @@
 // Having neither is nothing to warn of in a host that only publishes ports: it is reached
 // from others. It is where there are no others, or where it publishes nothing.
 import type { HostSpec, RouteSpec } from "./manifest.ts";
-import type { Report } from "./report.ts";
-import { quote } from "./value.ts";
+import type { Report } from "./source/report.ts";
+import { quote } from "./source/value.ts";
 
 /** Warns of what disabled loopback makes useless. */
 export function warnOfUnreachable(

@@ -2,10 +2,10 @@
 //
 //   ["laptop", "web"]   for these hosts
 //   ["*"]               for all
-import type { Position } from "./diagnostic.ts";
+import type { Position } from "./source/diagnostic.ts";
 import { didYouMean, readList, readText } from "./fields.ts";
-import type { Report } from "./report.ts";
-import { type Entry, quote } from "./value.ts";
+import type { Report } from "./source/report.ts";
+import { type Entry, quote } from "./source/value.ts";
 
 /** A host as it was named. */
 export interface NamedHost {

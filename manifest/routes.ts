@@ -13,15 +13,15 @@
 // `notTo` has the same, for what a route is not for.
 //
 // routes_test.ts has the same table.
-import { type Cidr, formatIpv4, parseCidr, parseIpv4 } from "../wire/ipv4.ts";
+import { type Cidr, formatIpv4, parseCidr, parseIpv4 } from "../wire/ip/ipv4.ts";
 import { hostGlobFault, hostGlobsOverlap } from "../wire/glob.ts";
-import { overlaps, subtract } from "../wire/ranges.ts";
-import type { Position } from "./diagnostic.ts";
+import { overlaps, subtract } from "../wire/ip/ranges.ts";
+import type { Position } from "./source/diagnostic.ts";
 import { didYouMean, readFields, readList, readText } from "./fields.ts";
 import type { HostSpec, RouteSpec } from "./manifest.ts";
 import { isIpv6 } from "./ports.ts";
-import type { Report } from "./report.ts";
-import { type Entry, quote, type Value } from "./value.ts";
+import type { Report } from "./source/report.ts";
+import { type Entry, quote, type Value } from "./source/value.ts";
 
 /** Reads `routes`, whose `via` must name one of the hosts. */
 export function readRoutes(

@@ -1,6 +1,6 @@
 // The table of routes.ts, and what `via` may name.
 import assert from "node:assert/strict";
-import { formatCidr } from "../wire/ipv4.ts";
+import { formatCidr } from "../wire/ip/ipv4.ts";
 import { read, said } from "./_said.ts";
 import { parseDestination } from "./routes.ts";
 

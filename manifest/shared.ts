@@ -4,9 +4,9 @@ import { type Fields, readBoolean, readFields, readList, readText } from "./fiel
 import type { HostSpec, PortSpec, ProxySpec } from "./manifest.ts";
 import { parsePort } from "./ports.ts";
 import { type ProxyContext, readProxy } from "./proxy.ts";
-import type { Report } from "./report.ts";
+import type { Report } from "./source/report.ts";
 import { type NamedHost, readResolveFor } from "./resolve_for.ts";
-import { type Entry, quote } from "./value.ts";
+import { type Entry, quote } from "./source/value.ts";
 
 /** What was given; a proxy that is `null` was turned off. */
 export interface Shared {

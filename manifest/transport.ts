@@ -1,11 +1,11 @@
 // How a host is reached: the one field of a host that a transport answers to, with the
 // transport's own complaints placed at the value they are about.
-import { formatPosition, type Position } from "./diagnostic.ts";
+import { formatPosition, type Position } from "./source/diagnostic.ts";
 import { type Fields, readText } from "./fields.ts";
 import type { SpecParser, TransportSpec } from "./manifest.ts";
 import type { Plugins } from "./plugins.ts";
-import type { Report } from "./report.ts";
-import { type Entry, follow, quote, toPlain, type Value } from "./value.ts";
+import type { Report } from "./source/report.ts";
+import { type Entry, follow, quote, toPlain, type Value } from "./source/value.ts";
 
 /** The field that names a plug-in. */
 const PLUGIN = "transport";

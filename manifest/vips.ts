@@ -1,13 +1,13 @@
 // The virtual addresses of the hosts: which are possible, that none is taken twice,
 // and a free one for each host whose manifest leaves it out.
-import { contains, formatIpv4, parseCidr, parseIpv4 } from "../wire/ipv4.ts";
-import type { Position } from "./diagnostic.ts";
-import { formatPosition } from "./diagnostic.ts";
+import { contains, formatIpv4, parseCidr, parseIpv4 } from "../wire/ip/ipv4.ts";
+import type { Position } from "./source/diagnostic.ts";
+import { formatPosition } from "./source/diagnostic.ts";
 import { readText } from "./fields.ts";
-import type { HostDraft } from "./host.ts";
+import type { HostDraft } from "./draft.ts";
 import type { HostSpec } from "./manifest.ts";
-import type { Report } from "./report.ts";
-import { type Entry, quote } from "./value.ts";
+import type { Report } from "./source/report.ts";
+import { type Entry, quote } from "./source/value.ts";
 
 /** Where free addresses are taken from, both ends included. */
 export const ASSIGNED_VIPS = {

@@ -1,6 +1,6 @@
 // Which addresses hosts may have, and which they get.
 import assert from "node:assert/strict";
-import { formatIpv4 } from "../wire/ipv4.ts";
+import { formatIpv4 } from "../wire/ip/ipv4.ts";
 import { read, said } from "./_said.ts";
 
 Deno.test("hosts without a vip get free addresses in order of appearance", () => {

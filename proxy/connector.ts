@@ -10,7 +10,7 @@
  */
 import type { Stack } from "../stack/stack.ts";
 import { type TcpConnection, TcpError } from "../stack/tcp.ts";
-import { formatIpv4, parseIpv4 } from "../wire/ipv4.ts";
+import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
 import { believedAddresses } from "./believed.ts";
 import { Claims } from "./claims.ts";
 import {
@@ -19,11 +19,11 @@ import {
   type DialFailure,
   failureOfIcmp,
   formatTarget,
-} from "./dial.ts";
+} from "./edge/dial.ts";
 import { canonicalName, type Directory, type Place } from "./directory.ts";
-import { isUnknownName, lookup } from "./lookup.ts";
-import { relay, splice } from "./splice.ts";
-import { MeshStream, SocketStream } from "./stream.ts";
+import { isUnknownName, lookup } from "./edge/lookup.ts";
+import { relay, splice } from "./edge/splice.ts";
+import { MeshStream, SocketStream } from "./edge/stream.ts";
 
 /** A connection that takes longer has failed; above the limit of the dial behind it. */
 export const CONNECT_LIMIT_MS = 30_000;
@@ -321,7 +321,7 @@ export class Connector {
     via: number,
     asked: Asked,
   ): Promise<{ addresses: number[]; ttl: number }> {
-    const { NameError, resolveOver } = await import("./dns_client.ts");
+    const { NameError, resolveOver } = await import("./dns/client.ts");
     const { directory, nameServers } = this.#options;
     const host = directory.nameOf(via) ?? formatIpv4(via);
     const server = `the name server of ${host}`;

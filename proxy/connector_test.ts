@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { Network, type Node } from "../stack/_network.ts";
 import type { TcpConnection } from "../stack/tcp.ts";
-import { until, within } from "../tests/harness/wait.ts";
+import { until, within } from "../tests/harness/scene/wait.ts";
 import type { WireRoute } from "../wire/control.ts";
-import { formatIpv4, parseIpv4 } from "../wire/ipv4.ts";
-import { answerOf, ipBytes } from "./_fake_dns.ts";
+import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
+import { answerOf, ipBytes } from "./dns/_fake_dns.ts";
 import { Connector, type Upstream } from "./connector.ts";
-import { DialError, type DialFailure } from "./dial.ts";
+import { DialError, type DialFailure } from "./edge/dial.ts";
 import { Directory } from "./directory.ts";
-import { lookup } from "./lookup.ts";
-import { NameServer } from "./name_server.ts";
-import { MeshStream, SocketStream } from "./stream.ts";
+import { lookup } from "./edge/lookup.ts";
+import { NameServer } from "./dns/name_server.ts";
+import { MeshStream, SocketStream } from "./edge/stream.ts";
 
 const VIPS = {
   me: "127.0.42.100",

@@ -8,8 +8,8 @@
  */
 import { hostGlob } from "../wire/glob.ts";
 import type { WireRoute } from "../wire/control.ts";
-import { type Cidr, parseCidr, parseIpv4 } from "../wire/ipv4.ts";
-import { inRanges } from "./ranges.ts";
+import { type Cidr, parseCidr, parseIpv4 } from "../wire/ip/ipv4.ts";
+import { inRanges } from "../wire/ip/special.ts";
 
 /** Where something lies. */
 export type Place =

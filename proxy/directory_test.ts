@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseIpv4 } from "../wire/ipv4.ts";
+import { parseIpv4 } from "../wire/ip/ipv4.ts";
 import { canonicalName, Directory } from "./directory.ts";
 
 const ME = "127.0.42.100";

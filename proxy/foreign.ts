@@ -6,8 +6,8 @@
  * leads to a special address (`ranges.ts`), and nothing to what is not one host, or to a host
  * of the mesh, which is reached as that.
  */
-import type { Cidr } from "../wire/ipv4.ts";
-import { inRanges, isSpecial } from "./ranges.ts";
+import type { Cidr } from "../wire/ip/ipv4.ts";
+import { inRanges, isSpecial } from "../wire/ip/special.ts";
 
 /** Addresses given for names that are remembered; the one unused for longest goes first. */
 export const NAMED_LIMIT = 16_384;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseCidr, parseIpv4 } from "../wire/ipv4.ts";
+import { parseCidr, parseIpv4 } from "../wire/ip/ipv4.ts";
 import { Foreign, NAMED_LIMIT } from "./foreign.ts";
 
 const at = (text: string) => parseIpv4(text)!;

@@ -5,8 +5,8 @@
  */
 
 import { encodeFrame, type Frame, FrameType } from "../wire/frame.ts";
-import { parseIpv4, Protocol, TcpFlag } from "../wire/ipv4.ts";
-import { addWords, foldChecksum } from "./checksum.ts";
+import { parseIpv4, Protocol, TcpFlag } from "../wire/ip/ipv4.ts";
+import { addWords, foldChecksum } from "../wire/ip/checksum.ts";
 
 /** What a test says about a packet; the rest is sensible. */
 export interface PacketSpec {

@@ -24,8 +24,9 @@ import {
   TcpFlag,
   tcpFlagsOf,
   totalLengthOf,
-} from "../wire/ipv4.ts";
-import { isIcmpError, isOpening, isSegment, quotedIn } from "./reset.ts";
+} from "../wire/ip/ipv4.ts";
+import { isOpening, isSegment } from "../wire/ip/tcp.ts";
+import { isIcmpError, quotedIn } from "../wire/ip/icmp.ts";
 
 /** Connections that are remembered at a time; beyond it the oldest are told as lost. */
 const MOST = 4096;

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { formatIpv4, TcpFlag } from "../wire/ipv4.ts";
+import { formatIpv4, TcpFlag } from "../wire/ip/ipv4.ts";
 import { packetFrame, type PacketSpec } from "./_test_packets.ts";
 import { Connections } from "./connections.ts";
-import { Unreachable, unreachableOf } from "./reset.ts";
+import { unreachableOf } from "./refusal.ts";
+import { Unreachable } from "../wire/ip/icmp.ts";
 import { HEADER_BYTES } from "../wire/frame.ts";
 
 const { SYN, ACK, FIN, RST } = TcpFlag;

@@ -57,9 +57,9 @@ import {
   sourcePortOf,
   TcpFlag,
   tcpFlagsOf,
-} from "../wire/ipv4.ts";
-import { mix } from "./flow.ts";
-import { quotedIn } from "./reset.ts";
+} from "../wire/ip/ipv4.ts";
+import { mix } from "../link/flow.ts";
+import { quotedIn } from "../wire/ip/icmp.ts";
 
 /** Flows in a table, unless told otherwise. */
 export const FLOW_LIMIT = 65_536;

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { HEADER_BYTES } from "../wire/frame.ts";
-import { parseIpv4, TcpFlag } from "../wire/ipv4.ts";
+import { parseIpv4, TcpFlag } from "../wire/ip/ipv4.ts";
 import { packet, type PacketSpec } from "./_test_packets.ts";
-import { mix } from "./flow.ts";
+import { mix } from "../link/flow.ts";
 import { type Flow, type FlowLoss, FlowTable, isRepeated } from "./flows.ts";
-import { refusalOf, Unreachable, unreachableOf } from "./reset.ts";
+import { refusalOf, unreachableOf } from "./refusal.ts";
+import { Unreachable } from "../wire/ip/icmp.ts";
 
 const { SYN, ACK, FIN, RST } = TcpFlag;
 const [A, FOREIGN] = ["127.0.42.100", "10.1.2.3"];

@@ -16,7 +16,7 @@ import {
   IPV4_HEADER_BYTES,
   totalLengthOf,
   versionOf,
-} from "../wire/ipv4.ts";
+} from "../wire/ip/ipv4.ts";
 import type { Stage } from "./stage.ts";
 
 /**

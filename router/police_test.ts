@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { encodeFrame, type Frame, FrameType } from "../wire/frame.ts";
-import { parseIpv4, sourceOf } from "../wire/ipv4.ts";
+import { parseIpv4, sourceOf } from "../wire/ip/ipv4.ts";
 import {
   batchesOf,
   collect,

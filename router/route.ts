@@ -39,22 +39,15 @@ import {
   sourceOf,
   TcpFlag,
   tcpFlagsOf,
-} from "../wire/ipv4.ts";
+} from "../wire/ip/ipv4.ts";
 import { type Pace, Turn } from "../wire/turn.ts";
 import { type Flow, FlowTable, isRepeated } from "./flows.ts";
-import {
-  isIcmpError,
-  isOpening,
-  isSegment,
-  refusalOf,
-  resetFor,
-  resetOf,
-  Unreachable,
-  unreachableOf,
-} from "./reset.ts";
-import { Sender } from "./sender.ts";
+import { refusalOf, resetFor, resetOf, unreachableOf } from "./refusal.ts";
+import { isOpening, isSegment } from "../wire/ip/tcp.ts";
+import { isIcmpError, Unreachable } from "../wire/ip/icmp.ts";
+import { Sender } from "../link/sender.ts";
 import type { RoutingTable } from "./table.ts";
-import { WaitingRoom } from "./waiting.ts";
+import { WaitingRoom } from "../link/waiting.ts";
 
 /** What the manager says about a host. */
 export type HostState = "up" | "starting" | "down";

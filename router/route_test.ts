@@ -9,7 +9,7 @@ import {
   readUint16,
   readUint32,
   TcpFlag,
-} from "../wire/ipv4.ts";
+} from "../wire/ip/ipv4.ts";
 import {
   batchesOf,
   controlFrame,
@@ -19,8 +19,9 @@ import {
   type PacketSpec,
 } from "./_test_packets.ts";
 import { police, policeCounters } from "./police.ts";
-import { LinkQueue } from "./queue.ts";
-import { resetOf, Unreachable, unreachableOf } from "./reset.ts";
+import { LinkQueue } from "../link/queue.ts";
+import { resetOf, unreachableOf } from "./refusal.ts";
+import { Unreachable } from "../wire/ip/icmp.ts";
 import { decide, type Decision, type HostState, Router } from "./route.ts";
 import { RoutingTable } from "./table.ts";
 

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { type Cidr, contains } from "../wire/ipv4.ts";
+import { type Cidr, contains } from "../wire/ip/ipv4.ts";
 
 /** Suggested addresses remembered per agent; the oldest is forgotten first. */
 export const LEARNT_LIMIT = 512;

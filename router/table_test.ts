@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Cidr, parseCidr, parseIpv4 } from "../wire/ipv4.ts";
+import { type Cidr, parseCidr, parseIpv4 } from "../wire/ip/ipv4.ts";
 import { LEARNT_LIMIT, RoutingTable } from "./table.ts";
 
 const ip = (text: string) => parseIpv4(text)!;

@@ -1,24 +1,25 @@
 /**
- * Checks that a folder imports only from folders to its left:
- * wire ← manifest ← stack, router, transports ← proxy, install ← agent ← manager ← mod.ts ← cli.
+ * Checks the order of rooms: a folder imports only from folders to its left, folders of one
+ * rank do not import each other, and no files import each other in a circle.
  *
- * Folders of one rank do not import each other. Tests may import anything.
+ * Tests may import anything.
  */
 
-const RANKS: Record<string, number> = {
-  wire: 0,
-  manifest: 1,
-  stack: 2,
-  router: 2,
-  transports: 2,
-  proxy: 3,
-  install: 3,
-  agent: 4,
-  manager: 5,
-  "mod.ts": 6,
-  cli: 7,
-  "cli.ts": 8,
-};
+/** Folders, from those that import nothing; a folder inside another has a rank of its own. */
+const ORDER: readonly string[][] = [
+  ["wire/ip"],
+  ["wire"],
+  ["link", "manifest"],
+  ["stack", "router", "transports"],
+  ["proxy/edge"],
+  ["proxy/dns"],
+  ["proxy", "install"],
+  ["agent"],
+  ["manager"],
+  ["mod.ts"],
+  ["cli"],
+  ["cli.ts"],
+];
 const ENTRY_POINTS = ["cli.ts", "mod.ts", "transports/mod.ts", "transports/testing.ts"];
 
 interface ModuleGraph {
@@ -45,34 +46,87 @@ async function graphOf(entry: string): Promise<ModuleGraph> {
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-/** The first part of a module's path within the project, if it is of the project. */
-function partOf(specifier: string): string | undefined {
-  if (!specifier.startsWith(root.href)) return undefined;
-  return specifier.slice(root.href.length).split("/")[0];
+/** A module's path within the project, if it is of the project. */
+function pathOf(specifier: string): string | undefined {
+  return specifier.startsWith(root.href) ? specifier.slice(root.href.length) : undefined;
 }
 
-const faults = new Set<string>();
-let edges = 0;
-for (const entry of ENTRY_POINTS) {
-  for (const { specifier, dependencies } of (await graphOf(entry)).modules) {
-    const from = partOf(specifier);
-    const rank = from === undefined ? undefined : RANKS[from];
-    if (from === undefined || rank === undefined) continue;
-    for (const { code, type } of dependencies ?? []) {
-      const target = code?.specifier ?? type?.specifier;
-      const to = target === undefined ? undefined : partOf(target);
-      if (target === undefined || to === undefined || to === from) continue;
-      edges++;
-      const targetRank = RANKS[to];
-      if (to === "deno.json" || (targetRank !== undefined && targetRank < rank)) continue;
-      faults.add(
-        `${specifier.slice(root.href.length)} imports ${target.slice(root.href.length)}`,
-      );
+/** The folder that gives a file its rank: the longest that is listed. */
+function roomOf(path: string): { room: string; rank: number } | undefined {
+  let found: { room: string; rank: number } | undefined;
+  for (const [rank, rooms] of ORDER.entries()) {
+    for (const room of rooms) {
+      if (path !== room && !path.startsWith(`${room}/`)) continue;
+      if (!found || room.length > found.room.length) found = { room, rank };
     }
+  }
+  return found;
+}
+
+/** What each file of the project imports of it. */
+async function importsOfAll(): Promise<Map<string, Set<string>>> {
+  const imports = new Map<string, Set<string>>();
+  for (const entry of ENTRY_POINTS) {
+    for (const { specifier, dependencies } of (await graphOf(entry)).modules) {
+      const from = pathOf(specifier);
+      if (from === undefined || !roomOf(from)) continue;
+      const targets = imports.get(from) ?? new Set();
+      imports.set(from, targets);
+      for (const { code, type } of dependencies ?? []) {
+        const target = code?.specifier ?? type?.specifier;
+        const to = target === undefined ? undefined : pathOf(target);
+        if (to !== undefined && to !== from) targets.add(to);
+      }
+    }
+  }
+  return imports;
+}
+
+/** Groups of files that reach each other by imports (Tarjan's components of more than one). */
+function circlesIn(imports: ReadonlyMap<string, ReadonlySet<string>>): string[][] {
+  const numbers = new Map<string, number>();
+  const lows = new Map<string, number>();
+  const path: string[] = [];
+  const circles: string[][] = [];
+  const visit = (file: string): number => {
+    const number = numbers.size;
+    numbers.set(file, number);
+    lows.set(file, number);
+    path.push(file);
+    for (const to of imports.get(file) ?? []) {
+      const low = numbers.has(to) ? lows.get(to) : visit(to);
+      if (low !== undefined) lows.set(file, Math.min(lows.get(file)!, low));
+    }
+    const low = lows.get(file)!;
+    if (low === number) {
+      const circle = path.splice(path.indexOf(file));
+      for (const member of circle) lows.delete(member);
+      if (circle.length > 1) circles.push(circle.sort());
+    }
+    return low;
+  };
+  for (const file of imports.keys()) if (!numbers.has(file)) visit(file);
+  return circles;
+}
+
+const imports = await importsOfAll();
+const faults: string[] = [];
+let edges = 0;
+for (const [file, targets] of imports) {
+  const from = roomOf(file)!;
+  for (const target of targets) {
+    const to = roomOf(target);
+    if (to?.room === from.room || target === "deno.json") continue;
+    edges++;
+    if (to && to.rank < from.rank) continue;
+    faults.push(`Against the order of rooms: ${file} imports ${target}`);
   }
 }
 if (edges === 0) {
   throw new Error("No imports between folders were found: the check is blind");
 }
-for (const fault of faults) console.error(`Against the order of folders: ${fault}`);
-if (faults.size > 0) Deno.exit(1);
+for (const circle of circlesIn(imports)) {
+  faults.push(`A circle of imports: ${circle.join(", ")}`);
+}
+for (const fault of faults) console.error(fault);
+if (faults.length > 0) Deno.exit(1);

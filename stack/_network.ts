@@ -1,6 +1,6 @@
 /** A network of stacks in one process with a clock and losses of its own, for tests. */
 import { encodeFrame, FrameType, HEADER_BYTES } from "../wire/frame.ts";
-import { destinationOf, parseIpv4 } from "../wire/ipv4.ts";
+import { destinationOf, parseIpv4 } from "../wire/ip/ipv4.ts";
 import { stackModule } from "./module.ts";
 import { Stack } from "./stack.ts";
 import type { TcpConnection } from "./tcp.ts";

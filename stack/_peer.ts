@@ -1,5 +1,5 @@
 /** A peer that makes its own segments, for what no stack of ours would send. */
-import { destinationOf, TcpFlag } from "../wire/ipv4.ts";
+import { destinationOf, TcpFlag } from "../wire/ip/ipv4.ts";
 import { type Network, type Node, packetsOf } from "./_network.ts";
 import {
   makeSegment,

@@ -1,7 +1,7 @@
 // What comes ahead of its turn: cut to the window in every state, bounded in bytes and in
 // pieces, and kept well enough that one loss does not cost a window.
 import assert from "node:assert/strict";
-import { TcpFlag } from "../wire/ipv4.ts";
+import { TcpFlag } from "../wire/ip/ipv4.ts";
 import { Network, type Node } from "./_network.ts";
 import { Peer, type PeerOptions } from "./_peer.ts";
 

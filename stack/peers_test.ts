@@ -1,6 +1,6 @@
 // What strange peers, crowds and long silences must not do to the stack.
 import assert from "node:assert/strict";
-import { TcpFlag } from "../wire/ipv4.ts";
+import { TcpFlag } from "../wire/ip/ipv4.ts";
 import { Network, type Node, packetsOf, sendAll } from "./_network.ts";
 import { Peer } from "./_peer.ts";
 import type { SendBlock, TcpConnection } from "./tcp.ts";

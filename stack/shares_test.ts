@@ -1,6 +1,6 @@
 // One host that floods takes no more than its share of connections and handshakes.
 import assert from "node:assert/strict";
-import { TcpFlag } from "../wire/ipv4.ts";
+import { TcpFlag } from "../wire/ip/ipv4.ts";
 import { Network, type Node } from "./_network.ts";
 import { makeSegment } from "./_segment.ts";
 import type { TcpConnection } from "./tcp.ts";

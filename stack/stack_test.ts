@@ -10,7 +10,7 @@ import {
   sourcePortOf,
   TcpFlag,
   tcpFlagsOf,
-} from "../wire/ipv4.ts";
+} from "../wire/ip/ipv4.ts";
 import { checksumOf } from "./_checksum.ts";
 import { Network, type Node, receiveAll, sendAll } from "./_network.ts";
 import type { TcpConnection } from "./tcp.ts";

@@ -21,7 +21,7 @@
  *
  * At most one caller waits in each of `opened`, `readable` and `writable`.
  */
-import { formatIpv4 } from "../wire/ipv4.ts";
+import { formatIpv4 } from "../wire/ip/ipv4.ts";
 import type { Stack } from "./stack.ts";
 
 const EVENT_OPEN = 2;

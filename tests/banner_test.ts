@@ -1,8 +1,8 @@
 // A login banner before the first frame is skipped and shown.
 import assert from "node:assert/strict";
-import { curl } from "./harness/curl.ts";
-import { NOROUTER } from "./harness/mesh.ts";
-import { e2e } from "./harness/scene.ts";
+import { curl } from "./harness/web/curl.ts";
+import { NOROUTER } from "./harness/scene/mesh.ts";
+import { e2e } from "./harness/scene/scene.ts";
 
 e2e("text printed before the first frame is shown, and the host works", async (scene) => {
   const mesh = await scene.mesh({

@@ -1,11 +1,11 @@
 // Why something behind a bastion could not be reached: the client of each proxy is told.
 import assert from "node:assert/strict";
-import { makeMachine } from "./harness/machine.ts";
-import { NOROUTER } from "./harness/mesh.ts";
-import { run } from "./harness/process.ts";
-import { e2e } from "./harness/scene.ts";
-import { attachSite } from "./harness/site.ts";
-import { CurlExit, curlOutcome, PROXIES, PROXY_WAYS } from "./harness/ways.ts";
+import { makeMachine } from "./harness/scene/machine.ts";
+import { NOROUTER } from "./harness/scene/mesh.ts";
+import { run } from "./harness/scene/process.ts";
+import { e2e } from "./harness/scene/scene.ts";
+import { attachSite } from "./harness/web/site.ts";
+import { CurlExit, curlOutcome, PROXIES, PROXY_WAYS } from "./harness/web/ways.ts";
 
 const NETWORK = "192.168.95";
 

@@ -1,10 +1,10 @@
 // A stack that breaks is made anew within its process, and its host stays in the mesh.
 import assert from "node:assert/strict";
-import { CLI, manifestOf, NOROUTER, readyLine } from "./harness/mesh.ts";
-import type { Namespace } from "./harness/namespace.ts";
-import { isAlive } from "./harness/proc.ts";
-import { e2e } from "./harness/scene.ts";
-import { TRAP_PORT } from "./harness/trap.ts";
+import { CLI, manifestOf, NOROUTER, readyLine } from "./harness/scene/mesh.ts";
+import type { Namespace } from "./harness/scene/namespace.ts";
+import { isAlive } from "./harness/scene/proc.ts";
+import { e2e } from "./harness/scene/scene.ts";
+import { TRAP_PORT } from "./harness/scene/trap.ts";
 
 const TRAP = new URL("harness/trap.ts", import.meta.url).pathname;
 const TRAPPING = [...NOROUTER.slice(0, -1), "--preload", TRAP, CLI];

@@ -1,9 +1,9 @@
 // Much data in both directions at the same time arrives complete and in order.
 import assert from "node:assert/strict";
-import type { Report } from "./harness/peer.ts";
-import type { Peer } from "./harness/peer_process.ts";
-import { e2e } from "./harness/scene.ts";
-import { until } from "./harness/wait.ts";
+import type { Report } from "./harness/peers/peer.ts";
+import type { Peer } from "./harness/peers/peer_process.ts";
+import { e2e } from "./harness/scene/scene.ts";
+import { until } from "./harness/scene/wait.ts";
 
 const paths = [
   { title: "between the manager's host and another", from: "local", to: "web" },

@@ -1,8 +1,8 @@
 // A port that is taken is named with its host and its manifest line; the rest runs.
 import assert from "node:assert/strict";
-import { curl } from "./harness/curl.ts";
-import { manifestOf } from "./harness/mesh.ts";
-import { e2e } from "./harness/scene.ts";
+import { curl } from "./harness/web/curl.ts";
+import { manifestOf } from "./harness/scene/mesh.ts";
+import { e2e } from "./harness/scene/scene.ts";
 
 e2e(
   "a busy port is named by address, host and line, and the rest runs",

@@ -1,13 +1,13 @@
 // A route for everything leads to all that its bastion can reach, but neither to the
 // bastion itself nor to what is only on its link; and it has bounds.
 import assert from "node:assert/strict";
-import { makeMachine } from "./harness/machine.ts";
-import { NOROUTER } from "./harness/mesh.ts";
-import { descendants, residentBytes } from "./harness/proc.ts";
-import { run } from "./harness/process.ts";
-import { e2e, type Scene } from "./harness/scene.ts";
-import { attachSite, startServers } from "./harness/site.ts";
-import { until } from "./harness/wait.ts";
+import { makeMachine } from "./harness/scene/machine.ts";
+import { NOROUTER } from "./harness/scene/mesh.ts";
+import { descendants, residentBytes } from "./harness/scene/proc.ts";
+import { run } from "./harness/scene/process.ts";
+import { e2e, type Scene } from "./harness/scene/scene.ts";
+import { attachSite, startServers } from "./harness/web/site.ts";
+import { until } from "./harness/scene/wait.ts";
 import {
   answersOf,
   CurlExit,
@@ -15,7 +15,7 @@ import {
   PROXIES,
   PROXY_WAYS,
   WAYS,
-} from "./harness/ways.ts";
+} from "./harness/web/ways.ts";
 
 const NETWORK = "192.168.95";
 const METADATA = "169.254.169.254";

@@ -1,12 +1,12 @@
 // Agents that say that addresses of others lie behind them: nobody is led there, and they
 // themselves do not get further than the routes go.
 import assert from "node:assert/strict";
-import { makeMachine } from "./harness/machine.ts";
-import { NOROUTER } from "./harness/mesh.ts";
-import { run } from "./harness/process.ts";
-import { e2e } from "./harness/scene.ts";
-import { attachSite, startServers } from "./harness/site.ts";
-import { answersOf, curlOutcome, PROXIES, PROXY_WAYS, WAYS } from "./harness/ways.ts";
+import { makeMachine } from "./harness/scene/machine.ts";
+import { NOROUTER } from "./harness/scene/mesh.ts";
+import { run } from "./harness/scene/process.ts";
+import { e2e } from "./harness/scene/scene.ts";
+import { attachSite, startServers } from "./harness/web/site.ts";
+import { answersOf, curlOutcome, PROXIES, PROXY_WAYS, WAYS } from "./harness/web/ways.ts";
 import { python } from "./interop/programs.ts";
 
 const VIP = {

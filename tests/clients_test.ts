@@ -2,15 +2,19 @@
 // real container of Podman where one starts, and programs in their place that run the
 // command in a network namespace.
 import assert from "node:assert/strict";
-import type { ExecTransport } from "../transports/exec.ts";
+import type { ExecTransport } from "../transports/command/exec.ts";
 import { lxc } from "../transports/lxc.ts";
 import { podman } from "../transports/podman.ts";
-import { curl } from "./harness/curl.ts";
-import { NOROUTER } from "./harness/mesh.ts";
-import type { Namespace } from "./harness/namespace.ts";
-import { keepingMounts, lackOfPodman, PodmanContainer } from "./harness/podman.ts";
-import { needs } from "./harness/requirements.ts";
-import { e2e } from "./harness/scene.ts";
+import { curl } from "./harness/web/curl.ts";
+import { NOROUTER } from "./harness/scene/mesh.ts";
+import type { Namespace } from "./harness/scene/namespace.ts";
+import {
+  keepingMounts,
+  lackOfPodman,
+  PodmanContainer,
+} from "./harness/engines/podman.ts";
+import { needs } from "./harness/scene/requirements.ts";
+import { e2e } from "./harness/scene/scene.ts";
 
 /**
  * A client whose containers are network namespaces: it takes options as the real one does,

@@ -1,7 +1,7 @@
 // Every host reaches every host, itself included, with curl and by its virtual address.
 import assert from "node:assert/strict";
-import { curl } from "./harness/curl.ts";
-import { e2e } from "./harness/scene.ts";
+import { curl } from "./harness/web/curl.ts";
+import { e2e } from "./harness/scene/scene.ts";
 
 e2e("curl reaches a service between all pairs of four hosts", async (scene) => {
   const ports = ["8080:127.0.0.1:80"];

@@ -1,7 +1,7 @@
 // The first thing a newcomer runs: `deno task demo --once`.
 import assert from "node:assert/strict";
-import { Process } from "./harness/process.ts";
-import { e2e } from "./harness/scene.ts";
+import { Process } from "./harness/scene/process.ts";
+import { e2e } from "./harness/scene/scene.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 

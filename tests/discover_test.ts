@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { parse } from "yaml";
 import { run } from "../cli/_run.ts";
 import { KUBECTL_PODS } from "../cli/discovery/_recorded.ts";
-import { DockerEngine } from "./harness/docker.ts";
-import { busyboxRoot } from "./harness/image_root.ts";
-import { findKubectl } from "./harness/kubectl.ts";
-import { e2e } from "./harness/scene.ts";
+import { DockerEngine } from "./harness/engines/docker.ts";
+import { busyboxRoot } from "./harness/engines/image_root.ts";
+import { findKubectl } from "./harness/engines/kubectl.ts";
+import { e2e } from "./harness/scene/scene.ts";
 
 e2e(
   "containers of a real engine are found, and written into a manifest",

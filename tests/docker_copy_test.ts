@@ -1,9 +1,9 @@
 // Containers without a shell, to which the agent is copied: only where nobody else can exchange
 // it, and only what was copied runs.
 import assert from "node:assert/strict";
-import { dockerTest } from "./harness/docker.ts";
-import { NOROUTER, readyLine } from "./harness/mesh.ts";
-import { run } from "./harness/process.ts";
+import { dockerTest } from "./harness/engines/docker.ts";
+import { NOROUTER, readyLine } from "./harness/scene/mesh.ts";
+import { run } from "./harness/scene/process.ts";
 
 const OLD = "norouter-agent-00000000000000aa";
 

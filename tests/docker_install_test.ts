@@ -1,15 +1,15 @@
 // Hosts on which nothing was installed: the agent is sent to containers and to a machine behind
 // ssh, by a manager that is itself only the portable executable.
 import assert from "node:assert/strict";
-import { type Container, dockerTest } from "./harness/docker.ts";
-import { busyboxRoot } from "./harness/image_root.ts";
-import { readyLine } from "./harness/mesh.ts";
-import type { Process } from "./harness/process.ts";
-import { run } from "./harness/process.ts";
-import type { Scene } from "./harness/scene.ts";
-import { SSH_NEEDS, SshMachine } from "./harness/sshd.ts";
-import { withoutTerminal } from "./harness/terminal.ts";
-import { until } from "./harness/wait.ts";
+import { type Container, dockerTest } from "./harness/engines/docker.ts";
+import { busyboxRoot } from "./harness/engines/image_root.ts";
+import { readyLine } from "./harness/scene/mesh.ts";
+import type { Process } from "./harness/scene/process.ts";
+import { run } from "./harness/scene/process.ts";
+import type { Scene } from "./harness/scene/scene.ts";
+import { SSH_NEEDS, SshMachine } from "./harness/engines/sshd.ts";
+import { withoutTerminal } from "./harness/scene/terminal.ts";
+import { until } from "./harness/scene/wait.ts";
 
 /** What the script needs of a host behind ssh; there is no Deno. */
 const TOOLS = [

@@ -1,11 +1,11 @@
 // A mesh of this machine and three containers without a network: with no C library, with
 // Debian's, and with nothing at all.
 import assert from "node:assert/strict";
-import { dockerTest } from "./harness/docker.ts";
-import { busyboxRoot, glibcRoot } from "./harness/image_root.ts";
-import { readyLine } from "./harness/mesh.ts";
-import { run } from "./harness/process.ts";
-import { until } from "./harness/wait.ts";
+import { dockerTest } from "./harness/engines/docker.ts";
+import { busyboxRoot, glibcRoot } from "./harness/engines/image_root.ts";
+import { readyLine } from "./harness/scene/mesh.ts";
+import { run } from "./harness/scene/process.ts";
+import { until } from "./harness/scene/wait.ts";
 
 const FOLDER = "/norouter-linux-x64";
 /** How the folder form starts where there is no shell, as its page says. */

@@ -1,9 +1,9 @@
 // The executable in containers as careful people run them: without a user that has a name or
 // a home, and with a root that cannot be written.
 import assert from "node:assert/strict";
-import { cloneFolder } from "./harness/executable.ts";
-import { dockerTest } from "./harness/docker.ts";
-import { busyboxRoot } from "./harness/image_root.ts";
+import { cloneFolder } from "./harness/packages/executable.ts";
+import { dockerTest } from "./harness/engines/docker.ts";
+import { busyboxRoot } from "./harness/engines/image_root.ts";
 
 const USER = 12345;
 const FOLDER = "/norouter-linux-x64";

@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import { helpOf } from "../cli/help.ts";
 import { programOf } from "../cli/main.ts";
-import { formatDiagnostic, ManifestError } from "../manifest/diagnostic.ts";
-import { parseManifest } from "../manifest/manifest.ts";
+import { formatDiagnostic, ManifestError } from "../manifest/source/diagnostic.ts";
+import { parseManifest } from "../manifest/parse.ts";
 import { SHARED_FIELDS } from "../manifest/shared.ts";
 import { builtinTransports } from "../transports/registry.ts";
 
@@ -77,12 +77,21 @@ Deno.test("every message that troubleshooting explains is one of the program's",
       ...[
         "agent/",
         "cli/",
+        "cli/commands/",
+        "cli/console/",
         "install/",
+        "link/",
         "manager/",
         "manifest/",
+        "manifest/source/",
         "proxy/",
+        "proxy/dns/",
+        "proxy/edge/",
         "proxy/http/",
+        "proxy/socks/",
         "transports/",
+        "transports/command/",
+        "transports/plugins/",
       ],
       "wire/",
     ].flatMap((folder) => filesIn(folder, ".ts"))

@@ -1,6 +1,6 @@
 // A command that ends at once is named with its status and its last words.
 import assert from "node:assert/strict";
-import { e2e } from "./harness/scene.ts";
+import { e2e } from "./harness/scene/scene.ts";
 
 e2e("the last words of a command that fails are in the message", async (scene) => {
   const here = await scene.namespace();

@@ -1,10 +1,10 @@
 // One host floods: the others keep their links, their connections and their time.
 import assert from "node:assert/strict";
-import type { TestMesh } from "./harness/mesh.ts";
-import type { Peer } from "./harness/peer_process.ts";
-import { residentBytes } from "./harness/proc.ts";
-import { e2e, type Scene } from "./harness/scene.ts";
-import { pause, until } from "./harness/wait.ts";
+import type { TestMesh } from "./harness/scene/mesh.ts";
+import type { Peer } from "./harness/peers/peer_process.ts";
+import { residentBytes } from "./harness/scene/proc.ts";
+import { e2e, type Scene } from "./harness/scene/scene.ts";
+import { pause, until } from "./harness/scene/wait.ts";
 import { python } from "./interop/programs.ts";
 
 /**

@@ -1,10 +1,10 @@
 // An agent that neither ends nor answers is found out and started anew.
 import assert from "node:assert/strict";
-import { curl } from "./harness/curl.ts";
-import { isAlive } from "./harness/proc.ts";
-import { kill } from "./harness/process.ts";
-import { e2e } from "./harness/scene.ts";
-import { until } from "./harness/wait.ts";
+import { curl } from "./harness/web/curl.ts";
+import { isAlive } from "./harness/scene/proc.ts";
+import { kill } from "./harness/scene/process.ts";
+import { e2e } from "./harness/scene/scene.ts";
+import { until } from "./harness/scene/wait.ts";
 
 e2e("a frozen agent is noticed, replaced, and works again", async (scene) => {
   const mesh = await scene.mesh({

@@ -1,6 +1,6 @@
 // One side says it is done; the other still has its say.
 import assert from "node:assert/strict";
-import { e2e } from "./harness/scene.ts";
+import { e2e } from "./harness/scene/scene.ts";
 
 e2e("a client that half-closes still gets the answer", async (scene) => {
   const { hosts: { local, web } } = await scene.mesh({

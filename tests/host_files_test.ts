@@ -1,10 +1,10 @@
 // The names of the mesh as files: in the agent's state directory, and in the hosts file.
 import assert from "node:assert/strict";
-import { type Machine, makeMachine, PLAIN_HOSTS } from "./harness/machine.ts";
-import { NOROUTER } from "./harness/mesh.ts";
-import { run } from "./harness/process.ts";
-import { e2e } from "./harness/scene.ts";
-import { until } from "./harness/wait.ts";
+import { type Machine, makeMachine, PLAIN_HOSTS } from "./harness/scene/machine.ts";
+import { NOROUTER } from "./harness/scene/mesh.ts";
+import { run } from "./harness/scene/process.ts";
+import { e2e } from "./harness/scene/scene.ts";
+import { until } from "./harness/scene/wait.ts";
 
 const BEGIN = "# <Added-by-NoRouter>";
 const END = "# </Added-by-NoRouter>";

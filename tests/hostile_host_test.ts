@@ -1,7 +1,7 @@
 // A host that sends what no stack would ends no other host's agent, and takes no more than its
 // share.
 import assert from "node:assert/strict";
-import { e2e } from "./harness/scene.ts";
+import { e2e } from "./harness/scene/scene.ts";
 
 const HOSTILE = new URL("harness/hostile_agent.ts", import.meta.url).pathname;
 

@@ -1,8 +1,8 @@
 // A mesh that carries nothing costs hardly any processor time.
 import assert from "node:assert/strict";
-import { cpuSeconds } from "./harness/proc.ts";
-import { e2e } from "./harness/scene.ts";
-import { pause } from "./harness/wait.ts";
+import { cpuSeconds } from "./harness/scene/proc.ts";
+import { e2e } from "./harness/scene/scene.ts";
+import { pause } from "./harness/scene/wait.ts";
 
 /** Ten times what is aimed at, because the machine of a test has other things to do. */
 const LIMIT_PERCENT = 5;

@@ -1,15 +1,15 @@
 // Agents that install themselves, end to end: the manager of this checkout, a real sshd, and
 // behind it a machine on which there is neither Deno nor NoRouter.
 import assert from "node:assert/strict";
-import { curl } from "./harness/curl.ts";
-import { executableIn } from "./harness/executable.ts";
-import { NOROUTER, readyLine } from "./harness/mesh.ts";
-import { descendants } from "./harness/proc.ts";
-import { kill, type Process } from "./harness/process.ts";
-import { e2e, type Scene } from "./harness/scene.ts";
-import { SSH_NEEDS, SshMachine } from "./harness/sshd.ts";
-import { withoutTerminal } from "./harness/terminal.ts";
-import { until } from "./harness/wait.ts";
+import { curl } from "./harness/web/curl.ts";
+import { executableIn } from "./harness/packages/executable.ts";
+import { NOROUTER, readyLine } from "./harness/scene/mesh.ts";
+import { descendants } from "./harness/scene/proc.ts";
+import { kill, type Process } from "./harness/scene/process.ts";
+import { e2e, type Scene } from "./harness/scene/scene.ts";
+import { SSH_NEEDS, SshMachine } from "./harness/engines/sshd.ts";
+import { withoutTerminal } from "./harness/scene/terminal.ts";
+import { until } from "./harness/scene/wait.ts";
 
 const NEEDS = { needs: [...SSH_NEEDS, "curl", "setsid"], limitMs: 400_000 };
 

@@ -9,11 +9,11 @@ import {
   type RunOptions,
   sha256,
   SHELLS,
-} from "./harness/installer.ts";
-import { isAlive } from "./harness/proc.ts";
-import { kill, run } from "./harness/process.ts";
-import { needs } from "./harness/requirements.ts";
-import { until } from "./harness/wait.ts";
+} from "./harness/packages/installer.ts";
+import { isAlive } from "./harness/scene/proc.ts";
+import { kill, run } from "./harness/scene/process.ts";
+import { needs } from "./harness/scene/requirements.ts";
+import { until } from "./harness/scene/wait.ts";
 
 const PROGRAMS = ["dash", "bash", "busybox", "curl", "wget", "shasum", "openssl"];
 const NOBODY = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];

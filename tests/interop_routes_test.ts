@@ -1,11 +1,11 @@
 // Routes through bastions, together with NoRouter 0.6 played by programs in Python: each of
 // the manager, the bastion and the client in turn is the one that is not ours.
 import assert from "node:assert/strict";
-import { curl } from "./harness/curl.ts";
-import type { Namespace } from "./harness/namespace.ts";
-import { NOROUTER } from "./harness/mesh.ts";
-import { run } from "./harness/process.ts";
-import { e2e, type Scene } from "./harness/scene.ts";
+import { curl } from "./harness/web/curl.ts";
+import type { Namespace } from "./harness/scene/namespace.ts";
+import { NOROUTER } from "./harness/scene/mesh.ts";
+import { run } from "./harness/scene/process.ts";
+import { e2e, type Scene } from "./harness/scene/scene.ts";
 import {
   ask,
   assertContent,

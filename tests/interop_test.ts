@@ -1,9 +1,9 @@
 // Together with NoRouter 0.6: its other side of the protocol is played by programs in Python
 // that know nothing of this code and fail at whatever NoRouter 0.6 would not understand.
 import assert from "node:assert/strict";
-import { curl } from "./harness/curl.ts";
-import { kill, run } from "./harness/process.ts";
-import { e2e } from "./harness/scene.ts";
+import { curl } from "./harness/web/curl.ts";
+import { kill, run } from "./harness/scene/process.ts";
+import { e2e } from "./harness/scene/scene.ts";
 import {
   ask,
   assertContent,
@@ -12,7 +12,7 @@ import {
   PythonAgent,
   startPythonManager,
 } from "./interop/programs.ts";
-import { NOROUTER } from "./harness/mesh.ts";
+import { NOROUTER } from "./harness/scene/mesh.ts";
 
 e2e("an agent of NoRouter 0.6 serves and is served under our manager", async (scene) => {
   const agent = new PythonAgent(await scene.folder(), "web");

@@ -1,8 +1,8 @@
 // An agent that dies is named, its connections end at once, and it comes back.
 import assert from "node:assert/strict";
-import { curl } from "./harness/curl.ts";
-import { kill } from "./harness/process.ts";
-import { e2e } from "./harness/scene.ts";
+import { curl } from "./harness/web/curl.ts";
+import { kill } from "./harness/scene/process.ts";
+import { e2e } from "./harness/scene/scene.ts";
 
 e2e("a killed agent is named, its connections end, and it works again", async (scene) => {
   const mesh = await scene.mesh({

@@ -1,12 +1,12 @@
 // A bastion that dies: what went through it is reset, what is asked of it meanwhile fails
 // with the reason, and once it is ready again all works.
 import assert from "node:assert/strict";
-import { makeMachine } from "./harness/machine.ts";
-import { NOROUTER } from "./harness/mesh.ts";
-import { descendants, processesIn } from "./harness/proc.ts";
-import { kill } from "./harness/process.ts";
-import { e2e } from "./harness/scene.ts";
-import { attachSite } from "./harness/site.ts";
+import { makeMachine } from "./harness/scene/machine.ts";
+import { NOROUTER } from "./harness/scene/mesh.ts";
+import { descendants, processesIn } from "./harness/scene/proc.ts";
+import { kill } from "./harness/scene/process.ts";
+import { e2e } from "./harness/scene/scene.ts";
+import { attachSite } from "./harness/web/site.ts";
 import {
   answersOf,
   CurlExit,
@@ -14,7 +14,7 @@ import {
   PROXIES,
   PROXY_WAYS,
   type Way,
-} from "./harness/ways.ts";
+} from "./harness/web/ways.ts";
 
 const NETWORK = "192.168.95";
 

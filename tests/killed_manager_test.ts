@@ -1,8 +1,8 @@
 // A manager that is killed leaves nothing behind: its agents end when their input does.
-import { descendants, isAlive } from "./harness/proc.ts";
-import { kill } from "./harness/process.ts";
-import { e2e } from "./harness/scene.ts";
-import { until } from "./harness/wait.ts";
+import { descendants, isAlive } from "./harness/scene/proc.ts";
+import { kill } from "./harness/scene/process.ts";
+import { e2e } from "./harness/scene/scene.ts";
+import { until } from "./harness/scene/wait.ts";
 
 e2e("a manager killed with SIGKILL leaves no process behind", async (scene) => {
   const ports = ["9000:127.0.0.1:9000"];

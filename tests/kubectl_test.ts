@@ -1,17 +1,17 @@
 // Pods reached by the real kubectl, in a cluster that is an API server of the test and
 // network namespaces for containers.
 import assert from "node:assert/strict";
-import { curl } from "./harness/curl.ts";
-import type { ClusterPlan } from "./harness/kube_api.ts";
-import { findKubectl } from "./harness/kubectl.ts";
-import { type Manager, NOROUTER } from "./harness/mesh.ts";
-import type { Namespace } from "./harness/namespace.ts";
-import type { Process } from "./harness/process.ts";
-import { e2e, type Scene } from "./harness/scene.ts";
+import { curl } from "./harness/web/curl.ts";
+import type { ClusterPlan } from "./harness/engines/kube_api.ts";
+import { findKubectl } from "./harness/engines/kubectl.ts";
+import { type Manager, NOROUTER } from "./harness/scene/mesh.ts";
+import type { Namespace } from "./harness/scene/namespace.ts";
+import type { Process } from "./harness/scene/process.ts";
+import { e2e, type Scene } from "./harness/scene/scene.ts";
 
 const KUBECTL = await findKubectl();
 const NEEDS = { needs: ["curl", ...KUBECTL === undefined ? ["kubectl 1.31"] : []] };
-const API = new URL("./harness/kube_api.ts", import.meta.url).pathname;
+const API = new URL("./harness/engines/kube_api.ts", import.meta.url).pathname;
 const PORT = 6443;
 
 /** A cluster, and a machine from which it can be reached. */

@@ -1,12 +1,12 @@
 // What a command started ends with its link, whatever it is; what made itself independent
 // is told.
 import assert from "node:assert/strict";
-import { NOROUTER } from "./harness/mesh.ts";
-import type { Namespace } from "./harness/namespace.ts";
-import { processesIn } from "./harness/proc.ts";
-import { e2e, type Scene } from "./harness/scene.ts";
-import { Terminal } from "./harness/terminal.ts";
-import { until } from "./harness/wait.ts";
+import { NOROUTER } from "./harness/scene/mesh.ts";
+import type { Namespace } from "./harness/scene/namespace.ts";
+import { processesIn } from "./harness/scene/proc.ts";
+import { e2e, type Scene } from "./harness/scene/scene.ts";
+import { Terminal } from "./harness/scene/terminal.ts";
+import { until } from "./harness/scene/wait.ts";
 
 /** Commands by what is odd about them; each leaves a `sleep` with a number of its own. */
 const COMMANDS: Readonly<Record<string, string>> = {

@@ -1,10 +1,10 @@
 // Listeners on addresses that somebody has: what is said, what is not, and what comes of it
 // when they are free again. Two meshes on one machine, and two hosts of one mesh.
 import assert from "node:assert/strict";
-import { curl } from "./harness/curl.ts";
-import { NOROUTER } from "./harness/mesh.ts";
-import { e2e, type Scene } from "./harness/scene.ts";
-import type { Namespace } from "./harness/namespace.ts";
+import { curl } from "./harness/web/curl.ts";
+import { NOROUTER } from "./harness/scene/mesh.ts";
+import { e2e, type Scene } from "./harness/scene/scene.ts";
+import type { Namespace } from "./harness/scene/namespace.ts";
 
 const NEEDS = { needs: ["curl"] };
 const stateDir = { disable: true };

@@ -1,6 +1,6 @@
 // Thousands of connections are open at once and never get each other's bytes.
 import assert from "node:assert/strict";
-import { e2e } from "./harness/scene.ts";
+import { e2e } from "./harness/scene/scene.ts";
 
 e2e("2000 connections at once each get their own echo", async (scene) => {
   const { hosts: { local, web } } = await scene.mesh({

@@ -1,12 +1,12 @@
 // Every target by every way from every client, with real curl.
 import assert from "node:assert/strict";
-import { makeMachine } from "./harness/machine.ts";
-import { NOROUTER } from "./harness/mesh.ts";
-import type { Namespace } from "./harness/namespace.ts";
-import { e2e } from "./harness/scene.ts";
-import { until } from "./harness/wait.ts";
-import { attachSite, startServers } from "./harness/site.ts";
-import { answersOf, PROXIES, PROXY_WAYS, WAYS } from "./harness/ways.ts";
+import { makeMachine } from "./harness/scene/machine.ts";
+import { NOROUTER } from "./harness/scene/mesh.ts";
+import type { Namespace } from "./harness/scene/namespace.ts";
+import { e2e } from "./harness/scene/scene.ts";
+import { until } from "./harness/scene/wait.ts";
+import { attachSite, startServers } from "./harness/web/site.ts";
+import { answersOf, PROXIES, PROXY_WAYS, WAYS } from "./harness/web/ways.ts";
 
 /** Faults shown: many cells fail for one reason. */
 const MOST_TOLD = 10;

@@ -1,15 +1,15 @@
 // The name servers of a mesh: each host answers for the mesh, and asks its own system for
 // the rest, so that a bastion tells the names behind it.
 import assert from "node:assert/strict";
-import type { DnsAnswer } from "./harness/dns_ask.ts";
-import { makeMachine } from "./harness/machine.ts";
-import { NOROUTER } from "./harness/mesh.ts";
-import type { Namespace } from "./harness/namespace.ts";
-import { run } from "./harness/process.ts";
-import { e2e } from "./harness/scene.ts";
-import { attachSite } from "./harness/site.ts";
+import type { DnsAnswer } from "./harness/web/dns_ask.ts";
+import { makeMachine } from "./harness/scene/machine.ts";
+import { NOROUTER } from "./harness/scene/mesh.ts";
+import type { Namespace } from "./harness/scene/namespace.ts";
+import { run } from "./harness/scene/process.ts";
+import { e2e } from "./harness/scene/scene.ts";
+import { attachSite } from "./harness/web/site.ts";
 
-const ASK = new URL("./harness/dns_ask.ts", import.meta.url).pathname;
+const ASK = new URL("./harness/web/dns_ask.ts", import.meta.url).pathname;
 const NETWORK = "192.168.95";
 const LAPTOP = "127.0.42.100";
 const GATE = "127.0.42.101";

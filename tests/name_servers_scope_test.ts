@@ -1,13 +1,13 @@
 // What the name servers of a mesh tell to whom, asked with dig: names of the mesh to all,
 // outside names to their host's own programs, along routes, and to hosts that are named.
 import assert from "node:assert/strict";
-import { makeMachine } from "./harness/machine.ts";
-import { NOROUTER } from "./harness/mesh.ts";
-import type { Namespace } from "./harness/namespace.ts";
-import { run } from "./harness/process.ts";
-import { e2e } from "./harness/scene.ts";
-import { attachSite, startServers } from "./harness/site.ts";
-import { answersOf, curlOutcome, PROXIES, PROXY_WAYS } from "./harness/ways.ts";
+import { makeMachine } from "./harness/scene/machine.ts";
+import { NOROUTER } from "./harness/scene/mesh.ts";
+import type { Namespace } from "./harness/scene/namespace.ts";
+import { run } from "./harness/scene/process.ts";
+import { e2e } from "./harness/scene/scene.ts";
+import { attachSite, startServers } from "./harness/web/site.ts";
+import { answersOf, curlOutcome, PROXIES, PROXY_WAYS } from "./harness/web/ways.ts";
 
 const NETWORK = "192.168.95";
 const LAPTOP = "127.0.42.100";

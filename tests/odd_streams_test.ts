@@ -1,6 +1,6 @@
 // Ways to a host that do not carry bytes as they are: named as such, and tried again.
-import { NOROUTER } from "./harness/mesh.ts";
-import { e2e } from "./harness/scene.ts";
+import { NOROUTER } from "./harness/scene/mesh.ts";
+import { e2e } from "./harness/scene/scene.ts";
 
 const PTY = `
 import os, pty, select, sys

@@ -1,13 +1,13 @@
 // Two private networks that are numbered alike, each behind a bastion of its own: a
 // connection by name goes where the name lies, one by address where the routes say.
 import assert from "node:assert/strict";
-import { makeMachine } from "./harness/machine.ts";
-import { NOROUTER } from "./harness/mesh.ts";
-import type { Namespace } from "./harness/namespace.ts";
-import { run } from "./harness/process.ts";
-import { e2e, type Scene } from "./harness/scene.ts";
-import { attachSite } from "./harness/site.ts";
-import { answersOf, curlOutcome, PROXIES, PROXY_WAYS } from "./harness/ways.ts";
+import { makeMachine } from "./harness/scene/machine.ts";
+import { NOROUTER } from "./harness/scene/mesh.ts";
+import type { Namespace } from "./harness/scene/namespace.ts";
+import { run } from "./harness/scene/process.ts";
+import { e2e, type Scene } from "./harness/scene/scene.ts";
+import { attachSite } from "./harness/web/site.ts";
+import { answersOf, curlOutcome, PROXIES, PROXY_WAYS } from "./harness/web/ways.ts";
 
 const NETWORK = "192.168.95";
 /** Both sites have these servers at these addresses. */

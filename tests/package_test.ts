@@ -1,11 +1,11 @@
 // The package, packed and published as for jsr.io, but to a registry of the tests, and used
 // from there alone: nothing that runs here comes from the checkout.
 import assert from "node:assert/strict";
-import { curl } from "./harness/curl.ts";
-import { readyLine } from "./harness/mesh.ts";
-import { EXPORTS, NAME, Project, registry, VERSION } from "./harness/package.ts";
-import { Process, run } from "./harness/process.ts";
-import { e2e } from "./harness/scene.ts";
+import { curl } from "./harness/web/curl.ts";
+import { readyLine } from "./harness/scene/mesh.ts";
+import { EXPORTS, NAME, Project, registry, VERSION } from "./harness/packages/package.ts";
+import { Process, run } from "./harness/scene/process.ts";
+import { e2e } from "./harness/scene/scene.ts";
 
 /** The program of the package, as its users start it. */
 const PROGRAM = [Deno.execPath(), "run", "--quiet", "-A", `jsr:${NAME}`];

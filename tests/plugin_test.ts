@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { bundle } from "../release/program.ts";
-import { curl } from "./harness/curl.ts";
-import { NOROUTER, readyLine } from "./harness/mesh.ts";
-import type { Namespace } from "./harness/namespace.ts";
-import { NAME, Project, registry } from "./harness/package.ts";
-import { Process, run } from "./harness/process.ts";
-import { e2e, type Scene } from "./harness/scene.ts";
+import { curl } from "./harness/web/curl.ts";
+import { NOROUTER, readyLine } from "./harness/scene/mesh.ts";
+import type { Namespace } from "./harness/scene/namespace.ts";
+import { NAME, Project, registry } from "./harness/packages/package.ts";
+import { Process, run } from "./harness/scene/process.ts";
+import { e2e, type Scene } from "./harness/scene/scene.ts";
 
 /** A transport that starts agents with the words under `with`. */
 const FAR = `

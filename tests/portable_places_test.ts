@@ -1,8 +1,8 @@
 // Where the portable executable unpacks, and where it does not.
 import assert from "node:assert/strict";
-import { cloneFolder, portableTest, ran } from "./harness/executable.ts";
-import { run } from "./harness/process.ts";
-import { type RootOptions, SmallRoot } from "./harness/small_root.ts";
+import { cloneFolder, portableTest, ran } from "./harness/packages/executable.ts";
+import { run } from "./harness/scene/process.ts";
+import { type RootOptions, SmallRoot } from "./harness/packages/small_root.ts";
 
 const NEEDS = { needs: ["namespaces", "unshare", "chroot", "busybox"] };
 const NOROUTER = "/opt/norouter";

@@ -8,9 +8,9 @@ import {
   ran,
   type Told,
   unpackIn,
-} from "./harness/executable.ts";
-import { readyLine } from "./harness/mesh.ts";
-import type { Scene } from "./harness/scene.ts";
+} from "./harness/packages/executable.ts";
+import { readyLine } from "./harness/scene/mesh.ts";
+import type { Scene } from "./harness/scene/scene.ts";
 
 const VERSION =
   /^norouter \d\S* \(commit ([0-9a-f]{12}|unknown).*, lwIP \d\S*, Deno \d\S*\)\n$/;

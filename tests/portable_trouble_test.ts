@@ -1,9 +1,14 @@
 // Starts of the portable executable that get in each other's way, are killed, find what such
 // have left, or a file that is not whole.
 import assert from "node:assert/strict";
-import { type Ending, portableTest, ran, Started } from "./harness/executable.ts";
-import { SmallRoot } from "./harness/small_root.ts";
-import { until } from "./harness/wait.ts";
+import {
+  type Ending,
+  portableTest,
+  ran,
+  Started,
+} from "./harness/packages/executable.ts";
+import { SmallRoot } from "./harness/packages/small_root.ts";
+import { until } from "./harness/scene/wait.ts";
 
 /** The blocks in which the file is cut (`release/portable.ts`). */
 const BLOCK = 16 * 1024;

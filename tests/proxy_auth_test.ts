@@ -1,9 +1,15 @@
 // Who knows the password is served, at the manager's proxies and at an agent's; nobody else is.
 import assert from "node:assert/strict";
-import { NOROUTER, readyLine } from "./harness/mesh.ts";
-import type { Namespace } from "./harness/namespace.ts";
-import { e2e } from "./harness/scene.ts";
-import { CurlExit, curlOutcome, PROXIES, type PROXY_WAYS, WAYS } from "./harness/ways.ts";
+import { NOROUTER, readyLine } from "./harness/scene/mesh.ts";
+import type { Namespace } from "./harness/scene/namespace.ts";
+import { e2e } from "./harness/scene/scene.ts";
+import {
+  CurlExit,
+  curlOutcome,
+  PROXIES,
+  type PROXY_WAYS,
+  WAYS,
+} from "./harness/web/ways.ts";
 
 const PASSWORD = 'a "pass": wörd';
 const VARIABLE = "NOROUTER_TEST_PASSWORD";

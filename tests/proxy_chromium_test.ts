@@ -1,12 +1,12 @@
 // A browser loads a page of many parts through each proxy, by names of the mesh.
 import assert from "node:assert/strict";
-import { documentOf } from "./harness/chromium.ts";
-import { pieces } from "./harness/peer_data.ts";
-import { NOROUTER } from "./harness/mesh.ts";
-import { e2e } from "./harness/scene.ts";
-import { startOrigin } from "./harness/origin.ts";
-import { LARGE } from "./harness/web_origin.ts";
-import { PROXIES } from "./harness/ways.ts";
+import { documentOf } from "./harness/web/chromium.ts";
+import { pieces } from "./harness/peers/peer_data.ts";
+import { NOROUTER } from "./harness/scene/mesh.ts";
+import { e2e } from "./harness/scene/scene.ts";
+import { startOrigin } from "./harness/web/origin.ts";
+import { LARGE } from "./harness/web/web_origin.ts";
+import { PROXIES } from "./harness/web/ways.ts";
 
 const VIP = "127.0.42.101";
 const ORIGIN = "http://web:8080";

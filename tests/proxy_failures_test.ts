@@ -1,12 +1,12 @@
 // What a client reads when its target cannot be reached: which target, and why.
 import assert from "node:assert/strict";
-import { makeMachine } from "./harness/machine.ts";
-import { NOROUTER, TestMesh } from "./harness/mesh.ts";
-import type { Namespace } from "./harness/namespace.ts";
-import { kill, run } from "./harness/process.ts";
-import { e2e, type Scene } from "./harness/scene.ts";
-import { attachSite, startServers } from "./harness/site.ts";
-import { CurlExit, curlOutcome, PROXIES, WAYS } from "./harness/ways.ts";
+import { makeMachine } from "./harness/scene/machine.ts";
+import { NOROUTER, TestMesh } from "./harness/scene/mesh.ts";
+import type { Namespace } from "./harness/scene/namespace.ts";
+import { kill, run } from "./harness/scene/process.ts";
+import { e2e, type Scene } from "./harness/scene/scene.ts";
+import { attachSite, startServers } from "./harness/web/site.ts";
+import { CurlExit, curlOutcome, PROXIES, WAYS } from "./harness/web/ways.ts";
 
 /** An address that swallows whatever is sent there, and one that is nobody's. */
 const SILENT = "198.51.100.9";

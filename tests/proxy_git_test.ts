@@ -1,11 +1,11 @@
 // git clones and pushes through the proxies, from git's own server.
 import assert from "node:assert/strict";
-import { pieces } from "./harness/peer_data.ts";
-import type { Namespace } from "./harness/namespace.ts";
-import { startOrigin } from "./harness/origin.ts";
-import { e2e } from "./harness/scene.ts";
-import { run } from "./harness/process.ts";
-import { PROXIES } from "./harness/ways.ts";
+import { pieces } from "./harness/peers/peer_data.ts";
+import type { Namespace } from "./harness/scene/namespace.ts";
+import { startOrigin } from "./harness/web/origin.ts";
+import { e2e } from "./harness/scene/scene.ts";
+import { run } from "./harness/scene/process.ts";
+import { PROXIES } from "./harness/web/ways.ts";
 
 const { http, socks } = PROXIES;
 

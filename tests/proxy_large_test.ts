@@ -2,18 +2,18 @@
 // that reads slowly holds the origin back.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { SEED } from "./harness/download_origin.ts";
-import type { TestMesh } from "./harness/mesh.ts";
-import { pieces } from "./harness/peer_data.ts";
-import { peakBytes } from "./harness/proc.ts";
-import type { Process } from "./harness/process.ts";
-import { e2e, type Scene } from "./harness/scene.ts";
-import { until } from "./harness/wait.ts";
-import { PROXIES, WAYS } from "./harness/ways.ts";
+import { SEED } from "./harness/web/download_origin.ts";
+import type { TestMesh } from "./harness/scene/mesh.ts";
+import { pieces } from "./harness/peers/peer_data.ts";
+import { peakBytes } from "./harness/scene/proc.ts";
+import type { Process } from "./harness/scene/process.ts";
+import { e2e, type Scene } from "./harness/scene/scene.ts";
+import { until } from "./harness/scene/wait.ts";
+import { PROXIES, WAYS } from "./harness/web/ways.ts";
 
 const MIB = 2 ** 20;
 const DOWNLOAD_BYTES = 1024 * MIB;
-const ORIGIN = new URL("./harness/download_origin.ts", import.meta.url).pathname;
+const ORIGIN = new URL("./harness/web/download_origin.ts", import.meta.url).pathname;
 
 async function startDownloads(scene: Scene) {
   const mesh = await scene.mesh({

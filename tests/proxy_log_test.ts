@@ -1,7 +1,7 @@
 // What no client can be told is in the log: of the manager's own proxy, and of an agent's.
 import assert from "node:assert/strict";
-import { e2e } from "./harness/scene.ts";
-import { curlOutcome, PROXIES, WAYS } from "./harness/ways.ts";
+import { e2e } from "./harness/scene/scene.ts";
+import { curlOutcome, PROXIES, WAYS } from "./harness/web/ways.ts";
 
 /** A server whose answer breaks off in the middle. */
 const BROKEN = `

@@ -1,14 +1,14 @@
 // Clients that never finish what they say are ended, and meanwhile others are served.
 import assert from "node:assert/strict";
-import { LINGER_BYTES } from "../proxy/farewell.ts";
-import { residentBytes } from "./harness/proc.ts";
-import type { Process } from "./harness/process.ts";
-import { e2e } from "./harness/scene.ts";
-import type { SlowReport } from "./harness/slow_clients.ts";
-import { until } from "./harness/wait.ts";
-import { curlOutcome, PROXIES, WAYS } from "./harness/ways.ts";
+import { LINGER_BYTES } from "../proxy/edge/farewell.ts";
+import { residentBytes } from "./harness/scene/proc.ts";
+import type { Process } from "./harness/scene/process.ts";
+import { e2e } from "./harness/scene/scene.ts";
+import type { SlowReport } from "./harness/peers/slow_clients.ts";
+import { until } from "./harness/scene/wait.ts";
+import { curlOutcome, PROXIES, WAYS } from "./harness/web/ways.ts";
 
-const CLIENTS = new URL("./harness/slow_clients.ts", import.meta.url).pathname;
+const CLIENTS = new URL("./harness/peers/slow_clients.ts", import.meta.url).pathname;
 const SLOW = 300;
 
 /** What a request of somebody else may take while the proxies are besieged. */

@@ -1,11 +1,11 @@
 // A WebSocket through each proxy: an upgrade in absolute form, and inside of tunnels.
 import assert from "node:assert/strict";
-import { startOrigin } from "./harness/origin.ts";
-import { e2e } from "./harness/scene.ts";
-import { curlOutcome, PROXIES, WAYS } from "./harness/ways.ts";
-import { LARGE, SMALL, type WebSocketReport } from "./harness/websocket_client.ts";
+import { startOrigin } from "./harness/web/origin.ts";
+import { e2e } from "./harness/scene/scene.ts";
+import { curlOutcome, PROXIES, WAYS } from "./harness/web/ways.ts";
+import { LARGE, SMALL, type WebSocketReport } from "./harness/web/websocket_client.ts";
 
-const CLIENT = new URL("./harness/websocket_client.ts", import.meta.url).pathname;
+const CLIENT = new URL("./harness/web/websocket_client.ts", import.meta.url).pathname;
 
 const { http: { listen: http }, socks: { listen: socks } } = PROXIES;
 

@@ -1,6 +1,6 @@
 // A target that cannot be reached is a reset, and soon; NoRouter shows a clean end.
 import assert from "node:assert/strict";
-import { e2e } from "./harness/scene.ts";
+import { e2e } from "./harness/scene/scene.ts";
 
 e2e("a refused target comes back as a reset, at once", async (scene) => {
   const { hosts: { local, web } } = await scene.mesh({

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { notesOf } from "../release/release.ts";
 import { compile, NoRuntimeError, ownTarget, TARGETS } from "../release/compile.ts";
-import { needs } from "./harness/requirements.ts";
+import { needs } from "./harness/scene/requirements.ts";
 
 interface RunOptions {
   readonly cwd?: string;

@@ -1,6 +1,6 @@
 // A reset stays a reset: nobody may take half an answer for a whole one.
 import assert from "node:assert/strict";
-import { e2e } from "./harness/scene.ts";
+import { e2e } from "./harness/scene/scene.ts";
 
 const paths = [
   { title: "from the manager's host", from: "local", to: "web" },

@@ -1,10 +1,10 @@
 // Ctrl-C and SIGTERM end the manager and every child, also one that does not want to.
 import assert from "node:assert/strict";
-import { NOROUTER } from "./harness/mesh.ts";
-import { descendants, isAlive } from "./harness/proc.ts";
-import { kill } from "./harness/process.ts";
-import { e2e } from "./harness/scene.ts";
-import { until } from "./harness/wait.ts";
+import { NOROUTER } from "./harness/scene/mesh.ts";
+import { descendants, isAlive } from "./harness/scene/proc.ts";
+import { kill } from "./harness/scene/process.ts";
+import { e2e } from "./harness/scene/scene.ts";
+import { until } from "./harness/scene/wait.ts";
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   e2e(`${signal} ends every child, and the manager exits with 0`, async (scene) => {

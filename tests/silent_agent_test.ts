@@ -1,8 +1,8 @@
 // A command that starts and never speaks is given up after connectTimeout, with a message.
 import assert from "node:assert/strict";
-import { curl } from "./harness/curl.ts";
-import { NOROUTER } from "./harness/mesh.ts";
-import { e2e } from "./harness/scene.ts";
+import { curl } from "./harness/web/curl.ts";
+import { NOROUTER } from "./harness/scene/mesh.ts";
+import { e2e } from "./harness/scene/scene.ts";
 
 e2e("a silent agent is named, and the rest of the mesh runs", async (scene) => {
   const [here, there] = [await scene.namespace(), await scene.namespace()];

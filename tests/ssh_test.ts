@@ -1,14 +1,14 @@
 // Hosts behind a real sshd: every way in, and what is said when there is none.
 import assert from "node:assert/strict";
 import { ssh } from "../transports/ssh.ts";
-import { curl } from "./harness/curl.ts";
-import { type Manager, NOROUTER } from "./harness/mesh.ts";
-import type { Namespace } from "./harness/namespace.ts";
-import { run } from "./harness/process.ts";
-import { e2e, type Scene } from "./harness/scene.ts";
-import { SSH_NEEDS, type Sshd, SshMachine } from "./harness/sshd.ts";
-import { Terminal, withoutTerminal } from "./harness/terminal.ts";
-import { until } from "./harness/wait.ts";
+import { curl } from "./harness/web/curl.ts";
+import { type Manager, NOROUTER } from "./harness/scene/mesh.ts";
+import type { Namespace } from "./harness/scene/namespace.ts";
+import { run } from "./harness/scene/process.ts";
+import { e2e, type Scene } from "./harness/scene/scene.ts";
+import { SSH_NEEDS, type Sshd, SshMachine } from "./harness/engines/sshd.ts";
+import { Terminal, withoutTerminal } from "./harness/scene/terminal.ts";
+import { until } from "./harness/scene/wait.ts";
 
 const NEEDS = { needs: [...SSH_NEEDS, "curl", "setsid"] };
 

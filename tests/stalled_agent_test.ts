@@ -1,6 +1,6 @@
 // An agent that takes nothing from its link does not hold up the others.
-import { kill } from "./harness/process.ts";
-import { e2e } from "./harness/scene.ts";
+import { kill } from "./harness/scene/process.ts";
+import { e2e } from "./harness/scene/scene.ts";
 
 e2e("an agent that stalls does not stall its peers", async (scene) => {
   const ports = ["9000:127.0.0.1:9000", "9001:127.0.0.1:9001"];

@@ -1,10 +1,10 @@
 // An application that does not read costs a bounded amount of memory and nobody else anything.
 import assert from "node:assert/strict";
-import type { Peer } from "./harness/peer_process.ts";
-import { residentBytes } from "./harness/proc.ts";
-import { e2e, type Scene } from "./harness/scene.ts";
-import type { TestMesh } from "./harness/mesh.ts";
-import { pause, until } from "./harness/wait.ts";
+import type { Peer } from "./harness/peers/peer_process.ts";
+import { residentBytes } from "./harness/scene/proc.ts";
+import { e2e, type Scene } from "./harness/scene/scene.ts";
+import type { TestMesh } from "./harness/scene/mesh.ts";
+import { pause, until } from "./harness/scene/wait.ts";
 
 const STALLED = 8;
 /**

@@ -1,10 +1,10 @@
 // A mesh outlives its log, its terminal and its descriptors.
 import assert from "node:assert/strict";
-import { isAlive } from "./harness/proc.ts";
-import { e2e } from "./harness/scene.ts";
-import { answers, goesOnAndEnds, ground } from "./harness/surroundings.ts";
-import { Terminal } from "./harness/terminal.ts";
-import { until } from "./harness/wait.ts";
+import { isAlive } from "./harness/scene/proc.ts";
+import { e2e } from "./harness/scene/scene.ts";
+import { answers, goesOnAndEnds, ground } from "./harness/scene/surroundings.ts";
+import { Terminal } from "./harness/scene/terminal.ts";
+import { until } from "./harness/scene/wait.ts";
 
 /** A host that writes more than pipes hold. */
 const NOISY =

@@ -1,7 +1,7 @@
 // What the tests of the typed transports share: tables of command lines and of mistakes,
 // and links through a shell that stands for the client.
 import assert from "node:assert/strict";
-import type { ExecTransport } from "./exec.ts";
+import type { ExecTransport } from "./command/exec.ts";
 import { type OpenContext, SpecError } from "./mod.ts";
 import { conformance } from "./testing.ts";
 

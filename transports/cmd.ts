@@ -12,10 +12,10 @@
  */
 
 import { join } from "shlex";
-import { isProgramMissing } from "./exec.ts";
+import { isProgramMissing } from "./command/exec.ts";
 import type { LinkExit, Transport } from "./mod.ts";
-import { openProcess } from "./process.ts";
-import { AGENT_WORDS, readWords } from "./words.ts";
+import { openProcess } from "./command/process.ts";
+import { AGENT_WORDS, readWords } from "./command/words.ts";
 
 /** What {@linkcode cmd} makes of the manifest's value. */
 export interface CmdOptions {

@@ -1,8 +1,8 @@
 /** Files for containers: `docker cp`, and the same of Podman. */
 
 import type { HostFiles } from "./mod.ts";
-import { readOutput } from "./output.ts";
-import { openProcess } from "./process.ts";
+import { readOutput } from "./command/output.ts";
+import { openProcess } from "./command/process.ts";
 import { tarHead } from "./tar_head.ts";
 
 /** Files by a client that is `client(options)`, such as `docker --context=lab`. */

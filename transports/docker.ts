@@ -10,10 +10,17 @@
  */
 
 import { containerFiles } from "./container_files.ts";
-import { execTransport } from "./exec.ts";
+import { execTransport } from "./command/exec.ts";
 import { SpecError } from "./mod.ts";
-import { name, type OptionsOf, readSpec, text, textOrNumber, variables } from "./spec.ts";
-import { readWords } from "./words.ts";
+import {
+  name,
+  type OptionsOf,
+  readSpec,
+  text,
+  textOrNumber,
+  variables,
+} from "./command/spec.ts";
+import { readWords } from "./command/words.ts";
 
 const OPTIONS = {
   container: name("a container's name or id"),

@@ -11,12 +11,12 @@
  */
 
 import { parseShallow } from "../wire/json_depth.ts";
-import { execTransport } from "./exec.ts";
-import { expandHome, fromManifest } from "./home.ts";
+import { execTransport } from "./command/exec.ts";
+import { expandHome, fromManifest } from "./command/home.ts";
 import { type OpenContext, SpecError } from "./mod.ts";
-import { readOutput } from "./output.ts";
-import { name, type OptionsOf, readSpec, text } from "./spec.ts";
-import { readWords } from "./words.ts";
+import { readOutput } from "./command/output.ts";
+import { name, type OptionsOf, readSpec, text } from "./command/spec.ts";
+import { readWords } from "./command/words.ts";
 
 /** Depth of JSON that is read; a pod with its annotations needs some twelve. */
 const MOST_DEPTH = 200;

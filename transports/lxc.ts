@@ -9,10 +9,17 @@
  * @module
  */
 
-import { execTransport } from "./exec.ts";
+import { execTransport } from "./command/exec.ts";
 import { SpecError } from "./mod.ts";
-import { integer, name, type OptionsOf, readSpec, text, variables } from "./spec.ts";
-import { readWords } from "./words.ts";
+import {
+  integer,
+  name,
+  type OptionsOf,
+  readSpec,
+  text,
+  variables,
+} from "./command/spec.ts";
+import { readWords } from "./command/words.ts";
 
 /** The largest that the clients' 32 bits hold. */
 const MAX_ID = 2 ** 32 - 1;

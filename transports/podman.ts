@@ -12,9 +12,16 @@
 
 import { containerFiles } from "./container_files.ts";
 import { containerExec } from "./docker.ts";
-import { execTransport } from "./exec.ts";
-import { name, type OptionsOf, readSpec, text, textOrNumber, variables } from "./spec.ts";
-import { readWords } from "./words.ts";
+import { execTransport } from "./command/exec.ts";
+import {
+  name,
+  type OptionsOf,
+  readSpec,
+  text,
+  textOrNumber,
+  variables,
+} from "./command/spec.ts";
+import { readWords } from "./command/words.ts";
 
 const OPTIONS = {
   container: name("a container's name or id"),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { formatDiagnostic, ManifestError } from "../manifest/diagnostic.ts";
-import { parseManifest } from "../manifest/manifest.ts";
+import { formatDiagnostic, ManifestError } from "../manifest/source/diagnostic.ts";
+import { parseManifest } from "../manifest/parse.ts";
 import { builtinTransports } from "./registry.ts";
 
 const NAMES = ["cmd", "docker", "podman", "kubectl", "lxc", "ssh"];

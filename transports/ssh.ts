@@ -13,8 +13,8 @@
  */
 
 import { join } from "shlex";
-import { execTransport } from "./exec.ts";
-import { expandHome, fromManifest } from "./home.ts";
+import { execTransport } from "./command/exec.ts";
+import { expandHome, fromManifest } from "./command/home.ts";
 import { SpecError } from "./mod.ts";
 import { parseDestination } from "./ssh_destination.ts";
 import { otherCommand, sshHint } from "./ssh_hint.ts";
@@ -28,9 +28,9 @@ import {
   readSpec,
   refuse,
   text,
-} from "./spec.ts";
-import { hasTerminal } from "./terminal.ts";
-import { readWords, show } from "./words.ts";
+} from "./command/spec.ts";
+import { hasTerminal } from "./command/terminal.ts";
+import { readWords, show } from "./command/words.ts";
 
 const OPTIONS = {
   host: (value: unknown) => parseDestination(name(`a host, like "me@box:2222"`)(value)),

@@ -14,7 +14,7 @@
  */
 
 import { SpecError } from "./mod.ts";
-import { show } from "./words.ts";
+import { show } from "./command/words.ts";
 
 /** The parts of a destination; what is missing is up to ssh's configuration. */
 export interface Destination {

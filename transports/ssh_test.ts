@@ -8,7 +8,7 @@ import {
 } from "./_typed.ts";
 import { ssh } from "./ssh.ts";
 import { parseDestination } from "./ssh_destination.ts";
-import { hasTerminal } from "./terminal.ts";
+import { hasTerminal } from "./command/terminal.ts";
 
 typedConformance(ssh, { host: "box" });
 

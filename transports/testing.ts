@@ -27,7 +27,7 @@
 import assert from "node:assert/strict";
 import type { Link, OpenContext } from "./mod.ts";
 
-export { kit } from "./kit.ts";
+export { kit } from "./plugins/kit.ts";
 
 /** What the suite needs of a transport. */
 export interface ConformanceSubject {

@@ -14,7 +14,7 @@ import type {
   HostDown,
   RouteSuggestion,
 } from "./control.ts";
-import { parseCidr, parseIpv4 } from "./ipv4.ts";
+import { parseCidr, parseIpv4 } from "./ip/ipv4.ts";
 
 /** A schema whose output is a `T`. */
 export type Schema<T> = v.GenericSchema<unknown, T>;

@@ -1,8 +1,8 @@
 // NoRouter for Deno: a manager with two hosts, asked from its own host and from another.
-import { CLI, manifestOf, NOROUTER } from "../../tests/harness/mesh.ts";
-import type { Namespace } from "../../tests/harness/namespace.ts";
-import { descendants, processesIn } from "../../tests/harness/proc.ts";
-import { Process } from "../../tests/harness/process.ts";
+import { CLI, manifestOf, NOROUTER } from "../../tests/harness/scene/mesh.ts";
+import type { Namespace } from "../../tests/harness/scene/namespace.ts";
+import { descendants, processesIn } from "../../tests/harness/scene/proc.ts";
+import { Process } from "../../tests/harness/scene/process.ts";
 import { type Part, type Tool, wallClock } from "../tool.ts";
 import { ECHO_PORT, IPERF_PORT } from "../world.ts";
 

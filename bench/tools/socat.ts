@@ -1,6 +1,6 @@
 // A chain of two socat over pipes: one listens and starts the other, which dials.
-import { descendants } from "../../tests/harness/proc.ts";
-import { Process } from "../../tests/harness/process.ts";
+import { descendants } from "../../tests/harness/scene/proc.ts";
+import { Process } from "../../tests/harness/scene/process.ts";
 import { type Tool, wallClock } from "../tool.ts";
 import { ECHO_PORT, IPERF_PORT } from "../world.ts";
 

@@ -1,6 +1,6 @@
 // `ssh -L` to a real sshd on the same loopback interface, fresh keys, no compression.
-import { descendants } from "../../tests/harness/proc.ts";
-import { Process, run } from "../../tests/harness/process.ts";
+import { descendants } from "../../tests/harness/scene/proc.ts";
+import { Process, run } from "../../tests/harness/scene/process.ts";
 import { type Tool, wallClock } from "../tool.ts";
 import { ECHO_PORT, IPERF_PORT, listening, type World } from "../world.ts";
 

@@ -1,9 +1,9 @@
 // Asks a program of this machine what it knows: a command that ends in time, prints a
 // bounded amount, and can ask nobody for a password.
 import * as v from "valibot";
-import { explainingLines } from "../../transports/explaining.ts";
-import { Family } from "../../transports/family.ts";
-import { StderrTail } from "../../transports/stderr.ts";
+import { explainingLines } from "../../transports/command/explaining.ts";
+import { Family } from "../../transports/command/family.ts";
+import { StderrTail } from "../../transports/command/stderr.ts";
 import { parseShallow } from "../../wire/json_depth.ts";
 import { SourceError } from "./source.ts";
 

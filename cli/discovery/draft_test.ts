@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parse } from "yaml";
-import { parseManifest } from "../../manifest/manifest.ts";
+import { parseManifest } from "../../manifest/parse.ts";
 import { builtinTransports } from "../../transports/registry.ts";
 import { draftManifest } from "./draft.ts";
 import { SOURCES, type Target } from "./source.ts";

@@ -1,6 +1,6 @@
 // What could become a host of a mesh, and what is asked for it: the contract of a source.
 
-import { UNSAFE } from "../printable.ts";
+import { UNSAFE } from "../console/printable.ts";
 
 /** The sources, named as the manifest's fields for what they find. */
 export const SOURCES = ["docker", "podman", "kubectl", "lxc", "ssh"] as const;

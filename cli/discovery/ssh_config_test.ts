@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import fc from "fast-check";
-import { needs } from "../../tests/harness/requirements.ts";
+import { needs } from "../../tests/harness/scene/requirements.ts";
 import { readSshConfig, type SshConfig, wordsOf } from "./ssh_config.ts";
 
 /** Reads `config` of a folder with these files, in which `@` stands for the folder. */

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { ReadAhead } from "../read_ahead.ts";
-import type { ByteStream } from "../stream.ts";
+import type { ReadAhead } from "../edge/read_ahead.ts";
+import type { ByteStream } from "../edge/stream.ts";
 import { bytesOf, writeParts } from "./bytes.ts";
 import { ChunkDecoder } from "./chunks.ts";
 import { type Field, fieldsOf, trailersOf } from "./fields.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import type { ByteStream } from "../stream.ts";
+import type { ByteStream } from "../edge/stream.ts";
 
 const encoder = new TextEncoder();
 /** Parts go together in one write up to this; to join larger ones would cost more. */

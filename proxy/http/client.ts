@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { ReadAhead } from "../read_ahead.ts";
-import type { ByteStream } from "../stream.ts";
+import { ReadAhead } from "../edge/read_ahead.ts";
+import type { ByteStream } from "../edge/stream.ts";
 import type { Timed } from "./deadlines.ts";
 import { HttpError } from "./error.ts";
 import type { Origins } from "./origins.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { until } from "../../tests/harness/wait.ts";
-import { FakeStream } from "../_fake_stream.ts";
+import { until } from "../../tests/harness/scene/wait.ts";
+import { FakeStream } from "../edge/_fake_stream.ts";
 import { Client } from "./client.ts";
 import { Deadlines } from "./deadlines.ts";
 import { HttpError } from "./error.ts";

@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { STATUS_CODES } from "node:http";
-import { DialError, type DialFailure } from "../dial.ts";
+import { DialError, type DialFailure } from "../edge/dial.ts";
 import type { Field } from "./fields.ts";
 
 /** The status for a failure to connect, and its name in `Proxy-Status` (RFC 9209, 2.3). */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import http from "node:http";
-import { DialError, type DialFailure } from "../dial.ts";
+import { DialError, type DialFailure } from "../edge/dial.ts";
 import { HttpError } from "./error.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { DialError, formatTarget } from "../dial.ts";
+import { DialError, formatTarget } from "../edge/dial.ts";
 import { NoAnswer, readAnswer } from "./answer.ts";
 import { carry, MessageWriter, responseBody } from "./body.ts";
 import { bytesOf } from "./bytes.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { until } from "../../tests/harness/wait.ts";
-import { Origin, plain, Scene } from "../_fake_http.ts";
-import { valuesOf } from "../_fake_http_reader.ts";
-import { FakeStream } from "../_fake_stream.ts";
+import { until } from "../../tests/harness/scene/wait.ts";
+import { Origin, plain, Scene } from "./_fake_http.ts";
+import { valuesOf } from "./_fake_http_reader.ts";
+import { FakeStream } from "../edge/_fake_stream.ts";
 import { HttpProxy } from "./proxy.ts";
 
 const CHUNKED = "Transfer-Encoding: chunked\r\n";

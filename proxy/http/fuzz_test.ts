@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { until } from "../../tests/harness/wait.ts";
-import { Origin, plain, Scene } from "../_fake_http.ts";
-import { readMessage } from "../_fake_http_reader.ts";
+import { until } from "../../tests/harness/scene/wait.ts";
+import { Origin, plain, Scene } from "./_fake_http.ts";
+import { readMessage } from "./_fake_http_reader.ts";
 import { CORPUS, TOKENS } from "./_corpus.ts";
-import { dial, DialError, formatTarget } from "../dial.ts";
-import { SocketStream } from "../stream.ts";
+import { dial, DialError, formatTarget } from "../edge/dial.ts";
+import { SocketStream } from "../edge/stream.ts";
 import { ODDITIES } from "./_oddities.ts";
 
 const SEED = 20_240_607;

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { DialError, formatTarget } from "../dial.ts";
-import { ReadAhead } from "../read_ahead.ts";
-import type { ByteStream } from "../stream.ts";
+import { DialError, formatTarget } from "../edge/dial.ts";
+import { ReadAhead } from "../edge/read_ahead.ts";
+import type { ByteStream } from "../edge/stream.ts";
 import type { Deadlines, Timed } from "./deadlines.ts";
 
 /** How long a connection is kept that is not in use; many servers keep theirs for 5 s. */

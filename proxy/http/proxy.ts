@@ -9,8 +9,8 @@
  * @module
  */
 import type { Credentials } from "../auth.ts";
-import { LINGER_BYTES } from "../farewell.ts";
-import { type ByteStream, SocketStream } from "../stream.ts";
+import { LINGER_BYTES } from "../edge/farewell.ts";
+import { type ByteStream, SocketStream } from "../edge/stream.ts";
 import { Client, type ClientLimits } from "./client.ts";
 import { Deadlines } from "./deadlines.ts";
 import { HttpError } from "./error.ts";

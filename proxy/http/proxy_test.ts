@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import http from "node:http";
-import { until, within } from "../../tests/harness/wait.ts";
-import { answering, Origin, type Peer, plain, Scene } from "../_fake_http.ts";
-import { type Message, readMessages, valuesOf } from "../_fake_http_reader.ts";
-import { dial, DialError } from "../dial.ts";
-import { canReset } from "../reset.ts";
-import { SocketStream } from "../stream.ts";
+import { until, within } from "../../tests/harness/scene/wait.ts";
+import { answering, Origin, type Peer, plain, Scene } from "./_fake_http.ts";
+import { type Message, readMessages, valuesOf } from "./_fake_http_reader.ts";
+import { dial, DialError } from "../edge/dial.ts";
+import { canReset } from "../edge/reset.ts";
+import { SocketStream } from "../edge/stream.ts";
 
 /** A request in absolute form. */
 function requestTo(

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { ReadAhead } from "../read_ahead.ts";
+import type { ReadAhead } from "../edge/read_ahead.ts";
 import { bytesOf, textOf } from "./bytes.ts";
 import { type Field, fieldsOf, tokensOf, trimBlanks } from "./fields.ts";
 import { HttpError } from "./error.ts";

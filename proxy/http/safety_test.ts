@@ -4,9 +4,9 @@
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { within } from "../../tests/harness/wait.ts";
-import { Origin, type Peer, Scene } from "../_fake_http.ts";
-import { type Message, valuesOf } from "../_fake_http_reader.ts";
+import { within } from "../../tests/harness/scene/wait.ts";
+import { Origin, type Peer, Scene } from "./_fake_http.ts";
+import { type Message, valuesOf } from "./_fake_http_reader.ts";
 
 const SEED = 417;
 const RUNS = 300;

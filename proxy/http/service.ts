@@ -4,7 +4,7 @@
  * @module
  */
 import type { Credentials } from "../auth.ts";
-import { DialError, formatTarget } from "../dial.ts";
+import { DialError, formatTarget } from "../edge/dial.ts";
 import { checkAuth, checkHead, checkLoop, parsed, withoutUser } from "./admission.ts";
 import { requestBody } from "./body.ts";
 import { bytesOf } from "./bytes.ts";

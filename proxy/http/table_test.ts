@@ -1,9 +1,9 @@
 /** What real clients make of odd answers: directly, and through the proxy in each form. */
 import assert from "node:assert/strict";
-import { until, within } from "../../tests/harness/wait.ts";
-import { needs } from "../../tests/harness/requirements.ts";
-import { Origin, type Peer, Scene } from "../_fake_http.ts";
-import { readMessages } from "../_fake_http_reader.ts";
+import { until, within } from "../../tests/harness/scene/wait.ts";
+import { needs } from "../../tests/harness/scene/requirements.ts";
+import { Origin, type Peer, Scene } from "./_fake_http.ts";
+import { readMessages } from "./_fake_http_reader.ts";
 import { ODDITIES, type Oddity } from "./_oddities.ts";
 
 /** The whole answer. */

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { AheadSocket } from "../ahead_socket.ts";
+import { AheadSocket } from "../edge/ahead_socket.ts";
 import { join } from "../connector.ts";
-import type { ReadAhead } from "../read_ahead.ts";
-import { type ByteStream, MeshStream, SocketStream } from "../stream.ts";
+import type { ReadAhead } from "../edge/read_ahead.ts";
+import { type ByteStream, MeshStream, SocketStream } from "../edge/stream.ts";
 import { writeParts } from "./bytes.ts";
 import type { Client } from "./client.ts";
 

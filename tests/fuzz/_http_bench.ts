@@ -1,10 +1,10 @@
 /** An HTTP proxy between a client and an origin, for one case of the target `http`. */
 import assert from "node:assert/strict";
-import { Origin, type Peer, plain, Scene } from "../../proxy/_fake_http.ts";
-import { readMessage } from "../../proxy/_fake_http_reader.ts";
-import { dial, DialError, formatTarget } from "../../proxy/dial.ts";
-import { SocketStream } from "../../proxy/stream.ts";
-import { until } from "../harness/wait.ts";
+import { Origin, type Peer, plain, Scene } from "../../proxy/http/_fake_http.ts";
+import { readMessage } from "../../proxy/http/_fake_http_reader.ts";
+import { dial, DialError, formatTarget } from "../../proxy/edge/dial.ts";
+import { SocketStream } from "../../proxy/edge/stream.ts";
+import { until } from "../harness/scene/wait.ts";
 import { cut } from "./_pieces.ts";
 
 /**

@@ -6,9 +6,9 @@
 import assert from "node:assert/strict";
 import { startAgent } from "../../agent/_pair.ts";
 import { FakeAgent } from "../../manager/_fake_agent.ts";
-import { type Clock, systemClock } from "../../manager/clock.ts";
+import { type Clock, systemClock } from "../../link/clock.ts";
 import { startMesh } from "../../manager/mesh.ts";
-import { memoryLinkPair } from "../../transports/memory.ts";
+import { memoryLinkPair } from "../../link/memory.ts";
 import {
   ControlError,
   decodeControl,
@@ -20,7 +20,7 @@ import {
   parseStatus,
 } from "../../wire/control.ts";
 import { encodeFrame, FrameType } from "../../wire/frame.ts";
-import { until, within } from "../harness/wait.ts";
+import { until, within } from "../harness/scene/wait.ts";
 import { type ControlCase, controlCases, messageOf } from "./_control_cases.ts";
 import type { FuzzTarget } from "./target.ts";
 

@@ -10,10 +10,10 @@ import {
   queryOf,
   type RecordParts,
   word,
-} from "../../proxy/_fake_dns.ts";
-import { FakeStream } from "../../proxy/_fake_stream.ts";
-import { NameError, resolveOver } from "../../proxy/dns_client.ts";
-import { parseHosts } from "../../proxy/dns_hosts.ts";
+} from "../../proxy/dns/_fake_dns.ts";
+import { FakeStream } from "../../proxy/edge/_fake_stream.ts";
+import { NameError, resolveOver } from "../../proxy/dns/client.ts";
+import { parseHosts } from "../../proxy/dns/hosts.ts";
 import {
   flagsOf,
   idOf,
@@ -22,12 +22,12 @@ import {
   parseMessage,
   Rcode,
   rcodeOf,
-} from "../../proxy/dns_message.ts";
-import type { Resolver } from "../../proxy/dns_resolver.ts";
-import { ServerResolver } from "../../proxy/dns_upstream.ts";
-import { NameServer } from "../../proxy/name_server.ts";
-import type { ByteStream } from "../../proxy/stream.ts";
-import { formatIpv4, parseIpv4 } from "../../wire/ipv4.ts";
+} from "../../proxy/dns/message.ts";
+import type { Resolver } from "../../proxy/dns/resolver.ts";
+import { ServerResolver } from "../../proxy/dns/upstream.ts";
+import { NameServer } from "../../proxy/dns/name_server.ts";
+import type { ByteStream } from "../../proxy/edge/stream.ts";
+import { formatIpv4, parseIpv4 } from "../../wire/ip/ipv4.ts";
 import { bytesOf, cut, cuts, type Edit, edited, editsOf, textOf } from "./_pieces.ts";
 import type { FuzzTarget } from "./target.ts";
 

@@ -10,7 +10,7 @@
  */
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { readMessage } from "../../proxy/_fake_http_reader.ts";
+import { readMessage } from "../../proxy/http/_fake_http_reader.ts";
 import { CORPUS, TOKENS } from "../../proxy/http/_corpus.ts";
 import { Bench } from "./_http_bench.ts";
 import { anyBytes, cut, cuts, type Edit, edited, editsOf } from "./_pieces.ts";

@@ -7,15 +7,11 @@
  */
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { type Diagnostic, ManifestError } from "../../manifest/diagnostic.ts";
-import {
-  type Manifest,
-  manifestFromObject,
-  parseManifest,
-  type ParseOptions,
-} from "../../manifest/manifest.ts";
+import { type Diagnostic, ManifestError } from "../../manifest/source/diagnostic.ts";
+import type { Manifest, ParseOptions } from "../../manifest/manifest.ts";
+import { manifestFromObject, parseManifest } from "../../manifest/parse.ts";
 import { builtinTransports } from "../../transports/registry.ts";
-import { formatIpv4 } from "../../wire/ipv4.ts";
+import { formatIpv4 } from "../../wire/ip/ipv4.ts";
 import { type Edit, edited, editsOf } from "./_pieces.ts";
 import type { FuzzTarget } from "./target.ts";
 

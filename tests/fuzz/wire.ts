@@ -7,7 +7,7 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { runAgent } from "../../agent/agent.ts";
 import type { AgentPort } from "../../agent/port.ts";
-import { decode } from "../../router/decode.ts";
+import { decode } from "../../link/decode.ts";
 import { decodeControl } from "../../wire/control.ts";
 import { FrameDecoder, FrameError } from "../../wire/decoder.ts";
 import { encodeFrame, FrameType } from "../../wire/frame.ts";

@@ -1,10 +1,10 @@
 // The other side of the protocol, in Python: an agent and a manager as NoRouter 0.6 has them.
 import assert from "node:assert/strict";
-import { NOROUTER } from "../harness/mesh.ts";
-import type { Namespace } from "../harness/namespace.ts";
-import { Process, run } from "../harness/process.ts";
-import type { Scene } from "../harness/scene.ts";
-import { until } from "../harness/wait.ts";
+import { NOROUTER } from "../harness/scene/mesh.ts";
+import type { Namespace } from "../harness/scene/namespace.ts";
+import { Process, run } from "../harness/scene/process.ts";
+import type { Scene } from "../harness/scene/scene.ts";
+import { until } from "../harness/scene/wait.ts";
 
 /** The features that NoRouter 0.6 announces. */
 export const FEATURES_06 =

@@ -1,7 +1,7 @@
 // A private network behind a bastion: 192.168.95.0/24, with a web server and a name server.
-import type { Namespace } from "../harness/namespace.ts";
-import { run } from "../harness/process.ts";
-import type { Scene } from "../harness/scene.ts";
+import type { Namespace } from "../harness/scene/namespace.ts";
+import { run } from "../harness/scene/process.ts";
+import type { Scene } from "../harness/scene/scene.ts";
 import { python } from "./programs.ts";
 
 /** An address in the network that the routes name. */

@@ -3,8 +3,8 @@
  * after the other in some lanes until its time is over, and prints a ClientReport for each,
  * and `{"event":"done"}` when all are over.
  */
-import { endingOf, writeAll } from "../harness/peer_tcp.ts";
-import { pause } from "../harness/wait.ts";
+import { endingOf, writeAll } from "../harness/peers/peer_tcp.ts";
+import { pause } from "../harness/scene/wait.ts";
 import { converse } from "./conversation.ts";
 import { ask } from "./http_transfer.ts";
 import { Random } from "./random.ts";

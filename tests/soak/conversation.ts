@@ -1,7 +1,7 @@
 /** The two sides of a transfer over a connection that is open. */
-import { resetConnection } from "../../proxy/reset.ts";
-import { endingOf, readToEnd, writeAll } from "../harness/peer_tcp.ts";
-import { pause } from "../harness/wait.ts";
+import { resetConnection } from "../../proxy/edge/reset.ts";
+import { endingOf, readToEnd, writeAll } from "../harness/peers/peer_tcp.ts";
+import { pause } from "../harness/scene/wait.ts";
 import { Checker, pieces } from "./pattern.ts";
 import type { Side, Transfer } from "./transfer.ts";
 

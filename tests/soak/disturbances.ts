@@ -1,7 +1,7 @@
 /** What happens to a mesh under traffic. Each is an entry of {@linkcode DISTURBANCES}. */
-import { isAlive } from "../harness/proc.ts";
-import { kill } from "../harness/process.ts";
-import { pause, until } from "../harness/wait.ts";
+import { isAlive } from "../harness/scene/proc.ts";
+import { kill } from "../harness/scene/process.ts";
+import { pause, until } from "../harness/scene/wait.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Random } from "./random.ts";
 import { type HostName, REMOTE, type World } from "./world.ts";

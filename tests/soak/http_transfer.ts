@@ -1,9 +1,9 @@
 /** A transfer as a request to the HTTP proxy in absolute form: the client's side. */
-import { HandshakeReader } from "../../proxy/handshake_reader.ts";
-import { SocketStream } from "../../proxy/stream.ts";
-import { dial, endingOf, writeAll } from "../harness/peer_tcp.ts";
-import { within } from "../harness/wait.ts";
-import { PROXIES } from "../harness/ways.ts";
+import { HandshakeReader } from "../../proxy/socks/handshake_reader.ts";
+import { SocketStream } from "../../proxy/edge/stream.ts";
+import { dial, endingOf, writeAll } from "../harness/peers/peer_tcp.ts";
+import { within } from "../harness/scene/wait.ts";
+import { PROXIES } from "../harness/web/ways.ts";
 import { Checker, pieces } from "./pattern.ts";
 import type { Side, Transfer } from "./transfer.ts";
 import { headOf, HTTP_PORT, Refused, type Target } from "./ways.ts";

@@ -1,6 +1,6 @@
 /** `deno task soak --minutes N [--seed S]`; exits with 1 if something was as it must not be. */
 import { parseArgs } from "node:util";
-import { Scene } from "../harness/scene.ts";
+import { Scene } from "../harness/scene/scene.ts";
 import { soak } from "./soak.ts";
 
 const USAGE = "Usage: deno task soak --minutes N [--seed S]";

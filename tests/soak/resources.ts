@@ -1,5 +1,5 @@
 /** What the manager and the agents hold: descriptors, memory, connections, processes. */
-import { descendants, processesIn, residentBytes } from "../harness/proc.ts";
+import { descendants, processesIn, residentBytes } from "../harness/scene/proc.ts";
 import { type HostName, REMOTE, type World } from "./world.ts";
 
 /** Descriptors that may come beside those of the base line: the runtime opens some late. */

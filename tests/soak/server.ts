@@ -3,9 +3,9 @@
  * request, what the transfer says that leads it. It prints `{"event":"listening"}`, and a
  * ServerReport for each transfer, a line each.
  */
-import { HandshakeError, HandshakeReader } from "../../proxy/handshake_reader.ts";
-import { SocketStream } from "../../proxy/stream.ts";
-import { endingOf } from "../harness/peer_tcp.ts";
+import { HandshakeError, HandshakeReader } from "../../proxy/socks/handshake_reader.ts";
+import { SocketStream } from "../../proxy/edge/stream.ts";
+import { endingOf } from "../harness/peers/peer_tcp.ts";
 import { converse } from "./conversation.ts";
 import { Checker, pieces } from "./pattern.ts";
 import type { ServerReport, Side, Transfer } from "./transfer.ts";

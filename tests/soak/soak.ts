@@ -5,10 +5,10 @@
  * Warm-up, base line, traffic under disturbances, quiet, comparison, end. It keeps to its
  * time as long as the machine does.
  */
-import { readyLine } from "../harness/mesh.ts";
-import type { Process } from "../harness/process.ts";
-import type { Scene } from "../harness/scene.ts";
-import { pause, until, within } from "../harness/wait.ts";
+import { readyLine } from "../harness/scene/mesh.ts";
+import type { Process } from "../harness/scene/process.ts";
+import type { Scene } from "../harness/scene/scene.ts";
+import { pause, until, within } from "../harness/scene/wait.ts";
 import { DISTURBANCES } from "./disturbances.ts";
 import { Ledger } from "./ledger.ts";
 import { Random } from "./random.ts";

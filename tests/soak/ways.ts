@@ -1,8 +1,8 @@
 /** The ways into the mesh: each opens a connection from the client's host to a target. */
-import { HandshakeReader } from "../../proxy/handshake_reader.ts";
-import { SocketStream } from "../../proxy/stream.ts";
-import { dial, writeAll } from "../harness/peer_tcp.ts";
-import { PROXIES } from "../harness/ways.ts";
+import { HandshakeReader } from "../../proxy/socks/handshake_reader.ts";
+import { SocketStream } from "../../proxy/edge/stream.ts";
+import { dial, writeAll } from "../harness/peers/peer_tcp.ts";
+import { PROXIES } from "../harness/web/ways.ts";
 
 /** Where a client may go. */
 export interface Target {

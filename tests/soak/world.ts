@@ -3,14 +3,14 @@
  * `db`, and the bastion `gate` with a network behind it; each a network namespace with a
  * server of ours, and all with proxies.
  */
-import { makeMachine } from "../harness/machine.ts";
-import { type Manager, NOROUTER } from "../harness/mesh.ts";
-import type { Namespace } from "../harness/namespace.ts";
-import { descendants, processesIn } from "../harness/proc.ts";
-import type { Process } from "../harness/process.ts";
-import type { Scene } from "../harness/scene.ts";
-import { attachSite } from "../harness/site.ts";
-import { PROXIES } from "../harness/ways.ts";
+import { makeMachine } from "../harness/scene/machine.ts";
+import { type Manager, NOROUTER } from "../harness/scene/mesh.ts";
+import type { Namespace } from "../harness/scene/namespace.ts";
+import { descendants, processesIn } from "../harness/scene/proc.ts";
+import type { Process } from "../harness/scene/process.ts";
+import type { Scene } from "../harness/scene/scene.ts";
+import { attachSite } from "../harness/web/site.ts";
+import { PROXIES } from "../harness/web/ways.ts";
 import type { ClientPlan } from "./client.ts";
 import { HTTP_PORT, PLAIN_PORT, type Target } from "./ways.ts";
 

@@ -12,7 +12,7 @@
  */
 import fc from "fast-check";
 import { setImmediate } from "node:timers/promises";
-import { within } from "../../harness/wait.ts";
+import { within } from "../../harness/scene/wait.ts";
 import type { FuzzTarget } from "../target.ts";
 import { loadTarget } from "./targets.ts";
 

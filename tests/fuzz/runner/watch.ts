@@ -3,7 +3,7 @@
  * ends the process, is a failure like another, and is kept.
  */
 import fc from "fast-check";
-import { TextLineStream } from "../../harness/lines.ts";
+import { TextLineStream } from "../../harness/scene/lines.ts";
 import type { ChildPlan, ChildReport } from "./child.ts";
 import { keepCase } from "./corpus.ts";
 import { loadTarget } from "./targets.ts";

@@ -1,0 +1,44 @@
+/**
+ * Time and chance as the manager sees them, so that tests need not wait.
+ *
+ * @module
+ */
+
+import { systemPace } from "./pace.ts";
+import type { Pace } from "../wire/turn.ts";
+
+/** What the manager asks of the system's clocks and of chance. */
+export interface Clock {
+  /** Milliseconds that never jump; they stand still while the machine sleeps. */
+  now(): number;
+  /** Milliseconds of the wall clock, which go on while the machine sleeps. */
+  wall(): number;
+  /** Calls `run` once after `ms` milliseconds; the function returned keeps that from happening. */
+  after(ms: number, run: () => void): () => void;
+  /** A number from 0 up to but not 1. */
+  random(): number;
+  /**
+   * Settles in a later round of the event loop, when whatever waits had its turn. By default
+   * such a round is waited for.
+   */
+  rest?(): Promise<void>;
+}
+
+/** The system's own. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wall: () => Date.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+  random: () => Math.random(),
+};
+
+/** The pace of work under a clock. */
+export function paceOf(clock: Clock): Pace {
+  return {
+    now: () => clock.now(),
+    rest: () => clock.rest?.() ?? systemPace.rest(),
+  };
+}

@@ -1,0 +1,71 @@
+/** DNS messages over a stream of bytes, each behind its length (RFC 1035, 4.2.2; RFC 7766). */
+import { HEADER_BYTES } from "./message.ts";
+import type { ByteStream } from "../edge/stream.ts";
+
+/** What is read at first; most queries fit, and a longer message makes it larger. */
+const READ_BYTES = 1024;
+/** What a header begins with. */
+const ID_BYTES = 2;
+
+/** Reads and writes whole messages; does not close the stream. */
+export class MessageStream {
+  readonly #stream: ByteStream;
+  #buffer = new Uint8Array(READ_BYTES);
+  #filled = 0;
+  #written: Promise<unknown> = Promise.resolve();
+
+  /** `stream` is read and written by nobody else. */
+  constructor(stream: ByteStream) {
+    this.#stream = stream;
+  }
+
+  /**
+   * The next message; null at the end, which may cut one short. One call at a time.
+   *
+   * One that has an id and no whole header comes as a header of that id which asks nothing:
+   * so a server answers it FORMERR like any other, and a client takes it for no answer.
+   */
+  async read(): Promise<Uint8Array<ArrayBuffer> | null> {
+    for (;;) {
+      const wanted = this.#filled < 2
+        ? 2
+        : 2 + (this.#buffer[0]! << 8 | this.#buffer[1]!);
+      if (this.#filled >= 2 && this.#filled >= wanted) {
+        const message = wholeHeader(this.#buffer.slice(2, wanted));
+        this.#buffer.copyWithin(0, wanted, this.#filled);
+        this.#filled -= wanted;
+        if (this.#filled <= READ_BYTES && this.#buffer.length > READ_BYTES) {
+          const small = new Uint8Array(READ_BYTES);
+          small.set(this.#buffer.subarray(0, this.#filled));
+          this.#buffer = small;
+        }
+        return message;
+      }
+      if (wanted > this.#buffer.length) {
+        const large = new Uint8Array(wanted);
+        large.set(this.#buffer.subarray(0, this.#filled));
+        this.#buffer = large;
+      }
+      const read = await this.#stream.read(this.#buffer.subarray(this.#filled));
+      if (read === null) return null;
+      this.#filled += read;
+    }
+  }
+
+  /** Writes a message, in one piece with its length, after those written before. */
+  write(message: Uint8Array): Promise<void> {
+    const piece = new Uint8Array(2 + message.length);
+    new DataView(piece.buffer).setUint16(0, message.length);
+    piece.set(message, 2);
+    const written = this.#written.then(() => this.#stream.write(piece));
+    this.#written = written.catch(() => {});
+    return written;
+  }
+}
+
+function wholeHeader(message: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  if (message.length < ID_BYTES || message.length >= HEADER_BYTES) return message;
+  const header = new Uint8Array(HEADER_BYTES);
+  header.set(message.subarray(0, ID_BYTES));
+  return header;
+}

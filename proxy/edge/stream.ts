@@ -1,0 +1,131 @@
+/**
+ * A two-way stream of bytes, for what speaks a protocol itself: the proxies before their
+ * connection is made, name server and name client. Bulk goes through `splice.ts`.
+ */
+import type { TcpConnection } from "../../stack/tcp.ts";
+import { resetConnection } from "./reset.ts";
+import { closeWrite, writeAll } from "./splice.ts";
+
+/**
+ * A socket of the kernel, or a connection of the stack that is open. At most one `read` and
+ * one `write` may be under way. After `reset` or `close` both reject; the two may be called
+ * at any time and again, and the first counts.
+ */
+export interface ByteStream {
+  /** Reads at least one byte into `into`; how many, or null at the end of the stream. */
+  read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
+  /** Writes all of `bytes`, which are the caller's again when it settles. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Ends the direction to the peer, after what was written. */
+  closeWrite(): Promise<void>;
+  /** Ends both directions at once; the peer sees a reset. */
+  reset(): void;
+  /** Lets go: what was written and ended is still delivered, otherwise the peer sees a reset. */
+  close(): void;
+}
+
+/** A socket as a stream. */
+export class SocketStream implements ByteStream {
+  /** The socket, for whoever takes it over. */
+  readonly socket: Deno.TcpConn;
+  #ended = false;
+
+  /** Takes over `socket`. */
+  constructor(socket: Deno.TcpConn) {
+    this.socket = socket;
+  }
+
+  read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    return this.socket.read(into);
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    return writeAll(this.socket, bytes);
+  }
+
+  closeWrite(): Promise<void> {
+    return closeWrite(this.socket);
+  }
+
+  reset(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    resetConnection(this.socket);
+  }
+
+  close(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.socket.close();
+  }
+}
+
+/** How long a write waits when there is room to send but no block to copy into. */
+const SHORTAGE_MS = 20;
+/** Bytes of a block that a write asks for. */
+const BLOCK_BYTES = 65_536;
+
+/** An open connection of the stack as a stream. */
+export class MeshStream implements ByteStream {
+  /** The connection, for whoever takes it over. */
+  readonly connection: TcpConnection;
+  #closed = false;
+
+  /** Takes over `connection`, whose `opened()` has settled. */
+  constructor(connection: TcpConnection) {
+    this.connection = connection;
+  }
+
+  async read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    const isMore = await this.connection.readable();
+    if (this.#closed) throw new Error("The stream was closed");
+    if (!isMore) return null;
+    let filled = 0;
+    while (filled < into.length) {
+      const bytes = this.connection.peek().subarray(0, into.length - filled);
+      if (bytes.length === 0) break;
+      into.set(bytes, filled);
+      this.connection.consume(bytes.length);
+      filled += bytes.length;
+    }
+    return filled;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    const { connection } = this;
+    for (let at = 0; at < bytes.length;) {
+      const room = await connection.writable();
+      const left = Math.min(bytes.length - at, room, BLOCK_BYTES);
+      const block = connection.allocate(left);
+      if (!block) { // memory got short just now
+        await new Promise((resolve) => setTimeout(resolve, SHORTAGE_MS));
+        continue;
+      }
+      const part = bytes.subarray(at, at + Math.min(left, block.bytes.length));
+      block.bytes.set(part);
+      let result: "taken" | "copied" | undefined;
+      try {
+        result = connection.send(block, part.length);
+      } finally {
+        if (result !== "taken") connection.free(block);
+      }
+      at += part.length;
+    }
+  }
+
+  closeWrite(): Promise<void> {
+    if (this.#closed) return Promise.reject(new Error("The stream was closed"));
+    this.connection.shutdown();
+    return Promise.resolve();
+  }
+
+  reset(): void {
+    this.connection.abort();
+    this.close();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.connection.release();
+  }
+}

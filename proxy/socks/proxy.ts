@@ -1,0 +1,119 @@
+/** The SOCKS proxy, without the listener; `socks.ts` speaks with the client. */
+import { AheadSocket } from "../edge/ahead_socket.ts";
+import type { Credentials } from "../auth.ts";
+import { type Connector, join, type Upstream } from "../connector.ts";
+import { farewell } from "../edge/farewell.ts";
+import { HandshakeError } from "./handshake_reader.ts";
+import {
+  failureOf,
+  HANDSHAKE_LIMIT_MS,
+  readSocksRequest,
+  type SocksRequest,
+  StrangerError,
+} from "./socks.ts";
+import { ReadAhead } from "../edge/read_ahead.ts";
+import { SocketStream } from "../edge/stream.ts";
+
+/** Options of a {@linkcode SocksProxy}. */
+export interface SocksProxyOptions {
+  readonly connector: Pick<Connector, "connect">;
+  /** What clients have to know; without it, anyone is served. */
+  readonly auth?: Credentials | undefined;
+  /** Ends what is under way. */
+  readonly signal: AbortSignal;
+  /** Takes a warning about a client that speaks something else. */
+  readonly warn?: (message: string) => void;
+  /** Milliseconds in which a client has to say what it wants, for tests. */
+  readonly handshakeLimitMs?: number;
+}
+
+/** How far it came with a client. */
+interface Conversation {
+  /** Who is spoken to; after the dial, with what was read meanwhile. */
+  client: SocketStream;
+  /** What it was connected to. */
+  upstream?: Upstream;
+}
+
+/** A SOCKS proxy. */
+export class SocksProxy {
+  readonly #options: SocksProxyOptions;
+
+  constructor(options: SocksProxyOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a client's connection; settles when it has ended. Never rejects. */
+  async serve(socket: Deno.TcpConn): Promise<void> {
+    const { signal } = this.#options;
+    const conversation: Conversation = { client: new SocketStream(socket) };
+    try {
+      await this.#connect(conversation);
+      const { client, upstream } = conversation;
+      if (upstream) await join(client, upstream, signal);
+      else await farewell(client);
+    } catch { // the client left, or said nothing in time
+      conversation.upstream?.reset();
+      conversation.client.reset();
+    }
+  }
+
+  /** Does what the client asks for; without a connection, it has been told so. */
+  async #connect(conversation: Conversation): Promise<void> {
+    const { signal } = this.#options;
+    const end = () => conversation.client.reset();
+    if (signal.aborted) end();
+    signal.addEventListener("abort", end);
+    try {
+      const request = await this.#read(conversation.client);
+      try {
+        await this.#dial(conversation, request);
+      } catch (error) {
+        return await request.reply(failureOf(error));
+      }
+      await request.reply();
+    } catch (error) {
+      if (!(error instanceof HandshakeError)) throw error;
+      if (!(error instanceof StrangerError)) return;
+      this.#options.warn?.(`A client of the SOCKS proxy speaks ${error.message}`);
+    } finally {
+      signal.removeEventListener("abort", end);
+    }
+  }
+
+  /** Connects, unless the client leaves meanwhile. */
+  async #dial(
+    conversation: Conversation,
+    { hostname, port, early }: SocksRequest,
+  ): Promise<void> {
+    const { client } = conversation;
+    const left = new AbortController();
+    const signal = AbortSignal.any([left.signal, this.#options.signal]);
+    const ahead = new ReadAhead(client, early);
+    ahead.onEnd = () => {
+      // Who sent something and ends its direction may still wait for an answer.
+      if (ahead.ended || ahead.size === 0) left.abort(new Error("the client left"));
+    };
+    ahead.watch();
+    try {
+      conversation.upstream = await this.#options.connector.connect(
+        hostname,
+        port,
+        signal,
+      );
+    } finally {
+      const socket = new AheadSocket(client.socket, ahead);
+      conversation.client = new SocketStream(socket);
+    }
+  }
+
+  async #read(client: SocketStream): Promise<SocksRequest> {
+    const limit = this.#options.handshakeLimitMs ?? HANDSHAKE_LIMIT_MS;
+    const timer = setTimeout(() => client.reset(), limit);
+    try {
+      return await readSocksRequest(client, this.#options.auth);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * A command as users write it: text that is split as a POSIX shell would, or a list in
+ * which each word stands as it is.
+ *
+ * @module
+ */
+
+import { split } from "shlex";
+import { SpecError } from "../mod.ts";
+
+/** What NoRouter appends to every command that starts an agent. */
+export const AGENT_WORDS: readonly string[] = ["agent", "--automated"];
+
+/**
+ * Reads a command.
+ *
+ * @throws {SpecError} if it is no command, or empty.
+ */
+export function readWords(spec: unknown): string[] {
+  const words = typeof spec === "string" ? splitWords(spec) : checkWords(spec);
+  if (words.length === 0) throw new SpecError([], "the command is empty");
+  if (words[0] === "") throw new SpecError([], "the command's first word is empty");
+  return words;
+}
+
+function splitWords(spec: string): string[] {
+  if (spec.includes("\0")) {
+    throw new SpecError([], "the command contains a NUL character");
+  }
+  try {
+    return split(spec);
+  } catch (cause) {
+    const why = /quot/.test(String(cause)) ? "a quote is not closed" : String(cause);
+    throw new SpecError([], `cannot split the command into words: ${why}: ${spec}`);
+  }
+}
+
+function checkWords(spec: unknown): string[] {
+  if (!Array.isArray(spec)) {
+    throw new SpecError([], `wanted a command or a list of words, got ${show(spec)}`);
+  }
+  return spec.map((word: unknown, index) => {
+    if (typeof word !== "string") {
+      throw new SpecError(
+        [index],
+        `wanted a string, got ${show(word)}; put it in quotes`,
+      );
+    }
+    if (word.includes("\0")) {
+      throw new SpecError([index], "the word contains a NUL character");
+    }
+    return word;
+  });
+}
+
+/** A value of the manifest, for a message. */
+export function show(value: unknown): string {
+  return JSON.stringify(value) ?? String(value);
+}
