@@ -8,12 +8,9 @@ import { stdioPort } from "./stdio.ts";
 const [bytes = 0, ahead = 0, restMs = 0] = Deno.args.map(Number);
 const port = stdioPort();
 
-function read() {
-  const into = new Uint8Array(bytes);
-  return { into, done: port.read(into) };
-}
+const read = (into = new Uint8Array(bytes)) => ({ into, done: port.read(into) });
 
-const reads = Array.from({ length: 1 + ahead }, read);
+const reads = Array.from({ length: 1 + ahead }, () => read());
 for (let count = 1;; count++) {
   const { into, done } = reads.shift()!;
   const got = await done;
@@ -22,7 +19,7 @@ for (let count = 1;; count++) {
   if (restMs > 0 && count % 10 === 0) {
     await new Promise((resolve) => setTimeout(resolve, restMs));
   }
-  reads.push(read());
+  reads.push(read(into));
 }
 const { rss } = Deno.memoryUsage();
 console.error(JSON.stringify({ rss }));

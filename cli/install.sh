@@ -32,7 +32,8 @@ has() { command -v "$1" >/dev/null 2>&1; }
 
 work= child=
 clean_up() {
-  trap - EXIT HUP INT PIPE TERM
+  trap - EXIT
+  trap '' HUP INT PIPE TERM # what is begun is tidied to its end
   if [ -n "$child" ]; then
     kill "$child"
     wait "$child" # so that it makes no file any more

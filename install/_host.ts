@@ -170,6 +170,16 @@ export class Host implements AsyncDisposable {
     }
   }
 
+  /** What a file of it holds; nothing if it is not there. */
+  read(path: string): string {
+    try {
+      return Deno.readTextFileSync(`${this.root}/${path}`);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return "";
+      throw error;
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error("the test is over"));
     await Promise.all(this.#links.map(async (link) => {

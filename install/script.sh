@@ -16,9 +16,11 @@ fail() {
   say fail $*
   exit 1
 }
+# Whoever ends a command may say so more than once; rm inherits that it is not to be heard.
 stop() {
-  trap - "$1"
+  trap "" HUP INT PIPE TERM
   clean
+  trap - "$1"
   kill -s "$1" $$
   exit 1
 }

@@ -98,7 +98,8 @@ for (const shell of SHELLS) {
         async *read() {
           let sent = 0;
           for await (const chunk of x64.read()) {
-            if ((sent += chunk.length) > 1_000_000) {
+            sent += chunk.length;
+            if (sent > 1_000_000 && !stop.signal.aborted) {
               await until("a part", () => host.list(PLACE).length > 0);
               stop.abort(new Error("cut"));
             }
@@ -124,6 +125,30 @@ for (const shell of SHELLS) {
       assert.deepEqual(host.list(PLACE), []);
       assert.doesNotMatch(child.said, /start|fail/);
     });
+  }
+
+  // Busybox's shell has a rm of its own, which cannot be made slow.
+  if (shell !== "busybox") {
+    const rm = `echo $$ >/mnt/home/removing; /bin/sleep 1; exec /bin/rm "$@"`;
+    hostTest(
+      `${shell}: further signals do not keep it from tidying`,
+      { shell, programs: { rm } },
+      async (host) => {
+        const child = await begin(host);
+        await child.line(/send/);
+        child.kill("SIGTERM");
+        const end = child.end();
+        const removing = () => host.read("home/removing").trim();
+        await until("its tidying", () => removing() !== "");
+        // As to a group: the shell, and the program that it waits for.
+        for (const signal of ["SIGHUP", "SIGTERM"] as const) {
+          child.kill(signal);
+          Deno.kill(Number(removing()), signal);
+        }
+        assert.equal((await end).signal, "SIGTERM");
+        assert.deepEqual(host.list(PLACE), []);
+      },
+    );
   }
 
   hostTest(

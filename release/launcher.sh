@@ -342,7 +342,9 @@ clean() {
 }
 
 # stop SIGNAL: ends as if there were no trap, once all is tidy.
+# Further signals are not heard meanwhile.
 stop() {
+  trap '' HUP INT TERM
   clean
   trap - "$1"
   kill -s "$1" $$

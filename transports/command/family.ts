@@ -78,13 +78,16 @@ export class Family {
   async signal(signal: Deno.Signal): Promise<void> {
     this.#isKilled ||= signal === "SIGKILL";
     const near = new Set<number>();
+    const others: number[] = [];
     // Before the signal: whose parent has ended is harder to find.
     for (const entry of descendantsOf(this.#child!.pid)) {
       this.#seen.set(entry.pid, entry);
-      if (entry.session === this.#session) near.add(entry.pid);
+      if (entry.session !== this.#session) continue;
+      near.add(entry.pid);
+      if (entry.group !== this.#child!.pid) others.push(entry.pid);
     }
-    this.#signalChild(signal);
-    for (const pid of near) kill(pid, signal);
+    // Once each: a second signal would find many a program at its tidying.
+    for (const pid of this.#signalChild(signal) ? others : near) kill(pid, signal);
     const { members } = await this.#look();
     for (const { pid } of members) if (!near.has(pid)) kill(pid, signal);
   }
@@ -132,15 +135,18 @@ export class Family {
     return this.spawn.detached ? this.#child!.pid : entryNow(Deno.pid)?.session;
   }
 
-  #signalChild(signal: Deno.Signal): void {
+  /** Signals the command; whether its whole group was reached. */
+  #signalChild(signal: Deno.Signal): boolean {
     const child = this.#child!;
     // A group lives as long as one of it does; then its number may be another's.
-    if (this.spawn.detached && !this.#hasExited) kill(-child.pid, signal);
+    const isWhole = this.spawn.detached && !this.#hasExited;
+    if (isWhole && kill(-child.pid, signal)) return true;
     try {
       child.kill(signal);
     } catch {
       // It has exited just now and its status is about to be known.
     }
+    return false;
   }
 
   async #look(): Promise<Division> {
