@@ -46,18 +46,6 @@ const LINK_FLAGS = [
   `--initial-memory=${MEMORY_BYTES}`,
   `--max-memory=${MEMORY_BYTES}`,
 ];
-const GLUE_SOURCES = ["glue.c", "pool.c", "chksum.c", "libc.c"];
-const GLUE_HEADERS = [
-  "lwipopts.h",
-  "hooks.h",
-  "pool.h",
-  "arch/cc.h",
-  "libc/string.h",
-  "libc/stdlib.h",
-  "libc/stdio.h",
-  "libc/errno.h",
-];
-
 /** Mended in lwIP's source, after its hash was checked. */
 const PATCHES = [
   // Splitting a segment that carries FIN must take FIN off its first half, or the receiver
@@ -177,6 +165,25 @@ async function sha256(parts: BlobPart[]): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", all)).toHex();
 }
 
+/** Every `.c` and `.h` beside this file and below, by its path. */
+async function glueFiles(): Promise<Map<string, Uint8Array>> {
+  const paths: string[] = [];
+  const list = async (folder: string) => {
+    for await (
+      const { name, isDirectory } of Deno.readDir(new URL(`./${folder}`, here))
+    ) {
+      if (isDirectory) await list(`${folder}${name}/`);
+      else if (/\.[ch]$/.test(name)) paths.push(folder + name);
+    }
+  };
+  await list("");
+  const files = new Map<string, Uint8Array>();
+  for (const path of paths.sort()) {
+    files.set(path, await Deno.readFile(new URL(path, here)));
+  }
+  return files;
+}
+
 /** What the result depends on: the glue, the flags, the compiler, and lwIP's hash. */
 async function inputsHash(glue: Map<string, Uint8Array>): Promise<string> {
   const settings = [
@@ -250,8 +257,11 @@ async function compile(
   const tree: Tree = {};
   for (const [path, bytes] of glue) place(tree, `glue/${path}`, bytes);
   for (const [path, bytes] of patched(lwip)) place(tree, `lwip/${path}`, bytes);
+  // Of the glue, what lies in folders is included by what does not.
   const sources = [
-    ...GLUE_SOURCES.map((name) => `glue/${name}`),
+    ...[...glue.keys()].filter((path) => /^[^/]+\.c$/.test(path)).map((path) =>
+      `glue/${path}`
+    ),
     ...[...lwip.keys()].filter((path) => path.endsWith(".c")).map((path) =>
       `lwip/${path}`
     ),
@@ -292,10 +302,7 @@ export async function build(
   options: { force?: boolean; log?: (line: string) => void } = {},
 ): Promise<void> {
   const log = options.log ?? (() => {});
-  const glue = new Map<string, Uint8Array>();
-  for (const name of [...GLUE_SOURCES, ...GLUE_HEADERS]) {
-    glue.set(name, await Deno.readFile(new URL(name, here)));
-  }
+  const glue = await glueFiles();
   const inputs = await inputsHash(glue);
   if (!options.force && await builtFrom(output) === inputs) {
     log("stack/lwip.wasm is up to date");
