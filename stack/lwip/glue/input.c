@@ -75,7 +75,7 @@ static bool is_crumb(const struct tcp_pcb *pcb, uint32_t sequence, uint32_t end)
   return false;
 }
 
-/* A segment of a connection past its SYN. lwIP cuts it to the window (PATCHES in build.ts);
+/* A segment of a connection past its SYN. lwIP cuts it to the window (patches.ts);
  * whether there is memory for it is decided here. */
 static void input_segment(struct conn *c, const uint8_t *packet, uint32_t header,
     uint32_t length) {
