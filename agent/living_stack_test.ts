@@ -17,7 +17,7 @@ async function scene() {
   });
   stack.start(0x7f002a64);
   const trap = () =>
-    stack.attempt(({ exports }) => exports.conn_peek(BEYOND_MEMORY) as unknown);
+    stack.attempt(({ instance }) => instance.exports.conn_peek(BEYOND_MEMORY) as unknown);
   return { state, stack, trap };
 }
 

@@ -1,4 +1,8 @@
-/** A network of stacks in one process with a clock and losses of its own, for tests. */
+/**
+ * A network of stacks in one process with a clock and losses of its own, for tests.
+ *
+ * @module
+ */
 import { encodeFrame, FrameType, HEADER_BYTES } from "../wire/frame.ts";
 import { destinationOf, parseIpv4 } from "../wire/ip/ipv4.ts";
 import { stackModule } from "./module.ts";

@@ -1,4 +1,8 @@
-/** A peer that makes its own segments, for what no stack of ours would send. */
+/**
+ * A peer that makes its own segments, for what no stack of ours would send.
+ *
+ * @module
+ */
 import { destinationOf, TcpFlag } from "../wire/ip/ipv4.ts";
 import { type Network, type Node, packetsOf } from "./_network.ts";
 import {

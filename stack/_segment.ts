@@ -1,4 +1,8 @@
-/** TCP segments as whole IPv4 packets, made and read, for tests. */
+/**
+ * TCP segments as whole IPv4 packets, made and read, for tests.
+ *
+ * @module
+ */
 import { checksumOf } from "./_checksum.ts";
 
 /** What is in a segment; what is left out is zero or empty. */

@@ -14,7 +14,8 @@ Deno.test("a trap fails every connection, is told once, and ends the stack", asy
   const connection = stack.connect(0x7f002a65, 80);
   const opened = assert.rejects(connection.opened(), { reason: "reset" });
   const beyondMemory = 4_000_000;
-  assert.throws(() => stack.exports.conn_peek(beyondMemory), /The TCP\/IP stack stopped/);
+  const { exports } = stack.instance;
+  assert.throws(() => exports.conn_peek(beyondMemory), /The TCP\/IP stack stopped/);
   await opened;
   assert.equal(told.length, 1);
   assert.equal(stack.broken, told[0]);

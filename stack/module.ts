@@ -1,4 +1,8 @@
-/** Loads the compiled stack, once per process. */
+/**
+ * Loads the compiled stack, once per process.
+ *
+ * @module
+ */
 
 let compiled: Promise<WebAssembly.Module> | undefined;
 

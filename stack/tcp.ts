@@ -20,26 +20,22 @@
  * is rejected, and the other calls do nothing.
  *
  * At most one caller waits in each of `opened`, `readable` and `writable`.
+ *
+ * @module
  */
 import { formatIpv4 } from "../wire/ip/ipv4.ts";
-import type { Stack } from "./stack.ts";
-
-const EVENT_OPEN = 2;
-const EVENT_READABLE = 4;
-const EVENT_EOF = 8;
-const EVENT_WRITABLE = 16;
-const EVENT_FAILED = 64;
-
-/** Why a connection failed, in the order of the numbers of `lwip/glue.c`. */
-const REASONS = [
-  "closed",
-  "reset",
-  "refused",
-  "timed-out",
-  "unreachable",
-  "host-down",
-  "no-memory",
-] as const;
+import {
+  EVENT_EOF,
+  EVENT_FAILED,
+  EVENT_OPEN,
+  EVENT_READABLE,
+  EVENT_WRITABLE,
+  REASONS,
+  REFUSE_WITHOUT_ICMP,
+  SEND_CLOSED,
+  SEND_TAKEN,
+} from "./abi.ts";
+import type { Instance } from "./instance.ts";
 
 /** Why a connection failed. */
 export type TcpFailureReason = typeof REASONS[number];
@@ -68,6 +64,15 @@ export interface TcpEnds {
   readonly localPort: number;
   readonly remoteAddress: number;
   readonly remotePort: number;
+}
+
+/** What a connection needs of its stack. */
+export interface TcpStack {
+  readonly instance: Instance;
+  /** The connection was released: nothing is told to it any more. */
+  forget(index: number): void;
+  /** A call made output, or needs a timer. */
+  touched(): void;
 }
 
 /** A block of the stack's memory that bytes to send are read into. */
@@ -99,7 +104,8 @@ export class TcpConnection {
   readonly ends: TcpEnds;
   /** Called once, at the failure, if there is one; may be set at any time before. */
   onFailure: ((error: TcpError) => void) | undefined;
-  readonly #stack: Stack;
+  readonly #stack: TcpStack;
+  readonly #instance: Instance;
   readonly #index: number;
   readonly #reading = new Signal();
   readonly #writing = new Signal();
@@ -109,8 +115,9 @@ export class TcpConnection {
   #failure: TcpError | undefined;
 
   /** For {@link Stack} alone. */
-  constructor(stack: Stack, index: number, ends: TcpEnds) {
+  constructor(stack: TcpStack, index: number, ends: TcpEnds) {
     this.#stack = stack;
+    this.#instance = stack.instance;
     this.#index = index;
     this.ends = ends;
   }
@@ -131,8 +138,8 @@ export class TcpConnection {
 
   /** The target of a held SYN was dialled: go on with the handshake. */
   accept(): void {
-    if (this.#stack.broken) return;
-    this.#stack.exports.conn_accept(this.#index);
+    if (this.#instance.broken) return;
+    this.#instance.exports.conn_accept(this.#index);
     this.#stack.touched();
   }
 
@@ -140,12 +147,12 @@ export class TcpConnection {
    * The target of a held SYN could not be dialled: answer with a reset and, given a code,
    * with ICMP destination unreachable of that code ahead of it. Releases the connection.
    */
-  refuse(icmpCode = 255): void {
+  refuse(icmpCode: number = REFUSE_WITHOUT_ICMP): void {
     if (this.#released) return;
     this.#released = true;
     this.#stack.forget(this.#index);
-    if (this.#stack.broken) return;
-    this.#stack.exports.conn_refuse(this.#index, icmpCode);
+    if (this.#instance.broken) return;
+    this.#instance.exports.conn_refuse(this.#index, icmpCode);
     this.#stack.touched();
   }
 
@@ -162,7 +169,7 @@ export class TcpConnection {
   async readable(): Promise<boolean> {
     for (;;) {
       this.#check();
-      if (this.#stack.exports.conn_peek(this.#index) > 0) return true;
+      if (this.#instance.exports.conn_peek(this.#index) > 0) return true;
       if (this.#ended) return false;
       await this.#reading.wait();
     }
@@ -170,16 +177,16 @@ export class TcpConnection {
 
   /** The next bytes as they lie in the stack's memory, valid until `consume`. */
   peek(): Uint8Array<ArrayBuffer> {
-    if (this.#stack.broken) return this.#stack.memory.subarray(0, 0);
-    const length = this.#stack.exports.conn_peek(this.#index);
-    const at = this.#stack.reply[0]!;
-    return this.#stack.memory.subarray(at, at + length);
+    if (this.#instance.broken) return this.#instance.memory.subarray(0, 0);
+    const length = this.#instance.exports.conn_peek(this.#index);
+    const at = this.#instance.reply[0]!;
+    return this.#instance.memory.subarray(at, at + length);
   }
 
   /** The first `length` bytes of what `peek` showed are not needed any more. */
   consume(length: number): void {
-    if (this.#stack.broken) return;
-    this.#stack.exports.conn_consume(this.#index, length);
+    if (this.#instance.broken) return;
+    this.#instance.exports.conn_consume(this.#index, length);
     this.#stack.touched();
   }
 
@@ -187,7 +194,7 @@ export class TcpConnection {
   async writable(): Promise<number> {
     for (;;) {
       this.#check();
-      const room = this.#stack.exports.conn_room(this.#index);
+      const room = this.#instance.exports.conn_room(this.#index);
       if (room > 0) return room;
       this.#stack.touched(); // a shortage of memory is looked at again by the timer
       await this.#writing.wait();
@@ -196,17 +203,17 @@ export class TcpConnection {
 
   /** A block for about `size` bytes (at most 256 KiB), or undefined if memory is short. */
   allocate(size: number): SendBlock | undefined {
-    if (this.#stack.broken) return undefined;
-    const id = this.#stack.exports.tx_alloc(size);
+    if (this.#instance.broken) return undefined;
+    const id = this.#instance.exports.tx_alloc(size);
     if (id === 0) return undefined;
-    const [at = 0, length = 0] = this.#stack.reply;
-    return { id, bytes: this.#stack.memory.subarray(at, at + length) };
+    const [at = 0, length = 0] = this.#instance.reply;
+    return { id, bytes: this.#instance.memory.subarray(at, at + length) };
   }
 
   /** Gives back a block that was not sent. */
   free(block: SendBlock): void {
-    if (this.#stack.broken) return;
-    this.#stack.exports.tx_free(block.id);
+    if (this.#instance.broken) return;
+    this.#instance.exports.tx_free(block.id);
   }
 
   /**
@@ -216,23 +223,23 @@ export class TcpConnection {
    */
   send(block: SendBlock, length: number): "taken" | "copied" {
     this.#check();
-    const result = this.#stack.exports.conn_send(this.#index, block.id, length);
+    const result = this.#instance.exports.conn_send(this.#index, block.id, length);
     this.#stack.touched();
-    if (result === -1) throw new TcpError("closed", this.#peer());
-    return result === 1 ? "taken" : "copied";
+    if (result === SEND_CLOSED) throw new TcpError("closed", this.#peer());
+    return result === SEND_TAKEN ? "taken" : "copied";
   }
 
   /** Ends the stream to the peer after what was sent. */
   shutdown(): void {
-    if (this.#stack.broken) return;
-    this.#stack.exports.conn_shutdown(this.#index);
+    if (this.#instance.broken) return;
+    this.#instance.exports.conn_shutdown(this.#index);
     this.#stack.touched();
   }
 
   /** Ends the connection with a reset, now. It still has to be released. */
   abort(): void {
     if (this.#released || this.#failure) return;
-    this.#stack.exports.conn_abort(this.#index);
+    this.#instance.exports.conn_abort(this.#index);
     this.#fail("reset", 0);
     this.#stack.touched();
   }
@@ -244,8 +251,8 @@ export class TcpConnection {
     this.#reading.wake(); // whoever waits is told that it is closed
     this.#writing.wake();
     this.#stack.forget(this.#index);
-    if (this.#stack.broken) return;
-    this.#stack.exports.conn_release(this.#index);
+    if (this.#instance.broken) return;
+    this.#instance.exports.conn_release(this.#index);
     this.#stack.touched();
   }
 

@@ -13,6 +13,7 @@
  *
  * @module
  */
+import { PATCHES } from "./patches.ts";
 import { LWIP_SHA256, lwipSource } from "./source.ts";
 import { LWIP_VERSION } from "./version.ts";
 
@@ -46,127 +47,6 @@ const LINK_FLAGS = [
   `--initial-memory=${MEMORY_BYTES}`,
   `--max-memory=${MEMORY_BYTES}`,
 ];
-const GLUE_SOURCES = ["glue.c", "pool.c", "chksum.c", "libc.c"];
-const GLUE_HEADERS = [
-  "lwipopts.h",
-  "hooks.h",
-  "pool.h",
-  "arch/cc.h",
-  "libc/string.h",
-  "libc/stdlib.h",
-  "libc/stdio.h",
-  "libc/errno.h",
-];
-
-/** Mended in lwIP's source, after its hash was checked. */
-const PATCHES = [
-  // Splitting a segment that carries FIN must take FIN off its first half, or the receiver
-  // ends the stream there and what the second half holds is lost; the release only adds
-  // flags.
-  {
-    file: "core/tcp_out.c",
-    from: "TCPH_SET_FLAG(useg->tcphdr, split_flags);",
-    to: "TCPH_FLAGS_SET(useg->tcphdr, split_flags);",
-  },
-  // A segment that fast retransmission has put into `unsent`, and that the window or a full
-  // buffer holds there, comes before those in `unacked`. The release puts all of `unacked`
-  // ahead of it when the timer strikes: the segment the receiver waits for is then never
-  // reached, and the connection stands still until it is given up.
-  {
-    file: "core/tcp_out.c",
-    from: "  seg->next = pcb->unsent;\n#if TCP_OVERSIZE_DBGCHECK",
-    to:
-      `  while (pcb->unsent != NULL && TCP_SEQ_LT(lwip_ntohl(pcb->unsent->tcphdr->seqno),
-                                           lwip_ntohl(seg->tcphdr->seqno))) {
-    struct tcp_seg *early = pcb->unsent, **place = &pcb->unacked;
-    pcb->unsent = early->next;
-    while (TCP_SEQ_LT(lwip_ntohl((*place)->tcphdr->seqno), lwip_ntohl(early->tcphdr->seqno))) {
-      place = &(*place)->next;
-    }
-    early->next = *place;
-    *place = early;
-  }
-  seg->next = pcb->unsent;
-#if TCP_OVERSIZE_DBGCHECK`,
-  },
-  // The release splits after as many bytes as the window's lowest 16 bits say, also if they
-  // are none, which is an assertion; and counts them from the segment's beginning, of which
-  // a part may be acknowledged already.
-  {
-    file: "core/tcp.c",
-    from: "tcp_split_unsent_seg(pcb, (u16_t)pcb->snd_wnd)",
-    to: `tcp_split_unsent_seg(pcb, (u16_t)LWIP_MIN(0xffff, pcb->snd_wnd + pcb->lastack
-                  - lwip_ntohl(pcb->unsent->tcphdr->seqno)))`,
-  },
-  // A segment is cut to the window before anything is done with it. The release cuts only
-  // what is next in sequence, and what comes ahead of its turn if it is the last of its list:
-  // the first and those in between are kept whole, and taken from the list they are more than
-  // the window, which is an assertion.
-  {
-    file: "core/tcp_in.c",
-    from: `      if (pcb->rcv_nxt == seqno) {
-        /* The incoming segment is the next in sequence.`,
-    to: `      u32_t fits = pcb->rcv_nxt + pcb->rcv_wnd - seqno;
-      tcplen = TCP_TCPLEN(&inseg);
-      if (tcplen > fits) {
-        TCPH_FLAGS_SET(inseg.tcphdr, TCPH_FLAGS(inseg.tcphdr) & ~(unsigned int)TCP_FIN);
-        inseg.len = (u16_t)LWIP_MIN(inseg.len, fits);
-        pbuf_realloc(inseg.p, inseg.len);
-        tcplen = inseg.len;
-      }
-      if (pcb->rcv_nxt == seqno) {
-        /* The incoming segment is the next in sequence.`,
-  },
-  // A stream ends where its FIN says. Where a segment covers one that carries FIN, the release
-  // moves FIN to the end of the larger one, which may lie a byte beyond the window.
-  {
-    file: "core/tcp_in.c",
-    from: `                TCPH_SET_FLAG(inseg.tcphdr, TCP_FIN);
-                tcplen = TCP_TCPLEN(&inseg);`,
-    to: `                inseg.len = (u16_t)(next->tcphdr->seqno + next->len - seqno);
-                pbuf_realloc(inseg.p, inseg.len);
-                TCPH_SET_FLAG(inseg.tcphdr, TCP_FIN);
-                tcplen = TCP_TCPLEN(&inseg);`,
-  },
-  {
-    file: "core/tcp_in.c",
-    from: "        TCPH_SET_FLAG(cseg->tcphdr, TCP_FIN);",
-    to: `        cseg->len = (u16_t)(next->tcphdr->seqno + next->len - seqno);
-        pbuf_realloc(cseg->p, cseg->len);
-        TCPH_SET_FLAG(cseg->tcphdr, TCP_FIN);`,
-  },
-  // Options count in the SYN that opens a connection, and nowhere else (RFC 9293, 3.7.1; RFC
-  // 7323, 2.2): the release takes an MSS from any segment, below what it has queued already,
-  // and a window scale from a SYN that it then does not accept.
-  {
-    file: "core/tcp_in.c",
-    from: "  pcb->persist_probe = 0;\n\n  tcp_parseopt(pcb);",
-    to: `  pcb->persist_probe = 0;
-
-  if (pcb->state == SYN_SENT && (flags & TCP_SYN) && (flags & TCP_ACK)
-      && ackno == pcb->lastack + 1) {
-    tcp_parseopt(pcb);
-  }`,
-  },
-  // What is kept ahead of its turn is bounded by the memory it holds and not by its bytes: a
-  // segment that later ones have cut to a byte still holds all of its buffer.
-  {
-    file: "core/tcp_in.c",
-    from: "            ooseq_blen += p->tot_len;",
-    to: "            ooseq_blen += glue_held_by(p);",
-  },
-  // The glue has looked the connection up by its hash. The release walks a list instead, and
-  // who sends for thousands of connections by turns makes that walk long.
-  {
-    file: "core/tcp_in.c",
-    from: `  for (pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
-    LWIP_ASSERT("tcp_input: active pcb->state != CLOSED"`,
-    to: `  for (pcb = glue_known != NULL ? glue_known : tcp_active_pcbs; pcb != NULL;
-       pcb = pcb->next) {
-    LWIP_ASSERT("tcp_input: active pcb->state != CLOSED"`,
-  },
-];
-
 type Tree = { [name: string]: Tree | Uint8Array };
 
 const here = new URL("./", import.meta.url);
@@ -175,6 +55,25 @@ const output = new URL("../lwip.wasm", import.meta.url);
 async function sha256(parts: BlobPart[]): Promise<string> {
   const all = new Uint8Array(await new Blob(parts).arrayBuffer());
   return new Uint8Array(await crypto.subtle.digest("SHA-256", all)).toHex();
+}
+
+/** Every `.c` and `.h` beside this file and below, by its path. */
+async function glueFiles(): Promise<Map<string, Uint8Array>> {
+  const paths: string[] = [];
+  const list = async (folder: string) => {
+    for await (
+      const { name, isDirectory } of Deno.readDir(new URL(`./${folder}`, here))
+    ) {
+      if (isDirectory) await list(`${folder}${name}/`);
+      else if (/\.[ch]$/.test(name)) paths.push(folder + name);
+    }
+  };
+  await list("");
+  const files = new Map<string, Uint8Array>();
+  for (const path of paths.sort()) {
+    files.set(path, await Deno.readFile(new URL(path, here)));
+  }
+  return files;
 }
 
 /** What the result depends on: the glue, the flags, the compiler, and lwIP's hash. */
@@ -250,8 +149,11 @@ async function compile(
   const tree: Tree = {};
   for (const [path, bytes] of glue) place(tree, `glue/${path}`, bytes);
   for (const [path, bytes] of patched(lwip)) place(tree, `lwip/${path}`, bytes);
+  // Of the glue, what lies in folders is included by what does not.
   const sources = [
-    ...GLUE_SOURCES.map((name) => `glue/${name}`),
+    ...[...glue.keys()].filter((path) => /^[^/]+\.c$/.test(path)).map((path) =>
+      `glue/${path}`
+    ),
     ...[...lwip.keys()].filter((path) => path.endsWith(".c")).map((path) =>
       `lwip/${path}`
     ),
@@ -292,10 +194,7 @@ export async function build(
   options: { force?: boolean; log?: (line: string) => void } = {},
 ): Promise<void> {
   const log = options.log ?? (() => {});
-  const glue = new Map<string, Uint8Array>();
-  for (const name of [...GLUE_SOURCES, ...GLUE_HEADERS]) {
-    glue.set(name, await Deno.readFile(new URL(name, here)));
-  }
+  const glue = await glueFiles();
   const inputs = await inputsHash(glue);
   if (!options.force && await builtFrom(output) === inputs) {
     log("stack/lwip.wasm is up to date");

@@ -1,4 +1,8 @@
-/** Gets packages from the Debian mirror of this machine, as any user, beside its own apt. */
+/**
+ * Gets packages from the Debian mirror of this machine, as any user, beside its own apt.
+ *
+ * @module
+ */
 
 /** Longest time that a command may take. */
 const LIMIT_MS = 180_000;

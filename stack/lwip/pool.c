@@ -4,10 +4,10 @@
  * waiting to be sent, bytes received and not yet read. So there is one number that says
  * how short memory is, and the glue shrinks windows by it.
  *
- * A page belongs to one size class (32 bytes to 32 KiB, doubling) or is one block of
- * 64 KiB. The first pages are set apart in fours, as blocks of 256 KiB. Allocation and release take constant time; a page whose blocks are all free
- * goes back to the free pages. Pages are handed out last-in first-out and untouched ones
- * last, so the resident size follows the use. */
+ * A page belongs to one size class (32 bytes to 32 KiB, doubling) or is one block of 64 KiB.
+ * The first pages are set apart in fours, as blocks of 256 KiB. Allocation and release take
+ * constant time; a page whose blocks are all free goes back to the free pages. Pages are handed
+ * out last-in first-out and untouched ones last, so the resident size follows the use. */
 #include "pool.h"
 
 #define PAGE_SHIFT 16

@@ -1,5 +1,8 @@
-/** Gets the files of lwIP's release that the stack is built from, and verifies them. */
-
+/**
+ * Gets the files of lwIP's release that the stack is built from, and verifies them.
+ *
+ * @module
+ */
 import { fileURLToPath } from "node:url";
 import { Debian, run } from "./debian.ts";
 import { LWIP_VERSION } from "./version.ts";

@@ -47,10 +47,10 @@ export class Bench {
     this.flows.push(flow);
     const { stage, scaled } = beginning;
     if (stage === "asked" || stage === "connected") {
-      const index = this.#stack.exports.conn_connect(flow.address, flow.port);
+      const index = this.#stack.instance.exports.conn_connect(flow.address, flow.port);
       assert.ok(index >= 0);
-      this.#stack.exports.conn_addresses(index);
-      flow.stackPort = this.#stack.reply[1]!;
+      this.#stack.instance.exports.conn_addresses(index);
+      flow.stackPort = this.#stack.instance.reply[1]!;
       flow.begin(this.#application(index), flow.first);
       flow.app!.held = false;
       flow.app!.asked = true;
@@ -75,7 +75,7 @@ export class Bench {
     }
     const flow = this.flows[step.on % this.flows.length]!;
     const { app } = flow;
-    const { exports } = this.#stack;
+    const { exports } = this.#stack.instance;
     switch (step.do) {
       case "segment":
         return this.#segment(flow, step);
@@ -192,11 +192,11 @@ export class Bench {
   #release(app: Application): void {
     if (app.released) return;
     app.released = app.over = true;
-    this.#stack.exports.conn_release(app.index);
+    this.#stack.instance.exports.conn_release(app.index);
   }
 
   #read(flow: Flow, app: Application, bytes: number): void {
-    const { exports, reply, memory } = this.#stack;
+    const { exports, reply, memory } = this.#stack.instance;
     for (let left = bytes; left > 0;) {
       const length = exports.conn_peek(app.index);
       if (length === 0) return;
@@ -209,7 +209,7 @@ export class Bench {
 
   #write(app: Application, bytes: number): void {
     if (!app.open || app.over || app.shut) return;
-    const { exports, reply, memory } = this.#stack;
+    const { exports, reply, memory } = this.#stack.instance;
     for (let left = bytes; left > 0;) {
       const room = exports.conn_room(app.index);
       const block = room > 0 ? exports.tx_alloc(Math.min(left, 262_144)) : 0;
@@ -342,7 +342,7 @@ export class Bench {
 
   /** Takes the stack's events and its output; `syn` is the number of the SYN before. */
   #after(flow?: Flow, syn?: number): void {
-    const { exports, reply } = this.#stack;
+    const { exports, reply } = this.#stack.instance;
     for (let index = exports.next_event(); index >= 0; index = exports.next_event()) {
       const [events = 0, reason = 0] = reply;
       if (events === 0) continue;

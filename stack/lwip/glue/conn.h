@@ -1,0 +1,40 @@
+/* A connection, as all parts of the glue see it.
+ *
+ * It is FREE, then PENDING (a SYN is held until the host has dialled the target and says
+ * accept or refuse) or OPENING (our SYN, or our answer to one, is out), then OPEN until lwIP
+ * has no more to do with it (DONE). */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "lwip/priv/tcp_priv.h"
+
+enum { FREE, PENDING, OPENING, OPEN, DONE };
+
+/* The head of a block of bytes to send, which follow it. */
+struct txblock {
+  struct txblock *next;
+  uint32_t length;
+  uint32_t size; /* of the whole block, head and all */
+  uint32_t spare; /* keeps the bytes aligned to 16 */
+};
+
+struct conn {
+  struct tcp_pcb *pcb;
+  struct conn *hash_next, *event_next, *list_next;
+  struct source *source; /* the host whose SYN opened it; NULL if ours did */
+  uint32_t local_ip, remote_ip; /* network order */
+  uint16_t local_port, remote_port; /* host order */
+  uint8_t state, events, reason, code, quick_acks;
+  bool queued, inbound, half_open, shut, fin_sent, got_eof, released, wants_room, hashed;
+  bool aborting, owes_ack; /* as soon as there is room in the output buffer */
+  bool shrinking; /* the segment under way is to close the window */
+  bool blocked; /* in the list of those that wait for room in the output buffer */
+  struct pbuf *rx_head, *rx_tail; /* received, in order, not yet consumed */
+  uint32_t rx_bytes, rx_held; /* bytes in them, and the memory that they hold */
+  uint32_t rx_credit; /* consumed, but the window is not open again by them */
+  struct txblock *tx_head, *tx_tail; /* not yet acknowledged */
+  uint32_t tx_held, tx_head_acked; /* memory in them; bytes of the first that are */
+  uint32_t unwritten; /* bytes at the end of tx_tail that lwIP had no memory for yet */
+  uint8_t *syn; /* the held SYN: a whole IP packet */
+  uint32_t syn_length;
+};
