@@ -16,6 +16,8 @@ export interface Outage {
 
 /** Connections made right before and after an outage may see its edges. */
 const EDGE_MS = 3_000;
+/** Outages so near to what is blamed are told with it. */
+const NEAR_MS = 30_000;
 
 /** All transfers of a run. */
 export class Ledger {
@@ -89,18 +91,36 @@ export class Ledger {
       return;
     }
     const kind = `${client.way}: ${client.ending} / ${server?.ending ?? "not served"}`;
-    if (!this.#isExplained(client)) this.#blame(client, server, "lost, and no host was");
+    if (!this.#isExplained(client, server)) {
+      this.#blame(client, server, "lost, and no host was");
+    }
     this.lost.set(kind, (this.lost.get(kind) ?? 0) + 1);
   }
 
-  #isExplained({ hosts, began, ended }: ClientReport): boolean {
-    return this.outages.some(({ host, from, until = Infinity }) =>
-      hosts.includes(host) && from - EDGE_MS < ended && began < until + EDGE_MS
+  #isExplained(client: ClientReport, server: ServerReport | undefined): boolean {
+    return this.#outagesNear(client, server, EDGE_MS).length > 0;
+  }
+
+  /**
+   * Outages of hosts on the way. A client that has sent all may be gone long before the last
+   * bytes arrive: a transfer lasts until its server has seen the end.
+   */
+  #outagesNear(
+    { hosts, began, ended }: ClientReport,
+    server: ServerReport | undefined,
+    edgeMs: number,
+  ): Outage[] {
+    const over = Math.max(ended, server?.ended ?? 0);
+    return this.outages.filter(({ host, from, until = Infinity }) =>
+      hosts.includes(host) && from - edgeMs < over && began < until + edgeMs
     );
   }
 
   #blame(client: ClientReport, server: ServerReport | undefined, what: string): void {
-    this.violations.push(`${what}: ${JSON.stringify(client)} ${JSON.stringify(server)}`);
+    const near = this.#outagesNear(client, server, NEAR_MS);
+    this.violations.push(
+      `${what}: ${[client, server, near].map((part) => JSON.stringify(part)).join(" ")}`,
+    );
   }
 }
 

@@ -12,7 +12,8 @@ import type { ServerReport, Side, Transfer } from "./transfer.ts";
 import { HTTP_PORT, lineOf, PLAIN_PORT } from "./ways.ts";
 
 function tell(side: Side): void {
-  console.log(JSON.stringify({ event: "served", ...side } satisfies ServerReport));
+  const report: ServerReport = { event: "served", ended: Date.now(), ...side };
+  console.log(JSON.stringify(report));
 }
 
 async function serve(conn: Deno.TcpConn): Promise<void> {

@@ -47,6 +47,8 @@ export interface ClientReport extends Side {
 /** What a server says of one. */
 export interface ServerReport extends Side {
   readonly event: "served";
+  /** When it was over, in milliseconds since 1970. */
+  readonly ended: number;
 }
 
 /** A transfer by chance; `isPlain` for one that only carries bytes, as HTTP does. */
