@@ -14,7 +14,7 @@ import {
   parseConfigureArgs,
   parseExtendArgs,
   parseHostDown,
-} from "../wire/control.ts";
+} from "../wire/control/control.ts";
 import { parseCidr } from "../wire/ip/ipv4.ts";
 import { Crowding } from "./crowding.ts";
 import { Host } from "./host.ts";

@@ -23,7 +23,7 @@ import {
   parseRouteSuggestion,
   parseStatus,
   type RouteSuggestion,
-} from "../wire/control.ts";
+} from "../wire/control/control.ts";
 import { streamFault } from "../link/stream_fault.ts";
 import { FrameDecoder, FrameError } from "../wire/decoder.ts";
 import { type Frame, HEADER_BYTES } from "../wire/frame.ts";

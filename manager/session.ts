@@ -42,7 +42,7 @@
  */
 
 import type { LinkQueue } from "../link/queue.ts";
-import type { ConfigureData } from "../wire/control.ts";
+import type { ConfigureData } from "../wire/control/control.ts";
 import type { Frame } from "../wire/frame.ts";
 import {
   Attempt,
