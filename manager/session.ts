@@ -15,10 +15,11 @@
  *  close() from any state ──► closed
  * ```
  *
- * **States.** *starting*: the first attempt is under way. *ready*: packets are carried.
- * *down*: an attempt failed, and until one succeeds the host stays down, also while a
- * further attempt is under way; so a connection to it fails at once instead of hanging
- * for as long as attempts take. *closed*: for good.
+ * **States** are those of the host's {@linkcode Channel}, which stays while links change.
+ * *starting*: the first attempt is under way. *ready*: packets are carried. *away*: not
+ * entered yet, for an agent ends with its link. *down*: an attempt failed, and until one
+ * succeeds the host stays down, also while a further attempt is under way; so a connection
+ * to it fails at once instead of hanging for as long as attempts take. *closed*: for good.
  *
  * **Events.** An {@linkcode Attempt} reports that its agent is ready and, once, that it is
  * over. Between `over` and `ended` its link is being taken down; the host is down from
@@ -57,7 +58,7 @@ import { retryDelay, STEADY_AFTER, Telling } from "./backoff.ts";
 /** Milliseconds between a failure and telling the user, in which a close makes it void. */
 const REPORT_DELAY = 100;
 
-/** What a host is doing. */
+/** What a host is doing: `starting`, `ready`, `away`, `down` or `closed`. */
 export type HostState = ChannelState;
 
 /** A failed attempt, as the user is told. */
