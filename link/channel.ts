@@ -4,10 +4,10 @@
  * ## Theory of operation
  *
  * ```
- *  starting ──┬─ greeted ──► ready ──► down ─┐
- *             └──────────────────► down ◄────┤ adopt, greeted: ready again
- *                                            │
- *  close from any state ──► closed     ◄─────┘
+ *  starting ── greeted ──► ready ── down ──► down ── adopt, greeted ──► ready …
+ *      └─────────────── down ─────────────────▲
+ *
+ *  close, from any state ──► closed
  * ```
  *
  * The channel stays while its links change. Whoever opens links gives them to `adopt`, one
@@ -27,8 +27,8 @@
  * **Frames out** go through the queue, see `queue.ts`. The router pushes packets into
  * `queue` itself; `push` is for control frames, and for whoever knows an `Outlet` only.
  *
- * **Frames in** are taken by `carry`, which hands control frames back: they go through the
- * `inbox.ts`, results to the calls, events to `event`.
+ * **Frames in** are taken by `carry`, which hands control frames back. Those go through
+ * `inbox.ts`: results to the calls, events to `event`.
  *
  * @module
  */
