@@ -23,11 +23,11 @@
 import { ControlError } from "../wire/control/control.ts";
 import { FrameDecoder, FrameError } from "../wire/decoder.ts";
 import type { Frame } from "../wire/frame.ts";
+import { messageOf } from "../wire/text.ts";
 import { type Clock, paceOf, within } from "./clock.ts";
 import { decode } from "./decode.ts";
 import type { Link, LinkExit } from "./link.ts";
 import { Liveness } from "./liveness.ts";
-import { messageOf } from "./message_of.ts";
 import type { LinkQueue } from "./queue.ts";
 import { streamFault } from "./stream_fault.ts";
 

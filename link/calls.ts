@@ -26,8 +26,8 @@ import {
   encodeControl,
 } from "../wire/control/control.ts";
 import type { Frame } from "../wire/frame.ts";
+import { messageOf } from "../wire/text.ts";
 import type { Clock } from "./clock.ts";
-import { messageOf } from "./message_of.ts";
 
 /** Requests without a result that are remembered. */
 export const MOST_REMEMBERED = 64;

@@ -9,7 +9,6 @@
 import { ABORT_LIMIT, type Carry } from "../link/adopted.ts";
 import type { Channel } from "../link/channel.ts";
 import { type Clock, within } from "../link/clock.ts";
-import { messageOf } from "../link/message_of.ts";
 import type { LinkQueue } from "../link/queue.ts";
 import type { Link, LinkExit, OpenContext, Progress } from "../transports/mod.ts";
 import {
@@ -17,6 +16,7 @@ import {
   type ConfigureData,
   parseStatus,
 } from "../wire/control/control.ts";
+import { messageOf } from "../wire/text.ts";
 import { type AgentEvents, longestStatus } from "./agent_channel.ts";
 import { Evidence } from "./evidence.ts";
 import { greet, type GreetingPlan } from "./greeting.ts";
@@ -87,6 +87,15 @@ export class Attempt {
     this.over = this.#reason.promise;
     this.#setDeadline();
     this.ended = this.#live();
+  }
+
+  /** Asks a ready agent that announced `status` for it; the answer goes to the hooks. */
+  askStatus(): void {
+    if (!this.#isReady || this.#isOver) return;
+    this.#channel.call("status", undefined, {
+      bytes: longestStatus(this.#plan.configure),
+      take: (data) => this.#hooks.status(parseStatus(data)),
+    }).catch(() => {}); // an agent that cannot tell is none the worse
   }
 
   /** Ends the channel: the agent by the end of its input, then by force. */
@@ -178,10 +187,6 @@ export class Attempt {
     this.#cancelDeadline();
     channel.greeted({ canPing: features.includes("ping") });
     this.#hooks.ready(agent, channel.queue!);
-    if (!features.includes("status")) return;
-    channel.call("status", undefined, {
-      bytes: longestStatus(this.#plan.configure),
-      take: (data) => this.#hooks.status(parseStatus(data)),
-    }).catch(() => {}); // an agent that cannot tell is none the worse
+    if (features.includes("status")) this.askStatus();
   }
 }
