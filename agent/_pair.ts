@@ -1,7 +1,11 @@
 /** Two agents in this process joined by a link in memory, for tests. */
 import { memoryLinkPair } from "../link/memory.ts";
 import type { Link } from "../transports/mod.ts";
-import { type ControlMessage, decodeControl, encodeControl } from "../wire/control.ts";
+import {
+  type ControlMessage,
+  decodeControl,
+  encodeControl,
+} from "../wire/control/control.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
 import { FrameType } from "../wire/frame.ts";
 import { runAgent } from "./agent.ts";

@@ -27,7 +27,7 @@ import {
   type AgentStatus,
   encodeControl,
   type RouteSuggestion,
-} from "../wire/control.ts";
+} from "../wire/control/control.ts";
 import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
 import type { AttemptPlan } from "./attempt.ts";
 import { type Clock, paceOf, systemClock } from "../link/clock.ts";

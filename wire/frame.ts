@@ -32,7 +32,7 @@ export const MAX_PAYLOAD: number = 2 ** 24 - 1 - COUNTED_HEADER_BYTES;
 export const FrameType = {
   /** The payload is one IPv4 packet, headers and all. */
   L3: 1,
-  /** The payload is one control message, see `control.ts`. */
+  /** The payload is one control message, see `control/control.ts`. */
   JSON: 2,
 } as const;
 
