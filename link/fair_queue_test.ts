@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Frame } from "../wire/frame.ts";
 import { packetFrame } from "../router/_test_packets.ts";
-import { ENTRY_BYTES, FairQueue } from "./fair_queue.ts";
+import { ENTRY_BYTES } from "./backlog.ts";
+import { FairQueue } from "./fair_queue.ts";
 import { QUANTUM_BYTES } from "./rounds.ts";
 import { sourcePortOf } from "../wire/ip/ipv4.ts";
 

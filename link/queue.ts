@@ -50,7 +50,7 @@ import type { Lease } from "../wire/lease.ts";
 import { type Pace, Turn } from "../wire/turn.ts";
 import { coalesce } from "./coalesce.ts";
 import { Fifo } from "./fifo.ts";
-import { Sender } from "./sender.ts";
+import { Sender, type SharedOutlet } from "./sender.ts";
 import { SenderQueue } from "./sender_queue.ts";
 import { Slab } from "./slab.ts";
 
@@ -89,6 +89,16 @@ export interface QueueCounters {
   peakBytes: number;
 }
 
+/** A queue at the moment, as plain data. */
+export interface QueueStatus extends Readonly<QueueCounters> {
+  /** Frames waiting. */
+  readonly frames: number;
+  /** Bytes waiting. */
+  readonly bytes: number;
+  /** Weight of the packets that may wait, in bytes. */
+  readonly limitBytes: number;
+}
+
 /** Options of a {@linkcode LinkQueue}. */
 export interface QueueOptions {
   /** Weight of the packets that may wait, in bytes. Default 32 MiB. */
@@ -108,7 +118,7 @@ export interface DrainOptions {
 }
 
 /** The queue in front of one link, see the theory of operation above. */
-export class LinkQueue {
+export class LinkQueue implements SharedOutlet {
   /** What happened so far. */
   readonly counters: Readonly<QueueCounters>;
   readonly #counters: QueueCounters;
@@ -152,6 +162,16 @@ export class LinkQueue {
   /** Frames waiting. */
   get length(): number {
     return this.#control.length + this.#packets.length;
+  }
+
+  /** What happened so far and what waits now, as plain data. */
+  status(): QueueStatus {
+    return {
+      ...this.#counters,
+      frames: this.length,
+      bytes: this.bytes,
+      limitBytes: this.#limit,
+    };
   }
 
   /**
