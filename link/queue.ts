@@ -37,6 +37,9 @@
  * dropped. Once 64 frames wait, one that is less than an eighth of a chunk not pinned yet is
  * copied out (`slab.ts`), so that what is pinned stays within 8 times the limit and 65 chunks.
  *
+ * *Without a stream.* The agent in this process asks for frames when it can take some, and
+ * they are copied to where it wants them (`handover.ts`); the rest holds for it as well.
+ *
  * *End.* After `close` pushes are refused; what waits is written, the link's input is
  * closed, and `drain` returns. When a write fails, or the link ends, `drain` drops what
  * waits, refuses what comes, and throws the reason. To give up on a link that stalls, end
@@ -50,6 +53,7 @@ import type { Lease } from "../wire/lease.ts";
 import { type Pace, Turn } from "../wire/turn.ts";
 import { coalesce } from "./coalesce.ts";
 import { Fifo } from "./fifo.ts";
+import { type Handover, handoverOf } from "./handover.ts";
 import { Sender, type SharedOutlet } from "./sender.ts";
 import { SenderQueue } from "./sender_queue.ts";
 import { Slab } from "./slab.ts";
@@ -134,6 +138,8 @@ export class LinkQueue implements SharedOutlet {
   #isClosed = false;
   /** Leases of the frames taken for the writes under way. */
   readonly #written: Lease[] = [];
+  /** What is left of a frame that was larger than where it was to be copied to. */
+  #rest: Uint8Array | undefined;
   /** Set while the writer loop waits for a frame. */
   #wake: (() => void) | undefined;
 
@@ -235,6 +241,8 @@ export class LinkQueue implements SharedOutlet {
     options: DrainOptions = {},
   ): Promise<void> {
     const { writeBytes = WRITE_BYTES, releases = false, pace } = options;
+    const handover = handoverOf(writable);
+    if (handover) return await this.#serve(handover, writeBytes);
     const turn = pace && new Turn(pace);
     const writer = writable.getWriter();
     let hasFailed = false;
@@ -277,9 +285,52 @@ export class LinkQueue implements SharedOutlet {
   /** Closes the queue and drops what waits. */
   discard(): void {
     this.close();
+    this.#rest = undefined;
     for (let frame = this.#shift(); frame !== undefined; frame = this.#shift()) {
       this.#drop(frame);
     }
+  }
+
+  /** The same where whoever is to get the frames asks for them itself. */
+  async #serve(handover: Handover, writeBytes: number): Promise<void> {
+    try {
+      await handover.serve({
+        takeInto: (into) => this.#takeInto(into.subarray(0, writeBytes)),
+        isOver: () => this.#isClosed && this.length === 0 && this.#rest === undefined,
+        whenMore: (wake) => {
+          this.#wake = () => {
+            this.#wake = undefined;
+            wake();
+          };
+        },
+      });
+    } finally {
+      this.#wake = undefined;
+      this.discard();
+    }
+  }
+
+  /** Copies the next frames into `into` and returns the bytes; a large one goes in pieces. */
+  #takeInto(into: Uint8Array): number {
+    let bytes = 0;
+    while (bytes < into.length) {
+      let part = this.#rest;
+      if (part === undefined) {
+        const frame = this.#shift(bytes === 0 ? Infinity : into.length - bytes);
+        if (frame === undefined) break;
+        part = frame.bytes;
+        this.#counters.taken++;
+        this.#counters.takenBytes += part.length;
+        if (part.length > into.length) part = part.slice(); // its lease ends here
+        frame.lease?.drop();
+      }
+      const room = into.length - bytes;
+      this.#rest = part.length > room ? part.subarray(room) : undefined;
+      into.set(this.#rest ? part.subarray(0, room) : part, bytes);
+      bytes += Math.min(part.length, room);
+    }
+    this.#counters.writtenBytes += bytes;
+    return bytes;
   }
 
   /** The next frame, unless it is larger than `maxBytes`. */
