@@ -13,11 +13,8 @@
  *       └─ packets ──→ SenderQueue (hosts and flows) ──┴─→ take ─→ coalesce ─→ drain ─→ link
  * ```
  *
- * *Batching.* One write is outstanding at a time. Whatever is pushed meanwhile goes with
- * the next ones, about 128 KiB each: an idle link writes a packet at once, a busy one
- * writes many together, and no timer is involved. Smaller writes cost wake-ups, larger
- * ones only delay. The first push onto an idle queue wakes the writer by a
- * promise, so a whole batch pushed in one turn goes in one write.
+ * *Batching.* The first push onto an idle queue wakes the writer (`writer.ts`) by a promise,
+ * so a whole batch pushed in one turn goes in one write.
  *
  * *Fairness.* Packets take turns by the host that sent them, and those of one host by flow.
  * What begins to wait goes before what has waited on, hosts and flows alike: its first frame
@@ -34,11 +31,7 @@
  *
  * *Memory.* A frame is a view and pins the whole chunk it was read with; the queue holds
  * its lease until the frame is written, if the link says that it is then done with it, or
- * dropped. Once 64 frames wait, one that is less than an eighth of a chunk not pinned yet is
- * copied out (`slab.ts`), so that what is pinned stays within 8 times the limit and 65 chunks.
- *
- * *Without a stream.* The agent in this process asks for frames when it can take some, and
- * they are copied to where it wants them (`handover.ts`); the rest holds for it as well.
+ * dropped. Small ones are copied out when many wait (`pins.ts`).
  *
  * *End.* After `close` pushes are refused; what waits is written, the link's input is
  * closed, and `drain` returns. When a write fails, or the link ends, `drain` drops what
@@ -50,28 +43,18 @@
 
 import { type Frame, FrameType } from "../wire/frame.ts";
 import type { Lease } from "../wire/lease.ts";
-import { type Pace, Turn } from "../wire/turn.ts";
 import { coalesce } from "./coalesce.ts";
 import { Fifo } from "./fifo.ts";
-import { type Handover, handoverOf } from "./handover.ts";
+import { Pins } from "./pins.ts";
 import { Sender, type SharedOutlet } from "./sender.ts";
 import { SenderQueue } from "./sender_queue.ts";
-import { Slab } from "./slab.ts";
-
-/** Bytes of one write, unless told otherwise. */
-export const WRITE_BYTES: number = 128 * 1024;
+import { drain, type Drained, type DrainOptions, WRITE_BYTES } from "./writer.ts";
 
 /** Weight of the packets of one host that may wait, in all queues together. */
 const SENDER_BYTES = 128 << 20;
 
 /** Bytes of control frames that may wait. */
 const CONTROL_BYTES = 1 << 20;
-
-/** With fewer frames waiting than this, none is copied out of its chunk. */
-const UNCOPIED_FRAMES = 64;
-
-/** A frame is copied when its chunk is more than this many times as large. */
-const PINNED_RATIO = 8;
 
 /** What happened in a queue so far, and what waits in it. */
 export interface QueueCounters {
@@ -93,6 +76,19 @@ export interface QueueCounters {
   peakBytes: number;
 }
 
+function queueCounters(): QueueCounters {
+  return {
+    pushed: 0,
+    taken: 0,
+    takenBytes: 0,
+    writtenBytes: 0,
+    dropped: 0,
+    droppedBytes: 0,
+    refused: 0,
+    peakBytes: 0,
+  };
+}
+
 /** A queue at the moment, as plain data. */
 export interface QueueStatus extends Readonly<QueueCounters> {
   /** Frames waiting. */
@@ -111,30 +107,18 @@ export interface QueueOptions {
   readonly seed?: number;
 }
 
-/** Options of {@linkcode LinkQueue.drain}. */
-export interface DrainOptions {
-  /** Bytes of one write, about. Default {@linkcode WRITE_BYTES}. */
-  readonly writeBytes?: number;
-  /** Whether a settled write means that the link no longer looks at the chunk. */
-  readonly releases?: boolean;
-  /** Lets others go on between writes that are never waited for, as those in memory. */
-  readonly pace?: Pace;
-}
-
 /** The queue in front of one link, see the theory of operation above. */
-export class LinkQueue implements SharedOutlet {
+export class LinkQueue implements SharedOutlet, Drained {
   /** What happened so far. */
   readonly counters: Readonly<QueueCounters>;
-  readonly #counters: QueueCounters;
+  readonly #counters = queueCounters();
   readonly #limit: number;
   readonly #control = new Fifo<Frame>();
   #controlBytes = 0;
   readonly #packets: SenderQueue;
   /** Who sends what comes without a sender. */
   readonly #nobody = new Sender("");
-  readonly #copies = new Slab();
-  /** The chunk of the last small frame that was not copied: more of it cost nothing. */
-  #pinned: ArrayBufferLike | undefined;
+  readonly #pins = new Pins();
   #isClosed = false;
   /** Leases of the frames taken for the writes under way. */
   readonly #written: Lease[] = [];
@@ -147,16 +131,6 @@ export class LinkQueue implements SharedOutlet {
   constructor(options: QueueOptions = {}) {
     this.#limit = options.limitBytes ?? 32 << 20;
     this.#packets = new SenderQueue(options.seed ?? 0);
-    this.#counters = {
-      pushed: 0,
-      taken: 0,
-      takenBytes: 0,
-      writtenBytes: 0,
-      dropped: 0,
-      droppedBytes: 0,
-      refused: 0,
-      peakBytes: 0,
-    };
     this.counters = this.#counters;
   }
 
@@ -195,7 +169,7 @@ export class LinkQueue implements SharedOutlet {
       this.#control.push(frame);
       this.#controlBytes += frame.bytes.length;
     } else {
-      const kept = this.#unpinned(frame);
+      const kept = this.#pins.keep(frame, this.#packets.length);
       kept.lease?.hold();
       this.#packets.push(kept, sender);
       while (this.#packets.weight > this.#limit) {
@@ -206,7 +180,7 @@ export class LinkQueue implements SharedOutlet {
       }
     }
     if (this.bytes > this.#counters.peakBytes) this.#counters.peakBytes = this.bytes;
-    this.#wake?.();
+    this.#notify();
     return true;
   }
 
@@ -229,89 +203,8 @@ export class LinkQueue implements SharedOutlet {
     return coalesce(frames, maxBytes);
   }
 
-  /**
-   * The writer loop: writes what is pushed to `writable` in writes of about `writeBytes`,
-   * one at a time. Returns after {@linkcode close}, when all is written and `writable` is
-   * closed. With `releases`, a settled write means that its memory may be used again.
-   *
-   * @throws whatever writing fails with; then the queue is closed and empty.
-   */
-  async drain(
-    writable: WritableStream<Uint8Array>,
-    options: DrainOptions = {},
-  ): Promise<void> {
-    const { writeBytes = WRITE_BYTES, releases = false, pace } = options;
-    const handover = handoverOf(writable);
-    if (handover) return await this.#serve(handover, writeBytes);
-    const turn = pace && new Turn(pace);
-    const writer = writable.getWriter();
-    let hasFailed = false;
-    // So that a link that ends while nothing is written does not go unnoticed.
-    writer.closed.catch(() => {
-      hasFailed = true;
-      this.#wake?.();
-    });
-    try {
-      while (!hasFailed) {
-        turn?.begin();
-        const writes = this.take(writeBytes);
-        turn?.end();
-        if (writes.length === 0) {
-          if (this.#isClosed) break;
-          await new Promise<void>((resolve) => this.#wake = resolve);
-          this.#wake = undefined;
-        }
-        for (const bytes of writes) {
-          await writer.write(bytes);
-          this.#counters.writtenBytes += bytes.length;
-        }
-        if (releases) { for (const lease of this.#written) lease.drop(); }
-        this.#written.length = 0;
-        if (turn?.isOver()) await turn.rest();
-      }
-      await (hasFailed ? writer.closed : writer.close());
-    } finally {
-      this.discard();
-      writer.releaseLock();
-    }
-  }
-
-  /** Refuses further frames; what waits is still written, then `drain` returns. */
-  close(): void {
-    this.#isClosed = true;
-    this.#wake?.();
-  }
-
-  /** Closes the queue and drops what waits. */
-  discard(): void {
-    this.close();
-    this.#rest = undefined;
-    for (let frame = this.#shift(); frame !== undefined; frame = this.#shift()) {
-      this.#drop(frame);
-    }
-  }
-
-  /** The same where whoever is to get the frames asks for them itself. */
-  async #serve(handover: Handover, writeBytes: number): Promise<void> {
-    try {
-      await handover.serve({
-        takeInto: (into) => this.#takeInto(into.subarray(0, writeBytes)),
-        isOver: () => this.#isClosed && this.length === 0 && this.#rest === undefined,
-        whenMore: (wake) => {
-          this.#wake = () => {
-            this.#wake = undefined;
-            wake();
-          };
-        },
-      });
-    } finally {
-      this.#wake = undefined;
-      this.discard();
-    }
-  }
-
   /** Copies the next frames into `into` and returns the bytes; a large one goes in pieces. */
-  #takeInto(into: Uint8Array): number {
+  takeInto(into: Uint8Array): number {
     let bytes = 0;
     while (bytes < into.length) {
       let part = this.#rest;
@@ -321,7 +214,8 @@ export class LinkQueue implements SharedOutlet {
         part = frame.bytes;
         this.#counters.taken++;
         this.#counters.takenBytes += part.length;
-        if (part.length > into.length) part = part.slice(); // its lease ends here
+        if (part.length > into.length) part = part.slice();
+        // Nobody else runs before it is copied.
         frame.lease?.drop();
       }
       const room = into.length - bytes;
@@ -333,6 +227,55 @@ export class LinkQueue implements SharedOutlet {
     return bytes;
   }
 
+  /** A write has settled. */
+  wrote(bytes: number): void {
+    this.#counters.writtenBytes += bytes;
+  }
+
+  /** All that was taken is written; whether its memory may be used again. */
+  letGo(isReleased: boolean): void {
+    if (isReleased) { for (const lease of this.#written) lease.drop(); }
+    this.#written.length = 0;
+  }
+
+  /** Whether nothing will be there to take any more. */
+  isOver(): boolean {
+    return this.#isClosed && this.length === 0 && this.#rest === undefined;
+  }
+
+  /** Calls `wake` once, when there may be something to take, or it is over. */
+  whenMore(wake: () => void): void {
+    this.#wake = wake;
+  }
+
+  /**
+   * Writes what is pushed to `writable`. Returns after {@linkcode close}, when all is written
+   * and `writable` is closed.
+   *
+   * @throws whatever writing fails with; then the queue is closed and empty.
+   */
+  async drain(
+    writable: WritableStream<Uint8Array>,
+    options: DrainOptions = {},
+  ): Promise<void> {
+    await drain(this, writable, options);
+  }
+
+  /** Refuses further frames; what waits is still written, then `drain` returns. */
+  close(): void {
+    this.#isClosed = true;
+    this.#notify();
+  }
+
+  /** Closes the queue and drops what waits. */
+  discard(): void {
+    this.close();
+    this.#rest = undefined;
+    for (let frame = this.#shift(); frame !== undefined; frame = this.#shift()) {
+      this.#drop(frame);
+    }
+  }
+
   /** The next frame, unless it is larger than `maxBytes`. */
   #shift(maxBytes = Infinity): Frame | undefined {
     const control = this.#control.at(0);
@@ -340,6 +283,12 @@ export class LinkQueue implements SharedOutlet {
     if (control.bytes.length > maxBytes) return undefined;
     this.#controlBytes -= control.bytes.length;
     return this.#control.shift();
+  }
+
+  #notify(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
   }
 
   #drop(frame: Frame): void {
@@ -351,15 +300,5 @@ export class LinkQueue implements SharedOutlet {
   #hasControlRoom(frame: Frame): boolean {
     return this.#controlBytes === 0 ||
       this.#controlBytes + frame.bytes.length <= CONTROL_BYTES;
-  }
-
-  #unpinned(frame: Frame): Frame {
-    const { length, buffer } = frame.bytes;
-    if (buffer === this.#pinned) return frame;
-    if (buffer.byteLength > length * PINNED_RATIO) {
-      if (this.#packets.length >= UNCOPIED_FRAMES) return this.#copies.copy(frame);
-      this.#pinned = buffer;
-    }
-    return frame;
   }
 }
