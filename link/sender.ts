@@ -11,7 +11,7 @@ import type { Outlet } from "./outlet.ts";
 export class Sender {
   /** The host's name, for whoever looks. */
   readonly name: string;
-  /** Weight of its packets that wait, in bytes, see `backlog.ts`. */
+  /** Weight of its packets that wait, in bytes, see `fair/backlog.ts`. */
   weight = 0;
 
   /** A sender of which nothing waits. */

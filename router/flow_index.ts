@@ -14,7 +14,7 @@ import {
   sourceOf,
   sourcePortOf,
 } from "../wire/ip/ipv4.ts";
-import { mix } from "../link/flow.ts";
+import { mix } from "../link/fair/flow.ts";
 import type { Flow } from "./flow.ts";
 
 /** Finds flows; packets given to it are whole TCP segments, or what an ICMP error quotes. */

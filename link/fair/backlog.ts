@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Frame } from "../wire/frame.ts";
+import type { Frame } from "../../wire/frame.ts";
 
 /** Bytes that a waiting frame weighs beyond its own: the objects around it. */
 export const ENTRY_BYTES = 1024;

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Frame, HEADER_BYTES } from "../wire/frame.ts";
+import { type Frame, HEADER_BYTES } from "../../wire/frame.ts";
 import { Backlog, weightOf } from "./backlog.ts";
 import { Fifo } from "./fifo.ts";
 import { flowOf } from "./flow.ts";

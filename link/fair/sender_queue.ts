@@ -7,11 +7,11 @@
  * @module
  */
 
-import type { Frame } from "../wire/frame.ts";
+import type { Frame } from "../../wire/frame.ts";
 import { Backlog, weightOf } from "./backlog.ts";
 import { FairQueue } from "./fair_queue.ts";
 import { Rounds, type Waiter } from "./rounds.ts";
-import type { Sender } from "./sender.ts";
+import type { Sender } from "../sender.ts";
 
 /** The part of a queue that is of one sender. */
 class Share implements Waiter {
