@@ -10,9 +10,11 @@ import {
   packetFrame,
 } from "./_test_packets.ts";
 import { judge, police, policeCounters, type Verdict } from "./police.ts";
+import { FOREIGN } from "./way.ts";
 
 const VIP = parseIpv4("127.0.42.100");
-const admits = (packet: Uint8Array, at: number) => sourceOf(packet, at) === VIP;
+const find = (packet: Uint8Array, at: number) =>
+  sourceOf(packet, at) === VIP ? FOREIGN : undefined;
 
 function patched(patch: (bytes: Uint8Array) => void, data = 0) {
   const bytes = packet({ data });
@@ -44,14 +46,14 @@ Deno.test("each packet gets its verdict", () => {
     ["a broadcast address", packetFrame({ from: "255.255.255.255" }), "source"],
   ];
   for (const [name, frame, wanted] of cases) {
-    assert.equal(judge(frame, admits), wanted, name);
+    assert.equal(judge(frame, find), wanted, name);
   }
 });
 
 Deno.test("no bytes whatsoever make the judge fail", () => {
   fc.assert(
     fc.property(fc.nat({ max: 3 }), fc.uint8Array({ maxLength: 80 }), (type, payload) => {
-      assert.ok(judge(encodeFrame(type, payload), admits) in policeCounters());
+      assert.ok(judge(encodeFrame(type, payload), find) in policeCounters());
     }),
     { seed: 3, numRuns: 2000 },
   );
@@ -63,7 +65,7 @@ Deno.test("what is dropped is counted, the rest goes on in order, no batch is em
   const bad = packetFrame({ from: "10.0.0.1" });
   const short = encodeFrame(FrameType.L3, new Uint8Array(3));
   const forged: Frame[] = [];
-  const stage = police({ admits, counters, onForged: (frame) => forged.push(frame) });
+  const stage = police({ find, counters, onForged: (frame) => forged.push(frame) });
   const out = await collect(
     stage(batchesOf([bad, good[0]!, short, good[1]!], [bad, bad], [good[2]!])),
   );

@@ -49,6 +49,11 @@ export class Frame {
    * copy with {@linkcode Frame.kept}.
    */
   readonly lease: Lease | undefined;
+  /**
+   * What a stage of a pipeline has looked up about the frame, carried along for the stages
+   * behind it, which alone know what it means. Not part of what goes over a link.
+   */
+  way: unknown = undefined;
 
   /** Wraps `bytes`, which must be exactly one well-formed frame; nothing is checked. */
   constructor(bytes: Uint8Array, lease?: Lease) {
