@@ -15,6 +15,8 @@ export interface PipelineOptions {
   readonly from: string;
   /** Counted up by police; those of a host outlive its links. */
   readonly counters: PoliceCounters;
+  /** Called with the bytes of each frame that police drops. */
+  onDropped?(bytes: number): void;
   /** Sees what police let pass. */
   readonly tap?: Stage | undefined;
   /** Takes each control frame, in order with the packets; what it throws ends the pipeline. */
@@ -34,7 +36,9 @@ export function carry(
   const judge = police({
     find: router.finder(from),
     onForged: (frame) => router.disown(from, frame),
+    onDropped: (bytes) => options.onDropped?.(bytes),
     counters,
+    pace: router.pace,
   });
   const stages = tap ? chain(judge, tap) : judge;
   return router.run(from, stages(batches), (frame) => options.onControl(frame));

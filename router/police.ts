@@ -18,6 +18,7 @@ import {
   totalLengthOf,
   versionOf,
 } from "../wire/ip/ipv4.ts";
+import { type Pace, Turn } from "../wire/turn.ts";
 import type { Stage } from "./stage.ts";
 import type { Way } from "./way.ts";
 
@@ -46,6 +47,10 @@ export interface PoliceOptions {
   find(packet: Uint8Array, at: number): Way | undefined;
   /** Called with each frame that was not admitted. */
   onForged?(frame: Frame): void;
+  /** Called with the bytes of each frame that is dropped, for whatever reason. */
+  onDropped?(bytes: number): void;
+  /** Lets other links have their turns; without it the stage drops on while there is what to drop. */
+  readonly pace?: Pace | undefined;
   /** Counted up as frames are judged. */
   readonly counters: PoliceCounters;
 }
@@ -67,18 +72,37 @@ export function judge(frame: Frame, find: PoliceOptions["find"]): Verdict {
   return way === undefined ? "source" : "ok";
 }
 
-/** A stage that drops and counts what {@linkcode judge} does not let pass. */
+/** Dropped frames between two looks at the clock. */
+const UNCHECKED_FRAMES = 64;
+
+/**
+ * A stage that drops and counts what {@linkcode judge} does not let pass. What passes is work
+ * of the stages behind, which look after turns themselves; of what is dropped they see nothing,
+ * so a link that brings nothing else is made to rest here.
+ */
 export function police(options: PoliceOptions): Stage {
-  const { counters } = options;
+  const { counters, pace } = options;
   const find = (packet: Uint8Array, at: number) => options.find(packet, at);
   return async function* (batches) {
+    const turn = pace && new Turn(pace);
     for await (const batch of batches) {
       let kept = 0;
+      let dropped = 0;
       for (const frame of batch) {
         const verdict = judge(frame, find);
         counters[verdict]++;
-        if (verdict === "ok") batch[kept++] = frame;
-        else if (verdict === "source") options.onForged?.(frame);
+        if (verdict === "ok") {
+          batch[kept++] = frame;
+          continue;
+        }
+        if (dropped === 0) turn?.begin();
+        if (verdict === "source") options.onForged?.(frame);
+        options.onDropped?.(frame.bytes.length);
+        if (++dropped % UNCHECKED_FRAMES === 0 && turn?.isOver()) await turn.rest();
+      }
+      if (dropped > 0) {
+        turn?.end();
+        if (turn?.isOver()) await turn.rest();
       }
       batch.length = kept;
       if (kept > 0) yield batch;

@@ -73,3 +73,30 @@ Deno.test("what is dropped is counted, the rest goes on in order, no batch is em
   assert.deepEqual(counters, { ...policeCounters(), ok: 3, short: 1, source: 3 });
   assert.deepEqual(forged, [bad, bad, bad]);
 });
+
+Deno.test("a link that brings nothing but what is dropped rests like any other", async () => {
+  let now = 0;
+  let rests = 0;
+  let told = 0;
+  const counters = policeCounters();
+  const stage = police({
+    find,
+    counters,
+    onForged: () => now += 0.01,
+    onDropped: (bytes) => told += bytes,
+    pace: {
+      now: () => now,
+      rest: () => {
+        rests++;
+        return Promise.resolve();
+      },
+    },
+  });
+  const forged = packetFrame({ from: "127.0.42.102" });
+  const batches = Array.from({ length: 4 }, () => new Array<Frame>(512).fill(forged));
+  assert.deepEqual(await collect(stage(batchesOf(...batches))), []);
+  assert.equal(counters.source, 2048);
+  assert.equal(told, 2048 * forged.bytes.length);
+  // A turn of a millisecond is 100 of them, looked at every 64.
+  assert.equal(rests, 16);
+});

@@ -60,7 +60,8 @@ export class Router {
   /** What became of packets so far. */
   readonly counters: Readonly<RouteCounters>;
   readonly #counters = routeCounters();
-  readonly #pace: Pace | undefined;
+  /** Lets other pipelines have their turns. */
+  readonly pace: Pace | undefined;
   readonly #flows: FlowTable;
   readonly #members = new Members();
   readonly #suggestions = new Suggestions();
@@ -70,7 +71,7 @@ export class Router {
   /** Makes a router whose hosts are all down. */
   constructor(rules: RouterRules, options: RouterOptions) {
     const counters = this.counters = this.#counters;
-    this.#pace = options.pace;
+    this.pace = options.pace;
     this.#flows = new FlowTable({
       now: () => options.now(),
       ...(options.flows !== undefined && { limit: options.flows }),
@@ -176,7 +177,7 @@ export class Router {
     onControl: (frame: Frame) => void,
   ): Promise<void> {
     const origin = this.#origin(from);
-    const turn = this.#pace && new Turn(this.#pace);
+    const turn = this.pace && new Turn(this.pace);
     for await (const batch of batches) {
       turn?.begin();
       let packets = 0;
