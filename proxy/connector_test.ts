@@ -9,7 +9,7 @@ import { Connector, type Upstream } from "./connector.ts";
 import { DialError, type DialFailure } from "./edge/dial.ts";
 import { Directory } from "./directory.ts";
 import { lookup } from "./edge/lookup.ts";
-import { NameServer } from "./dns/name_server.ts";
+import { NameServer } from "./dns/server.ts";
 import { MeshStream, SocketStream } from "./edge/stream.ts";
 
 const VIPS = {

@@ -8,22 +8,18 @@
  */
 import {
   comparable,
-  Flag,
   flagsOf,
-  HEADER_BYTES,
   idOf,
   type Message,
   MessageError,
-  optOf,
   parseMessage,
   questionsOf,
-  Rcode,
   rcodeOf,
-  ttlOf,
-  Type,
   withId,
 } from "./message.ts";
 import type { Resolver } from "./resolver.ts";
+import { Flag, HEADER_BYTES, Rcode, Type } from "./numbers.ts";
+import { optOf, ttlOf } from "./records.ts";
 
 /** No answer is kept for longer. */
 const MOST_SECONDS = 300;

@@ -1,18 +1,11 @@
 /** Asks a name server at the other end of a stream for the addresses of a name. */
 import { domainToASCII } from "node:url";
-import {
-  type Addresses,
-  addressesIn,
-  encodeQuery,
-  formatRcode,
-  isAnswerTo,
-  parseMessage,
-  Rcode,
-  rcodeOf,
-  reasonIn,
-} from "./message.ts";
+import { isAnswerTo, parseMessage, rcodeOf } from "./message.ts";
 import { MessageStream } from "./stream.ts";
 import type { ByteStream } from "../edge/stream.ts";
+import { type Addresses, addressesIn, reasonIn } from "./records.ts";
+import { encodeQuery } from "./encode.ts";
+import { formatRcode, Rcode } from "./numbers.ts";
 
 /** Above what the server takes to ask all of its own. */
 const LIMIT_MS = 10_000;

@@ -9,7 +9,7 @@ import { asciiName } from "./client.ts";
 import { parseMessage } from "./message.ts";
 import type { Resolver } from "./resolver.ts";
 import { reverseName } from "./reverse.ts";
-import { answerKnown, answerOfOthers, type KnownName } from "./name_answer.ts";
+import { answerKnown, answerOfOthers, type KnownName } from "./answer.ts";
 
 /** Whether the file has changed is looked at once in this time. */
 const KEPT_MS = 1000;

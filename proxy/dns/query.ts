@@ -2,7 +2,6 @@
 import { Buffer } from "node:buffer";
 import { createSocket } from "node:dgram";
 import {
-  Flag,
   flagsOf,
   idOf,
   isAnswerTo,
@@ -10,9 +9,10 @@ import {
   MessageError,
   withId,
 } from "./message.ts";
-import type { ServerAddress } from "./servers.ts";
+import type { ServerAddress } from "./system_servers.ts";
 import { MessageStream } from "./stream.ts";
 import { SocketStream } from "../edge/stream.ts";
+import { Flag } from "./numbers.ts";
 
 /** Longer queries go over TCP at once; RFC 1035, 4.2.1 promises no more. */
 const MOST_UDP_BYTES = 512;

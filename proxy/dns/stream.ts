@@ -1,5 +1,5 @@
 /** DNS messages over a stream of bytes, each behind its length (RFC 1035, 4.2.2; RFC 7766). */
-import { HEADER_BYTES } from "./message.ts";
+import { HEADER_BYTES } from "./numbers.ts";
 import type { ByteStream } from "../edge/stream.ts";
 
 /** What is read at first; most queries fit, and a longer message makes it larger. */

@@ -1,8 +1,9 @@
 /** Asks DNS servers in turn until one knows. */
-import { type Message, parseMessage, Rcode, rcodeOf } from "./message.ts";
+import { type Message, parseMessage, rcodeOf } from "./message.ts";
 import { askServer } from "./query.ts";
 import type { Resolver } from "./resolver.ts";
-import { parseServer, systemServers } from "./servers.ts";
+import { parseServer, systemServers } from "./system_servers.ts";
+import { Rcode } from "./numbers.ts";
 
 /** How long a server that did not answer is asked after all others. */
 const SHUNNED_MS = 30_000;

@@ -14,22 +14,15 @@ import {
 import { FakeStream } from "../../proxy/edge/_fake_stream.ts";
 import { NameError, resolveOver } from "../../proxy/dns/client.ts";
 import { parseHosts } from "../../proxy/dns/hosts.ts";
-import {
-  flagsOf,
-  idOf,
-  isAnswerTo,
-  MessageError,
-  parseMessage,
-  Rcode,
-  rcodeOf,
-} from "../../proxy/dns/message.ts";
+import { flagsOf, idOf, isAnswerTo, MessageError, parseMessage, rcodeOf } from "../../proxy/dns/message.ts";
 import type { Resolver } from "../../proxy/dns/resolver.ts";
 import { ServerResolver } from "../../proxy/dns/upstream.ts";
-import { NameServer } from "../../proxy/dns/name_server.ts";
+import { NameServer } from "../../proxy/dns/server.ts";
 import type { ByteStream } from "../../proxy/edge/stream.ts";
 import { formatIpv4, parseIpv4 } from "../../wire/ip/ipv4.ts";
 import { bytesOf, cut, cuts, type Edit, edited, editsOf, textOf } from "./_pieces.ts";
 import type { FuzzTarget } from "./target.ts";
+import { Rcode } from "../../proxy/dns/numbers.ts";
 
 interface QuestionPlan {
   readonly id: number;

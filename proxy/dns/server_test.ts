@@ -15,13 +15,14 @@ import {
   word,
 } from "./_fake_dns.ts";
 import { resolveOver } from "./client.ts";
-import { idOf, nameAt, parseMessage, rcodeOf, reasonIn } from "./message.ts";
+import { idOf, nameAt, parseMessage, rcodeOf } from "./message.ts";
 import type { Resolver } from "./resolver.ts";
 import { MessageStream } from "./stream.ts";
 import { SystemResolver } from "./system.ts";
-import { NameServer } from "./name_server.ts";
-import type { NameServerOptions } from "./name_conversation.ts";
+import { NameServer } from "./server.ts";
+import type { NameServerOptions } from "./conversation.ts";
 import { type ByteStream, MeshStream } from "../edge/stream.ts";
+import { reasonIn } from "./records.ts";
 
 const WEB = parseIpv4("127.0.42.101")!;
 const names = new Map([["web", WEB], ["web.example", WEB]]);

@@ -2,15 +2,9 @@
  * What a name server answers about a name that it knows itself: one of the mesh or of the
  * hosts file, or the reverse name of an address there.
  */
-import {
-  Class,
-  encodeAnswer,
-  type Message,
-  Rcode,
-  rcodeOf,
-  Type,
-  withRcode,
-} from "./message.ts";
+import { type Message, rcodeOf, withRcode } from "./message.ts";
+import { Class, Rcode, Type } from "./numbers.ts";
+import { encodeAnswer } from "./encode.ts";
 
 /** Seconds that our own addresses may be kept: the mesh, or the file, may change. */
 const OWN_TTL = 10;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { hostGlob } from "../../wire/glob.ts";
 import { parseCidr } from "../../wire/ip/ipv4.ts";
-import { NamePolicy } from "./name_policy.ts";
+import { NamePolicy } from "./policy.ts";
 
 const [WEB, DB] = [1, 2];
 

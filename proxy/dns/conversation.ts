@@ -1,32 +1,21 @@
 /** One connection to the name server (RFC 7766). */
 import { formatIpv4 } from "../../wire/ip/ipv4.ts";
 import {
-  addressesIn,
-  allAddressesIn,
-  encodeAnswer,
-  ExtendedError,
-  Flag,
   flagsOf,
-  HEADER_BYTES,
   type Message,
   MessageError,
   opcodeOf,
   parseMessage,
   questionsOf,
-  Rcode,
-  type Reason,
-  Type,
 } from "./message.ts";
 import { reversedIpv4 } from "./reverse.ts";
 import { MessageStream } from "./stream.ts";
-import {
-  answerAlone,
-  answerKnown,
-  answerOfOthers,
-  type KnownName,
-} from "./name_answer.ts";
+import { answerAlone, answerKnown, answerOfOthers, type KnownName } from "./answer.ts";
 import type { Resolver } from "./resolver.ts";
 import type { ByteStream } from "../edge/stream.ts";
+import { addressesIn, allAddressesIn } from "./records.ts";
+import { encodeAnswer, type Reason } from "./encode.ts";
+import { ExtendedError, Flag, HEADER_BYTES, Rcode, Type } from "./numbers.ts";
 
 /** Options of a {@linkcode NameServer}. */
 export interface NameServerOptions {

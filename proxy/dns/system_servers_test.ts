@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { until } from "../../tests/harness/scene/wait.ts";
-import { parseResolvConf, parseServer, systemServers } from "./servers.ts";
+import { parseResolvConf, parseServer, systemServers } from "./system_servers.ts";
 
 Deno.test("a server is an address, with or without a port", () => {
   const table: [string, string | undefined, number?][] = [

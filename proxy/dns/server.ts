@@ -3,13 +3,13 @@
  * machine's resolvers for all others, so that what is behind a bastion can be asked there.
  *
  * The names of the mesh are for all. What is outside is for the host's own programs; another
- * host is told only what it may know (`name_policy.ts`), since a name server that asks
+ * host is told only what it may know (`policy.ts`), since a name server that asks
  * others for whoever comes carries data out of hosts that have no other way out. Nor is
  * another host told an answer from outside that holds an address of the mesh: whoever
  * answers there would lead its clients to a host of his choice.
  */
 import type { ByteStream } from "../edge/stream.ts";
-import type { NameServerOptions } from "./name_conversation.ts";
+import type { NameServerOptions } from "./conversation.ts";
 
 /** Connections at a time; one more is reset. */
 const MOST_CONNECTIONS = 1024;
@@ -43,7 +43,7 @@ export class NameServer {
     this.#connections++;
     this.#ofClient.set(client, others + 1);
     try {
-      const { converse } = await import("./name_conversation.ts");
+      const { converse } = await import("./conversation.ts");
       await converse(stream, this.#options, client);
     } catch (error) {
       stream.reset();
