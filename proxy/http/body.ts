@@ -6,11 +6,11 @@
 import type { ReadAhead } from "../edge/read_ahead.ts";
 import type { ByteStream } from "../edge/stream.ts";
 import { bytesOf, writeParts } from "./bytes.ts";
-import { ChunkDecoder } from "./chunks.ts";
+import { ChunkDecoder } from "./origin/chunks.ts";
 import { type Field, fieldsOf, trailersOf } from "./fields.ts";
 import type { Framing } from "./framing.ts";
-import type { Parser } from "./llhttp.ts";
-import { refusal } from "./request_head.ts";
+import type { Parser } from "./client/llhttp.ts";
+import { refusal } from "./client/request_head.ts";
 
 /** A body on its way in. */
 export interface Body {

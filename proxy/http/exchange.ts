@@ -11,21 +11,21 @@
  * @module
  */
 import { DialError, formatTarget } from "../edge/dial.ts";
-import { NoAnswer, readAnswer } from "./answer.ts";
+import { NoAnswer, readAnswer } from "./origin/answer.ts";
 import { carry, MessageWriter, responseBody } from "./body.ts";
 import { bytesOf } from "./bytes.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "./client/client.ts";
 import { HttpError } from "./error.ts";
 import { valueOf } from "./fields.ts";
-import { clientHead, isRepeatable } from "./message.ts";
+import { clientHead, isRepeatable } from "./heads.ts";
 import {
   bindsConnection,
   type OriginAddress,
   type OriginConnection,
   type Origins,
-} from "./origins.ts";
-import type { RequestHead } from "./request_head.ts";
-import { ResponseError, type ResponseHead } from "./response_head.ts";
+} from "./origin/origins.ts";
+import type { RequestHead } from "./client/request_head.ts";
+import { ResponseError, type ResponseHead } from "./origin/response_head.ts";
 import { Upload } from "./upload.ts";
 
 /** What an exchange is about. */

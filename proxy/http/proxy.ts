@@ -2,20 +2,20 @@
  * The HTTP proxy: CONNECT, and requests in absolute form (RFC 9110, RFC 9112).
  *
  * A client's requests are served one after the other (`service.ts`): each is read
- * (`request_head.ts`, strictly), admitted (`admission.ts`), and becomes an exchange with
+ * (`client/request_head.ts`, strictly), admitted (`client/admission.ts`), and becomes an exchange with
  * its server (`exchange.ts`) or a tunnel (`tunnel.ts`). What a server answers is read
- * tolerantly (`response_head.ts`, `chunks.ts`), and written anew.
+ * tolerantly (`origin/response_head.ts`, `origin/chunks.ts`), and written anew.
  *
  * @module
  */
 import type { Credentials } from "../auth.ts";
 import { LINGER_BYTES } from "../edge/farewell.ts";
 import { type ByteStream, SocketStream } from "../edge/stream.ts";
-import { Client, type ClientLimits } from "./client.ts";
+import { Client, type ClientLimits } from "./client/client.ts";
 import { Deadlines } from "./deadlines.ts";
 import { HttpError } from "./error.ts";
 import { EndsLikewise } from "./exchange.ts";
-import type { ProxyConnector } from "./origins.ts";
+import type { ProxyConnector } from "./origin/origins.ts";
 import { Service } from "./service.ts";
 
 /** A header has to be complete in this time, or is answered with 408. */

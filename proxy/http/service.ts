@@ -5,18 +5,28 @@
  */
 import type { Credentials } from "../auth.ts";
 import { DialError, formatTarget } from "../edge/dial.ts";
-import { checkAuth, checkHead, checkLoop, parsed, withoutUser } from "./admission.ts";
+import {
+  checkAuth,
+  checkHead,
+  checkLoop,
+  parsed,
+  withoutUser,
+} from "./client/admission.ts";
 import { requestBody } from "./body.ts";
 import { bytesOf } from "./bytes.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "./client/client.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { HttpError } from "./error.ts";
 import { type Answered, Exchange, unusable } from "./exchange.ts";
 import { tokensOf, valueOf } from "./fields.ts";
-import { clientHead, isUpgrade, originHead } from "./message.ts";
-import { bindsConnection, Origins, type ProxyConnector } from "./origins.ts";
-import type { RequestHead } from "./request_head.ts";
-import { parseAbsoluteForm, parseAuthorityForm, type RequestTarget } from "./target.ts";
+import { clientHead, isUpgrade, originHead } from "./heads.ts";
+import { bindsConnection, Origins, type ProxyConnector } from "./origin/origins.ts";
+import type { RequestHead } from "./client/request_head.ts";
+import {
+  parseAbsoluteForm,
+  parseAuthorityForm,
+  type RequestTarget,
+} from "./client/target.ts";
 import { makeTunnel } from "./tunnel.ts";
 
 /** How long a server may take to say whether it makes a tunnel of an upgrade. */

@@ -8,11 +8,11 @@
  * @module
  */
 import { type Body, carry, MessageWriter, requestBody } from "./body.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "./client/client.ts";
 import { HttpError } from "./error.ts";
 import { valueOf } from "./fields.ts";
-import type { OriginConnection } from "./origins.ts";
-import type { RequestHead } from "./request_head.ts";
+import type { OriginConnection } from "./origin/origins.ts";
+import type { RequestHead } from "./client/request_head.ts";
 
 /** Options of an {@linkcode Upload}. */
 export interface UploadOptions {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { textOf } from "./bytes.ts";
+import { textOf } from "../bytes.ts";
 import type { OriginConnection } from "./origins.ts";
 import {
   HeadEnd,

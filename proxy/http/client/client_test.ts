@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { until } from "../../tests/harness/scene/wait.ts";
-import { FakeStream } from "../edge/_fake_stream.ts";
+import { until } from "../../../tests/harness/scene/wait.ts";
+import { FakeStream } from "../../edge/_fake_stream.ts";
 import { Client } from "./client.ts";
-import { Deadlines } from "./deadlines.ts";
-import { HttpError } from "./error.ts";
+import { Deadlines } from "../deadlines.ts";
+import { HttpError } from "../error.ts";
 
 const LIMITS = { headMs: 1000, idleMs: 2000, halfClosedMs: 500 };
 const GET = "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n";

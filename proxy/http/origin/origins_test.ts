@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { until } from "../../tests/harness/scene/wait.ts";
-import { answering, Origin, type Peer, plain, Scene } from "./_fake_http.ts";
-import { valuesOf } from "./_fake_http_reader.ts";
+import { until } from "../../../tests/harness/scene/wait.ts";
+import { answering, Origin, type Peer, plain, Scene } from "../_fake_http.ts";
+import { valuesOf } from "../_fake_http_reader.ts";
 import { bindsConnection } from "./origins.ts";
 
 function requestTo(

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { DialError, formatTarget } from "../edge/dial.ts";
-import { ReadAhead } from "../edge/read_ahead.ts";
-import type { ByteStream } from "../edge/stream.ts";
-import type { Deadlines, Timed } from "./deadlines.ts";
+import { DialError, formatTarget } from "../../edge/dial.ts";
+import { ReadAhead } from "../../edge/read_ahead.ts";
+import type { ByteStream } from "../../edge/stream.ts";
+import type { Deadlines, Timed } from "../deadlines.ts";
 
 /** How long a connection is kept that is not in use; many servers keep theirs for 5 s. */
 const IDLE_MS = 4000;

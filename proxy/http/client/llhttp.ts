@@ -7,7 +7,7 @@
  * @module
  */
 import binary from "undici/lib/llhttp/llhttp_simd-wasm.js";
-import { textOf } from "./bytes.ts";
+import { textOf } from "../bytes.ts";
 
 /** `HTTP_REQUEST` of llhttp's API. */
 const REQUEST = 1;

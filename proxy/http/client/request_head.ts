@@ -7,11 +7,11 @@
  *
  * @module
  */
-import type { ReadAhead } from "../edge/read_ahead.ts";
-import { bytesOf, textOf } from "./bytes.ts";
-import { type Field, fieldsOf, tokensOf, trimBlanks } from "./fields.ts";
-import { HttpError } from "./error.ts";
-import type { Framing } from "./framing.ts";
+import type { ReadAhead } from "../../edge/read_ahead.ts";
+import { bytesOf, textOf } from "../bytes.ts";
+import { type Field, fieldsOf, tokensOf, trimBlanks } from "../fields.ts";
+import { HttpError } from "../error.ts";
+import type { Framing } from "../framing.ts";
 import { Parser } from "./llhttp.ts";
 
 /** Bytes of a head, beyond which it is answered with 431. */

@@ -4,9 +4,9 @@
  * @module
  */
 import { endToEnd, tokensOf, valueOf } from "./fields.ts";
-import type { RequestHead } from "./request_head.ts";
-import type { ResponseHead } from "./response_head.ts";
-import type { RequestTarget } from "./target.ts";
+import type { RequestHead } from "./client/request_head.ts";
+import type { ResponseHead } from "./origin/response_head.ts";
+import type { RequestTarget } from "./client/target.ts";
 
 /** Methods whose request may be sent twice (RFC 9110, 9.2.2), without a body. */
 const REPEATABLE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);

@@ -6,8 +6,8 @@
  *
  * @module
  */
-import { textOf } from "./bytes.ts";
-import type { Field } from "./fields.ts";
+import { textOf } from "../bytes.ts";
+import type { Field } from "../fields.ts";
 import { readFields, ResponseError } from "./response_head.ts";
 
 const LF = 10;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { bytesOf } from "./bytes.ts";
+import { bytesOf } from "../bytes.ts";
 import { HeadEnd, readFields, readResponseHead, ResponseError } from "./response_head.ts";
 
 const OK = "HTTP/1.1 200 OK\r\n";

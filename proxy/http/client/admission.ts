@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { type Credentials, isRight, parseBasic } from "../auth.ts";
-import { HttpError } from "./error.ts";
-import { tokensOf, valueOf } from "./fields.ts";
+import { type Credentials, isRight, parseBasic } from "../../auth.ts";
+import { HttpError } from "../error.ts";
+import { tokensOf, valueOf } from "../fields.ts";
 
 import type { RequestHead } from "./request_head.ts";
 import { parseAbsoluteForm, type RequestTarget } from "./target.ts";

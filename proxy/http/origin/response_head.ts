@@ -9,9 +9,9 @@
  * @module
  */
 import { STATUS_CODES } from "node:http";
-import { bytesOf } from "./bytes.ts";
-import { type Field, trimBlanks } from "./fields.ts";
-import type { Framing } from "./framing.ts";
+import { bytesOf } from "../bytes.ts";
+import { type Field, trimBlanks } from "../fields.ts";
+import type { Framing } from "../framing.ts";
 
 /** What a server answers. Text is latin1: a character for each byte. */
 export interface ResponseHead {

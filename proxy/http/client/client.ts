@@ -4,11 +4,11 @@
  *
  * @module
  */
-import { ReadAhead } from "../edge/read_ahead.ts";
-import type { ByteStream } from "../edge/stream.ts";
-import type { Timed } from "./deadlines.ts";
-import { HttpError } from "./error.ts";
-import type { Origins } from "./origins.ts";
+import { ReadAhead } from "../../edge/read_ahead.ts";
+import type { ByteStream } from "../../edge/stream.ts";
+import type { Timed } from "../deadlines.ts";
+import { HttpError } from "../error.ts";
+import type { Origins } from "../origin/origins.ts";
 import { type RequestHead, RequestReader } from "./request_head.ts";
 
 /** How long a client that is let go may be silent while it sends what nobody wants. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { bytesOf, textOf } from "./bytes.ts";
+import { bytesOf, textOf } from "../bytes.ts";
 import { ChunkDecoder } from "./chunks.ts";
-import { Parser } from "./llhttp.ts";
+import { Parser } from "../client/llhttp.ts";
 import { ResponseError } from "./response_head.ts";
 
 interface Read {
