@@ -2,11 +2,12 @@
 import { ReaderGoneError } from "./console/console.ts";
 import { openLog } from "./console/log.ts";
 import type { GlobalOptions } from "./options.ts";
+import { messageOf } from "../wire/text.ts";
 
 /** A failure that nothing else has told: its message for the user, more with --debug. */
 export function fail(error: unknown, options: Partial<GlobalOptions>): number {
   if (error instanceof ReaderGoneError) return 1; // they have seen what they wanted
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const stack = error instanceof Error && options.debug ? `\n${error.stack}` : "";
   openLog(options).event({ level: "error", type: "failed", message: message + stack });
   return 1;

@@ -5,6 +5,7 @@ import { ManifestError, type Position } from "./source/diagnostic.ts";
 import type { Manifest, ParseOptions } from "./manifest.ts";
 import { parseManifest } from "./parse.ts";
 import { type PluginLoader, readWithPlugins } from "./plugins.ts";
+import { messageOf } from "../wire/text.ts";
 
 /** The largest manifest that is read, in bytes; real ones have a few thousand. */
 const MAX_BYTES = 16 * 2 ** 20;
@@ -89,7 +90,7 @@ function reason(cause: unknown): string {
   if (cause instanceof Deno.errors.NotFound) return "there is no such file";
   if (cause instanceof Deno.errors.IsADirectory) return "it is a directory";
   if (cause instanceof Deno.errors.PermissionDenied) return "permission denied";
-  return cause instanceof Error ? cause.message : String(cause);
+  return messageOf(cause);
 }
 
 function nowhere(file: string): Position {

@@ -13,17 +13,12 @@ import { type TcpConnection, TcpError } from "../stack/tcp.ts";
 import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
 import { believedAddresses } from "./believed.ts";
 import { Claims } from "./claims.ts";
-import {
-  dial,
-  DialError,
-  type DialFailure,
-  failureOfIcmp,
-  formatTarget,
-} from "./edge/dial.ts";
+import { dial, DialError, type DialFailure, failureOfIcmp } from "./edge/dial.ts";
 import { canonicalName, type Directory, type Place } from "./directory.ts";
 import { isUnknownName, lookup } from "./edge/lookup.ts";
 import { relay, splice } from "./edge/splice.ts";
 import { MeshStream, SocketStream } from "./edge/stream.ts";
+import { formatHostPort } from "../wire/text.ts";
 
 /** A connection that takes longer has failed; above the limit of the dial behind it. */
 export const CONNECT_LIMIT_MS = 30_000;
@@ -113,7 +108,7 @@ export class Connector {
     port: number,
     signal?: AbortSignal,
   ): Promise<Upstream> {
-    const target = formatTarget(hostname, port);
+    const target = formatHostPort(hostname, port);
     const limit = new AbortController();
     const timer = setTimeout(() => {
       const cause = new Error(`no answer within ${CONNECT_LIMIT_MS / 1000} s`);

@@ -3,6 +3,7 @@
 import type { AgentLogEvent } from "../../agent/agent.ts";
 import { stderr } from "../console/console.ts";
 import { VERSION } from "../version.ts";
+import { messageOf } from "../../wire/text.ts";
 
 /** Runs the agent until its input ends, and gives the exit status. */
 export async function agent(): Promise<number> {
@@ -24,7 +25,7 @@ export async function agent(): Promise<number> {
     await runAgent(stdioPort(), { version: VERSION, log });
     return 0;
   } catch (error) {
-    stderr.line(error instanceof Error ? error.message : String(error));
+    stderr.line(messageOf(error));
     return 1;
   }
 }

@@ -18,6 +18,7 @@
  */
 
 import { type Piece, render, renderJson } from "./printable.ts";
+import { messageOf } from "../../wire/text.ts";
 
 /** Characters that wait for a writer, at most. */
 const MOST_WAITING = 256 * 1024;
@@ -215,8 +216,4 @@ export async function printResult(
       throw new Error(why, { cause });
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -6,6 +6,7 @@ import { Family } from "../../transports/command/family.ts";
 import { StderrTail } from "../../transports/command/stderr.ts";
 import { parseShallow } from "../../wire/json_depth.ts";
 import { SourceError } from "./source.ts";
+import { messageOf } from "../../wire/text.ts";
 
 /** The most that is read, in bytes; thousands of pods are some ten million. */
 const LIMIT = 64 << 20;
@@ -109,7 +110,7 @@ function lastWords(lines: readonly string[]): string {
 }
 
 function reasonOf({ reason }: AbortSignal): string {
-  return reason instanceof Error ? reason.message : String(reason);
+  return messageOf(reason);
 }
 
 /**

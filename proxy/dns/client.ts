@@ -6,6 +6,7 @@ import type { ByteStream } from "../edge/stream.ts";
 import { type Addresses, addressesIn, reasonIn } from "./records.ts";
 import { encodeQuery } from "./encode.ts";
 import { formatRcode, Rcode } from "./numbers.ts";
+import { messageOf } from "../../wire/text.ts";
 
 /** Above what the server takes to ask all of its own. */
 const LIMIT_MS = 10_000;
@@ -111,7 +112,7 @@ export async function resolveOver(
     signal?.throwIfAborted();
     if (timedOut) throw fail("timed-out", `no answer within ${limitMs / 1000} s`);
     if (error instanceof NameError) throw error;
-    const said = error instanceof Error ? error.message : String(error);
+    const said = messageOf(error);
     throw fail("failed", said, error);
   } finally {
     clearTimeout(timer);

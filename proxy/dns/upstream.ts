@@ -4,6 +4,7 @@ import { askServer } from "./query.ts";
 import type { Resolver } from "./resolver.ts";
 import { parseServer, systemServers } from "./system_servers.ts";
 import { Rcode } from "./numbers.ts";
+import { messageOf } from "../../wire/text.ts";
 
 /** How long a server that did not answer is asked after all others. */
 const SHUNNED_MS = 30_000;
@@ -87,7 +88,7 @@ export class ServerResolver implements Resolver {
         } catch (error) {
           this.#signal?.throwIfAborted();
           this.#shunned.set(server, performance.now() + SHUNNED_MS);
-          failures.set(server, error instanceof Error ? error.message : String(error));
+          failures.set(server, messageOf(error));
         }
       }
       // Others were silent, but this one spoke: waiting once more is not worth it.

@@ -3,6 +3,7 @@ import { parseIpv4 } from "../../wire/ip/ipv4.ts";
 import { noteShortage } from "./descriptors.ts";
 import { prepared } from "./listener.ts";
 import { lookup } from "./lookup.ts";
+import { formatHostPort } from "../../wire/text.ts";
 
 /** A dial that takes longer has failed. */
 export const DIAL_LIMIT_MS = 10_000;
@@ -58,11 +59,6 @@ export function failureOfIcmp(code: number): DialFailure {
     default:
       return "host-unreachable";
   }
-}
-
-/** A host and a port as one text; an IPv6 address in brackets. */
-export function formatTarget(hostname: string, port: number): string {
-  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
 /** A target could not be dialled. */
@@ -122,7 +118,7 @@ export async function dial(
     const either = signal ? AbortSignal.any([signal, limit.signal]) : limit.signal;
     return prepared(await connect(hostname, port, either));
   } catch (error) {
-    const target = formatTarget(hostname, port);
+    const target = formatHostPort(hostname, port);
     if (limit.signal.aborted) {
       const cause = new Error(`no answer within ${DIAL_LIMIT_MS / 1000} s`);
       throw new DialError("timed-out", target, cause);

@@ -6,6 +6,8 @@
  * keeps its place until the system gives up.
  */
 
+import { messageOf } from "../../wire/text.ts";
+
 /** Names that are looked up at a time. */
 const MOST_AT_ONCE = 16;
 /** Callers that wait for a place; beyond, a lookup fails at once. */
@@ -55,7 +57,7 @@ export async function lookup(
     return await Promise.race([ask(name, system), aborted]);
   } catch (error) {
     if (signal.aborted || isUnknownName(error)) throw error;
-    const said = error instanceof Error ? error.message : String(error);
+    const said = messageOf(error);
     throw new Error(`Cannot look up ${JSON.stringify(name)}: ${said}`, { cause: error });
   } finally {
     signal.removeEventListener("abort", abort);

@@ -8,6 +8,8 @@
  * and without the permission for FFI, the connection ends with FIN.
  */
 
+import { formatHostPort } from "../../wire/text.ts";
+
 const SYMBOLS = {
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
@@ -99,8 +101,8 @@ function keyOf(connection: Deno.TcpConn): string | undefined {
 
 /** An address in the one form that both sources agree on. */
 function canonical(hostname: string, port: number): string {
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  return `${new URL(`http://${host}`).hostname}:${port}`;
+  const { hostname: host } = new URL(`http://${formatHostPort(hostname, port)}`);
+  return `${host}:${port}`;
 }
 
 /** The same of a `struct sockaddr_in` or `_in6`: the port comes in network order. */

@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { DialError, formatTarget } from "../edge/dial.ts";
+import { DialError } from "../edge/dial.ts";
 import { NoAnswer, readAnswer } from "./origin/answer.ts";
 import { carry, MessageWriter, responseBody } from "./body.ts";
 import { bytesOf } from "./bytes.ts";
@@ -27,6 +27,7 @@ import {
 import type { RequestHead } from "./client/request_head.ts";
 import { ResponseError, type ResponseHead } from "./origin/response_head.ts";
 import { Upload } from "./upload.ts";
+import { formatHostPort } from "../../wire/text.ts";
 
 /** What an exchange is about. */
 export interface ExchangeOptions {
@@ -225,7 +226,7 @@ const CLOSE = "Connection: close\r\n";
 
 /** The answer for a server's answer that cannot be passed on. */
 export function unusable({ hostname, port }: OriginAddress, error: Error): HttpError {
-  const target = formatTarget(hostname, port);
+  const target = formatHostPort(hostname, port);
   const hint = error instanceof ResponseError ? TUNNEL_HINT : "";
   return new HttpError(
     502,

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Credentials } from "../auth.ts";
-import { DialError, formatTarget } from "../edge/dial.ts";
+import { DialError } from "../edge/dial.ts";
 import {
   checkAuth,
   checkHead,
@@ -28,6 +28,7 @@ import {
   type RequestTarget,
 } from "./client/target.ts";
 import { makeTunnel } from "./tunnel.ts";
+import { formatHostPort, messageOf } from "../../wire/text.ts";
 
 /** How long a server may take to say whether it makes a tunnel of an upgrade. */
 const UPGRADE_LIMIT_MS = 60_000;
@@ -141,8 +142,8 @@ export class Service {
       return await exchange.pass(answered) ? "next" : "last";
     } catch (error) {
       if (!client.hasFailed && !exchange.failure) {
-        const why = error instanceof Error ? error.message : String(error);
-        this.#options.onBreak?.(formatTarget(target.hostname, target.port), why);
+        const why = messageOf(error);
+        this.#options.onBreak?.(formatHostPort(target.hostname, target.port), why);
       }
       throw error;
     } finally {
@@ -162,7 +163,7 @@ export class Service {
   #tooLate({ hostname, port }: RequestTarget): HttpError {
     const limit = `${this.#options.halfClosedMs / 1000} s`;
     const why = `no answer within ${limit} of the client's end of its direction`;
-    return new HttpError(504, `${formatTarget(hostname, port)}: ${why}`);
+    return new HttpError(504, `${formatHostPort(hostname, port)}: ${why}`);
   }
 
   // ---- tunnels ----
@@ -205,7 +206,7 @@ export class Service {
   ): ReturnType<typeof setTimeout> {
     return setTimeout(() => {
       const cause = new Error(`no answer within ${UPGRADE_LIMIT_MS / 1000} s`);
-      exchange.fail(new DialError("timed-out", formatTarget(hostname, port), cause));
+      exchange.fail(new DialError("timed-out", formatHostPort(hostname, port), cause));
     }, UPGRADE_LIMIT_MS);
   }
 }

@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { Origin, type Peer, plain, Scene } from "../../proxy/http/_fake_http.ts";
 import { readMessage } from "../../proxy/http/_fake_http_reader.ts";
-import { dial, DialError, formatTarget } from "../../proxy/edge/dial.ts";
+import { dial, DialError } from "../../proxy/edge/dial.ts";
 import { SocketStream } from "../../proxy/edge/stream.ts";
 import { until } from "../harness/scene/wait.ts";
 import { cut } from "./_pieces.ts";
+import { formatHostPort } from "../../wire/text.ts";
 
 /**
  * After so long without the end, a client whose request may be unfinished leaves. It does not
@@ -53,7 +54,7 @@ export class Bench implements AsyncDisposable {
         connect: async (host, port) => {
           // A mutated host can be anything by now.
           const isOurs = host === "127.0.0.1" && port === this.origin.port;
-          if (!isOurs) throw new DialError("refused", formatTarget(host, port));
+          if (!isOurs) throw new DialError("refused", formatHostPort(host, port));
           return new SocketStream(await dial(host, port));
         },
       },

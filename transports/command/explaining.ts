@@ -5,12 +5,10 @@
  * @module
  */
 
+import { withoutColors } from "../../wire/text.ts";
+
 /** Lines that are told. */
 const MOST = 3;
-
-/** A colour, as terminals take it. */
-// deno-lint-ignore no-control-regex -- control characters are what this is about
-const COLOUR = /\x1b\[[\d;:]*m/g;
 
 /**
  * A line of Kubernetes' log library, such as `E1128 15:36:53.123456 12345 memcache.go:265]`:
@@ -32,7 +30,7 @@ const NO_START = /could not start/i;
 
 /** Up to three lines, in their order, of those that came last; what is repeated counts once. */
 export function explainingLines(lines: readonly string[]): readonly string[] {
-  const plain = lines.map((line) => line.replace(COLOUR, "").trimEnd());
+  const plain = lines.map((line) => withoutColors(line).trimEnd());
   const words = plain.filter((line) => line.trim() !== "" && !FRAME.test(line));
   const distinct = words.filter((line, i) => line !== words[i - 1]);
   const withoutLog = distinct.filter((line) => !KLOG.test(line));

@@ -16,6 +16,7 @@ import { Family } from "./family.ts";
 import type { Link, LinkExit, OpenContext } from "../mod.ts";
 import { enlargePipes } from "./pipe_size.ts";
 import { StderrTail } from "./stderr.ts";
+import { messageOf } from "../../wire/text.ts";
 
 /** Milliseconds from SIGTERM to SIGKILL. */
 const KILL_AFTER = 1000;
@@ -123,8 +124,4 @@ function whyNot(program: string, cause: unknown): string {
   if (cause instanceof Deno.errors.PermissionDenied) return "not allowed to execute it";
   if (isDescriptorShortage(cause)) return descriptorHint();
   return messageOf(cause);
-}
-
-function messageOf(reason: unknown): string {
-  return reason instanceof Error ? reason.message : String(reason);
 }

@@ -6,6 +6,7 @@
 
 import { fileURLToPath } from "node:url";
 import { isPrivate, type PluginPlace } from "./place.ts";
+import { messageOf } from "../../wire/text.ts";
 
 /** What was read. */
 export interface PluginBytes {
@@ -108,7 +109,7 @@ async function readBody(response: Response): Promise<Uint8Array<ArrayBuffer>> {
 function reason(error: unknown): string {
   let inner = error;
   while (inner instanceof Error && inner.cause !== undefined) inner = inner.cause;
-  const text = inner instanceof Error ? inner.message : String(inner);
+  const text = messageOf(inner);
   return text.replace(
     /^error sending request for url \([^)]*\): (client error \(\w+\): )?/,
     "",

@@ -7,6 +7,7 @@
 
 import { kit } from "./kit.ts";
 import { type Link, SpecError, type Transport } from "../mod.ts";
+import { withoutColors } from "../../wire/text.ts";
 
 /** The members of a transport. */
 const MEMBERS: readonly (readonly [name: string, type: string, isOptional?: true])[] = [
@@ -167,7 +168,6 @@ function kindOf(value: unknown): string {
 
 /** An error in one line: `TypeError: x is not a function`. */
 export function oneLine(error: unknown): string {
-  // deno-lint-ignore no-control-regex -- Deno colours some messages
-  const text = String(error).replace(/\x1b\[\d*m/g, "");
+  const text = withoutColors(String(error)); // Deno colours some
   return text.split("\n")[0]!.slice(0, 500);
 }

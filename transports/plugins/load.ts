@@ -31,6 +31,7 @@ import type { Transport } from "../mod.ts";
 import { type PluginBytes, readPlugin } from "./bytes.ts";
 import { oneLine, transportOf } from "./contract.ts";
 import { type PluginPlace, pluginPlace } from "./place.ts";
+import { withoutColors } from "../../wire/text.ts";
 
 /** How long a plug-in may take to come, and then to be loaded, in milliseconds. */
 const LIMIT = 30_000;
@@ -206,8 +207,7 @@ function whyNot(error: unknown, url: string): string {
     return "it imports a relative path, and a plug-in that is locked or comes by URL is " +
       "one file";
   }
-  // deno-lint-ignore no-control-regex -- Deno colours places
-  const plain = text.replace(/\x1b\[\d*m/g, "");
+  const plain = withoutColors(text); // Deno colours places
   const at = plain.indexOf(`${url}:`);
   const [, line, column] = at < 0
     ? []

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { DialError, formatTarget } from "../../edge/dial.ts";
+import { DialError } from "../../edge/dial.ts";
 import { ReadAhead } from "../../edge/read_ahead.ts";
 import type { ByteStream } from "../../edge/stream.ts";
 import type { Deadlines, Timed } from "../deadlines.ts";
+import { formatHostPort } from "../../../wire/text.ts";
 
 /** How long a connection is kept that is not in use; many servers keep theirs for 5 s. */
 const IDLE_MS = 4000;
@@ -225,7 +226,7 @@ export class Origins implements Timed {
       if (now - connection.active < SILENCE_LIMIT_MS) continue;
       const { hostname, port } = connection.address;
       const cause = new Error(`no byte in ${SILENCE_LIMIT_MS / 60_000} minutes`);
-      const target = formatTarget(hostname, port);
+      const target = formatHostPort(hostname, port);
       connection.reset(new DialError("timed-out", target, cause));
     }
   }
