@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { until, within } from "../../tests/harness/scene/wait.ts";
 import { type Message, readMessage, type ReadOptions } from "./_fake_http_reader.ts";
-import type { Upstream } from "../connector.ts";
+import type { Upstream } from "../upstream.ts";
 import { dial } from "../edge/dial.ts";
 import { HttpProxy, type HttpProxyOptions } from "./proxy.ts";
 import { listen } from "../edge/listener.ts";

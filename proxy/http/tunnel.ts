@@ -4,7 +4,7 @@
  * @module
  */
 import { AheadSocket } from "../edge/ahead_socket.ts";
-import { join } from "../connector.ts";
+import { join } from "../upstream.ts";
 import type { ReadAhead } from "../edge/read_ahead.ts";
 import { type ByteStream, MeshStream, SocketStream } from "../edge/stream.ts";
 import { writeParts } from "./bytes.ts";

@@ -1,7 +1,7 @@
 /** The SOCKS proxy, without the listener; `socks.ts` speaks with the client. */
 import { AheadSocket } from "../edge/ahead_socket.ts";
 import type { Credentials } from "../auth.ts";
-import { type Connector, join, type Upstream } from "../connector.ts";
+import type { Connector } from "../connector.ts";
 import { farewell } from "../edge/farewell.ts";
 import { HandshakeError } from "./handshake_reader.ts";
 import {
@@ -13,6 +13,7 @@ import {
 } from "./socks.ts";
 import { ReadAhead } from "../edge/read_ahead.ts";
 import { SocketStream } from "../edge/stream.ts";
+import { join, type Upstream } from "../upstream.ts";
 
 /** Options of a {@linkcode SocksProxy}. */
 export interface SocksProxyOptions {

@@ -5,9 +5,9 @@
  * ports are for its hosts, nor to what each machine has for itself (`ranges.ts`), unless a
  * range of a route names that. An address of the mesh spoils the whole answer.
  */
-import { formatIpv4 } from "../wire/ip/ipv4.ts";
-import type { Directory } from "./directory.ts";
-import { isSpecial } from "../wire/ip/special.ts";
+import { formatIpv4 } from "../../wire/ip/ipv4.ts";
+import type { Directory } from "../directory.ts";
+import { isSpecial } from "../../wire/ip/special.ts";
 
 /** What was said. */
 export interface Said {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { within } from "../tests/harness/scene/wait.ts";
+import { within } from "../../tests/harness/scene/wait.ts";
 import { Claims } from "./claims.ts";
 
 const ADDRESS = 0x0a000001;
