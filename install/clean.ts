@@ -2,7 +2,7 @@
 import type { OpenContext, Transport } from "../transports/mod.ts";
 import { explainingLines } from "../transports/command/explaining.ts";
 import { LineReader } from "./line_reader.ts";
-import { cleanScript, MARK } from "./script.ts";
+import { cleanScript, SCRIPT_MARK } from "./script.ts";
 
 /** Milliseconds that a host may take; folders of 100 MB are removed. */
 const LIMIT = 60_000;
@@ -50,7 +50,7 @@ export async function cleanHost<Options>(
     for (let line; (line = await reader.line()) !== undefined;) {
       if (++count > MOST_LINES) link.abort("it has too much to say");
       const [mark, what, ...rest] = line.split(" ");
-      if (mark !== MARK) continue;
+      if (mark !== SCRIPT_MARK) continue;
       if (what === "done") return items;
       if (what === "skip") context.log(rest.join(" "));
       if (what === "item") items.push(itemOf(rest));

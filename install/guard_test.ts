@@ -1,7 +1,7 @@
 // Folders that somebody else could change: a second user of the host tries, and gets nowhere.
 import assert from "node:assert/strict";
 import { until } from "../tests/harness/scene/wait.ts";
-import { type Host, hostTest, SHELLS, testAgent, WORDS } from "./_host.ts";
+import { hostTest, SHELLS, testAgent, type TestHost, WORDS } from "./_host.ts";
 
 const OTHER = 1501;
 
@@ -19,7 +19,7 @@ async function asOther(script: string, folder: string): Promise<void> {
 
 /** A folder of the host, with an owner and a mode. */
 async function folder(
-  host: Host,
+  host: TestHost,
   path: string,
   { owner = 0, group, mode = 0o755 }: { owner?: number; group?: number; mode?: number } =
     {},
@@ -32,7 +32,7 @@ async function folder(
 }
 
 /** What an installation says that fails. */
-async function failure(host: Host, path?: string): Promise<string> {
+async function failure(host: TestHost, path?: string): Promise<string> {
   const x64 = testAgent(1000);
   return await host.open({ files: { x64, arm64: x64 }, path }).then(
     () => assert.fail("it was installed"),
@@ -89,38 +89,39 @@ for (const shell of SHELLS) {
 }
 
 // Each with what is said of it.
-const UNSAFE: Record<string, (host: Host) => Promise<[path: string, said: RegExp]>> = {
-  "that is of another user": async (host) => {
-    await folder(host, "his", { owner: OTHER });
-    await folder(host, "his/mine", { mode: 0o700 });
-    return [
-      "/mnt/his/mine",
-      /\/mnt\/his is of user 1501 and group 1501, with mode drwxr-xr-x/,
-    ];
-  },
-  "that a group may write": async (host) => {
-    await folder(host, "team", { group: OTHER, mode: 0o775 });
-    return [
-      "/mnt/team/new",
-      /\/mnt\/team is of user 0 and group 1501, with mode drwxrwxr-x/,
-    ];
-  },
-  "that is sticky, but of another user": async (host) => {
-    await folder(host, "sticky", { owner: OTHER, mode: 0o1777 });
-    return ["/mnt/sticky/new", /\/mnt\/sticky is of user 1501 .* with mode drwxrwxrwt/];
-  },
-  "behind a link": async (host) => {
-    await folder(host, "open", { mode: 0o777 });
-    await folder(host, "open/in", { mode: 0o700 });
-    await Deno.symlink("open/in", `${host.root}/link`);
-    return ["/mnt/link/new", /\/mnt\/open is of user 0 .* with mode drwxrwxrwx/];
-  },
-  "above the folder that is above": async (host) => {
-    await folder(host, "open", { mode: 0o777 });
-    await folder(host, "open/a/b/c", { mode: 0o700 });
-    return ["/mnt/open/a/b/c", /\/mnt\/open is of user 0 /];
-  },
-};
+const UNSAFE: Record<string, (host: TestHost) => Promise<[path: string, said: RegExp]>> =
+  {
+    "that is of another user": async (host) => {
+      await folder(host, "his", { owner: OTHER });
+      await folder(host, "his/mine", { mode: 0o700 });
+      return [
+        "/mnt/his/mine",
+        /\/mnt\/his is of user 1501 and group 1501, with mode drwxr-xr-x/,
+      ];
+    },
+    "that a group may write": async (host) => {
+      await folder(host, "team", { group: OTHER, mode: 0o775 });
+      return [
+        "/mnt/team/new",
+        /\/mnt\/team is of user 0 and group 1501, with mode drwxrwxr-x/,
+      ];
+    },
+    "that is sticky, but of another user": async (host) => {
+      await folder(host, "sticky", { owner: OTHER, mode: 0o1777 });
+      return ["/mnt/sticky/new", /\/mnt\/sticky is of user 1501 .* with mode drwxrwxrwt/];
+    },
+    "behind a link": async (host) => {
+      await folder(host, "open", { mode: 0o777 });
+      await folder(host, "open/in", { mode: 0o700 });
+      await Deno.symlink("open/in", `${host.root}/link`);
+      return ["/mnt/link/new", /\/mnt\/open is of user 0 .* with mode drwxrwxrwx/];
+    },
+    "above the folder that is above": async (host) => {
+      await folder(host, "open", { mode: 0o777 });
+      await folder(host, "open/a/b/c", { mode: 0o700 });
+      return ["/mnt/open/a/b/c", /\/mnt\/open is of user 0 /];
+    },
+  };
 for (const [what, lay] of Object.entries(UNSAFE)) {
   for (const shell of SHELLS) {
     hostTest(`${shell}: a folder ${what} is not used`, { shell }, async (host) => {

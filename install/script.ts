@@ -2,7 +2,7 @@
  * What runs on a host to find the agent there, or to put it there, in one command of a shell.
  *
  * The command line is short: it reads the script from its standard input. The script speaks
- * lines on standard output, each with {@linkcode MARK} in front, for a login may say something
+ * lines on standard output, each with {@linkcode SCRIPT_MARK} in front, for a login may say something
  * first:
  *
  * ```text
@@ -40,7 +40,7 @@ import places from "./places.sh" with { type: "text" };
 import source from "./script.sh" with { type: "text" };
 
 /** Begins each line that the script says to the manager. */
-export const MARK = "norouter-install";
+export const SCRIPT_MARK = "norouter-install";
 
 /** What the script is made for. */
 export interface ScriptOptions {
@@ -116,7 +116,7 @@ function hostScript(
     `${name}=${quote(value)}`
   );
   const lines = withoutComments([guard, places, script].join("\n"));
-  const all = [...values, lines.replaceAll("@MARK@", MARK), END].join("\n");
+  const all = [...values, lines.replaceAll("@SCRIPT_MARK@", SCRIPT_MARK), END].join("\n");
   const text = new TextEncoder().encode(all);
   return { words: ["sh", "-c", starterOf(text.length), "norouter"], text };
 }
@@ -127,10 +127,10 @@ function hostScript(
  */
 function starterOf(bytes: number): string {
   return [
-    `printf "\\n${MARK} hello\\n"`,
+    `printf "\\n${SCRIPT_MARK} hello\\n"`,
     `s=$(head -c ${bytes})`,
     `case $s in *"${END}") eval "$s" ;; esac`,
-    `printf "\\n${MARK} fail the installer did not arrive whole\\n"`,
+    `printf "\\n${SCRIPT_MARK} fail the installer did not arrive whole\\n"`,
     `exit 1`,
   ].join("; ");
 }

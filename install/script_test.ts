@@ -7,10 +7,10 @@ import { until, within } from "../tests/harness/scene/wait.ts";
 import type { OpenContext } from "../transports/mod.ts";
 import {
   heard,
-  type Host,
   hostTest,
   SHELLS,
   testAgent,
+  type TestHost,
   testPack,
   WORDS,
 } from "./_host.ts";
@@ -21,7 +21,7 @@ import { type HostScript, scriptFor } from "./script.ts";
 const PLACE = "home/.cache/norouter";
 
 /** An installation that was told of bytes that do not come. */
-async function begin(host: Host): Promise<Waiting> {
+async function begin(host: TestHost): Promise<Waiting> {
   const script = await scriptFor({ files: {}, always: false });
   const waiting = new Waiting(host.command(script.words), script);
   await waiting.line(/want/);

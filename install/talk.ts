@@ -11,7 +11,7 @@ import type { Link, LinkExit, OpenContext, Transport } from "../transports/mod.t
 import type { AgentFiles } from "./agents.ts";
 import { chooseFor, type Chosen } from "./choose.ts";
 import { LineReader } from "./line_reader.ts";
-import { MARK } from "./script.ts";
+import { SCRIPT_MARK } from "./script.ts";
 import { Sending } from "./sending.ts";
 import type { Uploads } from "./uploads.ts";
 
@@ -205,7 +205,7 @@ export class Talk {
     for (let line; (line = await this.#reader.line()) !== undefined;) {
       this.#hear();
       const [mark, what = "", ...rest] = line.split(" ");
-      if (mark !== MARK) {
+      if (mark !== SCRIPT_MARK) {
         this.#show(line.trimEnd());
         continue;
       }
@@ -264,7 +264,7 @@ function expect({ what, line }: Said, wanted: string): void {
   if (what === wanted) return;
   throw new Error(
     `the host speaks as the installer would not: ${JSON.stringify(cut(line))} ` +
-      `in place of "${MARK} ${wanted}"`,
+      `in place of "${SCRIPT_MARK} ${wanted}"`,
   );
 }
 

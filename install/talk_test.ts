@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Link } from "../transports/mod.ts";
 import { settle } from "../link/_fake_clock.ts";
-import { testAgent, textOf } from "./_host.ts";
+import { testAgent, textOfStream } from "./_host.ts";
 import { NoShellError } from "./talk.ts";
 import { FakeHost, SEND, START, WANT } from "./_fake_host.ts";
 
@@ -131,7 +131,7 @@ Deno.test("an agent's first frames directly behind the line are the link's", asy
   assert.equal(host.alive, 1);
   await host.write("\nsecond");
   await host.end();
-  assert.equal(await textOf(link.readable), "Bfirst\nsecond");
+  assert.equal(await textOfStream(link.readable), "Bfirst\nsecond");
 });
 
 Deno.test("a host that has the agent all the same starts it, and nothing is sent", async () => {
@@ -149,7 +149,7 @@ Deno.test("what a host says after the start is not the installer's any more", as
   await host.say(START, START, "norouter-install fail");
   const link = await host.open();
   await host.end();
-  assert.equal(await textOf(link.readable), `${START}\nnorouter-install fail\n`);
+  assert.equal(await textOfStream(link.readable), `${START}\nnorouter-install fail\n`);
 });
 
 Deno.test("the link keeps what its transport gave it, even by a class", async () => {

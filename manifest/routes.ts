@@ -94,7 +94,7 @@ function readDestinations(entry: Entry | undefined, report: Report): Destination
       "an address range or a host name",
     );
     if (text === undefined) continue;
-    const parsed = parseDestination(text);
+    const parsed = parseRouteDestination(text);
     if (typeof parsed === "string") report.error(value.at, parsed);
     else if (parsed.isIpv6) {
       const message = `${quote(text)} has no effect: IPv6 is not supported in routes`;
@@ -158,7 +158,7 @@ function readVia(
 }
 
 /** Reads a destination: a range, or else a name or pattern; where it is wrong, says why. */
-export function parseDestination(text: string): ParsedDestination | string {
+export function parseRouteDestination(text: string): ParsedDestination | string {
   const cidr = parseCidr(text);
   if (cidr) return { cidr };
   if (parseIpv4(text) !== undefined) {

@@ -16,7 +16,7 @@ import { join } from "shlex";
 import { execTransport } from "./command/exec.ts";
 import { expandHome, fromManifest } from "./command/home.ts";
 import { SpecError } from "./mod.ts";
-import { parseDestination } from "./ssh_destination.ts";
+import { parseSshDestination } from "./ssh_destination.ts";
 import { otherCommand, sshHint } from "./ssh_hint.ts";
 import {
   integer,
@@ -33,7 +33,8 @@ import { hasTerminal } from "./command/terminal.ts";
 import { readWords, show } from "./command/words.ts";
 
 const OPTIONS = {
-  host: (value: unknown) => parseDestination(name(`a host, like "me@box:2222"`)(value)),
+  host: (value: unknown) =>
+    parseSshDestination(name(`a host, like "me@box:2222"`)(value)),
   user: name("a user"),
   port: integer("a port", 1, 65_535),
   identity: listOf(text("a file with a key")),
@@ -117,7 +118,7 @@ export const ssh = execTransport<SshOptions>({
 function jumpHost(value: unknown): string {
   const host = name(`a host, like "me@gate:2222"`)(value);
   // Several may be given at once, as to ssh itself.
-  for (const each of host.split(",")) parseDestination(each);
+  for (const each of host.split(",")) parseSshDestination(each);
   return host;
 }
 

@@ -17,7 +17,7 @@ import { SpecError } from "./mod.ts";
 import { show } from "./command/words.ts";
 
 /** The parts of a destination; what is missing is up to ssh's configuration. */
-export interface Destination {
+export interface SshDestination {
   readonly user?: string;
   /** A name, an address without brackets, or an alias of the configuration. */
   readonly name: string;
@@ -29,7 +29,7 @@ export interface Destination {
  *
  * @throws {SpecError} if it is none.
  */
-export function parseDestination(written: string): Destination {
+export function parseSshDestination(written: string): SshDestination {
   const rest = written.replace(/^ssh:\/\//, "");
   const at = rest.lastIndexOf("@");
   const user = at < 0 ? undefined : rest.slice(0, at);

@@ -3,7 +3,12 @@
 import { columns } from "../console/columns.ts";
 import { printResult } from "../console/console.ts";
 import { type Discovered, discoverTargets } from "../discovery/discovery.ts";
-import { oneLine, type Port, type SourceName, type Target } from "../discovery/source.ts";
+import {
+  type Candidate,
+  oneLine,
+  type ServedPort,
+  type SourceName,
+} from "../discovery/source.ts";
 import { openLog } from "../console/log.ts";
 import type { GlobalOptions } from "../options.ts";
 import { renderJson } from "../console/printable.ts";
@@ -72,7 +77,7 @@ export async function search(
 }
 
 /** The table, with numbers for the user to pick from if wanted. */
-export function targetTable(targets: readonly Target[], numbered = false): string {
+export function targetTable(targets: readonly Candidate[], numbered = false): string {
   const head = ["SOURCE", "NAME", "STATE", "ABOUT", "PORTS"];
   const rows = targets.map((target) => [
     target.source,
@@ -114,7 +119,7 @@ function tell(message: string, options: GlobalOptions): void {
   openLog(options).event({ level: "info", type: "discovery", message });
 }
 
-function portText({ port, protocol }: Port): string {
+function portText({ port, protocol }: ServedPort): string {
   return protocol === "tcp" ? `${port}` : `${port}/${oneLine(protocol)}`;
 }
 

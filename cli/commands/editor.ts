@@ -10,7 +10,7 @@ const VARIABLES = ["VISUAL", "EDITOR"];
 const PROGRAMS = ["editor", "vim", "vi", "emacs"];
 
 /** Where to look for an editor; for tests. */
-export interface Surroundings {
+export interface EditorSurroundings {
   /** A variable of the environment. */
   readonly env: (name: string) => string | undefined;
   /** The path of a program, given as one or to be found on PATH. */
@@ -19,7 +19,7 @@ export interface Surroundings {
   readonly isWindows: boolean;
 }
 
-const SYSTEM: Surroundings = {
+const SYSTEM: EditorSurroundings = {
   env: (name) => Deno.env.get(name),
   find: findProgram,
   isWindows: Deno.build.os === "windows",
@@ -44,7 +44,7 @@ export interface Found {
 }
 
 /** Looks for the user's editor: the first one that is there. */
-export function findEditor(from: Surroundings = SYSTEM): Found {
+export function findEditor(from: EditorSurroundings = SYSTEM): Found {
   const warnings: string[] = [];
   for (const variable of VARIABLES) {
     const value = from.env(variable)?.trim();
@@ -67,7 +67,7 @@ const LATE_SIGNAL_MS = 200;
 export const NO_EDITOR = `No editor was found; set $EDITOR to one, "nano" for example`;
 
 /** The editor that a variable names, or why it is none. */
-function editorOf(value: string, from: Surroundings): Editor | string {
+function editorOf(value: string, from: EditorSurroundings): Editor | string {
   // "C:\Program Files\x.exe" is a program, although words are split elsewhere.
   const whole = from.find(value);
   if (whole) return { name: basename(value), program: whole, args: [] };

@@ -21,17 +21,17 @@ import { builtinTransports } from "../../transports/registry.ts";
 import { printResult, stderr } from "../console/console.ts";
 import { search, type SearchOptions, targetTable, tellProblems } from "./discover.ts";
 import { draftManifest } from "../discovery/draft.ts";
-import { SOURCES, type Target } from "../discovery/source.ts";
+import { type Candidate, SOURCES } from "../discovery/source.ts";
 import { openLog } from "../console/log.ts";
 import { printDiagnostics } from "../manifest.ts";
-import { namedTargets, type Names } from "./named.ts";
+import { namedTargets, type NamesBySource } from "./named.ts";
 import { parsePick, readLine } from "./pick.ts";
 
 /** The conventional status of a program that Ctrl-C ended: 128 + SIGINT. */
 const INTERRUPTED = 130;
 
 /** The options of the command: of each source, what is to be a host. */
-export interface InitOptions extends SearchOptions, Names {
+export interface InitOptions extends SearchOptions, NamesBySource {
   /** The file to write; `-` is standard output. */
   readonly output: string;
   /** Whether a file that is there is replaced. */
@@ -99,7 +99,7 @@ function alreadyThere(path: string): Error {
 }
 
 /** The targets that flags name; undefined if the user ended the search for them. */
-async function named(options: InitOptions): Promise<readonly Target[] | undefined> {
+async function named(options: InitOptions): Promise<readonly Candidate[] | undefined> {
   const result = await namedTargets(options, options);
   if (!result) return undefined;
   // That ssh's configuration is not there is nobody's trouble who names a machine.
@@ -114,7 +114,7 @@ async function named(options: InitOptions): Promise<readonly Target[] | undefine
 }
 
 /** The targets that the user picks; undefined if the user ended it. */
-async function picked(options: InitOptions): Promise<readonly Target[] | undefined> {
+async function picked(options: InitOptions): Promise<readonly Candidate[] | undefined> {
   const found = await search(options);
   if (!found) return undefined;
   tellProblems(found, options);

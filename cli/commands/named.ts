@@ -9,10 +9,10 @@
 import { didYouMean } from "../../manifest/fields.ts";
 import { quote } from "../../manifest/source/value.ts";
 import { builtinTransports } from "../../transports/registry.ts";
-import { parseDestination } from "../../transports/ssh_destination.ts";
+import { parseSshDestination } from "../../transports/ssh_destination.ts";
 import { search, type SearchOptions } from "./discover.ts";
 import type { Discovered } from "../discovery/discovery.ts";
-import { type SourceName, SOURCES, type Target } from "../discovery/source.ts";
+import { type Candidate, type SourceName, SOURCES } from "../discovery/source.ts";
 
 /** Ids may be cut short to this length. */
 const LEAST_OF_ID = 4;
@@ -26,19 +26,19 @@ const NOUNS: Readonly<Record<SourceName, string>> = {
 };
 
 /** By source, what is to be a host. */
-export type Names = Readonly<Partial<Record<SourceName, readonly string[]>>>;
+export type NamesBySource = Readonly<Partial<Record<SourceName, readonly string[]>>>;
 
 /** What came of the names. */
 export interface Named {
   /** Each once, by source, in the order of the names. */
-  readonly targets: readonly Target[];
+  readonly targets: readonly Candidate[];
   /** Those of them that nobody could be asked for. */
-  readonly unsure: readonly Target[];
+  readonly unsure: readonly Candidate[];
   /** What the sources said. */
   readonly found: readonly Discovered[];
 }
 
-/** Names that one question answers. */
+/** Names that one inquiry answers. */
 interface Wish {
   readonly source: SourceName;
   readonly names: string[];
@@ -52,7 +52,7 @@ interface Wish {
  * @throws {Error} for the user, if one does not exist or cannot be meant.
  */
 export async function namedTargets(
-  names: Names,
+  names: NamesBySource,
   options: SearchOptions,
 ): Promise<Named | undefined> {
   const wishes = SOURCES.flatMap((source) =>
@@ -65,8 +65,8 @@ export async function namedTargets(
       ])
     ),
   );
-  const targets = new Map<string, Target>();
-  const unsure: Target[] = [];
+  const targets = new Map<string, Candidate>();
+  const unsure: Candidate[] = [];
   const found: Discovered[] = [];
   for (const [i, wish] of wishes.entries()) {
     const answer = answers[i]?.[0];
@@ -104,7 +104,7 @@ function wishesOf(
   return [...wishes.values()];
 }
 
-function isMeant({ source, id, alsoKnownAs = [] }: Target, name: string): boolean {
+function isMeant({ source, id, alsoKnownAs = [] }: Candidate, name: string): boolean {
   if (source === "kubectl") return id.slice(id.lastIndexOf("/") + 1) === name;
   return id === name ||
     alsoKnownAs.some((other) =>
@@ -114,7 +114,7 @@ function isMeant({ source, id, alsoKnownAs = [] }: Target, name: string): boolea
 }
 
 /** The target that nobody knows, unless somebody should. */
-function asNamed(wish: Wish, name: string, answer: Discovered): Target {
+function asNamed(wish: Wish, name: string, answer: Discovered): Candidate {
   const { source, context, namespace } = wish;
   const { targets, problems, contexts = [] } = answer;
   const spec = source === "kubectl"
@@ -140,7 +140,7 @@ function asNamed(wish: Wish, name: string, answer: Discovered): Target {
   return {
     source,
     id: name,
-    base: source === "ssh" ? parseDestination(name).name : name,
+    base: source === "ssh" ? parseSshDestination(name).name : name,
     spec,
     state: "",
     isRunning: true,
@@ -150,7 +150,7 @@ function asNamed(wish: Wish, name: string, answer: Discovered): Target {
 }
 
 /** Says now, and of the flag, what the check would say of the manifest. */
-function checkSpec(source: SourceName, spec: Target["spec"], name: string): void {
+function checkSpec(source: SourceName, spec: Candidate["spec"], name: string): void {
   try {
     builtinTransports.get(source)?.parse(spec);
   } catch (error) {

@@ -24,7 +24,7 @@ export interface Outcome {
 }
 
 /** How {@linkcode runMesh} differs from a plain `norouter FILE`. */
-export interface RunOptions {
+export interface UpOptions {
   /** End the mesh if not one host becomes ready at the first attempt. */
   readonly endWithoutHosts?: boolean;
   /** Said if some hosts do not become ready at the first attempt. */
@@ -47,7 +47,7 @@ export async function up(file: string, options: GlobalOptions): Promise<number> 
 export async function runMesh(
   file: string,
   options: GlobalOptions,
-  { endWithoutHosts = false, advice }: RunOptions = {},
+  { endWithoutHosts = false, advice }: UpOptions = {},
 ): Promise<Outcome> {
   const started = performance.now();
   const log = openLog(options);

@@ -3,7 +3,13 @@ import * as v from "valibot";
 import { ask, MOST_ARGUMENTS, readJson } from "./client.ts";
 import { withListening } from "./listening.ts";
 import { distinct, readPort, readPorts } from "./ports.ts";
-import { oneLine, type Problem, problemOf, type Source, type Target } from "./source.ts";
+import {
+  type Candidate,
+  oneLine,
+  type Problem,
+  problemOf,
+  type Source,
+} from "./source.ts";
 
 /** A line of `docker ps`. */
 const Row = v.object({
@@ -34,7 +40,7 @@ const TEMPLATE = `{"id":{{json .ID}},"ports":{{json .Config.ExposedPorts}},` +
   `"network":{{json .HostConfig.NetworkMode}}}`;
 
 /** Docker. */
-export const docker: Source = {
+export const dockerSource: Source = {
   name: "docker",
   async list({ all, signal }) {
     // Before Docker 23 the word "json" alone was a template that prints itself.
@@ -46,7 +52,7 @@ export const docker: Source = {
     const rows = lines(output).map((line) => readJson(line, Row));
     const { details, problems } = await inspect(rows.map(({ ID }) => ID), signal);
     const targets = rows.map((row) => targetOf(row, details.get(row.ID)));
-    const exec = ({ id }: Target) => ["docker", "exec", id];
+    const exec = ({ id }: Candidate) => ["docker", "exec", id];
     return { targets: await withListening(targets, exec, signal), problems };
   },
 };
@@ -72,7 +78,7 @@ async function inspect(ids: readonly string[], signal: AbortSignal): Promise<
   }
 }
 
-function targetOf(row: Row, detail: Detail | undefined): Target {
+function targetOf(row: Row, detail: Detail | undefined): Candidate {
   // Names with a slash are those of links from other containers.
   const names = row.Names.split(",");
   const id = names.find((name) => !name.includes("/")) || row.ID.slice(0, 12);

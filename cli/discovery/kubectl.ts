@@ -5,13 +5,13 @@ import { didYouMean } from "../../manifest/fields.ts";
 import { ask, readJson } from "./client.ts";
 import { distinct } from "./ports.ts";
 import {
+  type Candidate,
   type Context,
+  type Inquiry,
   oneLine,
   problemOf,
-  type Question,
   type Source,
   SourceError,
-  type Target,
 } from "./source.ts";
 
 /** As much of a configuration as is looked at. */
@@ -72,7 +72,7 @@ const PodList = v.object({ items: v.array(Pod) });
 const DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container";
 
 /** Kubernetes, as kubectl's configuration has it. */
-export const kubectl: Source = {
+export const kubectlSource: Source = {
   name: "kubectl",
   async list(question) {
     const contexts = await contextsOf(question.signal);
@@ -96,7 +96,7 @@ async function contextsOf(signal: AbortSignal): Promise<Context[]> {
   }));
 }
 
-function chosen(contexts: readonly Context[], { context: name }: Question): Context {
+function chosen(contexts: readonly Context[], { context: name }: Inquiry): Context {
   const found = contexts.find((each) =>
     name === undefined ? each.isCurrent : each.name === name
   );
@@ -117,8 +117,8 @@ function chosen(contexts: readonly Context[], { context: name }: Question): Cont
 
 async function podsOf(
   { name, namespace: usual }: Context,
-  { all, allNamespaces, namespace = usual, signal }: Question,
-): Promise<Target[]> {
+  { all, allNamespaces, namespace = usual, signal }: Inquiry,
+): Promise<Candidate[]> {
   const command = [
     "kubectl",
     `--context=${name}`,
@@ -132,7 +132,7 @@ async function podsOf(
     .filter(({ isRunning }) => all || isRunning);
 }
 
-function targetOf(pod: Pod, context: string): Target {
+function targetOf(pod: Pod, context: string): Candidate {
   const { metadata: { name, namespace, annotations }, spec: { containers } } = pod;
   const state = stateOf(pod);
   const usual = containers.find((each) => each.name === annotations[DEFAULT_CONTAINER]) ??

@@ -2,7 +2,7 @@
 // tables, read by a `cat` in there.
 import { ask } from "./client.ts";
 import { distinct } from "./ports.ts";
-import { type Port, SourceError, type Target } from "./source.ts";
+import { type Candidate, type ServedPort, SourceError } from "./source.ts";
 
 /** Containers that are asked; others have to be known. */
 const MOST_ASKED = 64;
@@ -25,7 +25,7 @@ const REACHED = new Set([
  * Reads `/proc/net/tcp` and `tcp6`: ports that a program of that machine reaches at its
  * loopback address. Engines and meshes listen on further ones, which are theirs.
  */
-export function readListening(table: string): Port[] {
+export function readListening(table: string): ServedPort[] {
   return distinct(
     table.split("\n").flatMap((line) => {
       const [, local = "", , state] = line.trim().split(/\s+/);
@@ -41,11 +41,11 @@ export function readListening(table: string): Port[] {
  * known port. `exec` gives the command that runs words in one. Who cannot be asked has none.
  */
 export async function withListening(
-  targets: readonly Target[],
-  exec: (target: Target) => readonly string[],
+  targets: readonly Candidate[],
+  exec: (target: Candidate) => readonly string[],
   signal: AbortSignal,
-): Promise<Target[]> {
-  const found = new Map<Target, readonly Port[]>();
+): Promise<Candidate[]> {
+  const found = new Map<Candidate, readonly ServedPort[]>();
   const asked = targets.filter(({ isRunning, sharesNetwork, ports }) =>
     isRunning && !sharesNetwork && ports.length === 0
   ).slice(0, MOST_ASKED);

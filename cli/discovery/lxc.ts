@@ -4,13 +4,13 @@ import * as v from "valibot";
 import { ask, readJson } from "./client.ts";
 import { distinct, readPort } from "./ports.ts";
 import {
+  type Candidate,
+  type Inquiry,
   oneLine,
-  type Port,
   type Problem,
   problemOf,
-  type Question,
+  type ServedPort,
   type Source,
-  type Target,
 } from "./source.ts";
 
 /** An item of `lxc list`. */
@@ -27,7 +27,7 @@ type Row = v.InferOutput<typeof Row>;
 const PROGRAMS = ["lxc", "incus"] as const;
 
 /** LXD, Incus, or both. */
-export const lxc: Source = {
+export const lxcSource: Source = {
   name: "lxc",
   async list(question) {
     const answers = await Promise.all(
@@ -44,8 +44,8 @@ export const lxc: Source = {
 
 async function listOf(
   program: typeof PROGRAMS[number],
-  { all, signal }: Question,
-): Promise<{ targets: Target[]; problems: Problem[] }> {
+  { all, signal }: Inquiry,
+): Promise<{ targets: Candidate[]; problems: Problem[] }> {
   try {
     const output = await ask([program, "list", "--format", "json"], signal);
     const rows = readJson(output, v.nullable(v.array(Row))) ?? [];
@@ -61,7 +61,7 @@ async function listOf(
   }
 }
 
-function targetOf(row: Row, program: typeof PROGRAMS[number]): Target {
+function targetOf(row: Row, program: typeof PROGRAMS[number]): Candidate {
   const { name, status, type, project, config } = row;
   const further = {
     ...project !== "default" && { project },
@@ -81,7 +81,7 @@ function targetOf(row: Row, program: typeof PROGRAMS[number]): Target {
 }
 
 /** The ports inside that a `proxy` device makes reachable outside. */
-function proxied(device: Readonly<Record<string, string>>): Port[] {
+function proxied(device: Readonly<Record<string, string>>): ServedPort[] {
   if (device.type !== "proxy" || device.bind === "instance") return [];
   const [, protocol, ports] = /^(tcp|udp):.*:([^:]*)$/.exec(device.connect ?? "") ?? [];
   return (ports ?? "").split(",").flatMap((port) => readPort(`${port}/${protocol}`));

@@ -4,12 +4,12 @@ import { ask, MOST_ARGUMENTS, readJson } from "./client.ts";
 import { withListening } from "./listening.ts";
 import { distinct, portRange, readPort } from "./ports.ts";
 import {
+  type Candidate,
   oneLine,
-  type Port,
   type Problem,
   problemOf,
+  type ServedPort,
   type Source,
-  type Target,
 } from "./source.ts";
 
 /** One port, or several in a row. */
@@ -46,7 +46,7 @@ const Detail = v.object({
 type Detail = v.InferOutput<typeof Detail>;
 
 /** Podman. */
-export const podman: Source = {
+export const podmanSource: Source = {
   name: "podman",
   async list({ all, signal }) {
     const command = ["podman", "ps", ...all ? ["--all"] : [], "--format", "json"];
@@ -55,7 +55,7 @@ export const podman: Source = {
     const rows = (answer ?? []).filter(({ IsInfra }) => !IsInfra);
     const { details, problems } = await inspect(rows.map(({ Id }) => Id), signal);
     const targets = rows.map((row) => targetOf(row, details.get(row.Id)));
-    const exec = ({ id }: Target) => ["podman", "exec", id];
+    const exec = ({ id }: Candidate) => ["podman", "exec", id];
     return { targets: await withListening(targets, exec, signal), problems };
   },
 };
@@ -80,7 +80,7 @@ async function inspect(ids: readonly string[], signal: AbortSignal): Promise<
   }
 }
 
-function targetOf(row: Row, detail: Detail | undefined): Target {
+function targetOf(row: Row, detail: Detail | undefined): Candidate {
   const id = row.Names[0] || row.Id.slice(0, 12);
   return {
     source: "podman",
@@ -105,6 +105,6 @@ function targetOf(row: Row, detail: Detail | undefined): Target {
 
 function published(
   { container_port, containerPort, range, protocol }: v.InferOutput<typeof PublishedPort>,
-): Port[] {
+): ServedPort[] {
   return portRange(container_port ?? containerPort ?? 0, range, protocol);
 }

@@ -9,7 +9,7 @@ export const SOURCES = ["docker", "podman", "kubectl", "lxc", "ssh"] as const;
 export type SourceName = typeof SOURCES[number];
 
 /** Something that could become a host. */
-export interface Target {
+export interface Candidate {
   /** Who found it: also the field of a manifest's host. */
   readonly source: SourceName;
   /** What it is called there; for a pod `CONTEXT/NAMESPACE/POD`. */
@@ -27,7 +27,7 @@ export interface Target {
   /** A few words that tell it from others, such as its image. */
   readonly about: string;
   /** Ports that it is said to serve, each once, in order. */
-  readonly ports: readonly Port[];
+  readonly ports: readonly ServedPort[];
   /** Whether it has the network, and so the loopback addresses, of this machine. */
   readonly sharesNetwork?: boolean;
   /** What whoever writes it into a manifest wants to know, a line each. */
@@ -35,7 +35,7 @@ export interface Target {
 }
 
 /** A port that something serves. */
-export interface Port {
+export interface ServedPort {
   /** 1 to 65535. */
   readonly port: number;
   /** `tcp`, `udp` or `sctp`. */
@@ -62,14 +62,14 @@ export interface Problem {
 
 /** What a source found. */
 export interface Findings {
-  readonly targets: readonly Target[];
+  readonly targets: readonly Candidate[];
   readonly problems: readonly Problem[];
   /** Kubectl's. */
   readonly contexts?: readonly Context[];
 }
 
 /** What is asked. */
-export interface Question {
+export interface Inquiry {
   /** Also what does not run. */
   readonly all: boolean;
   /** Of kubectl; without it the current one. */
@@ -90,7 +90,7 @@ export interface Source {
    *
    * @throws {SourceError} if there is nothing to list because of a problem.
    */
-  list(question: Question): Promise<Findings>;
+  list(question: Inquiry): Promise<Findings>;
 }
 
 /** Why a source cannot answer. */

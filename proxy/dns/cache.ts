@@ -18,7 +18,7 @@ import {
   withId,
 } from "./message.ts";
 import type { Resolver } from "./resolver.ts";
-import { Flag, HEADER_BYTES, Rcode, Type } from "./numbers.ts";
+import { DNS_HEADER_BYTES, Flag, Rcode, Type } from "./numbers.ts";
 import { optOf, ttlOf } from "./records.ts";
 
 /** No answer is kept for longer. */
@@ -115,7 +115,7 @@ function keyOf(query: Message): string | undefined {
   const { bytes, question } = query;
   if (!question || bytes.length > MOST_QUERY_BYTES) return undefined;
   if ((optOf(query)?.dataBytes ?? 0) > 0) return undefined;
-  return latin1.decode(bytes.subarray(2, HEADER_BYTES)) +
+  return latin1.decode(bytes.subarray(2, DNS_HEADER_BYTES)) +
     latin1.decode(comparable(bytes, question.end)) +
     latin1.decode(bytes.subarray(question.end));
 }
@@ -123,10 +123,10 @@ function keyOf(query: Message): string | undefined {
 /** A copy of an answer to a query like this one, with its id and its question's capitals. */
 function readdressed(answer: Uint8Array, query: Message): Uint8Array<ArrayBuffer> {
   const copy = withId(answer, idOf(query.bytes));
-  const end = query.question?.end ?? HEADER_BYTES;
+  const end = query.question?.end ?? DNS_HEADER_BYTES;
   // An error without the question (`isAnswerTo`) has nothing to put it over.
   if (questionsOf(copy) === 1) {
-    copy.set(query.bytes.subarray(HEADER_BYTES, end), HEADER_BYTES);
+    copy.set(query.bytes.subarray(DNS_HEADER_BYTES, end), DNS_HEADER_BYTES);
   }
   return copy;
 }

@@ -15,7 +15,7 @@ import type { Resolver } from "./resolver.ts";
 import type { ByteStream } from "../edge/stream.ts";
 import { addressesIn, allAddressesIn } from "./records.ts";
 import { encodeAnswer, type Reason } from "./encode.ts";
-import { ExtendedError, Flag, HEADER_BYTES, Rcode, Type } from "./numbers.ts";
+import { DNS_HEADER_BYTES, ExtendedError, Flag, Rcode, Type } from "./numbers.ts";
 
 /** Options of a {@linkcode NameServer}. */
 export interface NameServerOptions {
@@ -84,7 +84,7 @@ export async function converse(
     for (;;) {
       while (underWay.size >= MOST_QUESTIONS) await Promise.race(underWay);
       const query = await messages.read();
-      if (!query || query.length < HEADER_BYTES) break;
+      if (!query || query.length < DNS_HEADER_BYTES) break;
       heard();
       const task = answer(query).finally(() => underWay.delete(task));
       underWay.add(task);

@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import { formatIpv4 } from "../../wire/ip/ipv4.ts";
 import { type AddressRecord, codec, type OptRecord, type PtrRecord } from "./codec.ts";
-import { EXTENDED_ERROR_OPTION, Flag, HEADER_BYTES } from "./numbers.ts";
+import { DNS_HEADER_BYTES, EXTENDED_ERROR_OPTION, Flag } from "./numbers.ts";
 import { flagsOf, idOf, type Message, type ResourceRecord } from "./message.ts";
 import { optOf } from "./records.ts";
 
@@ -72,11 +72,11 @@ export function encodeAnswer(query: Message, answer: OwnAnswer): Uint8Array<Arra
   // RFC 6891, 6.1.3: a version that is not known is told so, BADVERS being 16.
   const badVersion = opt !== undefined && (opt.ttl >>> 16 & 255) > 0;
   const parts = [
-    bytes.subarray(HEADER_BYTES, question?.end ?? HEADER_BYTES),
+    bytes.subarray(DNS_HEADER_BYTES, question?.end ?? DNS_HEADER_BYTES),
     ...(badVersion ? [] : records.map((record) => codec.answer.encode(record))),
     ...(opt ? [encodeOpt(opt, { badVersion, reason: answer.reason })] : []),
   ];
-  const length = parts.reduce((sum, part) => sum + part.length, HEADER_BYTES);
+  const length = parts.reduce((sum, part) => sum + part.length, DNS_HEADER_BYTES);
   const result = new Uint8Array(length);
   const view = new DataView(result.buffer);
   view.setUint16(0, idOf(bytes));
@@ -88,7 +88,7 @@ export function encodeAnswer(query: Message, answer: OwnAnswer): Uint8Array<Arra
   view.setUint16(4, question ? 1 : 0);
   view.setUint16(6, badVersion ? 0 : records.length);
   view.setUint16(10, opt ? 1 : 0);
-  let at = HEADER_BYTES;
+  let at = DNS_HEADER_BYTES;
   for (const part of parts) {
     result.set(part, at);
     at += part.length;

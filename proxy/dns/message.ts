@@ -13,7 +13,7 @@
 import { Buffer } from "node:buffer";
 import { readUint16, readUint32 } from "../../wire/ip/ipv4.ts";
 import { codec } from "./codec.ts";
-import { Flag, HEADER_BYTES, Rcode } from "./numbers.ts";
+import { DNS_HEADER_BYTES, Flag, Rcode } from "./numbers.ts";
 
 /** A message is not DNS. */
 export class MessageError extends Error {
@@ -117,7 +117,7 @@ export function nameAt(bytes: Uint8Array, at: number): string {
  * which is how names are compared (RFC 4343).
  */
 export function comparable(bytes: Uint8Array, end: number): Uint8Array<ArrayBuffer> {
-  const lower = bytes.slice(HEADER_BYTES, end);
+  const lower = bytes.slice(DNS_HEADER_BYTES, end);
   for (let i = 0; i < lower.length - 4; i++) {
     if (lower[i]! >= 0x41 && lower[i]! <= 0x5a) lower[i]! += 0x20;
   }
@@ -131,10 +131,10 @@ export function equal(a: Uint8Array, b: Uint8Array): boolean {
 
 function parseQuestion(bytes: Uint8Array): Question {
   // Nothing but the header is before it, so a pointer would have nothing to point at.
-  const nameEnd = endOfName(bytes, HEADER_BYTES, false);
+  const nameEnd = endOfName(bytes, DNS_HEADER_BYTES, false);
   const end = nameEnd + 4;
   if (end > bytes.length) throw new MessageError("The question is cut short");
-  const name = nameAt(bytes, HEADER_BYTES);
+  const name = nameAt(bytes, DNS_HEADER_BYTES);
   const encoded = codec.name.encode(name || ".");
   return {
     name: equal(encoded, comparable(bytes, end).subarray(0, -4)) ? name : undefined,
@@ -151,13 +151,13 @@ const SECTIONS = ["answer", "authority", "additional"] as const;
  * {@linkcode MessageError} if it is none, or if bytes are left.
  */
 export function parseMessage(bytes: Uint8Array): Message {
-  if (bytes.length < HEADER_BYTES) {
+  if (bytes.length < DNS_HEADER_BYTES) {
     throw new MessageError(`${bytes.length} bytes are no header`);
   }
   const questions = questionsOf(bytes);
   if (questions > 1) throw new MessageError(`${questions} questions, not one`);
   const question = questions === 1 ? parseQuestion(bytes) : undefined;
-  let at = question?.end ?? HEADER_BYTES;
+  let at = question?.end ?? DNS_HEADER_BYTES;
   const records: ResourceRecord[] = [];
   for (const [index, section] of SECTIONS.entries()) {
     for (let left = readUint16(bytes, 6 + 2 * index); left > 0; left--) {
@@ -186,7 +186,7 @@ export function parseMessage(bytes: Uint8Array): Message {
 
 /** Whether `answer` is one to `query`: same id, same question (RFC 5452, 9.1). */
 export function isAnswerTo(query: Message, answer: Uint8Array): boolean {
-  if (answer.length < HEADER_BYTES || !query.question) return false;
+  if (answer.length < DNS_HEADER_BYTES || !query.question) return false;
   if (!(flagsOf(answer) & Flag.QR) || idOf(answer) !== idOf(query.bytes)) return false;
   // A server that could make nothing of the query may leave the question out.
   if (questionsOf(answer) === 0) return rcodeOf(answer) !== Rcode.NOERROR;

@@ -4,7 +4,7 @@
  * @module
  */
 /** Bytes of the header. */
-export const HEADER_BYTES = 12;
+export const DNS_HEADER_BYTES = 12;
 
 /** The longest message: over TCP its length has 16 bits (RFC 1035, 4.2.2). */
 export const MAX_MESSAGE_BYTES = 65_535;

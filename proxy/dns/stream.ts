@@ -1,5 +1,5 @@
 /** DNS messages over a stream of bytes, each behind its length (RFC 1035, 4.2.2; RFC 7766). */
-import { HEADER_BYTES } from "./numbers.ts";
+import { DNS_HEADER_BYTES } from "./numbers.ts";
 import type { ByteStream } from "../edge/stream.ts";
 
 /** What is read at first; most queries fit, and a longer message makes it larger. */
@@ -64,8 +64,8 @@ export class MessageStream {
 }
 
 function wholeHeader(message: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  if (message.length < ID_BYTES || message.length >= HEADER_BYTES) return message;
-  const header = new Uint8Array(HEADER_BYTES);
+  if (message.length < ID_BYTES || message.length >= DNS_HEADER_BYTES) return message;
+  const header = new Uint8Array(DNS_HEADER_BYTES);
   header.set(message.subarray(0, ID_BYTES));
   return header;
 }

@@ -1,8 +1,8 @@
 /** Requests, answers and origin servers as the tests of the HTTP proxy want them. */
 import assert from "node:assert/strict";
 import { until } from "../../tests/harness/scene/wait.ts";
-import { answering, type Peer, plain } from "./_fake_http.ts";
-import { type Message, valuesOf } from "./_fake_http_reader.ts";
+import { answering, type HttpPeer, plain } from "./_fake_http.ts";
+import { type HttpMessage, valuesOf } from "./_fake_http_reader.ts";
 import { DialError } from "../edge/dial.ts";
 import { canReset } from "../edge/reset.ts";
 
@@ -34,7 +34,7 @@ export const SWITCHING =
   "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Key: 7\r\n\r\n";
 
 /** The one line of text of an answer by the proxy itself. */
-export function lineOf({ start, body, fields }: Message): string {
+export function lineOf({ start, body, fields }: HttpMessage): string {
   assert.equal(valuesOf({ fields }, "content-type")[0], "text/plain; charset=utf-8");
   assert.match(body, /^[^\r\n]+\n$/);
   return `${start.slice(9, 12)} ${body.trim()}`;
@@ -44,7 +44,7 @@ export function lineOf({ start, body, fields }: Message): string {
 export const HUGE = 64 * 1024 * 1024;
 
 /** Reads `count` bytes. */
-export async function drain({ socket }: Peer, count: number): Promise<void> {
+export async function drain({ socket }: HttpPeer, count: number): Promise<void> {
   for (const chunk = new Uint8Array(1 << 20); count > 0;) {
     const got = await socket.read(chunk);
     assert.ok(got !== null, `${count} bytes are missing`);
@@ -85,7 +85,7 @@ export function basic(credentials: string): string {
 }
 
 /** Sends back what comes, and ends its direction when the other has. */
-export const echoBytes = async (peer: Peer) => {
+export const echoBytes = async (peer: HttpPeer) => {
   for (const chunk = new Uint8Array(65_536);;) {
     const got = await peer.socket.read(chunk);
     if (got === null) break;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { until } from "../../tests/harness/scene/wait.ts";
-import { answering, Origin, type Peer, plain, Scene } from "./_fake_http.ts";
+import { answering, type HttpPeer, Origin, plain, Scene } from "./_fake_http.ts";
 import { dial, DialError } from "../edge/dial.ts";
 import { SocketStream } from "../edge/stream.ts";
 import {
@@ -188,7 +188,7 @@ for (const [kind, status] of [["CONNECT", "200"], ["an upgrade", "101"]] as cons
       ? `CONNECT ${authority} HTTP/1.1\r\nHost: x\r\n\r\nearly`
       : requestTo(authority, { fields: UPGRADE }) + "early";
   /** Makes a tunnel, and sends back what comes through it. */
-  const tunnelEnd = async (peer: Peer) => {
+  const tunnelEnd = async (peer: HttpPeer) => {
     if (kind !== "CONNECT") await peer.message();
     if (kind !== "CONNECT") await peer.send(SWITCHING);
     await peer.send(await peer.take(5));

@@ -1,6 +1,6 @@
 /** An HTTP proxy between a client and an origin, for one case of the target `http`. */
 import assert from "node:assert/strict";
-import { Origin, type Peer, plain, Scene } from "../../proxy/http/_fake_http.ts";
+import { type HttpPeer, Origin, plain, Scene } from "../../proxy/http/_fake_http.ts";
 import { readMessage } from "../../proxy/http/_fake_http_reader.ts";
 import { dial, DialError } from "../../proxy/edge/dial.ts";
 import { SocketStream } from "../../proxy/edge/stream.ts";
@@ -25,7 +25,7 @@ export class Bench implements AsyncDisposable {
   readonly origin: Origin;
   readonly scene: Scene;
 
-  constructor(answer?: (peer: Peer) => Promise<void>) {
+  constructor(answer?: (peer: HttpPeer) => Promise<void>) {
     this.origin = new Origin(async (peer) => {
       for (let at = 0;;) {
         let got;
@@ -69,7 +69,7 @@ export class Bench implements AsyncDisposable {
     text: string,
     places: readonly number[],
     isImpatient = false,
-  ): Promise<Peer> {
+  ): Promise<HttpPeer> {
     const client = await this.scene.client();
     const sending = (async () => {
       for (const piece of cut(this.placed(text), places)) {

@@ -14,7 +14,14 @@ import {
 import { FakeStream } from "../../proxy/edge/_fake_stream.ts";
 import { NameError, resolveOver } from "../../proxy/dns/client.ts";
 import { parseHosts } from "../../proxy/dns/hosts.ts";
-import { flagsOf, idOf, isAnswerTo, MessageError, parseMessage, rcodeOf } from "../../proxy/dns/message.ts";
+import {
+  flagsOf,
+  idOf,
+  isAnswerTo,
+  MessageError,
+  parseMessage,
+  rcodeOf,
+} from "../../proxy/dns/message.ts";
 import type { Resolver } from "../../proxy/dns/resolver.ts";
 import { ServerResolver } from "../../proxy/dns/upstream.ts";
 import { NameServer } from "../../proxy/dns/server.ts";

@@ -50,13 +50,13 @@ export interface ExecTransport<Options = unknown> extends Transport<Options> {
 }
 
 /** The part of the options that says how the agent is started on the host. */
-export interface AgentOptions {
+export interface AgentCommandOptions {
   /** The command there, without the words `agent --automated`; `norouter` if left out. */
   readonly agent?: readonly string[] | undefined;
 }
 
 /** What makes one transport of this kind differ from another. */
-export interface ExecPlan<Options extends AgentOptions> {
+export interface ExecPlan<Options extends AgentCommandOptions> {
   /** See {@linkcode Transport.name}. */
   readonly name: string;
   /** See {@linkcode Transport.parse}. */
@@ -77,7 +77,7 @@ export interface ExecPlan<Options extends AgentOptions> {
 const AGENT: readonly string[] = ["norouter"];
 
 /** Makes a transport of what is particular about it. */
-export function execTransport<Options extends AgentOptions>(
+export function execTransport<Options extends AgentCommandOptions>(
   plan: ExecPlan<Options>,
 ): ExecTransport<Options> {
   const { name, command } = plan;

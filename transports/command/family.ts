@@ -14,7 +14,7 @@
  * - **With one** it stays in ours, and Ctrl-C reaches it too, as it does for any program
  *   that runs ssh.
  * - On Linux its processes are found in either case: by a variable of their environment
- *   ({@linkcode MARK}), which they inherit, however often their parents end, and as
+ *   ({@linkcode COMMAND_MARK}), which they inherit, however often their parents end, and as
  *   descendants, where a program such as sudo gives its children another environment.
  *
  * A process that made a session of its own chose to live on: ssh's ControlPersist, a
@@ -26,10 +26,10 @@
  */
 
 import {
+  COMMAND_MARK,
   descendantsOf,
   entryNow,
   isRunning,
-  MARK,
   type ProcessEntry,
   processes,
   processesNow,
@@ -64,7 +64,7 @@ export class Family {
   /** Whatever asks somebody is to have a terminal, unless `isMute`. */
   constructor({ isMute = false }: { readonly isMute?: boolean } = {}) {
     const detached = isMute || Deno.build.os !== "windows" && !hasTerminal();
-    this.spawn = { detached, env: { [MARK]: this.#mark } };
+    this.spawn = { detached, env: { [COMMAND_MARK]: this.#mark } };
   }
 
   /** Takes the process that was started. */

@@ -14,12 +14,12 @@ export interface ProcessEntry {
   readonly session: number;
   /** Ticks from the start of the system to that of the process: with `pid`, who it is. */
   readonly start: number;
-  /** The value of {@linkcode MARK} in its environment, if it could be read. */
+  /** The value of {@linkcode COMMAND_MARK} in its environment, if it could be read. */
   readonly mark?: string;
 }
 
 /** The variable by which a command's processes are found. */
-export const MARK = "NOROUTER_COMMAND";
+export const COMMAND_MARK = "NOROUTER_COMMAND";
 
 /** Files that are read at a time; Deno has 32 threads for it. */
 const AT_ONCE = 16;
@@ -98,9 +98,9 @@ async function marked(entry: ProcessEntry): Promise<ProcessEntry> {
 
 function withMark(entry: ProcessEntry, environment: Uint8Array): ProcessEntry {
   const text = new TextDecoder("latin1").decode(environment);
-  const at = `\0${text}`.indexOf(`\0${MARK}=`);
+  const at = `\0${text}`.indexOf(`\0${COMMAND_MARK}=`);
   if (at < 0) return entry;
-  const [mark = ""] = text.slice(at + MARK.length + 1).split("\0", 1);
+  const [mark = ""] = text.slice(at + COMMAND_MARK.length + 1).split("\0", 1);
   return { ...entry, mark };
 }
 

@@ -54,7 +54,7 @@ function defaultOf(exports: object, href: string): object {
     } catch (error) {
       throw new Error(
         `the plug-in ${href}: the function that it exports as default threw ` +
-          oneLine(error),
+          firstLine(error),
         { cause: error },
       );
     }
@@ -118,7 +118,9 @@ function checked(plugin: Transport, href: string): Transport {
       const wanted = member === "parse"
         ? "; wanted a SpecError where the value is wrong"
         : "";
-      const message = `the plug-in ${href}: "${member}" threw ${oneLine(error)}${wanted}`;
+      const message = `the plug-in ${href}: "${member}" threw ${
+        firstLine(error)
+      }${wanted}`;
       throw new SpecError([], message);
     }
     if (!isPromise(result)) return result;
@@ -167,7 +169,7 @@ function kindOf(value: unknown): string {
 }
 
 /** An error in one line: `TypeError: x is not a function`. */
-export function oneLine(error: unknown): string {
+export function firstLine(error: unknown): string {
   const text = withoutColors(String(error)); // Deno colours some
   return text.split("\n")[0]!.slice(0, 500);
 }

@@ -29,7 +29,7 @@ import { formatPosition } from "../../manifest/source/diagnostic.ts";
 import type { PluginProblem, PluginUse, SpecParser } from "../../manifest/manifest.ts";
 import type { Transport } from "../mod.ts";
 import { type PluginBytes, readPlugin } from "./bytes.ts";
-import { oneLine, transportOf } from "./contract.ts";
+import { firstLine, transportOf } from "./contract.ts";
 import { type PluginPlace, pluginPlace } from "./place.ts";
 import { withoutColors } from "../../wire/text.ts";
 
@@ -170,7 +170,7 @@ export class PluginSet {
     } catch (cause) {
       throw new Error(
         `the plug-in ${href} is TypeScript that the compiled program cannot read: ` +
-          `${oneLine(cause)}; wanted JavaScript`,
+          `${firstLine(cause)}; wanted JavaScript`,
         { cause },
       );
     }
@@ -213,7 +213,7 @@ function whyNot(error: unknown, url: string): string {
     ? []
     : /^(\d+):(\d+)/.exec(plain.slice(at + url.length + 1)) ?? [];
   const place = line ? ` (line ${line}, column ${column})` : "";
-  return oneLine(error).replace(/^(Type)?Error: (?=\w*Error: )/, "").replace(
+  return firstLine(error).replace(/^(Type)?Error: (?=\w*Error: )/, "").replace(
     /^Error: /,
     "",
   ) + place;

@@ -8,7 +8,7 @@
  */
 import { textOf } from "../bytes.ts";
 import type { Field } from "../fields.ts";
-import { readFields, ResponseError } from "./response_head.ts";
+import { readFieldLines, ResponseError } from "./response_head.ts";
 
 const LF = 10;
 /** Bytes of the line of a size, with its extensions. */
@@ -35,7 +35,7 @@ export class ChunkDecoder {
 
   /** The trailer fields, when it is. */
   get trailers(): Field[] {
-    return readFields(this.#trailer, 0);
+    return readFieldLines(this.#trailer, 0);
   }
 
   /**

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { until } from "../../../tests/harness/scene/wait.ts";
-import { answering, Origin, type Peer, plain, Scene } from "../_fake_http.ts";
+import { answering, type HttpPeer, Origin, plain, Scene } from "../_fake_http.ts";
 import { valuesOf } from "../_fake_http_reader.ts";
 import { bindsConnection } from "./origins.ts";
 
@@ -110,7 +110,7 @@ for (const how of ["close", "reset"] as const) {
 }
 
 /** POSTs on a client's connection until one goes over a connection that had served before. */
-async function postUntilKept(origin: Origin, client: Peer): Promise<void> {
+async function postUntilKept(origin: Origin, client: HttpPeer): Promise<void> {
   await until("a POST over a kept connection", async () => {
     const before = origin.peers.length;
     await client.send(requestTo(origin.authority, { method: "POST", body: "x" }));
@@ -238,7 +238,7 @@ function ntlm(): Origin {
 Deno.test("a connection that a client authenticated serves nobody else, and ends with it", async () => {
   await using origin = ntlm();
   await using scene = new Scene();
-  const ask = async (client: Peer, login = "") => {
+  const ask = async (client: HttpPeer, login = "") => {
     const fields = login ? `Authorization: ${login}\r\n` : "";
     await client.send(requestTo(origin.authority, { fields }));
     return (await client.message()).body;

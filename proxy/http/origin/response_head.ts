@@ -73,7 +73,7 @@ export function readResponseHead(text: string, method: string): ResponseHead {
   const status = Number(digits);
   const message = new Body();
   const fields: Field[] = [];
-  for (const [name, value] of readFields(lines, 1)) {
+  for (const [name, value] of readFieldLines(lines, 1)) {
     if (message.take(name, value)) fields.push([name, value]);
   }
   const isBodiless = method === "HEAD" || status < 200 || status === 204 ||
@@ -115,7 +115,7 @@ export function noStatus(line: string): ResponseError {
  * Reads lines of fields from `from` on: folded ones are joined, blanks before a colon
  * removed (RFC 9112, 5.1 and 5.2), and lines that name no field left out.
  */
-export function readFields(lines: readonly string[], from: number): Field[] {
+export function readFieldLines(lines: readonly string[], from: number): Field[] {
   const fields: Field[] = [];
   let name: string | undefined; // of the field that a line may be folded on to
   let parts: string[] = [];

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { bytesOf } from "../bytes.ts";
-import { HeadEnd, readFields, readResponseHead, ResponseError } from "./response_head.ts";
+import {
+  HeadEnd,
+  readFieldLines,
+  readResponseHead,
+  ResponseError,
+} from "./response_head.ts";
 
 const OK = "HTTP/1.1 200 OK\r\n";
 
@@ -140,19 +145,19 @@ Deno.test("whatever a server writes is read in plain form, or refused", () => {
 
 Deno.test("large heads of odd lines are read as small ones are", () => {
   const count = 30_000;
-  const read = (line: string) => readFields(line.repeat(count).split("\n"), 0);
+  const read = (line: string) => readFieldLines(line.repeat(count).split("\n"), 0);
   assert.equal(read("a: b\r\n").length, count);
   assert.deepEqual(read(" \t"), []);
   assert.deepEqual(read("a"), []);
   assert.deepEqual(read(": \r\n"), []);
   assert.deepEqual(read("x\n: y\n"), []);
-  const [[, folded] = ["", ""]] = readFields(
+  const [[, folded] = ["", ""]] = readFieldLines(
     `x: y${"\n z".repeat(count)}`.split("\n"),
     0,
   );
   assert.equal(folded, `y${" z".repeat(count)}`);
   const gap = " ".repeat(count);
-  assert.deepEqual(readFields([`x${gap}y${gap}: a${gap}b${gap}`], 0), [
+  assert.deepEqual(readFieldLines([`x${gap}y${gap}: a${gap}b${gap}`], 0), [
     [`x${gap}y`, `a${gap}b`],
   ]);
 });
