@@ -1,4 +1,8 @@
-// A command that failed: what the user is told, and the exit status.
+/**
+ * A command that failed: what the user is told, and the exit status.
+ *
+ * @module
+ */
 import { ReaderGoneError } from "./console/console.ts";
 import { openLog } from "./console/log.ts";
 import type { GlobalOptions } from "./options.ts";

@@ -1,8 +1,12 @@
-// The command line: commands, options, what is wrong usage, and exit statuses.
-//
-//   0   it went well, or the mesh was ended by Ctrl-C or SIGTERM
-//   1   the manifest is wrong, or no host ever became ready
-//   2   wrong usage
+/**
+ * The command line: commands, options, what is wrong usage, and exit statuses.
+ *
+ *   0   it went well, or the mesh was ended by Ctrl-C or SIGTERM
+ *   1   the manifest is wrong, or no host ever became ready
+ *   2   wrong usage
+ *
+ * @module
+ */
 import {
   type Command,
   CommanderError,

@@ -1,4 +1,8 @@
-// The options that every command takes.
+/**
+ * The options that every command takes.
+ *
+ * @module
+ */
 
 /** How the program reports what happens. */
 export type LogFormat = "human" | "json";

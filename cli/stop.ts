@@ -1,5 +1,8 @@
-// Ctrl-C and its relatives: the first asks the program to end, the second ends it.
-
+/**
+ * Ctrl-C and its relatives: the first asks the program to end, the second ends it.
+ *
+ * @module
+ */
 import { killFamilies } from "../transports/command/family.ts";
 
 /** The conventional status of a program that Ctrl-C ended: 128 + SIGINT. */

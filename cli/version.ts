@@ -1,4 +1,8 @@
-// The version of the program, from the one place that states it.
+/**
+ * The version of the program, from the one place that states it.
+ *
+ * @module
+ */
 import config from "../deno.json" with { type: "json" };
 import { LWIP_VERSION } from "../stack/lwip/version.ts";
 

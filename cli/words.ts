@@ -1,11 +1,15 @@
-// A word where a command or a manifest may stand: which of them it is.
-//
-//   "mesh.yaml", "mesh.yml"   a manifest, whether it is there or not
-//   "./mesh", "conf/mesh"     a manifest
-//   "-"                       a manifest, from standard input
-//   "mesh"                    a manifest if there is such a file, else no command we know
-//
-// words_test.ts has the same table.
+/**
+ * A word where a command or a manifest may stand: which of them it is.
+ *
+ *   "mesh.yaml", "mesh.yml"   a manifest, whether it is there or not
+ *   "./mesh", "conf/mesh"     a manifest
+ *   "-"                       a manifest, from standard input
+ *   "mesh"                    a manifest if there is such a file, else no command we know
+ *
+ * words_test.ts has the same table.
+ *
+ * @module
+ */
 import { didYouMean } from "../manifest/fields.ts";
 import { quote } from "../manifest/source/value.ts";
 

@@ -1,4 +1,8 @@
-/** Hosts in memory that say what a test likes, at the other end of an installation. */
+/**
+ * Hosts in memory that say what a test likes, at the other end of an installation.
+ *
+ * @module
+ */
 import { within } from "../tests/harness/scene/wait.ts";
 import { memoryLinkPair } from "../link/memory.ts";
 import type { Link, LinkExit, OpenContext, Progress } from "../transports/mod.ts";

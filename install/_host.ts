@@ -1,6 +1,11 @@
-// A host of a test: a shell with some programs and a home, in mounts of its own, where
-// nothing of the machine's own places for agents is seen or written. And an agent that is a
-// few lines of a shell.
+/**
+ * A host of a test: a shell with some programs and a home, in mounts of its own, where
+ * nothing of the machine's own places for agents is seen or written.
+ *
+ * And an agent that is a few lines of a shell.
+ *
+ * @module
+ */
 import { createHash } from "node:crypto";
 import { openProcess } from "../transports/command/process.ts";
 import type { Link, OpenContext, Progress, Transport } from "../transports/mod.ts";

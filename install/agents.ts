@@ -1,4 +1,8 @@
-/** The agents that can be put on a host: files of this program for other systems. */
+/**
+ * The agents that can be put on a host: files of this program for other systems.
+ *
+ * @module
+ */
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { portableExecutable } from "./executable.ts";

@@ -1,4 +1,8 @@
-/** What a host gets, by what it says of itself. */
+/**
+ * What a host gets, by what it says of itself.
+ *
+ * @module
+ */
 import {
   type AgentFile,
   type AgentFiles,

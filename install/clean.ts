@@ -1,4 +1,8 @@
-/** Finds and removes what agents have left on a host. */
+/**
+ * Finds and removes what agents have left on a host.
+ *
+ * @module
+ */
 import type { OpenContext, Transport } from "../transports/mod.ts";
 import { explainingLines } from "../transports/command/explaining.ts";
 import { LineReader } from "./line_reader.ts";

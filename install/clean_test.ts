@@ -1,4 +1,8 @@
-// What is found and removed on hosts.
+/**
+ * What is found and removed on hosts.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { hostTest, SHELLS, testAgent, type TestHost, WORDS } from "./_host.ts";
 import { cleanHost, type CleanOptions } from "./clean.ts";

@@ -5,7 +5,6 @@
  *
  * @module
  */
-
 import { createHash } from "node:crypto";
 import type { HostFiles, OpenContext } from "../transports/mod.ts";
 

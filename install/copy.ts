@@ -1,6 +1,8 @@
 /**
- * Puts the agent on a host without a shell, by a way of copying files there, and starts it by
- * its loader: the folder form of the portable executable needs nothing else.
+ * Puts the agent on a host without a shell, by a way of copying files there, and starts
+ * it by its loader: the folder form of the portable executable needs nothing else.
+ *
+ * @module
  */
 import type { HostFiles, Link, OpenContext, Transport } from "../transports/mod.ts";
 import { architectureOf, folderOf } from "./agents.ts";

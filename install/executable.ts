@@ -1,4 +1,8 @@
-/** What a portable executable, or an installer, tells the program in its environment. */
+/**
+ * What a portable executable, or an installer, tells the program in its environment.
+ *
+ * @module
+ */
 
 /** The variable that names the file by which others see that what runs is in use (guard.sh). */
 const MARK = "NOROUTER_MARK";

@@ -1,4 +1,9 @@
-// Folders that somebody else could change: a second user of the host tries, and gets nowhere.
+/**
+ * Folders that somebody else could change: a second user of the host tries, and gets
+ * nowhere.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { until } from "../tests/harness/scene/wait.ts";
 import { hostTest, SHELLS, testAgent, type TestHost, WORDS } from "./_host.ts";
@@ -89,39 +94,41 @@ for (const shell of SHELLS) {
 }
 
 // Each with what is said of it.
-const UNSAFE: Record<string, (host: TestHost) => Promise<[path: string, said: RegExp]>> =
-  {
-    "that is of another user": async (host) => {
-      await folder(host, "his", { owner: OTHER });
-      await folder(host, "his/mine", { mode: 0o700 });
-      return [
-        "/mnt/his/mine",
-        /\/mnt\/his is of user 1501 and group 1501, with mode drwxr-xr-x/,
-      ];
-    },
-    "that a group may write": async (host) => {
-      await folder(host, "team", { group: OTHER, mode: 0o775 });
-      return [
-        "/mnt/team/new",
-        /\/mnt\/team is of user 0 and group 1501, with mode drwxrwxr-x/,
-      ];
-    },
-    "that is sticky, but of another user": async (host) => {
-      await folder(host, "sticky", { owner: OTHER, mode: 0o1777 });
-      return ["/mnt/sticky/new", /\/mnt\/sticky is of user 1501 .* with mode drwxrwxrwt/];
-    },
-    "behind a link": async (host) => {
-      await folder(host, "open", { mode: 0o777 });
-      await folder(host, "open/in", { mode: 0o700 });
-      await Deno.symlink("open/in", `${host.root}/link`);
-      return ["/mnt/link/new", /\/mnt\/open is of user 0 .* with mode drwxrwxrwx/];
-    },
-    "above the folder that is above": async (host) => {
-      await folder(host, "open", { mode: 0o777 });
-      await folder(host, "open/a/b/c", { mode: 0o700 });
-      return ["/mnt/open/a/b/c", /\/mnt\/open is of user 0 /];
-    },
-  };
+/** Makes a place on a host; its path, and what is said of it. */
+type MakePlace = (host: TestHost) => Promise<[path: string, said: RegExp]>;
+
+const UNSAFE: Record<string, MakePlace> = {
+  "that is of another user": async (host) => {
+    await folder(host, "his", { owner: OTHER });
+    await folder(host, "his/mine", { mode: 0o700 });
+    return [
+      "/mnt/his/mine",
+      /\/mnt\/his is of user 1501 and group 1501, with mode drwxr-xr-x/,
+    ];
+  },
+  "that a group may write": async (host) => {
+    await folder(host, "team", { group: OTHER, mode: 0o775 });
+    return [
+      "/mnt/team/new",
+      /\/mnt\/team is of user 0 and group 1501, with mode drwxrwxr-x/,
+    ];
+  },
+  "that is sticky, but of another user": async (host) => {
+    await folder(host, "sticky", { owner: OTHER, mode: 0o1777 });
+    return ["/mnt/sticky/new", /\/mnt\/sticky is of user 1501 .* with mode drwxrwxrwt/];
+  },
+  "behind a link": async (host) => {
+    await folder(host, "open", { mode: 0o777 });
+    await folder(host, "open/in", { mode: 0o700 });
+    await Deno.symlink("open/in", `${host.root}/link`);
+    return ["/mnt/link/new", /\/mnt\/open is of user 0 .* with mode drwxrwxrwx/];
+  },
+  "above the folder that is above": async (host) => {
+    await folder(host, "open", { mode: 0o777 });
+    await folder(host, "open/a/b/c", { mode: 0o700 });
+    return ["/mnt/open/a/b/c", /\/mnt\/open is of user 0 /];
+  },
+};
 for (const [what, lay] of Object.entries(UNSAFE)) {
   for (const shell of SHELLS) {
     hostTest(`${shell}: a folder ${what} is not used`, { shell }, async (host) => {

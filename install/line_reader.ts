@@ -1,4 +1,8 @@
-/** Reads lines off the beginning of a stream of bytes, and hands on the rest. */
+/**
+ * Reads lines off the beginning of a stream of bytes, and hands on the rest.
+ *
+ * @module
+ */
 
 /** A longer line is cut in parts; what begins a link is short. */
 const MOST_BYTES = 16 * 1024;

@@ -1,6 +1,8 @@
 /**
- * Opens a link to an agent that is put on its host first, if it is not there yet: through the
- * same command that runs it, so that nothing but that command is needed.
+ * Opens a link to an agent that is put on its host first, if it is not there yet: through
+ * the same command that runs it, so that nothing but that command is needed.
+ *
+ * @module
  */
 import type { Link, OpenContext, Transport } from "../transports/mod.ts";
 import { type AgentFiles, agentFiles } from "./agents.ts";

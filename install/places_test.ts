@@ -1,4 +1,8 @@
-// Where the script keeps an agent, on hosts whose folders are not as they should be.
+/**
+ * Where the script keeps an agent, on hosts whose folders are not as they should be.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { hostTest, testAgent, type TestHost, WORDS } from "./_host.ts";
 

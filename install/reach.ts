@@ -1,4 +1,8 @@
-/** Whether the agent is put on a host, and how the host is reached, in one line. */
+/**
+ * Whether the agent is put on a host, and how the host is reached, in one line.
+ *
+ * @module
+ */
 import type { Transport } from "../transports/mod.ts";
 import type { InstallMode } from "./open.ts";
 

@@ -31,7 +31,6 @@
  *
  * @module
  */
-
 import { quote } from "shlex";
 import type { AgentFile, AgentFiles } from "./agents.ts";
 import clean from "./clean.sh" with { type: "text" };
@@ -116,7 +115,7 @@ function hostScript(
     `${name}=${quote(value)}`
   );
   const lines = withoutComments([guard, places, script].join("\n"));
-  const all = [...values, lines.replaceAll("@SCRIPT_MARK@", SCRIPT_MARK), END].join("\n");
+  const all = [...values, lines.replaceAll("@MARK@", SCRIPT_MARK), END].join("\n");
   const text = new TextEncoder().encode(all);
   return { words: ["sh", "-c", starterOf(text.length), "norouter"], text };
 }

@@ -1,5 +1,9 @@
-// The script of the installation on hosts with several shells, from the first start to the
-// second, with everything that may come between.
+/**
+ * The script of the installation on hosts with several shells, from the first start to
+ * the second, with everything that may come between.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { join } from "shlex";
 import { needs } from "../tests/harness/scene/requirements.ts";

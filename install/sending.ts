@@ -1,4 +1,8 @@
-/** Tells how far the sending of an agent is. */
+/**
+ * Tells how far the sending of an agent is.
+ *
+ * @module
+ */
 import type { OpenContext } from "../transports/mod.ts";
 
 /** Milliseconds between two tellings. */

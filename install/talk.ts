@@ -1,10 +1,12 @@
 /**
- * The manager's side of what `script.sh` says: takes its lines, sends what it wants, and hands
- * on the link once the agent speaks.
+ * The manager's side of what `script.sh` says: takes its lines, sends what it wants, and
+ * hands on the link once the agent speaks.
  *
- * A host may say anything. Text that is not the script's is shown, up to a limit; what the
- * script would not say ends it. Nothing here has a limit of its own on time: the host's
- * `connectTimeout` goes on, but for bytes that move.
+ * A host may say anything. Text that is not the script's is shown, up to a limit; what
+ * the script would not say ends it. Nothing here has a limit of its own on time: the
+ * host's `connectTimeout` goes on, but for bytes that move.
+ *
+ * @module
  */
 import { explainingLines } from "../transports/command/explaining.ts";
 import type { Link, LinkExit, OpenContext, Transport } from "../transports/mod.ts";

@@ -1,4 +1,8 @@
-// The manager's side of an installation, with hosts in memory that say what they like.
+/**
+ * The manager's side of an installation, with hosts in memory that say what they like.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import type { Link } from "../transports/mod.ts";
 import { settle } from "../link/_fake_clock.ts";

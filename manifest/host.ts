@@ -1,4 +1,8 @@
-// One host of the manifest, or the template that all of them begin with.
+/**
+ * One host of the manifest, or the template that all of them begin with.
+ *
+ * @module
+ */
 import { formatPosition } from "./source/diagnostic.ts";
 import { type Fields, readFields, readList, readText } from "./fields.ts";
 import type { HostDraft } from "./draft.ts";

@@ -1,4 +1,8 @@
-// From a file, or standard input, to a checked manifest.
+/**
+ * From a file, or standard input, to a checked manifest.
+ *
+ * @module
+ */
 import { dirname } from "node:path";
 import { decodeManifest } from "./source/decode.ts";
 import { ManifestError, type Position } from "./source/diagnostic.ts";

@@ -1,4 +1,8 @@
-// The checked manifest, as types.
+/**
+ * The checked manifest, as types.
+ *
+ * @module
+ */
 import type { Cidr } from "../wire/ip/ipv4.ts";
 import type { Diagnostic, Position } from "./source/diagnostic.ts";
 

@@ -1,13 +1,17 @@
-// Plug-ins that a manifest names: the lock `plugins`, which says what code they may be, and
-// the two readings of a manifest that has some.
-//
-//   plugins:
-//     "https://example.com/far.ts": "sha256:…64 hexadecimal digits…"
-//     "npm:norouter-far@1.2.3": registry     # what the registry gives for this version
-//
-// Checking a manifest is synchronous and loading code is not. So it is read once as if every
-// plug-in took any value, then what it names is loaded, and then it is read again. No code is
-// loaded for a manifest that is wrong already.
+/**
+ * Plug-ins that a manifest names: the lock `plugins`, which says what code they may be,
+ * and the two readings of a manifest that has some.
+ *
+ *   plugins:
+ *     "https://example.com/far.ts": "sha256:…64 hexadecimal digits…"
+ *     "npm:norouter-far@1.2.3": registry     # what the registry gives for this version
+ *
+ * Checking a manifest is synchronous and loading code is not. So it is read once as if
+ * every plug-in took any value, then what it names is loaded, and then it is read again.
+ * No code is loaded for a manifest that is wrong already.
+ *
+ * @module
+ */
 import type { Position } from "./source/diagnostic.ts";
 import type {
   Manifest,

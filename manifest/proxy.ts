@@ -1,11 +1,15 @@
-// A host's proxies: where they listen, and who may use them.
-//
-//   http:  { listen: "127.0.0.1:18080" }                       whoever can connect
-//   http:  { listen: ":18080", auth: { username: u, password: p } }
-//   socks: { listen: ":1080", auth: { username: u, passwordEnv: PROXY_PASSWORD } }
-//   http:  { listen: "" }                                      off, as without `listen`
-//
-// No message holds a password, nor what may be one in the wrong place.
+/**
+ * A host's proxies: where they listen, and who may use them.
+ *
+ *   http:  { listen: "127.0.0.1:18080" }                       whoever can connect
+ *   http:  { listen: ":18080", auth: { username: u, password: p } }
+ *   socks: { listen: ":1080", auth: { username: u, passwordEnv: PROXY_PASSWORD } }
+ *   http:  { listen: "" }                                      off, as without `listen`
+ *
+ * No message holds a password, nor what may be one in the wrong place.
+ *
+ * @module
+ */
 import { formatPosition, type Position } from "./source/diagnostic.ts";
 import { didYouMean, type Fields, readFields, readText } from "./fields.ts";
 import { parseListen } from "./listen.ts";

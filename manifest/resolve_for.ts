@@ -1,7 +1,12 @@
-// `resolveFor` of a host: for which others its name server resolves names outside the mesh.
-//
-//   ["laptop", "web"]   for these hosts
-//   ["*"]               for all
+/**
+ * `resolveFor` of a host: for which others its name server resolves names outside the
+ * mesh.
+ *
+ *   ["laptop", "web"]   for these hosts
+ *   ["*"]               for all
+ *
+ * @module
+ */
 import type { Position } from "./source/diagnostic.ts";
 import { didYouMean, readList, readText } from "./fields.ts";
 import type { Report } from "./source/report.ts";

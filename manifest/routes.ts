@@ -1,18 +1,22 @@
-// Routes: which destinations are reached through which host.
-//
-//   "10.0.0.0/8"        an address range
-//   "10.1.2.3/32"       one address
-//   "10.1.2.3"          no: NoRouter wants the /32, so that no range is meant by mistake
-//   "*.cluster.local"   host names, by a pattern
-//   "db.example.com"    one host name
-//   "fd00::/8"          never matches, with a warning: IPv6, which NoRouter takes so too
-//   "web-?.internal"    no: "*" is the only wildcard, as in NoRouter
-//   ".example.com"      no: "*.example.com" is meant
-//   "http://db/"        no
-//
-// `notTo` has the same, for what a route is not for.
-//
-// routes_test.ts has the same table.
+/**
+ * Routes: which destinations are reached through which host.
+ *
+ *   "10.0.0.0/8"        an address range
+ *   "10.1.2.3/32"       one address
+ *   "10.1.2.3"          no: NoRouter wants the /32, so that no range is meant by mistake
+ *   "*.cluster.local"   host names, by a pattern
+ *   "db.example.com"    one host name
+ *   "fd00::/8"          never matches, with a warning: IPv6, which NoRouter takes so too
+ *   "web-?.internal"    no: "*" is the only wildcard, as in NoRouter
+ *   ".example.com"      no: "*.example.com" is meant
+ *   "http://db/"        no
+ *
+ * `notTo` has the same, for what a route is not for.
+ *
+ * routes_test.ts has the same table.
+ *
+ * @module
+ */
 import { type Cidr, formatIpv4, parseCidr, parseIpv4 } from "../wire/ip/ipv4.ts";
 import { hostGlobFault, hostGlobsOverlap } from "../wire/glob.ts";
 import { overlaps, subtract } from "../wire/ip/ranges.ts";

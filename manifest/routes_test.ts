@@ -1,4 +1,8 @@
-// The table of routes.ts, and what `via` may name.
+/**
+ * The table of routes.ts, and what `via` may name.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { formatCidr } from "../wire/ip/ipv4.ts";
 import { read, said } from "./_said.ts";

@@ -1,4 +1,8 @@
-// The fields that a host and the template have in common.
+/**
+ * The fields that a host and the template have in common.
+ *
+ * @module
+ */
 import { parseDuration } from "./duration.ts";
 import { type Fields, readBoolean, readFields, readList, readText } from "./fields.ts";
 import type { HostSpec, PortSpec, ProxySpec } from "./manifest.ts";

@@ -1,5 +1,9 @@
-// How a host is reached: the one field of a host that a transport answers to, with the
-// transport's own complaints placed at the value they are about.
+/**
+ * How a host is reached: the one field of a host that a transport answers to, with the
+ * transport's own complaints placed at the value they are about.
+ *
+ * @module
+ */
 import { formatPosition, type Position } from "./source/diagnostic.ts";
 import { type Fields, readText } from "./fields.ts";
 import type { SpecParser, TransportSpec } from "./manifest.ts";

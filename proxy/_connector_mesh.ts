@@ -1,4 +1,8 @@
-/** A connector among hosts whose packets a manager of the test carries. */
+/**
+ * A connector among hosts whose packets a manager of the test carries.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { Network, type Node } from "../stack/_network.ts";
 import type { TcpConnection } from "../stack/tcp.ts";

@@ -1,4 +1,8 @@
-/** User name and password of a proxy, compared in a time that tells nothing of them. */
+/**
+ * User name and password of a proxy, compared in a time that tells nothing of them.
+ *
+ * @module
+ */
 
 /** What a client has to know. */
 export interface Credentials {

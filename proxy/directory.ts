@@ -1,10 +1,12 @@
 /**
- * Directory: what a name or an address means in the mesh. Pure.
+ * Directory: what a name or an address means in the mesh.
  *
- * In this order: a name or an alias of a host, or its VIP; the routes, the last match
- * first, host names by their patterns and addresses by their ranges. An exception makes its
- * route no match, and earlier ones are tried; a name that is excepted is so too when it is
- * only its addresses that a range of the route has.
+ * Pure. In this order: a name or an alias of a host, or its VIP; the routes, the last match
+ * first, host names by their patterns and addresses by their ranges. An exception makes
+ * its route no match, and earlier ones are tried; a name that is excepted is so too when
+ * it is only its addresses that a range of the route has.
+ *
+ * @module
  */
 import { hostGlob } from "../wire/glob.ts";
 import type { WireRoute } from "../wire/control.ts";

@@ -1,10 +1,12 @@
 /**
  * Foreign: which addresses outside the mesh this host dials for others, being a bastion.
  *
- * Only what a route names with this host as `via`: an address in one of its ranges, or one
- * that this host's name server gave for a name matched by one of its patterns. A name never
- * leads to a special address (`ranges.ts`), and nothing to what is not one host, or to a host
- * of the mesh, which is reached as that.
+ * Only what a route names with this host as `via`: an address in one of its ranges, or
+ * one that this host's name server gave for a name matched by one of its patterns. A name
+ * never leads to a special address (`ranges.ts`), and nothing to what is not one host, or
+ * to a host of the mesh, which is reached as that.
+ *
+ * @module
  */
 import type { Cidr } from "../wire/ip/ipv4.ts";
 import { inRanges, isSpecial } from "../wire/ip/special.ts";

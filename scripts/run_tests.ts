@@ -1,6 +1,10 @@
 /**
  * Runs the tests and closes with a line `N passed, N failed`, which continuous
- * integration reads. Arguments are those of `deno test`.
+ * integration reads.
+ *
+ * Arguments are those of `deno test`.
+ *
+ * @module
  */
 import { build } from "../stack/lwip/build.ts";
 import { withoutColors } from "../wire/text.ts";

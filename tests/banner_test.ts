@@ -1,4 +1,8 @@
-// A login banner before the first frame is skipped and shown.
+/**
+ * A login banner before the first frame is skipped and shown.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { curl } from "./harness/web/curl.ts";
 import { NOROUTER } from "./harness/scene/mesh.ts";

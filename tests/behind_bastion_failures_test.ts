@@ -1,4 +1,8 @@
-// Why something behind a bastion could not be reached: the client of each proxy is told.
+/**
+ * Why something behind a bastion could not be reached: the client of each proxy is told.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { makeMachine } from "./harness/scene/machine.ts";
 import { NOROUTER } from "./harness/scene/mesh.ts";

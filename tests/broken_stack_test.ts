@@ -1,4 +1,8 @@
-// A stack that breaks is made anew within its process, and its host stays in the mesh.
+/**
+ * A stack that breaks is made anew within its process, and its host stays in the mesh.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { CLI, manifestOf, NOROUTER, readyLine } from "./harness/scene/mesh.ts";
 import type { Namespace } from "./harness/scene/namespace.ts";

@@ -1,4 +1,8 @@
-// Much data in both directions at the same time arrives complete and in order.
+/**
+ * Much data in both directions at the same time arrives complete and in order.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import type { Report } from "./harness/peers/peer.ts";
 import type { Peer } from "./harness/peers/peer_process.ts";

@@ -1,4 +1,8 @@
-// A port that is taken is named with its host and its manifest line; the rest runs.
+/**
+ * A port that is taken is named with its host and its manifest line; the rest runs.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { curl } from "./harness/web/curl.ts";
 import { manifestOf } from "./harness/scene/mesh.ts";

@@ -1,5 +1,9 @@
-// A route for everything leads to all that its bastion can reach, but neither to the
-// bastion itself nor to what is only on its link; and it has bounds.
+/**
+ * A route for everything leads to all that its bastion can reach, but neither to the
+ * bastion itself nor to what is only on its link; and it has bounds.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { makeMachine } from "./harness/scene/machine.ts";
 import { NOROUTER } from "./harness/scene/mesh.ts";

@@ -1,5 +1,9 @@
-// Agents that say that addresses of others lie behind them: nobody is led there, and they
-// themselves do not get further than the routes go.
+/**
+ * Agents that say that addresses of others lie behind them: nobody is led there, and they
+ * themselves do not get further than the routes go.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { makeMachine } from "./harness/scene/machine.ts";
 import { NOROUTER } from "./harness/scene/mesh.ts";

@@ -1,6 +1,10 @@
-// Podman, LXD and Incus: their own command lines as far as they go without containers, a
-// real container of Podman where one starts, and programs in their place that run the
-// command in a network namespace.
+/**
+ * Podman, LXD and Incus: their own command lines as far as they go without containers, a
+ * real container of Podman where one starts, and programs in their place that run the
+ * command in a network namespace.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import type { ExecTransport } from "../transports/command/exec.ts";
 import { lxc } from "../transports/lxc.ts";

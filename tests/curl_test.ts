@@ -1,4 +1,8 @@
-// Every host reaches every host, itself included, with curl and by its virtual address.
+/**
+ * Every host reaches every host, itself included, with curl and by its virtual address.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { curl } from "./harness/web/curl.ts";
 import { e2e } from "./harness/scene/scene.ts";

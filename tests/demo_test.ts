@@ -1,4 +1,8 @@
-// The first thing a newcomer runs: `deno task demo --once`.
+/**
+ * The first thing a newcomer runs: `deno task demo --once`.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { Process } from "./harness/scene/process.ts";
 import { e2e } from "./harness/scene/scene.ts";

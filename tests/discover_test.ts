@@ -1,5 +1,9 @@
-// `norouter discover` and `norouter init` with the real clients: Docker's engine, and kubectl
-// before an API server of the test's own.
+/**
+ * `norouter discover` and `norouter init` with the real clients: Docker's engine, and
+ * kubectl before an API server of the test's own.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { parse } from "yaml";
 import { run } from "../cli/_run.ts";

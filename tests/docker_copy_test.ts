@@ -1,5 +1,9 @@
-// Containers without a shell, to which the agent is copied: only where nobody else can exchange
-// it, and only what was copied runs.
+/**
+ * Containers without a shell, to which the agent is copied: only where nobody else can
+ * exchange it, and only what was copied runs.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { dockerTest } from "./harness/engines/docker.ts";
 import { NOROUTER, readyLine } from "./harness/scene/mesh.ts";

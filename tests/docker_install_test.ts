@@ -1,5 +1,9 @@
-// Hosts on which nothing was installed: the agent is sent to containers and to a machine behind
-// ssh, by a manager that is itself only the portable executable.
+/**
+ * Hosts on which nothing was installed: the agent is sent to containers and to a machine
+ * behind ssh, by a manager that is itself only the portable executable.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { type Container, dockerTest } from "./harness/engines/docker.ts";
 import { busyboxRoot } from "./harness/engines/image_root.ts";

@@ -1,5 +1,9 @@
-// A mesh of this machine and three containers without a network: with no C library, with
-// Debian's, and with nothing at all.
+/**
+ * A mesh of this machine and three containers without a network: with no C library, with
+ * Debian's, and with nothing at all.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { dockerTest } from "./harness/engines/docker.ts";
 import { busyboxRoot, glibcRoot } from "./harness/engines/image_root.ts";

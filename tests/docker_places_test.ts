@@ -1,5 +1,9 @@
-// The executable in containers as careful people run them: without a user that has a name or
-// a home, and with a root that cannot be written.
+/**
+ * The executable in containers as careful people run them: without a user that has a name
+ * or a home, and with a root that cannot be written.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { cloneFolder } from "./harness/packages/executable.ts";
 import { dockerTest } from "./harness/engines/docker.ts";

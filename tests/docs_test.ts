@@ -1,8 +1,12 @@
-// The documentation says what is so: its manifests are right, its messages exist, its links
-// lead somewhere, and nothing that the program has is left out.
-//
-// A block of YAML there is always a whole manifest; what is none is in another kind of block.
-// In a message `…` stands for what differs.
+/**
+ * The documentation says what is so: its manifests are right, its messages exist, its
+ * links lead somewhere, and nothing that the program has is left out.
+ *
+ * A block of YAML there is always a whole manifest; what is none is in another kind of
+ * block. In a message `…` stands for what differs.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { helpOf } from "../cli/help.ts";
 import { programOf } from "../cli/main.ts";

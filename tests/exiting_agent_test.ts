@@ -1,4 +1,8 @@
-// A command that ends at once is named with its status and its last words.
+/**
+ * A command that ends at once is named with its status and its last words.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { e2e } from "./harness/scene/scene.ts";
 

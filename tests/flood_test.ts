@@ -1,4 +1,8 @@
-// One host floods: the others keep their links, their connections and their time.
+/**
+ * One host floods: the others keep their links, their connections and their time.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import type { TestMesh } from "./harness/scene/mesh.ts";
 import type { Peer } from "./harness/peers/peer_process.ts";

@@ -1,4 +1,8 @@
-// An agent that neither ends nor answers is found out and started anew.
+/**
+ * An agent that neither ends nor answers is found out and started anew.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { curl } from "./harness/web/curl.ts";
 import { isAlive } from "./harness/scene/proc.ts";

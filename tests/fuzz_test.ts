@@ -1,7 +1,12 @@
-// Every fuzz target (see fuzz/main.ts): cases that failed once, and some seconds of new ones.
-//
-// The seed is always the same here, so that a change is not held up by a fault that it did
-// not make; `deno task fuzz` takes a new one.
+/**
+ * Every fuzz target (see fuzz/main.ts): cases that failed once, and some seconds of new
+ * ones.
+ *
+ * The seed is always the same here, so that a change is not held up by a fault that it
+ * did not make; `deno task fuzz` takes a new one.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { figures } from "./fuzz/main.ts";
 import { corpusFolders, keptCases } from "./fuzz/runner/corpus.ts";

@@ -1,4 +1,8 @@
-// One side says it is done; the other still has its say.
+/**
+ * One side says it is done; the other still has its say.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { e2e } from "./harness/scene/scene.ts";
 

@@ -1,4 +1,8 @@
-// The names of the mesh as files: in the agent's state directory, and in the hosts file.
+/**
+ * The names of the mesh as files: in the agent's state directory, and in the hosts file.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { type Machine, makeMachine, PLAIN_HOSTS } from "./harness/scene/machine.ts";
 import { NOROUTER } from "./harness/scene/mesh.ts";

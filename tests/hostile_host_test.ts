@@ -1,5 +1,9 @@
-// A host that sends what no stack would ends no other host's agent, and takes no more than its
-// share.
+/**
+ * A host that sends what no stack would ends no other host's agent, and takes no more
+ * than its share.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { e2e } from "./harness/scene/scene.ts";
 

@@ -1,4 +1,8 @@
-// A mesh that carries nothing costs hardly any processor time.
+/**
+ * A mesh that carries nothing costs hardly any processor time.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { cpuSeconds } from "./harness/scene/proc.ts";
 import { e2e } from "./harness/scene/scene.ts";

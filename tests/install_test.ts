@@ -1,5 +1,9 @@
-// Agents that install themselves, end to end: the manager of this checkout, a real sshd, and
-// behind it a machine on which there is neither Deno nor NoRouter.
+/**
+ * Agents that install themselves, end to end: the manager of this checkout, a real sshd,
+ * and behind it a machine on which there is neither Deno nor NoRouter.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { curl } from "./harness/web/curl.ts";
 import { executableIn } from "./harness/packages/executable.ts";

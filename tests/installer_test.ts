@@ -1,5 +1,9 @@
-// The install script does what it says in the shells it is made for, over a real web server,
-// and leaves nothing behind where it fails.
+/**
+ * The install script does what it says in the shells it is made for, over a real web
+ * server, and leaves nothing behind where it fails.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import {
   type Certificate,

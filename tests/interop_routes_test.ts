@@ -1,5 +1,9 @@
-// Routes through bastions, together with NoRouter 0.6 played by programs in Python: each of
-// the manager, the bastion and the client in turn is the one that is not ours.
+/**
+ * Routes through bastions, together with NoRouter 0.6 played by programs in Python: each
+ * of the manager, the bastion and the client in turn is the one that is not ours.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { curl } from "./harness/web/curl.ts";
 import type { Namespace } from "./harness/scene/namespace.ts";

@@ -1,5 +1,10 @@
-// Together with NoRouter 0.6: its other side of the protocol is played by programs in Python
-// that know nothing of this code and fail at whatever NoRouter 0.6 would not understand.
+/**
+ * Together with NoRouter 0.6: its other side of the protocol is played by programs in
+ * Python that know nothing of this code and fail at whatever NoRouter 0.6 would not
+ * understand.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { curl } from "./harness/web/curl.ts";
 import { kill, run } from "./harness/scene/process.ts";

@@ -1,4 +1,8 @@
-// An agent that dies is named, its connections end at once, and it comes back.
+/**
+ * An agent that dies is named, its connections end at once, and it comes back.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { curl } from "./harness/web/curl.ts";
 import { kill } from "./harness/scene/process.ts";

@@ -1,5 +1,9 @@
-// A bastion that dies: what went through it is reset, what is asked of it meanwhile fails
-// with the reason, and once it is ready again all works.
+/**
+ * A bastion that dies: what went through it is reset, what is asked of it meanwhile fails
+ * with the reason, and once it is ready again all works.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { makeMachine } from "./harness/scene/machine.ts";
 import { NOROUTER } from "./harness/scene/mesh.ts";

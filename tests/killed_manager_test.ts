@@ -1,4 +1,8 @@
-// A manager that is killed leaves nothing behind: its agents end when their input does.
+/**
+ * A manager that is killed leaves nothing behind: its agents end when their input does.
+ *
+ * @module
+ */
 import { descendants, isAlive } from "./harness/scene/proc.ts";
 import { kill } from "./harness/scene/process.ts";
 import { e2e } from "./harness/scene/scene.ts";

@@ -1,5 +1,9 @@
-// Pods reached by the real kubectl, in a cluster that is an API server of the test and
-// network namespaces for containers.
+/**
+ * Pods reached by the real kubectl, in a cluster that is an API server of the test and
+ * network namespaces for containers.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { curl } from "./harness/web/curl.ts";
 import type { ClusterPlan } from "./harness/engines/kube_api.ts";

@@ -1,5 +1,9 @@
-// What a command started ends with its link, whatever it is; what made itself independent
-// is told.
+/**
+ * What a command started ends with its link, whatever it is; what made itself independent
+ * is told.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { NOROUTER } from "./harness/scene/mesh.ts";
 import type { Namespace } from "./harness/scene/namespace.ts";

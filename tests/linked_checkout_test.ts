@@ -1,4 +1,8 @@
-// A project beside a checkout, which uses it by the field "links" of its own deno.json.
+/**
+ * A project beside a checkout, which uses it by the field "links" of its own deno.json.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { withFiles } from "../cli/_run.ts";
 

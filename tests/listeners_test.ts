@@ -1,5 +1,11 @@
-// Listeners on addresses that somebody has: what is said, what is not, and what comes of it
-// when they are free again. Two meshes on one machine, and two hosts of one mesh.
+/**
+ * Listeners on addresses that somebody has: what is said, what is not, and what comes of
+ * it when they are free again.
+ *
+ * Two meshes on one machine, and two hosts of one mesh.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { curl } from "./harness/web/curl.ts";
 import { NOROUTER } from "./harness/scene/mesh.ts";

@@ -1,4 +1,8 @@
-// Thousands of connections are open at once and never get each other's bytes.
+/**
+ * Thousands of connections are open at once and never get each other's bytes.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { e2e } from "./harness/scene/scene.ts";
 

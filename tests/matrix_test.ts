@@ -1,4 +1,8 @@
-// Every target by every way from every client, with real curl.
+/**
+ * Every target by every way from every client, with real curl.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { makeMachine } from "./harness/scene/machine.ts";
 import { NOROUTER } from "./harness/scene/mesh.ts";

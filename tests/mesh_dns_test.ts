@@ -1,5 +1,9 @@
-// The name servers of a mesh: each host answers for the mesh, and asks its own system for
-// the rest, so that a bastion tells the names behind it.
+/**
+ * The name servers of a mesh: each host answers for the mesh, and asks its own system for
+ * the rest, so that a bastion tells the names behind it.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import type { DnsAnswer } from "./harness/web/dns_ask.ts";
 import { makeMachine } from "./harness/scene/machine.ts";

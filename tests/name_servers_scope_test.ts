@@ -1,5 +1,9 @@
-// What the name servers of a mesh tell to whom, asked with dig: names of the mesh to all,
-// outside names to their host's own programs, along routes, and to hosts that are named.
+/**
+ * What the name servers of a mesh tell to whom, asked with dig: names of the mesh to all,
+ * outside names to their host's own programs, along routes, and to hosts that are named.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { makeMachine } from "./harness/scene/machine.ts";
 import { NOROUTER } from "./harness/scene/mesh.ts";

@@ -1,4 +1,8 @@
-// Ways to a host that do not carry bytes as they are: named as such, and tried again.
+/**
+ * Ways to a host that do not carry bytes as they are: named as such, and tried again.
+ *
+ * @module
+ */
 import { NOROUTER } from "./harness/scene/mesh.ts";
 import { e2e } from "./harness/scene/scene.ts";
 

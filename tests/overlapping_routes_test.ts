@@ -1,5 +1,9 @@
-// Two private networks that are numbered alike, each behind a bastion of its own: a
-// connection by name goes where the name lies, one by address where the routes say.
+/**
+ * Two private networks that are numbered alike, each behind a bastion of its own: a
+ * connection by name goes where the name lies, one by address where the routes say.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { makeMachine } from "./harness/scene/machine.ts";
 import { NOROUTER } from "./harness/scene/mesh.ts";

@@ -1,5 +1,9 @@
-// The package, packed and published as for jsr.io, but to a registry of the tests, and used
-// from there alone: nothing that runs here comes from the checkout.
+/**
+ * The package, packed and published as for jsr.io, but to a registry of the tests, and
+ * used from there alone: nothing that runs here comes from the checkout.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { curl } from "./harness/web/curl.ts";
 import { readyLine } from "./harness/scene/mesh.ts";

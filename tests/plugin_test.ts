@@ -1,5 +1,9 @@
-// Meshes whose hosts are reached by plug-ins: files, URLs and packages, from the checkout and
-// from the package.
+/**
+ * Meshes whose hosts are reached by plug-ins: files, URLs and packages, from the checkout
+ * and from the package.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";

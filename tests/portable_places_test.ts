@@ -1,4 +1,8 @@
-// Where the portable executable unpacks, and where it does not.
+/**
+ * Where the portable executable unpacks, and where it does not.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { cloneFolder, portableTest, ran } from "./harness/packages/executable.ts";
 import { run } from "./harness/scene/process.ts";

@@ -1,5 +1,9 @@
-// The portable executable and its folder form: each way to start them, and what passes
-// through to the program.
+/**
+ * The portable executable and its folder form: each way to start them, and what passes
+ * through to the program.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import {
   type Executable,

@@ -1,5 +1,9 @@
-// Starts of the portable executable that get in each other's way, are killed, find what such
-// have left, or a file that is not whole.
+/**
+ * Starts of the portable executable that get in each other's way, are killed, find what
+ * such have left, or a file that is not whole.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import {
   type Ending,

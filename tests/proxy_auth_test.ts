@@ -1,4 +1,9 @@
-// Who knows the password is served, at the manager's proxies and at an agent's; nobody else is.
+/**
+ * Who knows the password is served, at the manager's proxies and at an agent's; nobody
+ * else is.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { NOROUTER, readyLine } from "./harness/scene/mesh.ts";
 import type { Namespace } from "./harness/scene/namespace.ts";

@@ -1,4 +1,8 @@
-// A browser loads a page of many parts through each proxy, by names of the mesh.
+/**
+ * A browser loads a page of many parts through each proxy, by names of the mesh.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { documentOf } from "./harness/web/chromium.ts";
 import { pieces } from "./harness/peers/peer_data.ts";

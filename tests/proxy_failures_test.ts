@@ -1,4 +1,8 @@
-// What a client reads when its target cannot be reached: which target, and why.
+/**
+ * What a client reads when its target cannot be reached: which target, and why.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { makeMachine } from "./harness/scene/machine.ts";
 import { NOROUTER, TestMesh } from "./harness/scene/mesh.ts";

@@ -1,4 +1,8 @@
-// git clones and pushes through the proxies, from git's own server.
+/**
+ * git clones and pushes through the proxies, from git's own server.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { pieces } from "./harness/peers/peer_data.ts";
 import type { Namespace } from "./harness/scene/namespace.ts";

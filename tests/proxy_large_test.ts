@@ -1,5 +1,9 @@
-// A download larger than all buffers comes whole, and takes no memory for its size; a client
-// that reads slowly holds the origin back.
+/**
+ * A download larger than all buffers comes whole, and takes no memory for its size; a
+ * client that reads slowly holds the origin back.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { SEED } from "./harness/web/download_origin.ts";

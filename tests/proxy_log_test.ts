@@ -1,4 +1,9 @@
-// What no client can be told is in the log: of the manager's own proxy, and of an agent's.
+/**
+ * What no client can be told is in the log: of the manager's own proxy, and of an
+ * agent's.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { e2e } from "./harness/scene/scene.ts";
 import { curlOutcome, PROXIES, WAYS } from "./harness/web/ways.ts";

@@ -1,4 +1,8 @@
-// Clients that never finish what they say are ended, and meanwhile others are served.
+/**
+ * Clients that never finish what they say are ended, and meanwhile others are served.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { LINGER_BYTES } from "../proxy/edge/farewell.ts";
 import { residentBytes } from "./harness/scene/proc.ts";

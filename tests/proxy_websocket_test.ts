@@ -1,4 +1,8 @@
-// A WebSocket through each proxy: an upgrade in absolute form, and inside of tunnels.
+/**
+ * A WebSocket through each proxy: an upgrade in absolute form, and inside of tunnels.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { startOrigin } from "./harness/web/origin.ts";
 import { e2e } from "./harness/scene/scene.ts";

@@ -1,4 +1,8 @@
-// A target that cannot be reached is a reset, and soon; NoRouter shows a clean end.
+/**
+ * A target that cannot be reached is a reset, and soon; NoRouter shows a clean end.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { e2e } from "./harness/scene/scene.ts";
 

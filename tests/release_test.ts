@@ -1,4 +1,8 @@
-// What `deno task release` and `deno task compile` make.
+/**
+ * What `deno task release` and `deno task compile` make.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { notesOf } from "../release/release.ts";
 import { compile, NoRuntimeError, ownTarget, TARGETS } from "../release/compile.ts";

@@ -1,4 +1,8 @@
-// A reset stays a reset: nobody may take half an answer for a whole one.
+/**
+ * A reset stays a reset: nobody may take half an answer for a whole one.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { e2e } from "./harness/scene/scene.ts";
 

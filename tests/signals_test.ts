@@ -1,4 +1,8 @@
-// Ctrl-C and SIGTERM end the manager and every child, also one that does not want to.
+/**
+ * Ctrl-C and SIGTERM end the manager and every child, also one that does not want to.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { NOROUTER } from "./harness/scene/mesh.ts";
 import { descendants, isAlive } from "./harness/scene/proc.ts";

@@ -1,4 +1,9 @@
-// A command that starts and never speaks is given up after connectTimeout, with a message.
+/**
+ * A command that starts and never speaks is given up after connectTimeout, with a
+ * message.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { curl } from "./harness/web/curl.ts";
 import { NOROUTER } from "./harness/scene/mesh.ts";

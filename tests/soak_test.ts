@@ -1,5 +1,11 @@
-// A minute of random traffic through a mesh whose agents are killed and frozen on the way;
-// `deno task soak` does the same for longer. Nothing is lost but what has to be.
+/**
+ * A minute of random traffic through a mesh whose agents are killed and frozen on the
+ * way; `deno task soak` does the same for longer.
+ *
+ * Nothing is lost but what has to be.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { e2e } from "./harness/scene/scene.ts";
 import { soak } from "./soak/soak.ts";

@@ -1,4 +1,8 @@
-// Hosts behind a real sshd: every way in, and what is said when there is none.
+/**
+ * Hosts behind a real sshd: every way in, and what is said when there is none.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { ssh } from "../transports/ssh.ts";
 import { curl } from "./harness/web/curl.ts";

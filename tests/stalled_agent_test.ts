@@ -1,4 +1,8 @@
-// An agent that takes nothing from its link does not hold up the others.
+/**
+ * An agent that takes nothing from its link does not hold up the others.
+ *
+ * @module
+ */
 import { kill } from "./harness/scene/process.ts";
 import { e2e } from "./harness/scene/scene.ts";
 

@@ -1,4 +1,9 @@
-// An application that does not read costs a bounded amount of memory and nobody else anything.
+/**
+ * An application that does not read costs a bounded amount of memory and nobody else
+ * anything.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import type { Peer } from "./harness/peers/peer_process.ts";
 import { residentBytes } from "./harness/scene/proc.ts";

@@ -1,4 +1,8 @@
-// A mesh outlives its log, its terminal and its descriptors.
+/**
+ * A mesh outlives its log, its terminal and its descriptors.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { isAlive } from "./harness/scene/proc.ts";
 import { e2e } from "./harness/scene/scene.ts";

@@ -10,7 +10,6 @@
  *
  * @module
  */
-
 import { join } from "shlex";
 import { isProgramMissing } from "./command/exec.ts";
 import type { LinkExit, Transport } from "./mod.ts";

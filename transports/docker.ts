@@ -8,7 +8,6 @@
  *
  * @module
  */
-
 import { containerFiles } from "./container_files.ts";
 import { execTransport } from "./command/exec.ts";
 import { SpecError } from "./mod.ts";

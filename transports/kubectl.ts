@@ -9,7 +9,6 @@
  *
  * @module
  */
-
 import { parseShallow } from "../wire/json_depth.ts";
 import { execTransport } from "./command/exec.ts";
 import { expandHome, fromManifest } from "./command/home.ts";

@@ -8,7 +8,6 @@
  *
  * @module
  */
-
 import { execTransport } from "./command/exec.ts";
 import { SpecError } from "./mod.ts";
 import {

@@ -68,7 +68,6 @@
  *
  * @module
  */
-
 import type { Link, LinkExit } from "../link/link.ts";
 import type { SpecPlace } from "../manifest/manifest.ts";
 

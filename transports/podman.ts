@@ -9,7 +9,6 @@
  *
  * @module
  */
-
 import { containerFiles } from "./container_files.ts";
 import { containerExec } from "./docker.ts";
 import { execTransport } from "./command/exec.ts";

@@ -11,7 +11,6 @@
  *
  * @module
  */
-
 import { join } from "shlex";
 import { execTransport } from "./command/exec.ts";
 import { expandHome, fromManifest } from "./command/home.ts";

@@ -12,7 +12,6 @@
  *
  * @module
  */
-
 import { SpecError } from "./mod.ts";
 import { show } from "./command/words.ts";
 

@@ -4,7 +4,6 @@
  *
  * @module
  */
-
 import type { LinkExit } from "./mod.ts";
 
 /** The client's own failures have this status; others are the remote command's. */

@@ -3,7 +3,6 @@
  *
  * @module
  */
-
 import type { PathInfo } from "./mod.ts";
 
 /** Of an archive, in bytes (POSIX ustar). */

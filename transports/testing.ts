@@ -23,7 +23,6 @@
  *
  * @module
  */
-
 import assert from "node:assert/strict";
 import type { Link, OpenContext } from "./mod.ts";
 

@@ -1,4 +1,8 @@
-/** `norouter discover` as users run it, with stand-ins for the programs that it asks. */
+/**
+ * `norouter discover` as users run it, with stand-ins for the programs that it asks.
+ *
+ * @module
+ */
 import * as recorded from "../discovery/_recorded.ts";
 import { run, type RunOptions } from "../_run.ts";
 import { byCommand, prints, type StandIns, withPrograms } from "../_stand_ins.ts";

@@ -1,5 +1,10 @@
-// `norouter agent --automated`: what a manager runs on a host. It speaks frames on
-// standard input and output and ends when its input ends.
+/**
+ * `norouter agent --automated`: what a manager runs on a host.
+ *
+ * It speaks frames on standard input and output and ends when its input ends.
+ *
+ * @module
+ */
 import type { AgentLogEvent } from "../../agent/agent.ts";
 import { stderr } from "../console/console.ts";
 import { VERSION } from "../version.ts";

@@ -1,4 +1,8 @@
-// `norouter clean FILE [HOST...]`: what agents have left on hosts, and its removal.
+/**
+ * `norouter clean FILE [HOST...]`: what agents have left on hosts, and its removal.
+ *
+ * @module
+ */
 import { cleanHost, type LeftItem } from "../../install/clean.ts";
 import { isInstalled } from "../../install/reach.ts";
 import { didYouMean } from "../../manifest/fields.ts";

@@ -1,5 +1,9 @@
-// `norouter discover`: what could become a host, as a table or JSON on stdout, and which
-// sources could not be asked on stderr.
+/**
+ * `norouter discover`: what could become a host, as a table or JSON on stdout, and which
+ * sources could not be asked on stderr.
+ *
+ * @module
+ */
 import { columns } from "../console/columns.ts";
 import { printResult } from "../console/console.ts";
 import { type Discovered, discoverTargets } from "../discovery/discovery.ts";

@@ -1,4 +1,8 @@
-// What `norouter discover` lists of each source, by answers that were recorded.
+/**
+ * What `norouter discover` lists of each source, by answers that were recorded.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { byCommand, fails, prints } from "../_stand_ins.ts";
 import * as recorded from "../discovery/_recorded.ts";

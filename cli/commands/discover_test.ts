@@ -1,4 +1,8 @@
-// `norouter discover`, as users run it, with stand-ins for the programs that it asks.
+/**
+ * `norouter discover`, as users run it, with stand-ins for the programs that it asks.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { run } from "../_run.ts";
 import { byCommand, fails, prints, withPrograms } from "../_stand_ins.ts";

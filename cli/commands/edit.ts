@@ -1,14 +1,18 @@
-// `norouter -e FILE`: write a manifest in an editor, start its mesh, and go back to the
-// editor after a failure.
-//
-//   no FILE                         a temporary one, kept if anything was saved
-//   FILE is not there               it begins as the example
-//   the example was not saved       nothing is started and nothing stays behind
-//   the manifest is wrong, no host
-//   became ready, or the user ended
-//   a mesh that lacks some hosts    the error, then the editor again after Enter
-//
-// Without a terminal nobody can be asked, and a failure is the end.
+/**
+ * `norouter -e FILE`: write a manifest in an editor, start its mesh, and go back to the
+ * editor after a failure.
+ *
+ *   no FILE                         a temporary one, kept if anything was saved
+ *   FILE is not there               it begins as the example
+ *   the example was not saved       nothing is started and nothing stays behind
+ *   the manifest is wrong, no host
+ *   became ready, or the user ended
+ *   a mesh that lacks some hosts    the error, then the editor again after Enter
+ *
+ * Without a terminal nobody can be asked, and a failure is the end.
+ *
+ * @module
+ */
 import { stderr } from "../console/console.ts";
 import { type Editor, findEditor, NO_EDITOR, openEditor } from "./editor.ts";
 import { EXAMPLE } from "./example.ts";

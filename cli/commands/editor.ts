@@ -1,8 +1,12 @@
-// The user's editor: which program it is, and running it on a file.
-//
-//   $VISUAL, $EDITOR         a program, perhaps with arguments: "code --wait"
-//   editor, vim, vi, emacs   the first of them on PATH
-//   notepad.exe              on Windows, after these
+/**
+ * The user's editor: which program it is, and running it on a file.
+ *
+ *   $VISUAL, $EDITOR         a program, perhaps with arguments: "code --wait"
+ *   editor, vim, vi, emacs   the first of them on PATH
+ *   notepad.exe              on Windows, after these
+ *
+ * @module
+ */
 import { basename, delimiter, join } from "node:path";
 import { split } from "shlex";
 

@@ -1,4 +1,8 @@
-// The manifest to begin with, which `norouter check` accepts.
+/**
+ * The manifest to begin with, which `norouter check` accepts.
+ *
+ * @module
+ */
 
 /** What `norouter show-example` prints. */
 export const EXAMPLE =

@@ -1,14 +1,18 @@
-// `norouter init`: writes a manifest of hosts that flags name, or that are picked on a
-// terminal.
-//
-//   flags                    the sources named are asked: what they know of it is written
-//                            too, and what they do not know is an error. One that cannot
-//                            be asked is a warning, and the host is written as named
-//   a terminal, no flags     all are asked, and the user picks from a numbered list
-//   neither                  an error that says which flags there are
-//
-// Nothing is written that `norouter check` would not accept, and no file is replaced
-// without --force.
+/**
+ * `norouter init`: writes a manifest of hosts that flags name, or that are picked on a
+ * terminal.
+ *
+ *   flags                    the sources named are asked: what they know of it is written
+ *                            too, and what they do not know is an error. One that cannot
+ *                            be asked is a warning, and the host is written as named
+ *   a terminal, no flags     all are asked, and the user picks from a numbered list
+ *   neither                  an error that says which flags there are
+ *
+ * Nothing is written that `norouter check` would not accept, and no file is replaced
+ * without --force.
+ *
+ * @module
+ */
 import { join as joinWords } from "shlex";
 import {
   type Diagnostic,

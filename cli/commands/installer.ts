@@ -1,6 +1,10 @@
-// `norouter show-installer`: the script that installs an executable of a release.
-//
-// Of a module, not read beside it: an executable of one file carries it too.
+/**
+ * `norouter show-installer`: the script that installs an executable of a release.
+ *
+ * Of a module, not read beside it: an executable of one file carries it too.
+ *
+ * @module
+ */
 import template from "../install.sh" with { type: "text" };
 import { VERSION } from "../version.ts";
 

@@ -1,11 +1,15 @@
-// Finds what flags name: the sources named are asked for what they know of it.
-//
-//   it is there                     with its ports
-//   the source does not know it     an error
-//   the source cannot be asked      as named, without ports, and a warning
-//   ssh's configuration lacks it    as named: any machine will do
-//
-// A pod is [[CONTEXT/]NAMESPACE/]POD. Contexts may have slashes, the other two have none.
+/**
+ * Finds what flags name: the sources named are asked for what they know of it.
+ *
+ *   it is there                     with its ports
+ *   the source does not know it     an error
+ *   the source cannot be asked      as named, without ports, and a warning
+ *   ssh's configuration lacks it    as named: any machine will do
+ *
+ * A pod is [[CONTEXT/]NAMESPACE/]POD. Contexts may have slashes, the other two have none.
+ *
+ * @module
+ */
 import { didYouMean } from "../../manifest/fields.ts";
 import { quote } from "../../manifest/source/value.ts";
 import { builtinTransports } from "../../transports/registry.ts";

@@ -1,11 +1,15 @@
-// Picking from a numbered list, by a line such as "1,3-5".
-//
-//   1,3-5     the first, and the third to the fifth
-//   2 4       spaces will do
-//   all       every one
-//   0, 9-7    no; neither is a number beyond the list
-//
-// pick_test.ts has the same table.
+/**
+ * Picking from a numbered list, by a line such as "1,3-5".
+ *
+ *   1,3-5     the first, and the third to the fifth
+ *   2 4       spaces will do
+ *   all       every one
+ *   0, 9-7    no; neither is a number beyond the list
+ *
+ * pick_test.ts has the same table.
+ *
+ * @module
+ */
 import { quote } from "../../manifest/source/value.ts";
 
 /** A line that is longer is no answer of a person. */

@@ -1,4 +1,8 @@
-// The arguments and options of `norouter discover` and `norouter init`.
+/**
+ * The arguments and options of `norouter discover` and `norouter init`.
+ *
+ * @module
+ */
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../../manifest/duration.ts";
 import { SOURCES } from "../discovery/source.ts";

@@ -1,4 +1,8 @@
-// `norouter FILE`: starts the mesh and stays until Ctrl-C.
+/**
+ * `norouter FILE`: starts the mesh and stays until Ctrl-C.
+ *
+ * @module
+ */
 import type { MeshEvent, ProgressEvent } from "../../manager/events.ts";
 import type { Mesh } from "../../manager/mesh.ts";
 import type { Manifest } from "../../manifest/manifest.ts";

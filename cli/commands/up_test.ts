@@ -1,4 +1,8 @@
-// `norouter FILE`, as users run it, with agents that only speak the protocol.
+/**
+ * `norouter FILE`, as users run it, with agents that only speak the protocol.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { isAlive } from "../../tests/harness/scene/proc.ts";
 import { until } from "../../tests/harness/scene/wait.ts";

@@ -16,7 +16,6 @@
  *
  * @module
  */
-
 import { type Piece, render, renderJson } from "./printable.ts";
 import { messageOf } from "../../wire/text.ts";
 

@@ -1,9 +1,13 @@
-// Log lines: events with fields, as one aligned line for people or as JSON, on stderr.
-//
-//   info   web    Ready at 127.0.42.101 after 212 ms
-//   warn   db     "docker exec -i db norouter" exited with status 1: …
-//   info   web    | a line that the command of "web" wrote
-//   info          Every host is ready
+/**
+ * Log lines: events with fields, as one aligned line for people or as JSON, on stderr.
+ *
+ *   info   web    Ready at 127.0.42.101 after 212 ms
+ *   warn   db     "docker exec -i db norouter" exited with status 1: …
+ *   info   web    | a line that the command of "web" wrote
+ *   info          Every host is ready
+ *
+ * @module
+ */
 import { lostLines, stderr } from "./console.ts";
 import type { GlobalOptions, LogFormat } from "../options.ts";
 import { type Piece, renderJson } from "./printable.ts";

@@ -1,5 +1,9 @@
-// How far the agents are that are being sent: a line that is drawn anew on a terminal, lines of
-// the log elsewhere.
+/**
+ * How far the agents are that are being sent: a line that is drawn anew on a terminal,
+ * lines of the log elsewhere.
+ *
+ * @module
+ */
 import type { ProgressEvent } from "../../manager/events.ts";
 import { describeProgress } from "../../manager/progress.ts";
 

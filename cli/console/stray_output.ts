@@ -1,6 +1,10 @@
-// What libraries and plug-ins say with `console`: it takes the same way as our own lines,
-// for Deno's own `console` waits for a stopped terminal, throws where the disk is full, and
-// in an agent would write between frames.
+/**
+ * What libraries and plug-ins say with `console`: it takes the same way as our own lines,
+ * for Deno's own `console` waits for a stopped terminal, throws where the disk is full,
+ * and in an agent would write between frames.
+ *
+ * @module
+ */
 
 const METHODS = ["log", "info", "debug", "warn", "error"] as const;
 

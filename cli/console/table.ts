@@ -1,4 +1,8 @@
-// The table of hosts that `norouter up` prints when it starts.
+/**
+ * The table of hosts that `norouter up` prints when it starts.
+ *
+ * @module
+ */
 import type { HostSpec, Manifest } from "../../manifest/manifest.ts";
 import { describeReach } from "../../install/reach.ts";
 import type { Transport } from "../../transports/mod.ts";

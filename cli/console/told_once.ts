@@ -1,8 +1,12 @@
-// Each failure is told once: the lines that a command wrote before it failed are part of
-// the reason, and so are not shown beside it.
-//
-// Lines of a host are held for a moment, to see whether its link fails of what they say.
-// The machine's form of the log gets everything as it comes.
+/**
+ * Each failure is told once: the lines that a command wrote before it failed are part of
+ * the reason, and so are not shown beside it.
+ *
+ * Lines of a host are held for a moment, to see whether its link fails of what they say.
+ * The machine's form of the log gets everything as it comes.
+ *
+ * @module
+ */
 import type { MeshEvent } from "../../manager/events.ts";
 
 /** Milliseconds that a line is held: a command's end, and what it left behind, take less. */

@@ -1,5 +1,9 @@
-// Asks a program of this machine what it knows: a command that ends in time, prints a
-// bounded amount, and can ask nobody for a password.
+/**
+ * Asks a program of this machine what it knows: a command that ends in time, prints a
+ * bounded amount, and can ask nobody for a password.
+ *
+ * @module
+ */
 import * as v from "valibot";
 import { explainingLines } from "../../transports/command/explaining.ts";
 import { Family } from "../../transports/command/family.ts";

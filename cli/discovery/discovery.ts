@@ -1,4 +1,8 @@
-// Asks all sources at once, each for a limited time.
+/**
+ * Asks all sources at once, each for a limited time.
+ *
+ * @module
+ */
 import { dockerSource } from "./docker.ts";
 import { kubectlSource } from "./kubectl.ts";
 import { lxcSource } from "./lxc.ts";

@@ -1,4 +1,8 @@
-// Containers of Docker: those of the engine that the docker command talks to.
+/**
+ * Containers of Docker: those of the engine that the docker command talks to.
+ *
+ * @module
+ */
 import * as v from "valibot";
 import { ask, MOST_ARGUMENTS, readJson } from "./client.ts";
 import { withListening } from "./listening.ts";

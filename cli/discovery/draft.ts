@@ -1,5 +1,9 @@
-// Writes a manifest of targets: one host each beside this machine, with the ports that
-// they are said to serve, and comments.
+/**
+ * Writes a manifest of targets: one host each beside this machine, with the ports that
+ * they are said to serve, and comments.
+ *
+ * @module
+ */
 import { Document, Pair, Scalar, YAMLMap, YAMLSeq } from "yaml";
 import { takeHostName } from "./host_name.ts";
 import { distinct } from "./ports.ts";

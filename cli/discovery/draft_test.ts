@@ -1,4 +1,8 @@
-// Manifests of what was found.
+/**
+ * Manifests of what was found.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parse } from "yaml";

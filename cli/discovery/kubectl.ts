@@ -1,5 +1,10 @@
-// Pods of Kubernetes: those of one context and one namespace, unless all are asked for.
-// Contexts are told as well, but nobody asks their clusters.
+/**
+ * Pods of Kubernetes: those of one context and one namespace, unless all are asked for.
+ *
+ * Contexts are told as well, but nobody asks their clusters.
+ *
+ * @module
+ */
 import * as v from "valibot";
 import { didYouMean } from "../../manifest/fields.ts";
 import { ask, readJson } from "./client.ts";

@@ -1,5 +1,9 @@
-// Ports on which something listens in a container that is said to expose none: its kernel's own
-// tables, read by a `cat` in there.
+/**
+ * Ports on which something listens in a container that is said to expose none: its
+ * kernel's own tables, read by a `cat` in there.
+ *
+ * @module
+ */
 import { ask } from "./client.ts";
 import { distinct } from "./ports.ts";
 import { type Candidate, type ServedPort, SourceError } from "./source.ts";

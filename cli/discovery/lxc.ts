@@ -1,5 +1,9 @@
-// Instances of LXD and Incus: those of the remote and the project that their command lines
-// have as default.
+/**
+ * Instances of LXD and Incus: those of the remote and the project that their command
+ * lines have as default.
+ *
+ * @module
+ */
 import * as v from "valibot";
 import { ask, readJson } from "./client.ts";
 import { distinct, readPort } from "./ports.ts";

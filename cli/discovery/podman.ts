@@ -1,4 +1,8 @@
-// Containers of Podman: those of this user, or of the connection that podman talks to.
+/**
+ * Containers of Podman: those of this user, or of the connection that podman talks to.
+ *
+ * @module
+ */
 import * as v from "valibot";
 import { ask, MOST_ARGUMENTS, readJson } from "./client.ts";
 import { withListening } from "./listening.ts";

@@ -1,12 +1,16 @@
-// Ports as container engines write them.
-//
-//   "80/tcp"                          exposed
-//   "0.0.0.0:8080->80/tcp"            published on the machine, too
-//   "[::]:8080->80/tcp"               … on IPv6; ":::8080->80/tcp" before Docker 27
-//   "0.0.0.0:8000-8002->8000-8002/tcp", "8000-8002/tcp"    several
-//   "80"                              tcp
-//
-// ports_test.ts has the same table.
+/**
+ * Ports as container engines write them.
+ *
+ *   "80/tcp"                          exposed
+ *   "0.0.0.0:8080->80/tcp"            published on the machine, too
+ *   "[::]:8080->80/tcp"               … on IPv6; ":::8080->80/tcp" before Docker 27
+ *   "0.0.0.0:8000-8002->8000-8002/tcp", "8000-8002/tcp"    several
+ *   "80"                              tcp
+ *
+ * ports_test.ts has the same table.
+ *
+ * @module
+ */
 import type { ServedPort } from "./source.ts";
 
 /** Ports of one host that are kept; a range may have thousands. */

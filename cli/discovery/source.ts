@@ -1,5 +1,8 @@
-// What could become a host of a mesh, and what is asked for it: the contract of a source.
-
+/**
+ * What could become a host of a mesh, and what is asked for it: the contract of a source.
+ *
+ * @module
+ */
 import { UNSAFE } from "../console/printable.ts";
 
 /** The sources, named as the manifest's fields for what they find. */

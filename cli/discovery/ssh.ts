@@ -1,5 +1,10 @@
-// Hosts of the user's ssh configuration. They are not contacted, so nobody knows whether
-// they are up.
+/**
+ * Hosts of the user's ssh configuration.
+ *
+ * They are not contacted, so nobody knows whether they are up.
+ *
+ * @module
+ */
 import { join } from "node:path";
 import { parseSshDestination } from "../../transports/ssh_destination.ts";
 import { ask } from "./client.ts";

@@ -1,16 +1,20 @@
-// Reads ssh's configuration for the hosts that it names: ssh_config(5), as far as finding
-// them takes.
-//
-//   Host office *.lab !old.lab    "office" is a host; patterns are none, nor is what is
-//                                 negated
-//   Host "my box" a\ b            words with quotes, double or single, and backslashes
-//   HostName=10.0.0.5             "=" may stand between keyword and words
-//   Include work/*                other files, from ~/.ssh where no path is absolute
-//   Match exec "…"                never asked: it may run a command or resolve names
-//
-// What a host is called is shown besides, as ssh finds it: the first value of the blocks
-// that match, in the order of the files. Values behind a Match are left out, except for
-// `Match all`. Bounded in files, depth, bytes and hosts.
+/**
+ * Reads ssh's configuration for the hosts that it names: ssh_config(5), as far as finding
+ * them takes.
+ *
+ *   Host office *.lab !old.lab    "office" is a host; patterns are none, nor is what is
+ *                                 negated
+ *   Host "my box" a\ b            words with quotes, double or single, and backslashes
+ *   HostName=10.0.0.5             "=" may stand between keyword and words
+ *   Include work/*                other files, from ~/.ssh where no path is absolute
+ *   Match exec "…"                never asked: it may run a command or resolve names
+ *
+ * What a host is called is shown besides, as ssh finds it: the first value of the blocks
+ * that match, in the order of the files. Values behind a Match are left out, except for
+ * `Match all`. Bounded in files, depth, bytes and hosts.
+ *
+ * @module
+ */
 import { isAbsolute, join } from "node:path";
 import { oneLine } from "./source.ts";
 

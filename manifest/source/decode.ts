@@ -1,5 +1,11 @@
-// From bytes to the text of a manifest: UTF-8, with one leniency: a byte that is none stands
-// in a comment, where it means nothing. NoRouter takes those too.
+/**
+ * From bytes to the text of a manifest: UTF-8, with one leniency: a byte that is none
+ * stands in a comment, where it means nothing.
+ *
+ * NoRouter takes those too.
+ *
+ * @module
+ */
 import { Lexer } from "yaml";
 import { type Diagnostic, ManifestError, type Position } from "./diagnostic.ts";
 

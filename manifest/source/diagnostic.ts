@@ -1,5 +1,9 @@
-// What is wrong with a manifest, and where: positions, diagnostics, and the error
-// that carries all of them at once.
+/**
+ * What is wrong with a manifest, and where: positions, diagnostics, and the error that
+ * carries all of them at once.
+ *
+ * @module
+ */
 
 /** Where a value of the manifest stands. */
 export interface Position {

@@ -1,4 +1,8 @@
-// Collects what is found in one manifest, so that all of it is reported at once.
+/**
+ * Collects what is found in one manifest, so that all of it is reported at once.
+ *
+ * @module
+ */
 import { type Diagnostic, ManifestError, type Position } from "./diagnostic.ts";
 
 /** What was found so far in one manifest. */

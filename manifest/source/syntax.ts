@@ -1,4 +1,8 @@
-// What is not YAML in a text: the parser's complaints, in words that help.
+/**
+ * What is not YAML in a text: the parser's complaints, in words that help.
+ *
+ * @module
+ */
 import { type Document, isScalar, visit, type YAMLError } from "yaml";
 import { formatPosition, type Position } from "./diagnostic.ts";
 import type { Report } from "./report.ts";

@@ -1,5 +1,9 @@
-// Plain data of which every part knows where it stands: what YAML text and library
-// objects are turned into before anything is checked.
+/**
+ * Plain data of which every part knows where it stands: what YAML text and library
+ * objects are turned into before anything is checked.
+ *
+ * @module
+ */
 import type { Position } from "./diagnostic.ts";
 
 /** A located value. */

@@ -1,4 +1,8 @@
-// YAML text to located values, with anchors, aliases and merge keys resolved.
+/**
+ * YAML text to located values, with anchors, aliases and merge keys resolved.
+ *
+ * @module
+ */
 import {
   type Alias,
   isAlias,

@@ -1,9 +1,11 @@
 /**
- * What is believed of the addresses that a name behind a bastion is said to have. Pure.
+ * What is believed of the addresses that a name behind a bastion is said to have.
  *
- * Whoever answers there is a stranger. He must not lead a client to a host of the mesh, whose
- * ports are for its hosts, nor to what each machine has for itself (`ranges.ts`), unless a
- * range of a route names that. An address of the mesh spoils the whole answer.
+ * Pure. Whoever answers there is a stranger. He must not lead a client to a host of the mesh,
+ * whose ports are for its hosts, nor to what each machine has for itself (`ranges.ts`),
+ * unless a range of a route names that. An address of the mesh spoils the whole answer.
+ *
+ * @module
  */
 import { formatIpv4 } from "../../wire/ip/ipv4.ts";
 import type { Directory } from "../directory.ts";

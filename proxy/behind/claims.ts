@@ -2,13 +2,16 @@
  * Claims: who may say at the moment which host an address lies behind.
  *
  * Two bastions can have the same private addresses. The manager sends a connection where
- * the last suggestion for its address points at the moment its SYN passes, so a suggestion
- * of another host for the same address has to wait until then: it holds the address until
- * its SYN is on the link, behind its suggestion and ahead of the next one. Whether the SYN is
- * answered is of no account: the manager binds the connection to the host (`router/flows.ts`)
- * and sends the SYN there again when it is repeated. Holders of the same address and host go together, unless somebody
- * waits already. An address that comes free goes to the host of whoever waits longest, and
- * to all who wait for that host: so a wait is bounded by the number of hosts.
+ * the last suggestion for its address points at the moment its SYN passes, so a
+ * suggestion of another host for the same address has to wait until then: it holds the
+ * address until its SYN is on the link, behind its suggestion and ahead of the next one.
+ * Whether the SYN is answered is of no account: the manager binds the connection to the
+ * host (`router/flows.ts`) and sends the SYN there again when it is repeated. Holders of
+ * the same address and host go together, unless somebody waits already. An address that
+ * comes free goes to the host of whoever waits longest, and to all who wait for that
+ * host: so a wait is bounded by the number of hosts.
+ *
+ * @module
  */
 
 interface Claim {

@@ -1,4 +1,8 @@
-/** A name server with a client, and the answers that tests expect of it. */
+/**
+ * A name server with a client, and the answers that tests expect of it.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { Network } from "../../stack/_network.ts";
 import { pause, within } from "../../tests/harness/scene/wait.ts";

@@ -1,6 +1,8 @@
 /**
  * What a name server answers about a name that it knows itself: one of the mesh or of the
  * hosts file, or the reverse name of an address there.
+ *
+ * @module
  */
 import { type Message, rcodeOf, withRcode } from "./message.ts";
 import { Class, Rcode, Type } from "./numbers.ts";

@@ -1,10 +1,12 @@
 /**
- * A cache of DNS answers, which takes the time as an argument, and the resolver that looks
- * there first.
+ * A cache of DNS answers, which takes the time as an argument, and the resolver that
+ * looks there first.
  *
  * An answer is found by all of the query but its id and the capitals of its name, since
  * flags and EDNS change what a server answers. A query with EDNS options (a cookie, a
  * client's subnet) is between its sender and the server: neither kept nor shared.
+ *
+ * @module
  */
 import {
   comparable,

@@ -1,4 +1,8 @@
-/** Asks a name server at the other end of a stream for the addresses of a name. */
+/**
+ * Asks a name server at the other end of a stream for the addresses of a name.
+ *
+ * @module
+ */
 import { domainToASCII } from "node:url";
 import { isAnswerTo, parseMessage, rcodeOf } from "./message.ts";
 import { MessageStream } from "./stream.ts";

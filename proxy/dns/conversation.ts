@@ -1,4 +1,8 @@
-/** One connection to the name server (RFC 7766). */
+/**
+ * One connection to the name server (RFC 7766).
+ *
+ * @module
+ */
 import { formatIpv4 } from "../../wire/ip/ipv4.ts";
 import {
   flagsOf,

@@ -1,7 +1,9 @@
 /**
- * The machine's hosts file before its DNS servers, as the system itself resolves: a bastion
- * in a container may know what is behind it from there only (`docker run --add-host`,
- * `hostAliases` of Kubernetes).
+ * The machine's hosts file before its DNS servers, as the system itself resolves: a
+ * bastion in a container may know what is behind it from there only (`docker run
+ * --add-host`, `hostAliases` of Kubernetes).
+ *
+ * @module
  */
 import { isIPv6 } from "node:net";
 import { parseIpv4 } from "../../wire/ip/ipv4.ts";

@@ -1,6 +1,8 @@
 /**
  * Which names outside the mesh the name server of a host tells to which other host: those
  * that a route leads to this one, and all to whom the manifest says so (`resolveFor`).
+ *
+ * @module
  */
 import type { Cidr } from "../../wire/ip/ipv4.ts";
 import { reversedIpv4 } from "./reverse.ts";

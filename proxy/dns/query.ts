@@ -1,4 +1,8 @@
-/** One query to one DNS server: over UDP, and over TCP if its answer is too long for that. */
+/**
+ * One query to one DNS server: over UDP, and over TCP if its answer is too long for that.
+ *
+ * @module
+ */
 import { Buffer } from "node:buffer";
 import { createSocket } from "node:dgram";
 import {

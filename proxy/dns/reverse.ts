@@ -1,4 +1,8 @@
-/** Names that stand for addresses: `101.42.0.127.in-addr.arpa` (RFC 1035, 3.5; RFC 3596). */
+/**
+ * Names that stand for addresses: `101.42.0.127.in-addr.arpa` (RFC 1035, 3.5; RFC 3596).
+ *
+ * @module
+ */
 import { isIPv6 } from "node:net";
 import { formatIpv4, parseIpv4 } from "../../wire/ip/ipv4.ts";
 

@@ -1,12 +1,15 @@
 /**
  * The name server of a host, over TCP: it knows the names of the mesh and asks the
- * machine's resolvers for all others, so that what is behind a bastion can be asked there.
+ * machine's resolvers for all others, so that what is behind a bastion can be asked
+ * there.
  *
- * The names of the mesh are for all. What is outside is for the host's own programs; another
- * host is told only what it may know (`policy.ts`), since a name server that asks
+ * The names of the mesh are for all. What is outside is for the host's own programs;
+ * another host is told only what it may know (`policy.ts`), since a name server that asks
  * others for whoever comes carries data out of hosts that have no other way out. Nor is
  * another host told an answer from outside that holds an address of the mesh: whoever
  * answers there would lead its clients to a host of his choice.
+ *
+ * @module
  */
 import type { ByteStream } from "../edge/stream.ts";
 import type { NameServerOptions } from "./conversation.ts";

@@ -1,4 +1,9 @@
-/** DNS messages over a stream of bytes, each behind its length (RFC 1035, 4.2.2; RFC 7766). */
+/**
+ * DNS messages over a stream of bytes, each behind its length (RFC 1035, 4.2.2; RFC
+ * 7766).
+ *
+ * @module
+ */
 import { DNS_HEADER_BYTES } from "./numbers.ts";
 import type { ByteStream } from "../edge/stream.ts";
 

@@ -1,4 +1,9 @@
-/** All that this machine knows of names: its hosts file, then its DNS servers, with a cache. */
+/**
+ * All that this machine knows of names: its hosts file, then its DNS servers, with a
+ * cache.
+ *
+ * @module
+ */
 import type { Resolver } from "./resolver.ts";
 import type { ServerResolverOptions } from "./upstream.ts";
 

@@ -1,9 +1,11 @@
 /**
  * Which DNS servers the system asks.
  *
- * Not by `getServers()` of `node:dns` where there is a resolv.conf: if that file is missing,
- * or one line of it cannot be read, Deno answers with Google's public servers, and names of
- * a private network would go there.
+ * Not by `getServers()` of `node:dns` where there is a resolv.conf: if that file is
+ * missing, or one line of it cannot be read, Deno answers with Google's public servers,
+ * and names of a private network would go there.
+ *
+ * @module
  */
 import { getServers } from "node:dns";
 import { isIPv6 } from "node:net";

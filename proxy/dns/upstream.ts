@@ -1,4 +1,8 @@
-/** Asks DNS servers in turn until one knows. */
+/**
+ * Asks DNS servers in turn until one knows.
+ *
+ * @module
+ */
 import { type Message, parseMessage, rcodeOf } from "./message.ts";
 import { askServer } from "./query.ts";
 import type { Resolver } from "./resolver.ts";

@@ -1,4 +1,8 @@
-/** Dials a real address, and says in the protocol's words why it could not be reached. */
+/**
+ * Dials a real address, and says in the protocol's words why it could not be reached.
+ *
+ * @module
+ */
 import { parseIpv4 } from "../../wire/ip/ipv4.ts";
 import { noteShortage } from "./descriptors.ts";
 import { prepared } from "./listener.ts";

@@ -1,4 +1,8 @@
-/** The last words to a client that is turned away. */
+/**
+ * The last words to a client that is turned away.
+ *
+ * @module
+ */
 import type { ByteStream } from "./stream.ts";
 
 /** How long is waited for the client to take them. */

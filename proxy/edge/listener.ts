@@ -1,5 +1,8 @@
-/** A listener of the kernel that hands over each connection and survives bad moments. */
-
+/**
+ * A listener of the kernel that hands over each connection and survives bad moments.
+ *
+ * @module
+ */
 import { noteShortage } from "./descriptors.ts";
 
 /** After a failed accept (mostly: too many open files), how long until the next. */

@@ -2,10 +2,11 @@
  * Looks names up as this machine does: its hosts file, its name services, its DNS.
  *
  * The system's function for that blocks a thread, of which there are few, and which files
- * need as well. So only some are under way at a time, and one that nobody waits for any more
- * keeps its place until the system gives up.
+ * need as well. So only some are under way at a time, and one that nobody waits for any
+ * more keeps its place until the system gives up.
+ *
+ * @module
  */
-
 import { messageOf } from "../../wire/text.ts";
 
 /** Names that are looked up at a time. */

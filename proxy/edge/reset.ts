@@ -6,8 +6,9 @@
  * connection and send RST (`connect(2)`); it needs the file descriptor, which Deno does
  * not tell, so it is found by its two addresses among those of the process. Elsewhere,
  * and without the permission for FFI, the connection ends with FIN.
+ *
+ * @module
  */
-
 import { formatHostPort } from "../../wire/text.ts";
 
 const SYMBOLS = {

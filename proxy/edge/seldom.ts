@@ -1,4 +1,9 @@
-/** Lines of the log that somebody else can cause: one a minute, with a count of the others. */
+/**
+ * Lines of the log that somebody else can cause: one a minute, with a count of the
+ * others.
+ *
+ * @module
+ */
 
 /** Least time between two lines of a kind, in milliseconds. */
 const PAUSE_MS = 60_000;

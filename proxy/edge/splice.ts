@@ -11,6 +11,8 @@
  * A socket is read into a small block of the stack's memory while it is idle, since ten
  * thousand idle connections must not pin ten thousand large ones; a read that fills its
  * block earns a larger one.
+ *
+ * @module
  */
 import type { SendBlock, TcpConnection } from "../../stack/tcp.ts";
 import { memoryMayBeFree } from "./shortage.ts";

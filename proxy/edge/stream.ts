@@ -1,6 +1,10 @@
 /**
  * A two-way stream of bytes, for what speaks a protocol itself: the proxies before their
- * connection is made, name server and name client. Bulk goes through `splice.ts`.
+ * connection is made, name server and name client.
+ *
+ * Bulk goes through `splice.ts`.
+ *
+ * @module
  */
 import type { TcpConnection } from "../../stack/tcp.ts";
 import { memoryMayBeFree } from "./shortage.ts";

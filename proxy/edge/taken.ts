@@ -1,4 +1,8 @@
-/** Whether somebody else listens on an address, found by trying to. */
+/**
+ * Whether somebody else listens on an address, found by trying to.
+ *
+ * @module
+ */
 
 /** An address of the loopback network that nobody chooses. */
 const NEUTRAL = "127.83.201.114";

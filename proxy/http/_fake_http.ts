@@ -1,4 +1,8 @@
-/** An HTTP proxy, clients that write exact bytes, and origin servers, over loopback. */
+/**
+ * An HTTP proxy, clients that write exact bytes, and origin servers, over loopback.
+ *
+ * @module
+ */
 import { Buffer } from "node:buffer";
 import { until, within } from "../../tests/harness/scene/wait.ts";
 import { type HttpMessage, readMessage, type ReadOptions } from "./_fake_http_reader.ts";

@@ -1,6 +1,10 @@
 /**
- * A strict reader of HTTP/1.1 messages for tests, independent of the parser under test: what
- * arrives at an origin server has exactly one meaning, or this throws. Text is latin1.
+ * A strict reader of HTTP/1.1 messages for tests, independent of the parser under test:
+ * what arrives at an origin server has exactly one meaning, or this throws.
+ *
+ * Text is latin1.
+ *
+ * @module
  */
 
 /** A message, to the letter. */

@@ -1,4 +1,8 @@
-/** Requests, answers and origin servers as the tests of the HTTP proxy want them. */
+/**
+ * Requests, answers and origin servers as the tests of the HTTP proxy want them.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { until } from "../../tests/harness/scene/wait.ts";
 import { answering, type HttpPeer, plain } from "./_fake_http.ts";

@@ -1,6 +1,8 @@
 /**
  * Plays both sides of the proxy in every order of answers, ends and bodies: nothing of a
  * body ever becomes a request, and no client gets the answer to something else.
+ *
+ * @module
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";

@@ -1,4 +1,8 @@
-/** What real clients make of odd answers: directly, and through the proxy in each form. */
+/**
+ * What real clients make of odd answers: directly, and through the proxy in each form.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { until, within } from "../../tests/harness/scene/wait.ts";
 import { needs } from "../../tests/harness/scene/requirements.ts";

@@ -1,4 +1,8 @@
-/** Every way to ask for a connection by SOCKS, and what is refused: tables for tests. */
+/**
+ * Every way to ask for a connection by SOCKS, and what is refused: tables for tests.
+ *
+ * @module
+ */
 import { within } from "../../tests/harness/scene/wait.ts";
 import type { FakeStream } from "../edge/_fake_stream.ts";
 import type { Credentials } from "../auth.ts";

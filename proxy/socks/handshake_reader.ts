@@ -1,4 +1,8 @@
-/** Reads the few bytes of a handshake exactly, and keeps what came behind them. */
+/**
+ * Reads the few bytes of a handshake exactly, and keeps what came behind them.
+ *
+ * @module
+ */
 import type { ByteStream } from "../edge/stream.ts";
 
 /** A client does not keep to the protocol; the message says what it did. */

@@ -1,4 +1,8 @@
-/** The SOCKS proxy, without the listener; `socks.ts` speaks with the client. */
+/**
+ * The SOCKS proxy, without the listener; `socks.ts` speaks with the client.
+ *
+ * @module
+ */
 import { AheadSocket } from "../edge/ahead_socket.ts";
 import type { Credentials } from "../auth.ts";
 import type { Connector } from "../connector.ts";

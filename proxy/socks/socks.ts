@@ -1,6 +1,8 @@
 /**
- * SOCKS 4, 4a and 5 on one port: CONNECT, and for SOCKS 5 user name and password
- * (RFC 1928, RFC 1929; SOCKS 4 and 4a as their authors describe them).
+ * SOCKS 4, 4a and 5 on one port: CONNECT, and for SOCKS 5 user name and password (RFC
+ * 1928, RFC 1929; SOCKS 4 and 4a as their authors describe them).
+ *
+ * @module
  */
 import { type Credentials, isRight } from "../auth.ts";
 import { DialError, type DialFailure } from "../edge/dial.ts";

@@ -1,4 +1,8 @@
-/** An HTTP proxy between a client and an origin, for one case of the target `http`. */
+/**
+ * An HTTP proxy between a client and an origin, for one case of the target `http`.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { type HttpPeer, Origin, plain, Scene } from "../../proxy/http/_fake_http.ts";
 import { readMessage } from "../../proxy/http/_fake_http_reader.ts";

@@ -1,6 +1,8 @@
 /**
  * DNS: what clients send to a host's name server over its stream, what servers send as
  * answers (through the name server, and to a client over the mesh), and hosts files.
+ *
+ * @module
  */
 import fc from "fast-check";
 import assert from "node:assert/strict";

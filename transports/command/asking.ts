@@ -7,7 +7,6 @@
  *
  * @module
  */
-
 import { hasTerminal } from "./terminal.ts";
 
 /** Milliseconds between two looks. */

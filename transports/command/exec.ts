@@ -7,7 +7,6 @@
  *
  * @module
  */
-
 import { join } from "shlex";
 import type {
   HostFiles,

@@ -4,7 +4,6 @@
  *
  * @module
  */
-
 import { withoutColors } from "../../wire/text.ts";
 
 /** Lines that are told. */

@@ -24,7 +24,6 @@
  *
  * @module
  */
-
 import {
   COMMAND_MARK,
   descendantsOf,

@@ -4,7 +4,6 @@
  *
  * @module
  */
-
 import { explainingLines } from "./explaining.ts";
 import type { OpenContext } from "../mod.ts";
 import { openProcess, type ProcessOptions } from "./process.ts";

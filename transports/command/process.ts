@@ -8,7 +8,6 @@
  *
  * @module
  */
-
 import { basename } from "node:path";
 import { watchAsking } from "./asking.ts";
 import { descriptorHint, isDescriptorShortage } from "./descriptor_limit.ts";

@@ -4,7 +4,6 @@
  *
  * @module
  */
-
 import { didYouMean } from "../../manifest/fields.ts";
 import { SpecError } from "../mod.ts";
 import { show } from "./words.ts";

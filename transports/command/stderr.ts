@@ -4,7 +4,6 @@
  *
  * @module
  */
-
 import { Turn } from "../../wire/turn.ts";
 import { systemPace } from "../../link/pace.ts";
 

@@ -4,7 +4,6 @@
  *
  * @module
  */
-
 import { split } from "shlex";
 import { SpecError } from "../mod.ts";
 

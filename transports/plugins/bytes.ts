@@ -3,7 +3,6 @@
  *
  * @module
  */
-
 import { fileURLToPath } from "node:url";
 import { isPrivate, type PluginPlace } from "./place.ts";
 import { messageOf } from "../../wire/text.ts";

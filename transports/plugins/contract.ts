@@ -4,7 +4,6 @@
  *
  * @module
  */
-
 import { kit } from "./kit.ts";
 import { type Link, SpecError, type Transport } from "../mod.ts";
 import { withoutColors } from "../../wire/text.ts";

@@ -3,7 +3,6 @@
  *
  * @module
  */
-
 import { type PluginKit, SpecError } from "../mod.ts";
 import { openProcess } from "../command/process.ts";
 

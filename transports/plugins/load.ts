@@ -23,7 +23,6 @@
  *
  * @module
  */
-
 import { stripTypeScriptTypes } from "node:module";
 import { formatPosition } from "../../manifest/source/diagnostic.ts";
 import type { PluginProblem, PluginUse, SpecParser } from "../../manifest/manifest.ts";

@@ -10,7 +10,6 @@
  *
  * @module
  */
-
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 

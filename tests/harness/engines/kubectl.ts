@@ -1,4 +1,8 @@
-// The real kubectl: the system's if it is new enough, or Debian's, kept in .cache.
+/**
+ * The real kubectl: the system's if it is new enough, or Debian's, kept in .cache.
+ *
+ * @module
+ */
 import { fileURLToPath } from "node:url";
 import { Debian, run } from "../../../stack/lwip/debian.ts";
 

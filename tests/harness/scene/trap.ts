@@ -1,5 +1,9 @@
-// Preloaded into a process, this makes its stacks trap, as a broken invariant of lwIP does, at
-// the first SYN of each connection to a port that nothing else uses.
+/**
+ * Preloaded into a process, this makes its stacks trap, as a broken invariant of lwIP
+ * does, at the first SYN of each connection to a port that nothing else uses.
+ *
+ * @module
+ */
 
 /** A port whose SYNs break the stack that takes them. */
 export const TRAP_PORT = 6666;

@@ -1,7 +1,11 @@
-// Asks a name server over TCP: dns_ask.ts ADDRESS:PORT QUESTION…, all on one connection.
-//
-// A QUESTION is `TYPE NAME`, or `raw HEX` for bytes that are sent as they are. Answers are
-// printed in the order of the questions, a JSON object each: see DnsAnswer.
+/**
+ * Asks a name server over TCP: dns_ask.ts ADDRESS:PORT QUESTION…, all on one connection.
+ *
+ * A QUESTION is `TYPE NAME`, or `raw HEX` for bytes that are sent as they are. Answers
+ * are printed in the order of the questions, a JSON object each: see DnsAnswer.
+ *
+ * @module
+ */
 import { Buffer } from "node:buffer";
 import dnsPacket from "dns-packet";
 
