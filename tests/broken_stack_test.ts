@@ -10,7 +10,7 @@ import { isAlive } from "./harness/scene/proc.ts";
 import { e2e } from "./harness/scene/scene.ts";
 import { TRAP_PORT } from "./harness/scene/trap.ts";
 
-const TRAP = new URL("harness/trap.ts", import.meta.url).pathname;
+const TRAP = new URL("./harness/scene/trap.ts", import.meta.url).pathname;
 const TRAPPING = [...NOROUTER.slice(0, -1), "--preload", TRAP, CLI];
 const ports = ["9000:127.0.0.1:9000", `${TRAP_PORT}:127.0.0.1:9000`];
 const cmd = (namespace: Namespace) => namespace.command(...TRAPPING);

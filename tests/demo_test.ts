@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { Process } from "./harness/scene/process.ts";
 import { e2e } from "./harness/scene/scene.ts";
 
-const ROOT = new URL("..", import.meta.url).pathname;
+const ROOT = new URL("../", import.meta.url).pathname;
 
 e2e("the demo fetches a page through the mesh and exits with 0", async (scene) => {
   // In a namespace, so that nothing on this machine is in its way.

@@ -28,7 +28,7 @@ export async function findKubectl(): Promise<string | undefined> {
       name.endsWith(".deb")
     );
     await run(["dpkg-deb", "--extract", package_!.name, "root"], { cwd: work });
-    await Deno.mkdir(fileURLToPath(new URL("../../.cache/", import.meta.url)), {
+    await Deno.mkdir(fileURLToPath(new URL("../../../.cache/", import.meta.url)), {
       recursive: true,
     });
     // Another run of the tests may do the same just now.
