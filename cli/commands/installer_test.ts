@@ -1,5 +1,5 @@
 /**
- * What is printed; what it does is in tests/installer_test.ts.
+ * What is printed; what it does is in tests/packages/installer_test.ts.
  *
  * @module
  */
