@@ -1,5 +1,5 @@
 /**
- * Loading a manifest for a command, and telling what is wrong with it.
+ * Loading a manifest for a command, and telling its faults.
  *
  * @module
  */

@@ -25,7 +25,7 @@ export function isFile(word: string): boolean {
   }
 }
 
-/** What to say about a word that is none of the commands, and resembles perhaps none. */
+/** The answer to a word that is none of the commands, and resembles perhaps none. */
 export function unknownCommand(
   word: string,
   commands: readonly string[],

@@ -1,5 +1,5 @@
 /**
- * Finds and removes what agents have left on a host.
+ * Finds and removes the files that agents have left on a host.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export interface LeftItem {
   readonly path: string;
 }
 
-/** What to do. */
+/** Options of the cleaning. */
 export interface CleanOptions {
   /** The manifest's `installPath`. */
   readonly path?: string | undefined;
@@ -32,7 +32,10 @@ export interface CleanOptions {
   readonly list: boolean;
 }
 
-/** Rejects with why it cannot be told. What is odd there is given to `context.log`. */
+/**
+ * Rejects with the reason if it cannot be told. Oddities there are given to
+ * `context.log`.
+ */
 export async function cleanHost<Options>(
   transport: Transport<Options>,
   options: Options,

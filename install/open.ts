@@ -19,7 +19,7 @@ export interface InstallOptions {
   readonly mode: Exclude<InstallMode, "never">;
   /** The folder on the host to keep it in; some usual ones if absent. */
   readonly path?: string | undefined;
-  /** What can be sent; all that is at hand if absent. */
+  /** The files that can be sent; all that is at hand if absent. */
   readonly files?: AgentFiles;
   /** Those to this host so far; without it each is the first. */
   readonly uploads?: Uploads;

@@ -1,9 +1,9 @@
 /**
- * What runs on a host to find the agent there, or to put it there, in one command of a shell.
+ * The script that finds the agent on a host, or puts it there, in one command of a shell.
  *
- * The command line is short: it reads the script from its standard input. The script speaks
- * lines on standard output, each with {@linkcode SCRIPT_MARK} in front, for a login may say something
- * first:
+ * The command line is short: it reads the script from its standard input. The script
+ * speaks lines on standard output, each with {@linkcode SCRIPT_MARK} in front, for a
+ * login may say something first:
  *
  * ```text
  * ← norouter-install hello                 the command line runs
@@ -17,17 +17,19 @@
  * ← norouter-install fail REASON           at any point, and the end
  * ```
  *
- * What is kept in the folder: `agent-NAME`, the file; `app-VERSION-NAME`, the program for that
- * version of deno; and while one of them is on its way, `part-PROCESS.MACHINE`. Both get their
- * name when they are complete, and their sums are compared at each start: of all of a file or,
- * if it looks after the rest itself as `release/launcher.sh` does, of its beginning. What other
- * versions have left there goes when no process uses it (`retire` in guard.sh).
+ * What is kept in the folder: `agent-NAME`, the file; `app-VERSION-NAME`, the program for
+ * that version of deno; and while one of them is on its way, `part-PROCESS.MACHINE`. Both
+ * get their name when they are complete, and their sums are compared at each start: of
+ * all of a file or, if it looks after the rest itself as `release/launcher.sh` does, of
+ * its beginning. What other versions have left there goes when no process uses it
+ * (`retire` in guard.sh).
  *
  * Only folders are used that nobody but their user and root can change or exchange
- * (`guarded` there), so what was compared is what is run.
+ * (`guarded` there), so exactly the files that were compared are run.
  *
- * It needs a POSIX shell with `cat`, `chmod`, `head`, `ls` (or `stat`), `mkdir`, `mv`, `rm`,
- * `wc`; and `openssl`, `sha256sum` or `shasum`, `df`, `find`, `id`, `uname`, if they are there.
+ * It needs a POSIX shell with `cat`, `chmod`, `head`, `ls` (or `stat`), `mkdir`, `mv`,
+ * `rm`, `wc`; and `openssl`, `sha256sum` or `shasum`, `df`, `find`, `id`, `uname`, if
+ * they are there.
  *
  * @module
  */
@@ -41,9 +43,9 @@ import source from "./script.sh" with { type: "text" };
 /** Begins each line that the script says to the manager. */
 export const SCRIPT_MARK = "norouter-install";
 
-/** What the script is made for. */
+/** Options of the script. */
 export interface ScriptOptions {
-  /** What can be sent. */
+  /** The files that can be sent. */
   readonly files: AgentFiles;
   /** The folder to keep it in; some usual ones if absent. */
   readonly path?: string | undefined;
@@ -57,7 +59,7 @@ export interface HostScript {
   readonly text: Uint8Array<ArrayBuffer>;
 }
 
-/** Unpacks what `release/portable.ts` calls a pack. */
+/** Unpacks a pack of `release/portable.ts`. */
 export const UNPACK = [
   `const [pack, folder] = Deno.args;`,
   `const bytes = Deno.readFileSync(pack);`,
@@ -95,7 +97,10 @@ export async function scriptFor(
   return hostScript(variables, source);
 }
 
-/** The script that tells what is left on a host, and removes it unless `list` is set. */
+/**
+ * The script that tells which files are left on a host, and removes them unless `list` is
+ * set.
+ */
 export function cleanScript(
   { path = "", state = "", list }: {
     readonly path?: string | undefined;
@@ -121,8 +126,9 @@ function hostScript(
 }
 
 /**
- * Reads so many bytes and runs them. Any login shell hands it on as it is: in single quotes, a
- * csh takes no line break, not even there an exclamation mark, and fish no two backslashes.
+ * Reads so many bytes and runs them. Any login shell hands it on as it is: in single
+ * quotes, a csh takes no line break, not even there an exclamation mark, and fish no two
+ * backslashes.
  */
 function starterOf(bytes: number): string {
   return [
@@ -134,7 +140,10 @@ function starterOf(bytes: number): string {
   ].join("; ");
 }
 
-/** What of a file is compared before it is started: bytes, sum and the folder it looks after. */
+/**
+ * The part of a file that is compared before a start: bytes, sum and the folder it looks
+ * after.
+ */
 async function startOf(file: AgentFile | undefined): Promise<string> {
   if (!file) return "";
   const { bytes, sha256, folder } = await file.start?.() ??

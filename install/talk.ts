@@ -1,6 +1,6 @@
 /**
- * The manager's side of what `script.sh` says: takes its lines, sends what it wants, and
- * hands on the link once the agent speaks.
+ * The manager's side of the talk with `script.sh`: takes its lines, sends the file it
+ * wants, and hands on the link once the agent speaks.
  *
  * A host may say anything. Text that is not the script's is shown, up to a limit; what
  * the script would not say ends it. Nothing here has a limit of its own on time: the
@@ -17,7 +17,10 @@ import { SCRIPT_MARK } from "./script.ts";
 import { Sending } from "./sending.ts";
 import type { Uploads } from "./uploads.ts";
 
-/** Text that is not the script's, in characters; the same as before an agent's first frame. */
+/**
+ * Text that is not the script's, in characters; the same as before an agent's first
+ * frame.
+ */
 const MOST_TEXT = 64 * 1024;
 /** Of a line that is shown or in a message, in characters. */
 const MOST_SHOWN = 1000;
@@ -38,9 +41,9 @@ export class NoShellError extends Error {}
 /** The host says why it cannot have the agent. */
 class HostError extends Error {}
 
-/** What a conversation is about. */
+/** Options of a conversation. */
 export interface TalkOptions {
-  /** What can be sent. */
+  /** The files that can be sent. */
   readonly files: AgentFiles;
   /** Decides whether it is. */
   readonly uploads?: Uploads | undefined;
@@ -48,7 +51,7 @@ export interface TalkOptions {
   readonly otherCommand?: Transport["otherCommand"] | undefined;
 }
 
-/** What the script said. */
+/** A line of the script. */
 interface Said {
   readonly what: string;
   readonly rest: readonly string[];
@@ -66,7 +69,7 @@ export class Talk {
   /** Lines that only a terminal, or the like, would send back. */
   readonly #sent = new Set<string>();
   readonly #options: TalkOptions;
-  /** Whether the command that the host was told is what runs. */
+  /** Whether the command that the host was told runs. */
   #isHeard = false;
   /** Runs until the host's first word. */
   #silence: ReturnType<typeof setTimeout> | undefined;
@@ -79,8 +82,8 @@ export class Talk {
   }
 
   /**
-   * Sends the script, and all that it asks for. Rejects with what the host says against it, or a
-   * {@linkcode NoShellError}.
+   * Sends the script, and all that it asks for. Rejects with what the host says against
+   * it, or a {@linkcode NoShellError}.
    */
   async untilStart(script: Uint8Array<ArrayBuffer>): Promise<Link> {
     const { files, uploads } = this.#options;
@@ -141,7 +144,7 @@ export class Talk {
     writer.releaseLock();
   }
 
-  /** Sends what the host wants; gives what it says then. */
+  /** Sends the file that the host wants; gives its next line. */
   async #send({ kind, file }: Chosen): Promise<Said> {
     const order = `${kind} ${file.bytes} ${await file.sha256()} ${file.name}`;
     this.#sent.add(order);
@@ -184,7 +187,9 @@ export class Talk {
     }
   }
 
-  /** Waits until a write is done or the host answers. If it fails, the host may say why. */
+  /**
+   * Waits until a write is done or the host answers. If it fails, the host may say why.
+   */
   async #taken(write: Promise<void>, answer: Promise<Said>): Promise<void> {
     try {
       await Promise.race([write, answer]);
@@ -202,7 +207,7 @@ export class Talk {
     }
   }
 
-  /** What the script says next. */
+  /** The next line of the script. */
   async #next(): Promise<Said> {
     for (let line; (line = await this.#reader.line()) !== undefined;) {
       this.#hear();

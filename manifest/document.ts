@@ -1,5 +1,5 @@
 /**
- * The whole manifest: hostTemplate, hosts and routes, and what holds between hosts.
+ * The whole manifest: hostTemplate, hosts and routes, and the rules between hosts.
  *
  * @module
  */

@@ -78,7 +78,7 @@ export function readBoolean(
   return undefined;
 }
 
-/** Reads a list; `example` shows the user what one looks like. */
+/** Reads a list; `example` shows the user such a list. */
 export function readList(
   entry: Entry | undefined,
   report: Report,

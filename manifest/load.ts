@@ -14,10 +14,10 @@ import { messageOf } from "../wire/text.ts";
 /** The largest manifest that is read, in bytes; real ones have a few thousand. */
 const MAX_BYTES = 16 * 2 ** 20;
 
-/** What a manifest read from standard input is called in messages. */
+/** The name, in messages, of a manifest read from standard input. */
 const STDIN = "<stdin>";
 
-/** What loading a manifest needs beside its path. */
+/** Options of loading a manifest. */
 export interface LoadOptions
   extends Omit<ParseOptions, "path" | "folder" | "findPlugin"> {
   /** Loads the plug-ins that it names. Left out, naming one is an error. */

@@ -29,7 +29,7 @@ export interface ParsedPort {
   readonly connectHost: string;
   /** 1 to 65535. */
   readonly connectPort: number;
-  /** What is doubtful about it. */
+  /** A doubt about it, for a warning. */
   readonly doubt?: string;
 }
 

@@ -6,7 +6,7 @@
  *   socks: { listen: ":1080", auth: { username: u, passwordEnv: PROXY_PASSWORD } }
  *   http:  { listen: "" }                                      off, as without `listen`
  *
- * No message holds a password, nor what may be one in the wrong place.
+ * No message holds a password, nor a text that may be one in the wrong place.
  *
  * @module
  */
@@ -20,9 +20,9 @@ import { type Entry, isNull, type MapValue, quote } from "./source/value.ts";
 /** The fields of a host that are proxies. */
 export type ProxyField = "http" | "socks";
 
-/** What reading a proxy needs. */
+/** The surroundings of a proxy that is read. */
 export interface ProxyContext {
-  /** Takes what is wrong. */
+  /** Takes the faults. */
   readonly report: Report;
   /** Reads environment variables. */
   readonly env: ParseOptions["env"];
@@ -103,8 +103,8 @@ function readAuth(
 }
 
 /**
- * Without the keys that `auth` does not have, which are not shown: in `{password:a,b}` the
- * password is in two of them.
+ * Without the keys that `auth` does not have, which are not shown: in `{password:a,b}`
+ * the password is in two of them.
  */
 function knownOnly(value: MapValue, known: readonly string[], report: Report): MapValue {
   const entries = new Map(value.entries);
@@ -196,7 +196,7 @@ function readVariable(
   try {
     text = env(name);
   } catch (error) {
-    // What the system says of a variable that is no text holds its value.
+    // The system's error about a variable that is no text holds its value.
     const reason = error instanceof Error ? error.name : "unknown reason";
     report.error(at, `${what} cannot be read (${reason})`);
     return undefined;

@@ -12,7 +12,7 @@ import type { HostSpec, RouteSpec } from "./manifest.ts";
 import type { Report } from "./source/report.ts";
 import { quote } from "./source/value.ts";
 
-/** Warns of what disabled loopback makes useless. */
+/** Warns of hosts that disabled loopback makes useless. */
 export function warnOfUnreachable(
   hosts: readonly HostSpec[],
   routes: readonly RouteSpec[],

@@ -28,7 +28,7 @@ export function readResolveFor(entry: Entry, report: Report): NamedHost[] {
   });
 }
 
-/** Reports the names that no host has. What a template says is reported once. */
+/** Reports the names that no host has, those of a template once. */
 export function checkResolveFor(
   hosts: readonly { readonly name: string; readonly resolveFor: readonly NamedHost[] }[],
   report: Report,

@@ -11,7 +11,7 @@
  *   ".example.com"      no: "*.example.com" is meant
  *   "http://db/"        no
  *
- * `notTo` has the same, for what a route is not for.
+ * `notTo` has the same, for the exceptions of a route.
  *
  * routes_test.ts has the same table.
  *
@@ -86,7 +86,7 @@ interface Destination {
   readonly at: Position;
 }
 
-/** What a destination's text means; nothing that can match, if it is of IPv6. */
+/** The meaning of a destination's text; a destination of IPv6 matches nothing. */
 type ParsedDestination = { readonly cidr?: Cidr; readonly isIpv6?: true };
 
 function readDestinations(entry: Entry | undefined, report: Report): Destination[] {
@@ -161,7 +161,9 @@ function readVia(
   return undefined;
 }
 
-/** Reads a destination: a range, or else a name or pattern; where it is wrong, says why. */
+/**
+ * Reads a destination: a range, or else a name or pattern; where it is wrong, says why.
+ */
 export function parseRouteDestination(text: string): ParsedDestination | string {
   const cidr = parseCidr(text);
   if (cidr) return { cidr };

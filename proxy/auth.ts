@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What a client has to know. */
+/** User name and password. */
 export interface Credentials {
   readonly username: string;
   readonly password: string;

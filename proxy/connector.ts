@@ -1,10 +1,10 @@
 /**
  * Connector: from the host and port that a client of a proxy asks for to a connection.
  *
- * A host of the mesh is reached through the stack (`mesh_dial.ts`). So is what lies behind a
- * bastion (`behind/`): a name is resolved there, by its name server over the mesh, and each of
- * its addresses is claimed for that bastion until the first packet to it is on its way. All
- * else is dialled by this machine.
+ * A host of the mesh is reached through the stack (`mesh_dial.ts`). So is what lies
+ * behind a bastion (`behind/`): a name is resolved there, by its name server over the
+ * mesh, and each of its addresses is claimed for that bastion until the first packet to
+ * it is on its way. All else is dialled by this machine.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import type { Upstream } from "./upstream.ts";
 /** A connection that takes longer has failed; above the limit of the dial behind it. */
 export const CONNECT_LIMIT_MS = 30_000;
 
-/** What a port of this host leads to. */
+/** The real address that a port of this host leads to. */
 export interface Target {
   readonly hostname: string;
   readonly port: number;
@@ -35,21 +35,26 @@ export interface ConnectorOptions {
   readonly me: number;
   readonly stack: Pick<Stack, "connect">;
   readonly directory: Directory;
-  /** What this host publishes, by port. */
+  /** The published ports of this host, each with its target. */
   readonly forwards: ReadonlyMap<number, Target>;
   /** Name servers of the mesh: VIP to port. */
   readonly nameServers?: ReadonlyMap<number, number>;
-  /** What the other hosts publish, by VIP; of a host without an entry nothing is known. */
+  /**
+   * The published ports of the other hosts, by VIP; those of a host without an entry are
+   * unknown.
+   */
   readonly published?: ReadonlyMap<number, readonly number[]>;
-  /** Tells the manager that `address` lies behind `via`, before the next packet is sent. */
+  /**
+   * Tells the manager that `address` lies behind `via`, before the next packet is sent.
+   */
   readonly suggest: (address: number, via: number) => void;
-  /** Settles when the packets of now are on their way, ahead of what is suggested later. */
+  /** Settles when the packets of now are on their way, ahead of later suggestions. */
   readonly sent: () => Promise<void>;
   /** Takes a line about a name that was said to lead where it must not. */
   readonly warn: (message: string) => void;
   /** In place of this machine's, for tests. */
   readonly lookup?: typeof lookup;
-  /** Ends what is under way. */
+  /** Ends connections that are being opened. */
   readonly signal: AbortSignal;
 }
 
@@ -165,7 +170,7 @@ export class Connector {
     return new SocketStream(await dial(hostname, port, signal));
   }
 
-  /** A port of this very host: the stack does not carry what stays here. */
+  /** A port of this very host: the stack carries no local connections. */
   async #own({ target, port, signal }: Asked): Promise<SocketStream> {
     const forward = this.#options.forwards.get(port);
     if (!forward) {
@@ -177,7 +182,9 @@ export class Connector {
   }
 }
 
-/** The IPv4 address within an IPv6 address of the form ::ffff:a.b.c.d, in any spelling. */
+/**
+ * The IPv4 address within an IPv6 address of the form ::ffff:a.b.c.d, in any spelling.
+ */
 function mappedIpv4(hostname: string): string | undefined {
   if (!hostname.includes(":")) return undefined;
   const shortest = URL.parse(`http://[${hostname}]/`)?.hostname;

@@ -13,7 +13,7 @@ import { MeshStream } from "./edge/stream.ts";
 /** Ports of a host that a message names. */
 const MOST_PORTS = 10;
 
-/** What a client asked for. */
+/** A client's request. */
 export interface Asked {
   /** As the client wrote it, for messages. */
   readonly target: string;
@@ -25,7 +25,10 @@ export interface Asked {
 export interface MeshDialOptions {
   readonly stack: Pick<Stack, "connect">;
   readonly directory: Directory;
-  /** What the other hosts publish, by VIP; of a host without an entry nothing is known. */
+  /**
+   * The published ports of the other hosts, by VIP; those of a host without an entry are
+   * unknown.
+   */
   readonly published?: ReadonlyMap<number, readonly number[]> | undefined;
 }
 
@@ -39,8 +42,9 @@ export class MeshDial {
   }
 
   /**
-   * Connects to the port that was asked for at `address`, which lies behind the host with the
-   * VIP `via` if that is given. Rejects with a {@linkcode DialError}, or the signal's reason.
+   * Connects to the port that was asked for at `address`, which lies behind the host with
+   * the VIP `via` if that is given. Rejects with a {@linkcode DialError}, or the signal's
+   * reason.
    */
   async connect(
     address: number,
@@ -69,7 +73,7 @@ export class MeshDial {
     }
   }
 
-  /** What `failureOf` does not say. */
+  /** Details beyond `failureOf`. */
   #explain(
     error: TcpError,
     { address, port, via }: { address: number; port: number; via: number | undefined },
@@ -79,7 +83,8 @@ export class MeshDial {
     if (error.reason === "host-down") return new Error(`the host ${host} is down`);
     const what = via === undefined ? host : `${formatIpv4(address)} behind ${host}`;
     if (failureOf(error) === "host-unreachable") {
-      // Its manager says so, or the agent there of what it dialled.
+      // Said by the manager of the host, or by the agent there of the target that it
+      // dialled.
       return new Error(`${what} is down, or cannot reach what it leads to`);
     }
     if (via !== undefined) return new Error(what);

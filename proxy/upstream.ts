@@ -1,16 +1,17 @@
 /**
- * Upstream: what a client of a proxy was connected to, and the joining of the two.
+ * Upstream: the far side of a client's connection through a proxy, and the joining of the
+ * two.
  *
  * @module
  */
 import { relay, splice } from "./edge/splice.ts";
 import { type MeshStream, SocketStream } from "./edge/stream.ts";
 
-/** What a client of a proxy was connected to. */
+/** The connection made for a client of a proxy. */
 export type Upstream = SocketStream | MeshStream;
 
 /**
- * Carries bytes between a client and what it was connected to until both directions have
+ * Carries bytes between a client and its upstream until both directions have
  * ended, then closes both; resets them when `signal` is aborted. Never rejects.
  */
 export async function join(

@@ -22,7 +22,7 @@ const OPTIONS = {
   ...common,
 };
 
-/** What the manifest says, checked. */
+/** The manifest's value, checked. */
 export type DockerOptions = OptionsOf<typeof OPTIONS, "container">;
 
 /** Reaches a container by Docker's command line. */

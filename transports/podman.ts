@@ -21,7 +21,7 @@ const OPTIONS = {
   ...common,
 };
 
-/** What the manifest says, checked. */
+/** The manifest's value, checked. */
 export type PodmanOptions = OptionsOf<typeof OPTIONS, "container">;
 
 /** Reaches a container by Podman's command line. */

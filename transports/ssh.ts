@@ -1,5 +1,6 @@
 /**
- * Machines behind ssh. The user's ssh configuration applies, as the client is the system's.
+ * Machines behind ssh. The user's ssh configuration applies, as the client is the
+ * system's.
  *
  * | in the manifest | what is run |
  * |---|---|
@@ -7,7 +8,7 @@
  * | `ssh: {host: "box:2222", jump: gate}` | `ssh -T -p 2222 -J gate box -- …` |
  *
  * The client takes its questions (a password, an unknown host's key) to the terminal. A
- * manager without one adds `BatchMode=yes`, so that it fails at once instead.
+ * manager without a terminal adds `BatchMode=yes`, so that it fails at once instead.
  *
  * @module
  */
@@ -44,7 +45,7 @@ const OPTIONS = {
   program: readWords,
 };
 
-/** What the manifest says, checked; and whether anybody can answer questions. */
+/** The manifest's value, checked; and whether anybody can answer questions. */
 export type SshOptions = OptionsOf<typeof OPTIONS, "host"> & {
   /** True where nobody can. Set when a link is opened. */
   readonly isBatch?: boolean;
@@ -138,7 +139,9 @@ const optionValue: Reader<string> = (value) => {
   return found;
 };
 
-/** What to type to see the same question; through a jump host, any of the two may ask. */
+/**
+ * The command that shows the same question; through a jump host, any of the two may ask.
+ */
 function byHand(options: SshOptions): string {
   return ssh.describe({ ...options, agent: ["true"], isBatch: false });
 }

@@ -1,5 +1,6 @@
 /**
- * The first entry of a tar archive: what `docker cp PATH -` says of a path of a container.
+ * The first entry of a tar archive, by which `docker cp PATH -` describes a path of a
+ * container.
  *
  * @module
  */

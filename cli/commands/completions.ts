@@ -10,7 +10,7 @@ import tab from "@bomb.sh/tab/commander";
 import type { Command } from "commander";
 import bash from "../complete.bash" with { type: "text" };
 
-/** Adds the command `complete`, and completes manifests where one is wanted. */
+/** Adds the command `complete`, and completes manifests where a manifest is wanted. */
 export function addCompletions(program: Command): void {
   const completion = tab(program);
   const setup = completion.setup.bind(completion);

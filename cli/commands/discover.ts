@@ -1,5 +1,5 @@
 /**
- * `norouter discover`: what could become a host, as a table or JSON on stdout, and which
+ * `norouter discover`: candidates for hosts, as a table or JSON on stdout, and which
  * sources could not be asked on stderr.
  *
  * @module
@@ -23,11 +23,11 @@ const MOST_SHOWN = 40;
 /** The conventional status of a program that Ctrl-C ended: 128 + SIGINT. */
 const INTERRUPTED = 130;
 
-/** What a user may say about what to look for. */
+/** The user's wishes about the search. */
 export interface SearchOptions extends GlobalOptions {
   /** Milliseconds that each source may take. */
   readonly timeout: number;
-  /** Also what does not run. */
+  /** Also candidates that do not run. */
   readonly all?: boolean;
   readonly context?: string | undefined;
   readonly namespace?: string | undefined;
@@ -40,8 +40,8 @@ export interface DiscoverOptions extends SearchOptions {
 }
 
 /**
- * Prints what the sources, or all, found. The exit status is 1 if one that was named
- * failed: of the others, most machines lack some.
+ * Prints the findings of the sources, or of all. The exit status is 1 if a source that
+ * was named failed: of the others, most machines lack some.
  */
 export async function discover(
   sources: readonly SourceName[],
@@ -69,7 +69,7 @@ export async function search(
   using stop = stopSignals();
   const control = new AbortController();
   let isStopped = false;
-  // What was started has no terminal of its own, so Ctrl-C reaches nobody but us.
+  // Programs started have no terminal of their own, so Ctrl-C reaches nobody but us.
   stop.asked.then(() => {
     isStopped = true;
     control.abort("ended");

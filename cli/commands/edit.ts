@@ -28,7 +28,9 @@ const UNTOUCHED = "The example was not saved as a manifest, so no mesh is starte
 const INSTANT = `. An editor that returns at once has to be told to wait, for example ` +
   `EDITOR="code --wait"`;
 
-/** Edits a manifest, runs its mesh, and gives the exit status; see {@linkcode runMesh}. */
+/**
+ * Edits a manifest, runs its mesh, and gives the exit status; see {@linkcode runMesh}.
+ */
 export async function edit(
   file: string | undefined,
   options: GlobalOptions,
@@ -129,7 +131,7 @@ async function stateOf(path: string): Promise<string> {
     ]);
     return JSON.stringify([mtime?.getTime(), ino, text]);
   } catch (error) {
-    return String(error); // what is wrong is said when the manifest is loaded
+    return String(error); // the fault is told when the manifest is loaded
   }
 }
 

@@ -17,7 +17,7 @@ const PROGRAMS = ["editor", "vim", "vi", "emacs"];
 export interface EditorSurroundings {
   /** A variable of the environment. */
   readonly env: (name: string) => string | undefined;
-  /** The path of a program, given as one or to be found on PATH. */
+  /** The path of a program, given as a path or to be found on PATH. */
   readonly find: (program: string) => string | undefined;
   /** Whether this is Windows. */
   readonly isWindows: boolean;
@@ -31,15 +31,15 @@ const SYSTEM: EditorSurroundings = {
 
 /** An editor. */
 export interface Editor {
-  /** What it is called in messages: `vim`, `code --wait`. */
+  /** Its name in messages: `vim`, `code --wait`. */
   readonly name: string;
   /** The path of its program. */
   readonly program: string;
-  /** What comes before the file's name. */
+  /** Program and arguments before the file's name. */
   readonly args: readonly string[];
 }
 
-/** What a search for an editor found. */
+/** The result of a search for an editor. */
 export interface Found {
   /** Undefined if there is none. */
   readonly editor: Editor | undefined;
@@ -47,7 +47,7 @@ export interface Found {
   readonly warnings: readonly string[];
 }
 
-/** Looks for the user's editor: the first one that is there. */
+/** Looks for the user's editor: the first that is there. */
 export function findEditor(from: EditorSurroundings = SYSTEM): Found {
   const warnings: string[] = [];
   for (const variable of VARIABLES) {

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What `norouter show-example` prints. */
+/** The text that `norouter show-example` prints. */
 export const EXAMPLE =
   `# A mesh of this machine and the hosts you can reach with a command.
 #

@@ -34,7 +34,7 @@ import { parsePick, readLine } from "./pick.ts";
 /** The conventional status of a program that Ctrl-C ended: 128 + SIGINT. */
 const INTERRUPTED = 130;
 
-/** The options of the command: of each source, what is to be a host. */
+/** The options of the command: for each source, the names of hosts to be. */
 export interface InitOptions extends SearchOptions, NamesBySource {
   /** The file to write; `-` is standard output. */
   readonly output: string;
@@ -144,7 +144,7 @@ function say(text: string): void {
 }
 
 /**
- * What `norouter check` does.
+ * The check of `norouter check`.
  *
  * @throws {Error} if it would not accept the manifest.
  */
@@ -155,7 +155,7 @@ function check(text: string, path: string): void {
   throw new Error(`No manifest is written, since the check would refuse it:\n${lines}`);
 }
 
-/** What the user should know of a manifest that passes. */
+/** Warnings about a manifest that passes. */
 function warningsOf(text: string, path: string): readonly Diagnostic[] {
   return parseManifest(text, { path, transports: builtinTransports }).warnings;
 }

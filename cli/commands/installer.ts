@@ -11,7 +11,7 @@ import { VERSION } from "../version.ts";
 /** Where releases are: a folder for each, `v` and its version. */
 const RELEASES = "https://github.com/norouter/norouter-deno/releases/download";
 
-/** What the script installs, unless its environment says otherwise. */
+/** The release that the script installs, unless its environment says otherwise. */
 export interface InstallerOptions {
   /** The version; that of this program by default. */
   readonly version?: string;
@@ -19,7 +19,7 @@ export interface InstallerOptions {
   readonly releases?: string;
 }
 
-/** The script, for a POSIX shell. What it takes from its environment stands at its top. */
+/** The script, for a POSIX shell. The variables that it reads stand at its top. */
 export function installer(
   { version = VERSION, releases = RELEASES }: InstallerOptions = {},
 ): string {

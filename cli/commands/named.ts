@@ -29,16 +29,16 @@ const NOUNS: Readonly<Record<SourceName, string>> = {
   ssh: "host",
 };
 
-/** By source, what is to be a host. */
+/** Names of hosts to be, by source. */
 export type NamesBySource = Readonly<Partial<Record<SourceName, readonly string[]>>>;
 
-/** What came of the names. */
+/** The result of the look-up of names. */
 export interface Named {
   /** Each once, by source, in the order of the names. */
   readonly targets: readonly Candidate[];
   /** Those of them that nobody could be asked for. */
   readonly unsure: readonly Candidate[];
-  /** What the sources said. */
+  /** The findings of the sources. */
   readonly found: readonly Discovered[];
 }
 
@@ -53,7 +53,7 @@ interface Wish {
 /**
  * Finds the targets; undefined if the user ended the search.
  *
- * @throws {Error} for the user, if one does not exist or cannot be meant.
+ * @throws {Error} for the user, if a name does not exist or cannot be meant.
  */
 export async function namedTargets(
   names: NamesBySource,
@@ -153,7 +153,7 @@ function asNamed(wish: Wish, name: string, answer: Discovered): Candidate {
   };
 }
 
-/** Says now, and of the flag, what the check would say of the manifest. */
+/** Tells now, and of the flag, the faults that the check would find in the manifest. */
 function checkSpec(source: SourceName, spec: Candidate["spec"], name: string): void {
   try {
     builtinTransports.get(source)?.parse(spec);

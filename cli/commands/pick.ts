@@ -15,7 +15,10 @@ import { quote } from "../../manifest/source/value.ts";
 /** A line that is longer is no answer of a person. */
 const MOST_BYTES = 4096;
 
-/** The places that a line picks from a list of so many, from 0 on, or what is wrong. */
+/**
+ * The places that a line picks from a list of so many, from 0 on, or the fault of the
+ * line.
+ */
 export function parsePick(line: string, count: number): number[] | string {
   const picked = new Set<number>();
   for (const part of line.split(/[\s,]+/).filter(Boolean)) {

@@ -23,13 +23,13 @@ export interface Outcome {
   readonly status: number;
   /** Whether each host became ready, be it once. */
   readonly isComplete: boolean;
-  /** What ended it, if not itself. */
+  /** The signal that ended the mesh, if any. */
   readonly signal?: Deno.Signal;
 }
 
 /** How {@linkcode runMesh} differs from a plain `norouter FILE`. */
 export interface UpOptions {
-  /** End the mesh if not one host becomes ready at the first attempt. */
+  /** End the mesh if no host becomes ready at the first attempt. */
   readonly endWithoutHosts?: boolean;
   /** Said if some hosts do not become ready at the first attempt. */
   readonly advice?: string;
@@ -159,7 +159,7 @@ function announce(
 function forPeople(event: MeshEvent, { logFormat }: GlobalOptions): MeshEvent {
   if (logFormat === "json") return event;
   if (event.type === "output") {
-    // What an agent warns of is shown as a warning; the word is for older managers.
+    // A line that begins so is shown as a warning; the word is for older managers.
     const line = event.level === "warn"
       ? event.line.replace(/^warning: /, "")
       : event.line;
@@ -173,7 +173,7 @@ function forPeople(event: MeshEvent, { logFormat }: GlobalOptions): MeshEvent {
   return event;
 }
 
-/** One line, when each host has become ready or failed for the first time. */
+/** A line, when each host has become ready or failed for the first time. */
 function summarize(
   outcome: Awaited<ReturnType<Mesh["ready"]>>,
   ms: number,

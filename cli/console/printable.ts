@@ -1,8 +1,8 @@
 /**
- * What may stand on a terminal.
+ * Text that may stand on a terminal.
  *
  * Text of hosts, manifests, commands and files is shown, but neither moves the cursor,
- * nor changes colours, nor turns the order of what is read.
+ * nor changes colours, nor turns the order of reading.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Asks a program of this machine what it knows: a command that ends in time, prints a
+ * Asks a program of this machine: a command that ends in time, prints a
  * bounded amount, and can ask nobody for a password.
  *
  * @module
@@ -18,11 +18,11 @@ const LIMIT = 64 << 20;
 const MOST_DEPTH = 200;
 /** Characters of a failed command's last words that are shown. */
 const SHOWN = 300;
-/** Ids behind one command; systems have a limit for all arguments together. */
+/** Ids behind a command; systems have a limit for all arguments together. */
 export const MOST_ARGUMENTS = 500;
 
 /**
- * Runs a command and gives what it printed.
+ * Runs a command and gives its output.
  *
  * @throws {SourceError} if it is not installed, fails, prints too much, or the signal
  * came first.
@@ -106,7 +106,7 @@ async function readAll(
   return await new Blob(chunks as BlobPart[]).text();
 }
 
-/** What explains the failure; before it come warnings and attempts. */
+/** The words that explain the failure; before them come warnings and attempts. */
 function lastWords(lines: readonly string[]): string {
   const line = explainingLines(lines.filter((line) => line.trim() !== "")).at(-1) ?? "";
   const text = line.trim().replace(/^error: +/i, "");
@@ -118,7 +118,7 @@ function reasonOf({ reason }: AbortSignal): string {
 }
 
 /**
- * Reads what a program printed as JSON.
+ * Reads a program's output as JSON.
  *
  * @throws {SourceError} if it is none, or not of this shape.
  */

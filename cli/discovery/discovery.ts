@@ -25,7 +25,7 @@ const BY_NAME: Readonly<Record<SourceName, Source>> = {
   ssh: sshSource,
 };
 
-/** What is asked, and for how long. */
+/** The inquiry, and its limit on time. */
 export interface DiscoveryOptions extends Omit<Inquiry, "signal"> {
   /** Milliseconds that each source may take. */
   readonly timeoutMs: number;
@@ -35,12 +35,12 @@ export interface DiscoveryOptions extends Omit<Inquiry, "signal"> {
   readonly sources?: readonly SourceName[] | undefined;
 }
 
-/** What one source found. */
+/** The findings of a source. */
 export interface Discovered extends Findings {
   readonly source: SourceName;
 }
 
-/** Lists what could become a host, by source in their order. */
+/** Lists candidates for hosts, by source in their order. */
 export function discoverTargets(options: DiscoveryOptions): Promise<Discovered[]> {
   const wanted = SOURCES.filter((name) => options.sources?.includes(name) ?? true);
   return Promise.all(wanted.map((name) => askSource(BY_NAME[name], options)));

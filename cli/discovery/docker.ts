@@ -27,7 +27,7 @@ const Row = v.object({
 });
 type Row = v.InferOutput<typeof Row>;
 
-/** What `docker ps` does not tell: ports of containers that have no network. */
+/** Details that `docker ps` leaves out: ports of containers that have no network. */
 const Detail = v.object({
   id: v.string(),
   ports: v.nullish(v.record(v.string(), v.unknown()), {}),
@@ -36,9 +36,9 @@ const Detail = v.object({
 type Detail = v.InferOutput<typeof Detail>;
 
 /**
- * The form of {@linkcode Detail}: of the rest, such as the environment, nothing is wanted. It
- * has the names of docker's own fields; with others docker looks into its JSON, where what a
- * container lacks is an error.
+ * The form of {@linkcode Detail}: of the rest, such as the environment, nothing is
+ * wanted. It has the names of docker's own fields; with others docker looks into its
+ * JSON, where what a container lacks is an error.
  */
 const TEMPLATE = `{"id":{{json .ID}},"ports":{{json .Config.ExposedPorts}},` +
   `"network":{{json .HostConfig.NetworkMode}}}`;
@@ -61,7 +61,7 @@ export const dockerSource: Source = {
   },
 };
 
-/** Without it, as when a container has just gone, there is still what `ps` said. */
+/** Without it, as when a container has just gone, there is still the row of `ps`. */
 async function inspect(ids: readonly string[], signal: AbortSignal): Promise<
   { details: ReadonlyMap<string, Detail>; problems: Problem[] }
 > {

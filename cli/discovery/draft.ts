@@ -1,5 +1,5 @@
 /**
- * Writes a manifest of targets: one host each beside this machine, with the ports that
+ * Writes a manifest of candidates: a host each beside this machine, with the ports that
  * they are said to serve, and comments.
  *
  * @module
@@ -20,7 +20,7 @@ export interface Draft {
   readonly hosts: readonly string[];
 }
 
-/** Writes the manifest; `path` is what its comments call it. */
+/** Writes the manifest; `path` is its name in comments. */
 export function draftManifest(targets: readonly Candidate[], path: string): Draft {
   const taken = new Set<string>();
   const hosts = new YAMLMap();
@@ -56,7 +56,7 @@ function head(path: string): string {
   return lines.map((line) => `# ${line}`.trimEnd() + "\n").join("");
 }
 
-/** What stands above a host. */
+/** The comments above a host. */
 function aboutOf(
   { source, id, about, state, isRunning, advice = [] }: Candidate,
 ): string[] {

@@ -1,5 +1,5 @@
 /**
- * Host names for what was found, whose own names may have any form.
+ * Host names for candidates, whose own names may have any form.
  *
  *   web_1                  web_1
  *   db.example.com         db-example-com    a name that exists would lead into the mesh

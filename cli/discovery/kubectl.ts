@@ -1,5 +1,5 @@
 /**
- * Pods of Kubernetes: those of one context and one namespace, unless all are asked for.
+ * Pods of Kubernetes: those of a context and a namespace, unless all are asked for.
  *
  * Contexts are told as well, but nobody asks their clusters.
  *
@@ -178,7 +178,9 @@ function targetOf(pod: Pod, context: string): Candidate {
   };
 }
 
-/** What starts another such pod when this one ends, and has a lasting name. */
+/**
+ * The controller that starts another such pod when this pod ends, and has a lasting name.
+ */
 function keeperOf(
   { metadata: { labels, ownerReferences } }: Pod,
 ): { kind: string; name: string } | undefined {

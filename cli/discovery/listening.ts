@@ -12,12 +12,12 @@ import { type Candidate, type ServedPort, SourceError } from "./source.ts";
 const MOST_ASKED = 64;
 /** At a time. */
 const TOGETHER = 8;
-/** Milliseconds that one may take. */
+/** Milliseconds that a container may take. */
 const LIMIT = 2000;
 
 /** A socket that listens, in the table of the kernel. */
 const LISTENS = "0A";
-/** Of a family each: all addresses, or the one for programs of the same container. */
+/** Of a family each: all addresses, or the address for programs of the same container. */
 const REACHED = new Set([
   "00000000",
   "0100007F",
@@ -41,8 +41,9 @@ export function readListening(table: string): ServedPort[] {
 }
 
 /**
- * The targets with the ports that those listen on which run, have a network of their own and no
- * known port. `exec` gives the command that runs words in one. Who cannot be asked has none.
+ * The targets with the ports that those listen on which run, have a network of their own
+ * and no known port. `exec` gives the command that runs words in one. Who cannot be asked
+ * has none.
  */
 export async function withListening(
   targets: readonly Candidate[],

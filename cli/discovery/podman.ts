@@ -16,10 +16,10 @@ import {
   type Source,
 } from "./source.ts";
 
-/** One port, or several in a row. */
+/** A port, or several in a row. */
 const PublishedPort = v.object({
   container_port: v.optional(v.number()),
-  /** What Podman 2 called it. */
+  /** The name of the field in Podman 2. */
   containerPort: v.optional(v.number()),
   range: v.nullish(v.number(), 1),
   protocol: v.nullish(v.string(), "tcp"),
@@ -38,7 +38,7 @@ const Row = v.object({
 });
 type Row = v.InferOutput<typeof Row>;
 
-/** Of `podman inspect`, what `podman ps` of every version has not. */
+/** The fields of `podman inspect` that `podman ps` lacks in some version. */
 const Detail = v.object({
   Id: v.string(),
   Config: v.object({

@@ -13,15 +13,15 @@
  */
 import type { ServedPort } from "./source.ts";
 
-/** Ports of one host that are kept; a range may have thousands. */
+/** Ports of a host that are kept; a range may have thousands. */
 export const MOST_PORTS = 32;
 
-/** Reads a list with commas; what is no port there is left out. */
+/** Reads a list with commas; items that are no port are left out. */
 export function readPorts(text: string): ServedPort[] {
   return distinct(text.split(",").flatMap(readPort));
 }
 
-/** Reads one item: the ports inside of the container. */
+/** Reads an item: the ports inside of the container. */
 export function readPort(text: string): ServedPort[] {
   const [, from = "", to = from, protocol = "tcp"] =
     /^(?:.*->)?\s*(\d{1,5})(?:-(\d{1,5}))?(?:\/([a-z]+))?$/.exec(text.trim()) ?? [];

@@ -39,11 +39,14 @@ function read(): SshConfig {
   }
 }
 
-/** What ssh takes in no host's name, because commands of its users might meet a shell. */
+/**
+ * Characters that ssh takes in no host's name, because commands of its users might meet a
+ * shell.
+ */
 // deno-lint-ignore no-control-regex -- control characters are among them
 const FORBIDDEN = /[\s\x00-\x1f\x7f'`"$\\;&<>|(){}]/;
 
-/** Whether ssh takes the name, and the manifest's `ssh: ALIAS` means this very one. */
+/** Whether ssh takes the name, and the manifest's `ssh: ALIAS` means this very host. */
 function isDestination(alias: string): boolean {
   if (FORBIDDEN.test(alias)) return false;
   try {

@@ -1,6 +1,7 @@
 /**
- * Addresses behind bastions: each is claimed for its bastion until the first packet to it is
- * on its way (`claims.ts`), and suggested to the manager where that does not know by itself.
+ * Addresses behind bastions: each is claimed for its bastion until the first packet to it
+ * is on its way (`claims.ts`), and suggested to the manager where that does not know by
+ * itself.
  *
  * @module
  */
@@ -13,9 +14,11 @@ const SUGGESTION_LIMIT = 512;
 
 /** Options of {@linkcode AddressesBehind}. */
 export interface AddressesBehindOptions {
-  /** Tells the manager that `address` lies behind `via`, before the next packet is sent. */
+  /**
+   * Tells the manager that `address` lies behind `via`, before the next packet is sent.
+   */
   readonly suggest: (address: number, via: number) => void;
-  /** Settles when the packets of now are on their way, ahead of what is suggested later. */
+  /** Settles when the packets of now are on their way, ahead of later suggestions. */
   readonly sent: () => Promise<void>;
 }
 
@@ -24,7 +27,7 @@ export class AddressesBehind {
   readonly #mesh: MeshDial;
   readonly #options: AddressesBehindOptions;
   readonly #claims = new Claims();
-  /** What the manager was told last of an address, the oldest first. */
+  /** The host last suggested for an address, by address, the oldest first. */
   readonly #suggested = new Map<number, number>();
 
   /** Connects by `mesh`. */
@@ -34,8 +37,9 @@ export class AddressesBehind {
   }
 
   /**
-   * Connects to `address` behind the host with the VIP `via`. With `inRange` the manager knows
-   * by itself, unless it was told of another host. Rejects as {@linkcode MeshDial} does.
+   * Connects to `address` behind the host with the VIP `via`. With `inRange` the manager
+   * knows by itself, unless it was told of another host. Rejects as {@linkcode MeshDial}
+   * does.
    */
   async connect(
     address: number,

@@ -1,9 +1,10 @@
 /**
- * What is believed of the addresses that a name behind a bastion is said to have.
+ * The addresses of a name behind a bastion: which of those in the answer are believed.
  *
- * Pure. Whoever answers there is a stranger. He must not lead a client to a host of the mesh,
- * whose ports are for its hosts, nor to what each machine has for itself (`ranges.ts`),
- * unless a range of a route names that. An address of the mesh spoils the whole answer.
+ * Pure. Whoever answers there is a stranger. He must not lead a client to a host of the
+ * mesh, whose ports are for its hosts, nor to what each machine has for itself
+ * (`ranges.ts`), unless a range of a route names that. An address of the mesh spoils the
+ * whole answer.
  *
  * @module
  */
@@ -11,7 +12,7 @@ import { formatIpv4 } from "../../wire/ip/ipv4.ts";
 import type { Directory } from "../directory.ts";
 import { isSpecial } from "../../wire/ip/special.ts";
 
-/** What was said. */
+/** An answer from behind a bastion. */
 export interface Said {
   readonly name: string;
   /** VIP of the bastion behind which it was said. */

@@ -70,7 +70,7 @@ async function turn(claim: Claim, via: number, signal: AbortSignal): Promise<voi
   const waiter: Waiter = { via, go };
   const abort = () => {
     claim.waiting.delete(waiter);
-    admit(claim); // those behind may have waited for this one alone
+    admit(claim); // waiters behind may have waited for this waiter alone
     reject(signal.reason);
   };
   claim.waiting.add(waiter);

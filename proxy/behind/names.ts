@@ -1,8 +1,8 @@
 /**
- * Names behind bastions: asked for at the bastion's name server, over the mesh, and remembered
- * for as long as it says.
+ * Names behind bastions: asked for at the bastion's name server, over the mesh, and
+ * remembered for as long as it says.
  *
- * What a name server behind a bastion says is a stranger's word, see `believed.ts`.
+ * The answers of a name server behind a bastion are a stranger's word, see `believed.ts`.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { believedAddresses } from "./believed.ts";
 
 /** Names whose addresses are remembered. */
 const NAME_LIMIT = 1024;
-/** Addresses of one name that are tried. */
+/** Addresses of a name that are tried. */
 const MOST_ADDRESSES = 4;
 
 /** Options of {@linkcode NamesBehind}. */
@@ -43,8 +43,8 @@ export class NamesBehind {
   }
 
   /**
-   * Connects to `name` behind the host with the VIP `via`: to each of its addresses, until one
-   * answers. Rejects with a {@linkcode DialError}, or the signal's reason.
+   * Connects to `name` behind the host with the VIP `via`: to each of its addresses,
+   * until one answers. Rejects with a {@linkcode DialError}, or the signal's reason.
    */
   async connect(name: string, via: number, asked: Asked): Promise<MeshStream> {
     const key = `${formatIpv4(via)} ${canonicalName(name)}`;
@@ -53,7 +53,8 @@ export class NamesBehind {
       try {
         return await this.#toOneOf(known.addresses, via, asked);
       } catch (error) {
-        // A bastion that was started anew dials a name's addresses only once asked for it.
+        // A bastion that was started anew dials a name's addresses only once asked for
+        // it.
         if (!(error instanceof DialError) || error.failure !== "prohibited") throw error;
       }
     }

@@ -1,5 +1,5 @@
 /**
- * What a name server answers about a name that it knows itself: one of the mesh or of the
+ * The answers of a name server about names of its own: one of the mesh or of the
  * hosts file, or the reverse name of an address there.
  *
  * @module
@@ -11,23 +11,23 @@ import { encodeAnswer } from "./encode.ts";
 /** Seconds that our own addresses may be kept: the mesh, or the file, may change. */
 const OWN_TTL = 10;
 
-/** What is known of a name. */
+/** The records of a name of our own. */
 export interface KnownName {
   /** IPv4, 32 bits in host order. */
   readonly addresses: readonly number[];
   /** IPv6, as text. */
   readonly addresses6?: readonly string[];
-  /** Of a reverse name: the names of its address, the first one first. */
+  /** Of a reverse name: the names of its address, in their order. */
   readonly names?: readonly string[];
 }
 
 /**
- * The answer to a query for a name that is known here; undefined if others are to be asked,
- * which goes for all types that are not about addresses or their names.
+ * The answer to a query for a name that is known here; undefined if others are to be
+ * asked, which goes for all types that are not about addresses or their names.
  *
  * AAAA, HTTPS and SVCB are answered "none of that type" and not passed on: outside, the
- * name does not exist, and a client that asks for A and AAAA at once and hears so drops the
- * A; or it does, and its address would lead around the mesh.
+ * name does not exist, and a client that asks for A and AAAA at once and hears so drops
+ * the A; or it does, and its address would lead around the mesh.
  */
 export function answerKnown(
   query: Message,
@@ -57,8 +57,8 @@ export function answerKnown(
 }
 
 /**
- * The answer about another type of a name that is known here to a client for whom no others
- * are asked: there is none of it. Undefined where the name is another world's.
+ * The answer about another type of a name that is known here to a client for whom no
+ * others are asked: there is none of it. Undefined where the name is another world's.
  */
 export function answerAlone(query: Message): Uint8Array<ArrayBuffer> | undefined {
   if (!isInternet(query)) return undefined;
@@ -66,9 +66,9 @@ export function answerAlone(query: Message): Uint8Array<ArrayBuffer> | undefined
 }
 
 /**
- * What others say about another type of a name that is known here. They may say that there
- * is no such name, but there is, only without that type (RFC 8020: "no such name" would
- * hold for its addresses too).
+ * The answer of others about another type of a name that is known here. They may say that
+ * there is no such name, but there is, only without that type (RFC 8020: "no such name"
+ * would hold for its addresses too).
  */
 export function answerOfOthers(
   query: Message,

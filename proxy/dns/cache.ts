@@ -43,12 +43,14 @@ interface Entry {
   /** Where the TTLs lie. */
   readonly ttls: readonly number[];
   readonly bytes: number;
-  /** Milliseconds, as what follows. */
+  /** Milliseconds, as all times below. */
   readonly since: number;
   readonly until: number;
 }
 
-/** What is known of earlier queries. Times are milliseconds of any clock that never turns back. */
+/**
+ * Answers to earlier queries. Times are milliseconds of any clock that never turns back.
+ */
 export class AnswerCache {
   /** The oldest first. */
   readonly #entries = new Map<string, Entry>();
@@ -112,7 +114,7 @@ export class AnswerCache {
 
 const latin1 = new TextDecoder("latin1");
 
-/** What equal queries have in common; undefined if this one is like no other. */
+/** The key of equal queries; undefined for a query that equals no other. */
 function keyOf(query: Message): string | undefined {
   const { bytes, question } = query;
   if (!question || bytes.length > MOST_QUERY_BYTES) return undefined;
@@ -122,7 +124,7 @@ function keyOf(query: Message): string | undefined {
     latin1.decode(bytes.subarray(question.end));
 }
 
-/** A copy of an answer to a query like this one, with its id and its question's capitals. */
+/** A copy of an answer to an equal query, with the id and the capitals of this query. */
 function readdressed(answer: Uint8Array, query: Message): Uint8Array<ArrayBuffer> {
   const copy = withId(answer, idOf(query.bytes));
   const end = query.question?.end ?? DNS_HEADER_BYTES;
@@ -176,7 +178,9 @@ export interface CachingResolverOptions {
   readonly now?: () => number;
 }
 
-/** Asks `resolver` what the cache does not know, and equal queries at one time once. */
+/**
+ * Asks `resolver` where the cache has no answer, and equal queries at the same time once.
+ */
 export class CachingResolver implements Resolver {
   readonly #resolver: Resolver;
   readonly #cache: AnswerCache;

@@ -12,7 +12,7 @@ import { encodeQuery } from "./encode.ts";
 import { formatRcode, Rcode } from "./numbers.ts";
 import { messageOf } from "../../wire/text.ts";
 
-/** Above what the server takes to ask all of its own. */
+/** Longer than the server takes to ask all servers of its own. */
 const LIMIT_MS = 10_000;
 /** No answer is believed for longer. */
 const MOST_SECONDS = 300;
@@ -21,8 +21,8 @@ const MOST_NAME_BYTES = 253;
 const MOST_LABEL_BYTES = 63;
 
 /**
- * Why a name was not resolved: there is none or it has no IPv4 address; the server may not
- * say, and says why; or nobody said.
+ * Why a name was not resolved: there is none or it has no IPv4 address; the server may
+ * not say, and says why; or nobody said.
  */
 export type NameFailure = "not-found" | "prohibited" | "failed" | "timed-out";
 
@@ -50,10 +50,10 @@ export interface ResolveOptions {
 }
 
 /**
- * Asks the name server at the other end of `stream` for the IPv4 addresses (32 bits in host
- * order) of a name, which may have letters beyond ASCII; follows aliases in its answer.
- * `ttl` is in seconds, 300 at most. Closes the stream in any case, without waiting for the
- * server's end, so over the mesh the server sees a reset.
+ * Asks the name server at the other end of `stream` for the IPv4 addresses (32 bits in
+ * host order) of a name, which may have letters beyond ASCII; follows aliases in its
+ * answer. `ttl` is in seconds, 300 at most. Closes the stream in any case, without
+ * waiting for the server's end, so over the mesh the server sees a reset.
  *
  * Rejects with a {@linkcode NameError}, or the reason of the aborted signal.
  */
@@ -125,7 +125,7 @@ export async function resolveOver(
   }
 }
 
-/** A name as DNS has it, in lower case; undefined if it cannot be one. */
+/** A name as DNS has it, in lower case; undefined for text that is no name. */
 export function asciiName(name: string): string | undefined {
   const plain = name.replace(/\.$/, "");
   // deno-lint-ignore no-control-regex

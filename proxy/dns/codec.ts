@@ -7,7 +7,7 @@
 import type { Buffer } from "node:buffer";
 import packet from "dns-packet";
 
-/** What is used of `dns-packet`, which has no types of its own. */
+/** The part of `dns-packet` that is used; the library has no types of its own. */
 interface Codec {
   encode(message: {
     readonly type: "query";

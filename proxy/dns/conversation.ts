@@ -1,5 +1,5 @@
 /**
- * One connection to the name server (RFC 7766).
+ * A connection to the name server (RFC 7766).
  *
  * @module
  */
@@ -29,16 +29,21 @@ export interface NameServerOptions {
   readonly namesOf: (address: number) => readonly string[];
   /** Answers all other questions. */
   readonly upstream: Resolver;
-  /** Whether another host, by its VIP, may ask `upstream` about a name; no if left out. */
+  /**
+   * Whether another host, by its VIP, may ask `upstream` about a name; no if left out.
+   */
   readonly mayAsk?: (client: number, name: string | undefined) => boolean;
   /** Told why another host got no answer; as often as it asks. */
   readonly onRefused?: (client: number, reason: Reason) => void;
   /**
-   * Told which IPv4 addresses `upstream` has for a name (lower case), before the client is.
-   * They may be any, the loopback's as well: the hosts file has `localhost`.
+   * Told which IPv4 addresses `upstream` has for a name (lower case), before the client
+   * is. They may be any, the loopback's as well: the hosts file has `localhost`.
    */
   readonly onResolved?: (name: string, addresses: readonly number[]) => void;
-  /** Told what no client is to blame for, such as a module that could not be loaded. */
+  /**
+   * Told of errors that no client is to blame for, such as a module that could not be
+   * loaded.
+   */
   readonly onError?: (error: Error) => void;
   /** How long a connection may say nothing, in milliseconds; 30 000 if it is not said. */
   readonly idleLimitMs?: number;
@@ -106,8 +111,8 @@ export async function converse(
 }
 
 /**
- * The answer to what a client sent, which is at least a header. `client` is the VIP of
- * another host, or nothing for a program of this one.
+ * The answer to a client's message, which is at least a header. `client` is the VIP of
+ * another host, or nothing for a program of this host.
  */
 export async function answerTo(
   query: Uint8Array,
@@ -173,7 +178,7 @@ export async function answerTo(
   return answer;
 }
 
-/** What the mesh itself knows of a name: a host's, or the reverse name of a VIP. */
+/** The mesh's own records of a name: a host's, or the reverse name of a VIP. */
 function knownName(name: string, options: NameServerOptions): KnownName | undefined {
   const address = options.names.get(name);
   if (address !== undefined) return { addresses: [address] };
@@ -182,7 +187,9 @@ function knownName(name: string, options: NameServerOptions): KnownName | undefi
   return names.length > 0 ? { addresses: [], names } : undefined;
 }
 
-/** A name from outside as messages show it: an answer has to fit, and a log to be read. */
+/**
+ * A name from outside as messages show it: an answer has to fit, and a log to be read.
+ */
 function quoted(name = "?"): string {
   return JSON.stringify(name.length > 80 ? name.slice(0, 79) + "…" : name);
 }

@@ -10,15 +10,15 @@ import { DNS_HEADER_BYTES, EXTENDED_ERROR_OPTION, Flag } from "./numbers.ts";
 import { flagsOf, idOf, type Message, type ResourceRecord } from "./message.ts";
 import { optOf } from "./records.ts";
 
-/** What our own answers say we take over UDP, which we do not speak as a server. */
+/** The size that our answers announce for UDP, which we do not speak as a server. */
 const UDP_PAYLOAD_BYTES = 1232;
 
 /** The DO bit in an OPT record's flags (RFC 3225). */
 const DNSSEC_OK = 0x8000;
 
 /**
- * A query for the addresses of `name`, which is in ASCII and no longer than names are. With
- * `edns` a refusal can come with its reason.
+ * A query for the addresses of `name`, which is in ASCII and no longer than names are.
+ * With `edns` a refusal can come with its reason.
  */
 export function encodeQuery(id: number, name: string, edns: boolean): Uint8Array {
   const questions = [{ type: "A", name }];
@@ -26,7 +26,7 @@ export function encodeQuery(id: number, name: string, edns: boolean): Uint8Array
   return codec.encode({ type: "query", id, flags: Flag.RD, questions, additionals });
 }
 
-/** What an answer of our own says. */
+/** The content of an answer of our own. */
 export interface OwnAnswer {
   readonly rcode: number;
   /** Whether it is from who is in charge of the name. */

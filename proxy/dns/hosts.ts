@@ -1,6 +1,6 @@
 /**
  * The machine's hosts file before its DNS servers, as the system itself resolves: a
- * bastion in a container may know what is behind it from there only (`docker run
+ * bastion in a container may know the names behind it from there only (`docker run
  * --add-host`, `hostAliases` of Kubernetes).
  *
  * @module
@@ -25,8 +25,8 @@ export function hostsPath(): string {
 }
 
 /**
- * Reads a hosts file: names in lower case, and the reverse names of its addresses. Lines that
- * make no sense are left out.
+ * Reads a hosts file: names in lower case, and the reverse names of its addresses. Lines
+ * that make no sense are left out.
  */
 export function parseHosts(text: string): Map<string, KnownName> {
   const names = new Map<
@@ -51,7 +51,7 @@ export function parseHosts(text: string): Map<string, KnownName> {
       if (address4 === undefined) known.addresses6.push(address);
       else if (!known.addresses.includes(address4)) known.addresses.push(address4);
     }
-    // As the system has it, the first name of the first line is the one of the address.
+    // As the system has it, the first name of the first line is the name of the address.
     const [first] = aliases;
     const name = first === undefined ? undefined : asciiName(first);
     const reverse = reverseName(address);
@@ -60,7 +60,7 @@ export function parseHosts(text: string): Map<string, KnownName> {
   return names;
 }
 
-/** Answers what stands in the hosts file, and asks another resolver for all else. */
+/** Answers names of the hosts file, and asks another resolver for all others. */
 export class HostsResolver implements Resolver {
   readonly #resolver: Resolver;
   readonly #path: string;

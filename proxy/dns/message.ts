@@ -1,12 +1,12 @@
 /**
- * DNS messages (RFC 1035) of others: their header, their question, and where their records
- * lie.
+ * DNS messages (RFC 1035) of others: their header, their question, and where their
+ * records lie.
  *
  * Messages of others are passed on as the bytes they are, so that types, options and
- * signatures nobody here knows survive. To count down a TTL, or to see that a record holds
- * an address, their places in the message are needed, which `dns-packet` does not tell. So
- * records are walked here, and only walked: the walk follows no pointers and allocates
- * nothing that a message's sender can make large.
+ * signatures nobody here knows survive. To count down a TTL, or to see that a record
+ * holds an address, their places in the message are needed, which `dns-packet` does not
+ * tell. So records are walked here, and only walked: the walk follows no pointers and
+ * allocates nothing that a message's sender can make large.
  *
  * @module
  */
@@ -23,8 +23,8 @@ export class MessageError extends Error {
 /** The question of a message. */
 export interface Question {
   /**
-   * The name in lower case without a trailing dot; undefined if it is none that text can
-   * stand for, such as one with a dot inside of a label, which must not pass for another.
+   * The name in lower case without a trailing dot; undefined for a name that text cannot
+   * stand for: with a dot inside of a label it must not pass for another name.
    */
   readonly name: string | undefined;
   readonly type: number;
@@ -66,7 +66,7 @@ export function flagsOf(bytes: Uint8Array): number {
   return readUint16(bytes, 2);
 }
 
-/** The kind of query; 0 is the ordinary one. */
+/** The kind of query; 0 is the ordinary kind. */
 export function opcodeOf(bytes: Uint8Array): number {
   return bytes[2]! >>> 3 & 15;
 }
@@ -184,7 +184,7 @@ export function parseMessage(bytes: Uint8Array): Message {
   return { bytes, question, records };
 }
 
-/** Whether `answer` is one to `query`: same id, same question (RFC 5452, 9.1). */
+/** Whether `answer` answers `query`: same id, same question (RFC 5452, 9.1). */
 export function isAnswerTo(query: Message, answer: Uint8Array): boolean {
   if (answer.length < DNS_HEADER_BYTES || !query.question) return false;
   if (!(flagsOf(answer) & Flag.QR) || idOf(answer) !== idOf(query.bytes)) return false;

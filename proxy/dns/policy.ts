@@ -1,6 +1,7 @@
 /**
  * Which names outside the mesh the name server of a host tells to which other host: those
- * that a route leads to this one, and all to whom the manifest says so (`resolveFor`).
+ * that a route leads to this host, and all to hosts that the manifest names
+ * (`resolveFor`).
  *
  * @module
  */
@@ -8,14 +9,14 @@ import type { Cidr } from "../../wire/ip/ipv4.ts";
 import { reversedIpv4 } from "./reverse.ts";
 import { inRanges } from "../../wire/ip/special.ts";
 
-/** What routes lead to this host. */
+/** The destinations that routes lead to this host. */
 export interface Routed {
   readonly ranges: readonly Cidr[];
   /** By name, in any case. */
   readonly takes: (name: string) => boolean;
 }
 
-/** Decides who may ask what. */
+/** Decides which host may ask for which name. */
 export class NamePolicy {
   readonly #routed: Routed;
   #hosts: ReadonlySet<number> | "all" = new Set();
@@ -30,7 +31,10 @@ export class NamePolicy {
     this.#hosts = hosts === "all" ? hosts : new Set(hosts);
   }
 
-  /** Whether another host, by its VIP, may ask about a name; undefined is a strange one. */
+  /**
+   * Whether another host, by its VIP, may ask about a name; undefined stands for a name
+   * that is no text.
+   */
   mayAsk(client: number, name: string | undefined): boolean {
     if (this.#hosts === "all" || this.#hosts.has(client)) return true;
     if (name === undefined) return false;

@@ -1,5 +1,5 @@
 /**
- * One query to one DNS server: over UDP, and over TCP if its answer is too long for that.
+ * A query to a DNS server: over UDP, and over TCP if its answer is too long for that.
  *
  * @module
  */
@@ -22,9 +22,9 @@ import { Flag } from "./numbers.ts";
 const MOST_UDP_BYTES = 512;
 
 /**
- * Asks `server`. The query goes out under an id of its own and from a port of its own, both
- * by chance, so that nobody who does not see it can forge the answer (RFC 5452); what is
- * not the answer is ignored. Rejects when `signal` is aborted, with its reason.
+ * Asks `server`. The query goes out under an id of its own and from a port of its own,
+ * both by chance, so that nobody who does not see it can forge the answer (RFC 5452);
+ * what is not the answer is ignored. Rejects when `signal` is aborted, with its reason.
  */
 export async function askServer(
   server: ServerAddress,
@@ -66,7 +66,9 @@ function askOverUdp(
   });
 }
 
-/** An address as it compares: IPv6 has many ways to be written, and may name an interface. */
+/**
+ * An address as it compares: IPv6 has many ways to be written, and may name an interface.
+ */
 function comparable(address: string): string {
   if (!address.includes(":")) return address;
   return new URL(`http://[${address.split("%")[0]}]`).hostname;

@@ -1,6 +1,6 @@
 /**
- * What the records of a message tell: addresses, how long they may be kept, and why there
- * are none.
+ * Contents of the records of a message: addresses, how long they may be kept, and why
+ * there are none.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export function optOf(message: Message): ResourceRecord | undefined {
   );
 }
 
-/** What a server says of why it has no answer, if it does. */
+/** The server's reason for having no answer, if it gives one. */
 export function reasonIn(message: Message): string | undefined {
   const opt = optOf(message);
   if (!opt) return undefined;
@@ -37,13 +37,15 @@ export function reasonIn(message: Message): string | undefined {
   return undefined;
 }
 
-/** What an IPv6 address begins with that stands for an IPv4 one (RFC 4291, 2.5.5.2). */
+/**
+ * The beginning of an IPv6 address that stands for an IPv4 address (RFC 4291, 2.5.5.2).
+ */
 const MAPPED = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff);
 
-/** Aliases that are followed from one name to the next. */
+/** Aliases that are followed in a row. */
 const MOST_ALIASES = 16;
 
-/** Records looked at; more of them are no answer to one question for addresses. */
+/** Records looked at; more of them are no answer to a question for addresses. */
 const MOST_RECORDS = 512;
 
 /** The IPv4 addresses that a message holds for a name. */
@@ -87,7 +89,9 @@ export function addressesIn(message: Message, name: string): Addresses {
   return { addresses: [], ttl: 0 };
 }
 
-/** All IPv4 addresses among the answers of a message, whosever, also those mapped to IPv6. */
+/**
+ * All IPv4 addresses among the answers of a message, whosever, also those mapped to IPv6.
+ */
 export function allAddressesIn({ bytes, records }: Message): number[] {
   return records.flatMap(({ section, type, dataAt, dataBytes }) => {
     if (section !== "answer") return [];

@@ -1,25 +1,25 @@
 /**
  * The name server of a host, over TCP: it knows the names of the mesh and asks the
- * machine's resolvers for all others, so that what is behind a bastion can be asked
+ * machine's resolvers for all others, so that names behind a bastion can be asked
  * there.
  *
- * The names of the mesh are for all. What is outside is for the host's own programs;
- * another host is told only what it may know (`policy.ts`), since a name server that asks
- * others for whoever comes carries data out of hosts that have no other way out. Nor is
- * another host told an answer from outside that holds an address of the mesh: whoever
- * answers there would lead its clients to a host of his choice.
+ * The names of the mesh are for all. Names outside are for the host's own programs;
+ * another host is told only names that it may know (`policy.ts`), since a name server
+ * that asks others for whoever comes carries data out of hosts that have no other way
+ * out. Nor is another host told an answer from outside that holds an address of the mesh:
+ * whoever answers there would lead its clients to a host of his choice.
  *
  * @module
  */
 import type { ByteStream } from "../edge/stream.ts";
 import type { NameServerOptions } from "./conversation.ts";
 
-/** Connections at a time; one more is reset. */
+/** Connections at a time; more are reset. */
 const MOST_CONNECTIONS = 1024;
-/** Of them, those of one client, so that it cannot lock out the others. */
+/** Of them, those of the same client, so that it cannot lock out the others. */
 const MOST_OF_A_CLIENT = 128;
 
-/** Answers DNS queries. What it takes for that is loaded with the first connection. */
+/** Answers DNS queries. Its modules are loaded with the first connection. */
 export class NameServer {
   readonly #options: NameServerOptions;
   #connections = 0;
@@ -32,10 +32,10 @@ export class NameServer {
 
   /**
    * Answers the queries on `stream` until it ends, is silent for 30 s, or holds a message
-   * without an id to answer to; then closes it. Never rejects. With 64 questions under way it waits with
-   * reading until one is answered; answers go out in the order they are found. `client` is
-   * the VIP of the host whose stream it is, or nothing for the programs of this one; each
-   * client has 128 at the most.
+   * without an id to answer to; then closes it. Never rejects. With 64 questions under
+   * way it waits with reading until one is answered; answers go out in the order they are
+   * found. `client` is the VIP of the host whose stream it is, or nothing for the
+   * programs of this host; each client has 128 at the most.
    */
   async serve(stream: ByteStream, client?: number): Promise<void> {
     const others = this.#ofClient.get(client) ?? 0;

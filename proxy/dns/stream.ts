@@ -7,9 +7,9 @@
 import { DNS_HEADER_BYTES } from "./numbers.ts";
 import type { ByteStream } from "../edge/stream.ts";
 
-/** What is read at first; most queries fit, and a longer message makes it larger. */
+/** Size of the first buffer; most queries fit, and a longer message makes it larger. */
 const READ_BYTES = 1024;
-/** What a header begins with. */
+/** The id, which a header begins with. */
 const ID_BYTES = 2;
 
 /** Reads and writes whole messages; does not close the stream. */
@@ -25,10 +25,12 @@ export class MessageStream {
   }
 
   /**
-   * The next message; null at the end, which may cut one short. One call at a time.
+   * The next message; null at the end, which may cut a message short. A single call at a
+   * time.
    *
-   * One that has an id and no whole header comes as a header of that id which asks nothing:
-   * so a server answers it FORMERR like any other, and a client takes it for no answer.
+   * A message with an id and no whole header comes as a header of that id which asks
+   * nothing: so a server answers it FORMERR like any other, and a client takes it for no
+   * answer.
    */
   async read(): Promise<Uint8Array<ArrayBuffer> | null> {
     for (;;) {

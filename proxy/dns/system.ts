@@ -13,7 +13,7 @@ export interface SystemResolverOptions extends ServerResolverOptions {
   readonly hosts?: string;
 }
 
-/** Resolves as the system does. What it takes for that is loaded with the first query. */
+/** Resolves as the system does. Its modules are loaded with the first query. */
 export class SystemResolver implements Resolver {
   readonly #options: SystemResolverOptions;
   #resolver: Promise<Resolver> | undefined;

@@ -2,7 +2,7 @@
  * Which DNS servers the system asks.
  *
  * Not by `getServers()` of `node:dns` where there is a resolv.conf: if that file is
- * missing, or one line of it cannot be read, Deno answers with Google's public servers,
+ * missing, or a line of it cannot be read, Deno answers with Google's public servers,
  * and names of a private network would go there.
  *
  * @module
@@ -14,7 +14,10 @@ import { parseIpv4 } from "../../wire/ip/ipv4.ts";
 const RESOLV_CONF = "/etc/resolv.conf";
 /** As in glibc (MAXNS) and musl. */
 const MOST_SERVERS = 3;
-/** The system is asked again after this time, so a laptop that changes its network goes on. */
+/**
+ * The system is asked again after this time, so a laptop that changes its network goes
+ * on.
+ */
 const KEPT_MS = 2000;
 const DNS_PORT = 53;
 
@@ -25,7 +28,10 @@ export interface ServerAddress {
   readonly port: number;
 }
 
-/** Reads `1.2.3.4`, `1.2.3.4:5353`, `::1` or `[::1]:5353`; undefined if it is none of these. */
+/**
+ * Reads `1.2.3.4`, `1.2.3.4:5353`, `::1` or `[::1]:5353`; undefined if it is none of
+ * these.
+ */
 export function parseServer(text: string): ServerAddress | undefined {
   if (isIPv6(text)) return { hostname: text, port: DNS_PORT };
   const [, bracketed, plain, digits] =
@@ -39,7 +45,9 @@ export function parseServer(text: string): ServerAddress | undefined {
   return { hostname: plain, port };
 }
 
-/** The servers of a resolv.conf in their order; what cannot be read is left out. */
+/**
+ * The servers of a resolv.conf in their order; lines that cannot be read are left out.
+ */
 export function parseResolvConf(text: string): string[] {
   const servers: string[] = [];
   for (const line of text.split("\n")) {
@@ -50,7 +58,7 @@ export function parseResolvConf(text: string): string[] {
   return [...new Set(servers)].slice(0, MOST_SERVERS);
 }
 
-/** What Deno says when it found no settings. */
+/** Deno's answer where it found no settings. */
 const DENO_FALLBACK = new Set([
   "8.8.8.8",
   "8.8.4.4",
@@ -63,14 +71,15 @@ async function read(path: string): Promise<string[]> {
     return parseResolvConf(await Deno.readTextFile(path));
   }
   const servers = new Set(getServers());
-  // Who has set exactly these, all four, is mistaken for one who has set nothing.
+  // A user who has set exactly these, all four, is mistaken for a user who has set
+  // nothing.
   if (servers.symmetricDifference(DENO_FALLBACK).size === 0) return [];
   return [...servers].slice(0, MOST_SERVERS);
 }
 
 /**
- * Tells the servers of the system, and is never more than two seconds behind it. `path` is
- * for tests.
+ * Tells the servers of the system, and is never more than two seconds behind it. `path`
+ * is for tests.
  */
 export function systemServers(
   path: string = RESOLV_CONF,

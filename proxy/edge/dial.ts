@@ -71,7 +71,7 @@ export class DialError extends Error {
   /** Why. */
   readonly failure: DialFailure;
 
-  /** `target` is what was dialled, as text; `cause` what the system said. */
+  /** `target` is the address dialled, as text; `cause` the system's error. */
   constructor(failure: DialFailure, target: string, cause?: unknown) {
     const said = cause instanceof Error ? `: ${cause.message}` : "";
     super(`Cannot connect to ${target} (${failure.replace("-", " ")})${said}`, { cause });
@@ -134,7 +134,7 @@ export async function dial(
   }
 }
 
-/** Each address of a name in its turn, until one can be connected to. */
+/** Each address of a name in its turn, until a connection is made. */
 async function connect(
   hostname: string,
   port: number,

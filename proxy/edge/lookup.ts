@@ -30,8 +30,8 @@ let underWay = 0;
 const waiting: (() => void)[] = [];
 
 /**
- * Whether a lookup failed because there is no such name, or none with an address; otherwise
- * nobody said (EAI_AGAIN, EAI_FAIL), and the name may well exist.
+ * Whether a lookup failed because there is no such name, or none with an address;
+ * otherwise nobody said (EAI_AGAIN, EAI_FAIL), and the name may well exist.
  */
 export function isUnknownName(error: unknown): boolean {
   // The system's EAI_NONAME and EAI_NODATA both come as this.
@@ -75,7 +75,7 @@ async function turn(signal: AbortSignal): Promise<void> {
     throw new Error(`${MOST_WAITING} names wait to be looked up`);
   }
   await new Promise<void>((resolve) => waiting.push(resolve));
-  if (signal.aborted) release(); // nobody waits for this one any more
+  if (signal.aborted) release(); // nobody waits for this look-up any more
 }
 
 async function ask(
@@ -94,7 +94,7 @@ async function systemLookup(name: string): Promise<LookedUp[]> {
   return await lookup(name, { all: true, verbatim: true });
 }
 
-/** Hands the place to the next one, or leaves it free. */
+/** Hands the place to the next look-up, or leaves it free. */
 function release(): void {
   const next = waiting.shift();
   if (next) next();

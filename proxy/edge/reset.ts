@@ -46,8 +46,8 @@ export function canReset(): boolean {
 
 /**
  * Ends `connection` with a reset where the system allows it, otherwise with FIN. Reads
- * and writes under way fail. Connections reset in one turn of the event loop are looked
- * for together.
+ * and writes under way fail. Connections reset in the same turn of the event loop are
+ * looked for together.
  */
 export function resetConnection(connection: Deno.TcpConn): void {
   if (waiting.size === 0) queueMicrotask(resetWaiting);
@@ -100,7 +100,7 @@ function keyOf(connection: Deno.TcpConn): string | undefined {
   }
 }
 
-/** An address in the one form that both sources agree on. */
+/** An address in the form that both sources agree on. */
 function canonical(hostname: string, port: number): string {
   const { hostname: host } = new URL(`http://${formatHostPort(hostname, port)}`);
   return `${host}:${port}`;

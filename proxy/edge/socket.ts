@@ -1,5 +1,5 @@
 /**
- * Sockets of the kernel: writing all of a buffer, and the ways to end one.
+ * Sockets of the kernel: writing all of a buffer, and the ways to end a socket.
  *
  * @module
  */
@@ -40,7 +40,7 @@ export class OwnedSocket {
     resetConnection(this.socket);
   }
 
-  /** Lets go: what was written and ended is still delivered. */
+  /** Lets go: bytes that were written, and an end, are still delivered. */
   close(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;

@@ -20,14 +20,14 @@ import { closeWrite, OwnedSocket, writeAll } from "./socket.ts";
 
 const BLOCK_SIZES = [2048, 16_384, 65_536, 262_144] as const;
 /**
- * When one direction has ended and nothing came in the other from one look to the next, both
+ * When a direction has ended and nothing came in the other between two looks, both
  * are reset: nobody may be left who will ever end it.
  */
 const HALF_OPEN_LOOK_MS = 30 * 60_000;
 
-/** What two directions have in common. */
+/** The state that two directions share. */
 interface Traffic {
-  /** Counts what was carried. */
+  /** Pieces that were carried. */
   parts: number;
 }
 
@@ -56,7 +56,7 @@ async function both(
 
 /**
  * Carries bytes between `socket` and `connection` until both directions have ended, then
- * closes the one and releases the other. The connection must be open. Never rejects: a
+ * closes the socket and releases the connection, which must be open. Never rejects: a
  * failure of one side is told to the other, and nobody else wants to know.
  */
 export async function splice(
@@ -135,7 +135,9 @@ async function upload(
   }
 }
 
-/** Larger after a read that filled its block, smaller after one that left most of it. */
+/**
+ * Larger after a read that filled its block, smaller after a read that left most of it.
+ */
 function nextSize(size: number, got: number, room: number): number {
   if (got === room) return Math.min(size + 1, BLOCK_SIZES.length - 1);
   return got < room / 8 ? 0 : size;

@@ -1,6 +1,6 @@
 /**
- * A two-way stream of bytes, for what speaks a protocol itself: the proxies before their
- * connection is made, name server and name client.
+ * A two-way stream of bytes, for code that speaks a protocol itself: the proxies before
+ * their connection is made, name server and name client.
  *
  * Bulk goes through `splice.ts`.
  *
@@ -11,20 +11,23 @@ import { memoryMayBeFree } from "./shortage.ts";
 import { closeWrite, OwnedSocket, writeAll } from "./socket.ts";
 
 /**
- * A socket of the kernel, or a connection of the stack that is open. At most one `read` and
- * one `write` may be under way. After `reset` or `close` both reject; the two may be called
- * at any time and again, and the first counts.
+ * A socket of the kernel, or a connection of the stack that is open. At most one `read`
+ * and one `write` may be under way. After `reset` or `close` both reject; the two may be
+ * called at any time and again, and the first counts.
  */
 export interface ByteStream {
   /** Reads at least one byte into `into`; how many, or null at the end of the stream. */
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
   /** Writes all of `bytes`, which are the caller's again when it settles. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Ends the direction to the peer, after what was written. */
+  /** Ends the direction to the peer, behind the bytes written. */
   closeWrite(): Promise<void>;
   /** Ends both directions at once; the peer sees a reset. */
   reset(): void;
-  /** Lets go: what was written and ended is still delivered, otherwise the peer sees a reset. */
+  /**
+   * Lets go: bytes written, and an end, are still delivered; without an end the peer sees
+   * a reset.
+   */
   close(): void;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What the HTTP proxy answers itself: a status, and one line that names target and reason.
+ * Answers of the HTTP proxy itself: a status, and a line that names target and reason.
  *
  * @module
  */
@@ -9,7 +9,9 @@ import { DialError, type DialFailure } from "../edge/dial.ts";
 import type { Field } from "./fields.ts";
 import { messageOf } from "../../wire/text.ts";
 
-/** The status for a failure to connect, and its name in `Proxy-Status` (RFC 9209, 2.3). */
+/**
+ * The status for a failure to connect, and its name in `Proxy-Status` (RFC 9209, 2.3).
+ */
 function statusOf(failure: DialFailure): readonly [status: number, name: string] {
   switch (failure) {
     case "refused":

@@ -1,5 +1,5 @@
 /**
- * Serves one request of a client: forwards it, or makes a tunnel of the connection.
+ * Serves a request of a client: forwards it, or makes a tunnel of the connection.
  *
  * @module
  */
@@ -34,7 +34,7 @@ import { formatHostPort, messageOf } from "../../wire/text.ts";
 const UPGRADE_LIMIT_MS = 60_000;
 const CONNECTED = bytesOf("HTTP/1.1 200 Connection established\r\n\r\n");
 
-/** What becomes of a client's connection: another request, its end, or it was a tunnel. */
+/** The future of a client's connection: another request, its end, or it was a tunnel. */
 export type Next = "next" | "last" | "gone";
 
 /** Options of a {@linkcode Service}. */
@@ -151,7 +151,10 @@ export class Service {
     }
   }
 
-  /** Where a client's requests go: over its own connections once one may be in its name. */
+  /**
+   * Where a client's requests go: over its own connections once a connection may be in
+   * its name.
+   */
   #originsFor(client: Client, { fields }: RequestHead): Origins {
     if (client.own) return client.own;
     if (!bindsConnection(valueOf(fields, "authorization") ?? "")) return this.#origins;

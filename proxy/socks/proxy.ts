@@ -22,21 +22,21 @@ import { join, type Upstream } from "../upstream.ts";
 /** Options of a {@linkcode SocksProxy}. */
 export interface SocksProxyOptions {
   readonly connector: Pick<Connector, "connect">;
-  /** What clients have to know; without it, anyone is served. */
+  /** User name and password of clients; without them, anyone is served. */
   readonly auth?: Credentials | undefined;
-  /** Ends what is under way. */
+  /** Ends connections under way. */
   readonly signal: AbortSignal;
   /** Takes a warning about a client that speaks something else. */
   readonly warn?: (message: string) => void;
-  /** Milliseconds in which a client has to say what it wants, for tests. */
+  /** Milliseconds in which a client has to complete its request, for tests. */
   readonly handshakeLimitMs?: number;
 }
 
 /** How far it came with a client. */
 interface Conversation {
-  /** Who is spoken to; after the dial, with what was read meanwhile. */
+  /** The client's socket; after the dial, with the bytes that were read meanwhile. */
   client: SocketStream;
-  /** What it was connected to. */
+  /** The connection made for the client. */
   upstream?: Upstream;
 }
 
@@ -63,7 +63,7 @@ export class SocksProxy {
     }
   }
 
-  /** Does what the client asks for; without a connection, it has been told so. */
+  /** Connects the client; without a connection, it has been told so. */
   async #connect(conversation: Conversation): Promise<void> {
     const { signal } = this.#options;
     const end = () => conversation.client.reset();

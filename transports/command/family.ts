@@ -5,9 +5,9 @@
  *
  * A command may be a script, a pipeline, or a program that outlives its parent; a signal
  * to the process that was started reaches one of them. The usual answer, a process group
- * of its own, is not open to us where there is a terminal: Deno makes one only as `setsid`,
- * which takes the terminal away, and a group in the background of a terminal is stopped as
- * soon as it asks there. An ssh that asks for a password has to work. So:
+ * of its own, is not open to us where there is a terminal: Deno makes one only as
+ * `setsid`, which takes the terminal away, and a group in the background of a terminal is
+ * stopped as soon as it asks there. An ssh that asks for a password has to work. So:
  *
  * - **Without a terminal** the command gets a session of its own (`detached`). There is
  *   nobody to ask, and the group can be signalled as a whole on every Unix.
@@ -37,13 +37,16 @@ import { hasTerminal } from "./terminal.ts";
 
 /** Milliseconds a look at all processes may hold up an end. */
 const LOOK_LIMIT = 500;
-/** Milliseconds that what a command left behind has to end by SIGTERM. */
+/** Milliseconds that processes left behind by a command have to end by SIGTERM. */
 const REST_TERM = 300;
 /** Milliseconds it then has to be gone by SIGKILL. */
 const REST_KILL = 300;
 /** Milliseconds between two looks at processes that are ending. */
 const EVERY = 10;
-/** Milliseconds for what made its own session to end by itself: a shell on a pseudo terminal. */
+/**
+ * Milliseconds for a process in its own session to end by itself: a shell on a pseudo
+ * terminal.
+ */
 const STRAY_GRACE = 200;
 
 /** The families whose command runs or has left something behind. */
@@ -89,8 +92,8 @@ export class Family {
   }
 
   /**
-   * Once the command has ended: ends what it left behind, within a second, and gives the
-   * names of those that live on, such as `sleep (4242)`.
+   * Once the command has ended: ends the processes it left behind, within a second, and
+   * gives the names of those that live on, such as `sleep (4242)`.
    */
   async endRest(): Promise<string[]> {
     try {
@@ -113,7 +116,7 @@ export class Family {
     }
   }
 
-  /** What can be done where processes cannot be seen. */
+  /** The fallback where processes cannot be seen. */
   async #endGroup(): Promise<void> {
     if (!kill(-this.#child!.pid, this.#isKilled ? "SIGKILL" : "SIGTERM")) return;
     await new Promise((resolve) => setTimeout(resolve, REST_TERM));
@@ -133,7 +136,7 @@ export class Family {
 
   #signalChild(signal: Deno.Signal): void {
     const child = this.#child!;
-    // A group lives as long as one of it does; then its number may be another's.
+    // A group lives as long as its last process; then its number may be another's.
     if (this.spawn.detached && !this.#hasExited) kill(-child.pid, signal);
     try {
       child.kill(signal);
@@ -180,7 +183,7 @@ interface Division {
   readonly strays: readonly ProcessEntry[];
 }
 
-/** Kills what all commands started, for a program that ends at once. */
+/** Kills the processes of all commands, for a program that ends at once. */
 export function killFamilies(): void {
   const table = processesNow();
   for (const family of living) family.killNow(table);

@@ -2,9 +2,9 @@
  * A child process as a link: its standard input and output carry the bytes, its standard
  * error is text for the user.
  *
- * All that the command started ends with it, see `family.ts`. On a terminal Ctrl-C reaches
- * it too, so a client such as ssh may die of it before the manager closes it; the agent
- * behind it still ends in an orderly way, because its standard input ends.
+ * All that the command started ends with it, see `family.ts`. On a terminal Ctrl-C
+ * reaches it too, so a client such as ssh may die of it before the manager closes it; the
+ * agent behind it still ends in an orderly way, because its standard input ends.
  *
  * @module
  */
@@ -19,12 +19,15 @@ import { messageOf } from "../../wire/text.ts";
 
 /** Milliseconds from SIGTERM to SIGKILL. */
 const KILL_AFTER = 1000;
-/** Milliseconds for the rest of stderr once the process has ended; what lives on may hold it open. */
+/**
+ * Milliseconds for the rest of stderr once the process has ended; its children may hold
+ * it open.
+ */
 const STDERR_GRACE = 200;
 
-/** What is particular about a process. */
+/** The particulars of a process. */
 export interface ProcessOptions {
-  /** Says what the user can do about an end that is not orderly, if it is known. */
+  /** Advice for the user about an end that is not orderly, if there is any. */
   hint?(exit: LinkExit): string | undefined;
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** One process. */
+/** A process. */
 export interface ProcessEntry {
   readonly pid: number;
   /** The program's name, 15 characters at most. */
@@ -30,7 +30,7 @@ let queued: Promise<ProcessEntry[]> | undefined;
 /**
  * All that run now, without those that have ended and wait to be asked for their status.
  * Empty where there is no `/proc`, or where it may not be read. Whoever asks while a look
- * is under way shares the next one, so a mesh of a hundred hosts that ends looks twice.
+ * is under way shares the next look, so a mesh of a hundred hosts that ends looks twice.
  */
 export function processes(): Promise<readonly ProcessEntry[]> {
   if (!running) return running = look().finally(() => running = undefined);
@@ -57,7 +57,7 @@ async function look(): Promise<ProcessEntry[]> {
     for (let pid; (pid = pids.pop()) !== undefined;) {
       try {
         const entry = await entryOf(pid);
-        // Only what is younger than this process can be of its making.
+        // Only processes younger than this process can be of its making.
         if (entry && entry.start >= own.start) entries.push(await marked(entry));
       } catch {
         // It has just ended.
@@ -105,8 +105,9 @@ function withMark(entry: ProcessEntry, environment: Uint8Array): ProcessEntry {
 }
 
 /**
- * The descendants of a process, at once: a look at a few files only. Those whose parent has
- * ended are not among them, and where the kernel does not tell children there are none.
+ * The descendants of a process, at once: a look at a few files only. Those whose parent
+ * has ended are not among them, and where the kernel does not tell children there are
+ * none.
  */
 export function descendantsOf(pid: number): ProcessEntry[] {
   const found: ProcessEntry[] = [];
@@ -124,7 +125,7 @@ export function descendantsOf(pid: number): ProcessEntry[] {
   return found;
 }
 
-/** What is told of a process now; nothing if it has ended. */
+/** The state of a process now; nothing if it has ended. */
 export function entryNow(pid: number): ProcessEntry | undefined {
   try {
     return parse(pid, Deno.readTextFileSync(`/proc/${pid}/stat`));
@@ -138,7 +139,9 @@ export function isRunning({ pid, start }: ProcessEntry): boolean {
   return entryNow(pid)?.start === start;
 }
 
-/** The same as {@linkcode processes}, at once: for the moment before this process ends. */
+/**
+ * The same as {@linkcode processes}, at once: for the moment before this process ends.
+ */
 export function processesNow(): ProcessEntry[] {
   const entries: ProcessEntry[] = [];
   try {

@@ -1,5 +1,5 @@
 /**
- * Holds a plug-in to the contract: what is wrong is told with its URL and the member of the
+ * Holds a plug-in to the contract: a fault is told with its URL and the member of the
  * contract, where the code of others would only fail somewhere.
  *
  * @module
@@ -20,8 +20,8 @@ const MEMBERS: readonly (readonly [name: string, type: string, isOptional?: true
 ];
 
 /**
- * Makes a transport of a plug-in's exports. Its name is `href`, which only one plug-in can
- * have, and all that it does is checked.
+ * Makes a transport of a plug-in's exports. Its name is `href`, which only one plug-in
+ * can have, and all that it does is checked.
  *
  * @throws {Error} naming all members that are wrong.
  */
@@ -66,7 +66,7 @@ function defaultOf(exports: object, href: string): object {
   throw new Error(`the plug-in ${href}: ${which} ${what}; wanted a Transport`);
 }
 
-/** The transport, with what goes in and out watched. */
+/** The transport, with its arguments and results watched. */
 function checked(plugin: Transport, href: string): Transport {
   const open = async (
     member: "open" | "exec",
@@ -107,7 +107,9 @@ function checked(plugin: Transport, href: string): Transport {
     ...(plugin.otherCommand && { otherCommand: (exit) => plugin.otherCommand!(exit) }),
   };
 
-  /** Calls a member that is synchronous and throws nothing but mistakes of the manifest. */
+  /**
+   * Calls a member that is synchronous and throws nothing but mistakes of the manifest.
+   */
   function watch(member: string, call: () => unknown): unknown {
     let result: unknown;
     try {
@@ -123,7 +125,7 @@ function checked(plugin: Transport, href: string): Transport {
       throw new SpecError([], message);
     }
     if (!isPromise(result)) return result;
-    result.then(undefined, () => {}); // its failure is not the one to tell
+    result.then(undefined, () => {}); // its failure is not to be told
     throw new SpecError(
       [],
       `the plug-in ${href}: "${member}" gave a promise; it has to be synchronous`,
@@ -139,7 +141,7 @@ function isSpecError(error: unknown): boolean {
   return error instanceof Error && Array.isArray((error as Partial<SpecError>).path);
 }
 
-/** What keeps a value from being a link. */
+/** The faults that keep a value from being a link. */
 function faultsOf(link: unknown): string[] {
   if (typeof link !== "object" || link === null) return [`it is ${kindOf(link)}`];
   const { readable, writable, closed, abort } = link as Record<keyof Link, unknown>;
@@ -167,7 +169,7 @@ function kindOf(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-/** An error in one line: `TypeError: x is not a function`. */
+/** The first line of an error: `TypeError: x is not a function`. */
 export function firstLine(error: unknown): string {
   const text = withoutColors(String(error)); // Deno colours some
   return text.split("\n")[0]!.slice(0, 500);

@@ -26,8 +26,8 @@ export function checkHead({ fields, version }: RequestHead): void {
 }
 
 /**
- * Throws if the request went through this proxy before. That comes before all that is asked
- * of a request to a proxy: it was sent on as one to a web server, without password.
+ * Throws if the request went through this proxy before. That comes before all that is
+ * asked of a request to a proxy: it was sent on as one to a web server, without password.
  */
 export function checkLoop(head: RequestHead, pseudonym: string): void {
   const hops = tokensOf(head.fields, "via");
@@ -41,7 +41,7 @@ export function checkLoop(head: RequestHead, pseudonym: string): void {
   throw new HttpError(508, `${shown} comes back to this proxy: a loop`);
 }
 
-/** Throws if the client has not said what `auth` wants. */
+/** Throws if the client's credentials are not those of `auth`. */
 export async function checkAuth(
   { fields }: RequestHead,
   auth: Credentials,

@@ -11,12 +11,14 @@ import { HttpError } from "../error.ts";
 import type { Origins } from "../origin/origins.ts";
 import { type RequestHead, RequestReader } from "./request_head.ts";
 
-/** How long a client that is let go may be silent while it sends what nobody wants. */
+/**
+ * How long a client that is let go may be silent while it sends bytes that nobody wants.
+ */
 const LINGER_SILENCE_MS = 2000;
 /** How long it may do so altogether. */
 const LINGER_MS = 30_000;
 
-/** How long a client may take nothing of what is written to it. */
+/** How long a client may take none of the bytes written to it. */
 const WRITE_LIMIT_MS = 600_000;
 
 /** Limits on a client's time, in milliseconds. */
@@ -25,7 +27,9 @@ export interface ClientLimits {
   readonly headMs: number;
   /** How long it may wait between two requests. */
   readonly idleMs: number;
-  /** How long one that ended its direction, and may have left, waits for some byte. */
+  /**
+   * How long a client that ended its direction, and may have left, waits for some byte.
+   */
   readonly halfClosedMs: number;
 }
 
@@ -112,8 +116,8 @@ export class Client implements Timed {
   }
 
   /**
-   * Lets it read what was written, and ends. What it sends meanwhile goes nowhere; after
-   * `most` bytes of it the connection ends all the same.
+   * Lets the client read the bytes written, and ends. Bytes from the client go nowhere;
+   * after `most` bytes of it the connection ends all the same.
    */
   async leave(most = Infinity): Promise<void> {
     const { input, stream } = this;

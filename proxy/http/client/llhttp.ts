@@ -1,8 +1,9 @@
 /**
  * llhttp, the parser of Node, as the WebAssembly that undici carries.
  *
- * One instance serves all connections: `execute` is synchronous, and each message under way
- * has a {@linkcode Parser} of some hundred bytes, which goes back for the next one.
+ * A single instance serves all connections: `execute` is synchronous, and each message
+ * under way has a {@linkcode Parser} of some hundred bytes, which goes back for the next
+ * message.
  *
  * @module
  */
@@ -11,12 +12,12 @@ import { textOf } from "../bytes.ts";
 
 /** `HTTP_REQUEST` of llhttp's API. */
 const REQUEST = 1;
-/** `HPE_PAUSED`: what a callback returns to stop right there. */
+/** `HPE_PAUSED`: returned by a callback to stop right there. */
 const PAUSED = 21;
-/** Bytes that are looked at in one go. */
+/** Bytes that are looked at in a go. */
 const WINDOW = 65_536;
 
-/** What is used of llhttp's API (`llhttp.h`); pointers are numbers. */
+/** The part of llhttp's API (`llhttp.h`) that is used; pointers are numbers. */
 interface Llhttp {
   readonly memory: WebAssembly.Memory;
   _initialize(): void;
@@ -71,12 +72,12 @@ const free: Parser[] = [];
 /** Parsers that wait for their next message. */
 const MOST_FREE = 256;
 
-/** Reads one request, strictly: no lenient flag is ever set. */
+/** Reads a request, strictly: no lenient flag is ever set. */
 export class Parser {
   readonly #pointer = llhttp.llhttp_alloc(REQUEST);
   /** Names and values by turns: of the head, then of the trailer. */
   raw: string[] = [];
-  /** Parts of the body, as subarrays of what was given last. */
+  /** Parts of the body, as subarrays of the bytes given last. */
   parts: Uint8Array[] = [];
   /** Why the bytes are no request. */
   refusal: string | undefined;
@@ -87,7 +88,7 @@ export class Parser {
   #text: string | undefined;
   #isValue = true;
 
-  /** A parser for one message; give it back with {@linkcode release}. */
+  /** A parser for a message; give it back with {@linkcode release}. */
   static take(): Parser {
     return free.pop() ?? new Parser();
   }

@@ -1,5 +1,5 @@
 /**
- * Reads what a client asks for: strictly (RFC 9112).
+ * Reads the head of a client's request: strictly (RFC 9112).
  *
  * llhttp reads the fields. The request line is read here: llhttp knows but some methods,
  * and no target with bytes beyond ASCII, which clients write and servers understand. What
@@ -19,13 +19,13 @@ const HEAD_BYTES = 64 * 1024;
 
 const REQUEST_LINE =
   /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e\x80-\xff]+) HTTP\/([0-9])\.([0-9])$/;
-/** What llhttp gets in place of the request line; of this method it has no opinion. */
+/** Stands for the request line before llhttp, which has no opinion of this method. */
 const PLAIN_LINE = bytesOf("POST / HTTP/1.1\r\n");
 const CR = 13;
 const LF = 10;
 const TOO_LARGE = "The header of the request is too large";
 
-/** What a client asks for. Text is latin1: a character for each byte. */
+/** The head of a request. Text is latin1: a character for each byte. */
 export interface RequestHead {
   readonly method: string;
   /** As it was written. */
@@ -33,13 +33,13 @@ export interface RequestHead {
   readonly version: "1.0" | "1.1";
   readonly fields: readonly Field[];
   readonly framing: Framing;
-  /** Whether the client may send another request when this one is answered. */
+  /** Whether the client may send another request after the answer. */
   readonly isKept: boolean;
   /** The parser, which goes on with the body; whoever takes the head gives it back. */
   readonly parser: Parser;
 }
 
-/** Reads one head; it may come in any number of pieces. */
+/** Reads a head, which may come in any number of pieces. */
 export class RequestReader {
   #parser: Parser | undefined;
   #line: string | undefined;
@@ -51,7 +51,7 @@ export class RequestReader {
   }
 
   /**
-   * Takes what is held of the head; returns it when it is complete. Throws an
+   * Takes the held bytes of the head; returns the head when it is complete. Throws an
    * {@linkcode HttpError} if this is no request.
    */
   read(input: ReadAhead): RequestHead | undefined {
@@ -73,7 +73,7 @@ export class RequestReader {
     }
   }
 
-  /** Gives back what it holds. */
+  /** Gives back its parser. */
   release(): void {
     this.#parser?.release();
     this.#parser = undefined;
@@ -153,7 +153,7 @@ function framingOf(fields: readonly Field[], version: string): Framing {
   return { kind: "sized", length: count };
 }
 
-/** The answer to what is no request. */
+/** The answer to bytes that are no request. */
 export function refusal(why: string): HttpError {
   return new HttpError(400, `Not a request that can be understood: ${why}`);
 }

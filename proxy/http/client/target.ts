@@ -1,17 +1,17 @@
 /**
- * What a request to a proxy asks for (RFC 9112, 3.2).
+ * The target of a request to a proxy (RFC 9112, 3.2).
  *
  * @module
  */
 
-/** What the request line of a request to a proxy names. */
+/** The target that the request line of a request to a proxy names. */
 export interface RequestTarget {
   /** Name or address, IPv6 without brackets. */
   readonly hostname: string;
   readonly port: number;
   /** For the `Host` field: as written, or in ASCII; without user and password. */
   readonly authority: string;
-  /** What the origin server gets: path and query. Empty for CONNECT. */
+  /** For the origin server: path and query. Empty for CONNECT. */
   readonly path: string;
 }
 

@@ -16,7 +16,7 @@ import {
 
 /** Bytes of an answer's head; larger ones are not passed on. */
 const HEAD_BYTES = 256 * 1024;
-/** What a server may say before its answer (1xx): beyond, it says that and nothing else. */
+/** Interim answers (1xx) of a server; with more, no answer is to be expected. */
 const MOST_INTERIM = 32;
 
 /** A connection that ended before the first byte of an answer. */
@@ -25,7 +25,7 @@ export class NoAnswer extends Error {
 }
 
 /**
- * The last word of a server to a request of `method`. What it says before (1xx) goes to
+ * The last word of a server to a request of `method`. Interim answers (1xx) go to
  * `onInterim`. Rejects with a {@linkcode ResponseError} if it makes no sense, and with
  * {@linkcode NoAnswer} if there is none.
  */

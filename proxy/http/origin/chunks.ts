@@ -18,7 +18,7 @@ const TRAILER_BYTES = 65_536;
 /** Digits of a size, without zeros before them: below 2^52. */
 const DIGITS = 13;
 
-/** A decoder of one body. */
+/** A decoder of a body. */
 export class ChunkDecoder {
   #state: "size" | "data" | "dataEnd" | "trailer" | "ended" = "size";
   /** Of a line that has not ended yet. */
@@ -39,8 +39,8 @@ export class ChunkDecoder {
   }
 
   /**
-   * Adds what `bytes` have of the body to `parts`, as subarrays; how many of them belong to
-   * the message. Throws a {@linkcode ResponseError}.
+   * Adds the parts of the body in `bytes` to `parts`, as subarrays; how many bytes belong
+   * to the message. Throws a {@linkcode ResponseError}.
    */
   decode(bytes: Uint8Array, parts: Uint8Array[]): number {
     let at = 0;

@@ -11,11 +11,17 @@ import { formatHostPort } from "../../../wire/text.ts";
 
 /** How long a connection is kept that is not in use; many servers keep theirs for 5 s. */
 const IDLE_MS = 4000;
-/** The same for one client's own: it has to log in again when one ends. */
+/**
+ * The same for a client's own: the client has to log in again when its connection ends.
+ */
 const OWN_IDLE_MS = 60_000;
-/** A server that closes connections without a word does it within this time of its answer. */
+/**
+ * A server that closes connections without a word does it within this time of its answer.
+ */
 const PROOF_MS = 100;
-/** A connection idle for longer is not trusted with what may not be sent twice. */
+/**
+ * A connection idle for longer is not trusted with requests that may not be sent twice.
+ */
 const TRUST_MS = 500;
 /** Servers remembered for keeping their connections. */
 const MOST_KEEPING = 1024;
@@ -24,7 +30,10 @@ const MOST_IDLE = 64;
 /** A server, or a client that sends to it, that is silent for longer is given up. */
 const SILENCE_LIMIT_MS = 600_000;
 
-/** What makes connections: the mesh's `Connector`, or anything whose streams keep to the contract. */
+/**
+ * Makes connections: the mesh's `Connector`, or anything whose streams keep to the
+ * contract.
+ */
 export interface ProxyConnector {
   /** Rejects with a `DialError`, or the signal's reason. */
   connect(hostname: string, port: number, signal?: AbortSignal): Promise<ByteStream>;
@@ -37,8 +46,8 @@ export interface OriginAddress {
 }
 
 /**
- * Schemes that authenticate the connection, with all that comes over it afterwards, and not
- * the one request (RFC 4559, 6; MS-NTHT).
+ * Schemes that authenticate the connection, with all that comes over it afterwards, and
+ * not the one request (RFC 4559, 6; MS-NTHT).
  */
 const BINDING = /(?:^|,)\s*(?:ntlm|negotiate)(?:[\s,]|$)/i;
 
@@ -100,9 +109,11 @@ export class Origins implements Timed {
   readonly #connector: ProxyConnector;
   readonly #deadlines: Deadlines;
   readonly #idleMs: number;
-  /** Whether all requests are one client's, which may authenticate its connections. */
+  /**
+   * Whether all requests are of the same client, which may authenticate its connections.
+   */
   readonly isOwn: boolean;
-  /** Connections that are not in use, by server, the one used last at the end. */
+  /** Connections that are not in use, by server, the last used at the end. */
   readonly #idle = new Map<string, OriginConnection[]>();
   readonly #busy = new Set<OriginConnection>();
   /** Servers that were seen to keep a connection behind an answer. */
@@ -116,7 +127,7 @@ export class Origins implements Timed {
     this.isOwn = isOwn;
   }
 
-  /** A connection that was kept, if there is one. */
+  /** A connection that was kept, if any. */
   takeKept(address: OriginAddress): OriginConnection | undefined {
     const key = keyOf(address);
     const idle = this.#idle.get(key);
@@ -131,8 +142,8 @@ export class Origins implements Timed {
   }
 
   /**
-   * The same for a request that may not be sent twice: only of a server that was seen to keep
-   * its connections, and one that was in use a moment ago.
+   * The same for a request that may not be sent twice: only of a server that was seen to
+   * keep its connections, and one that was in use a moment ago.
    */
   takeTrusted(address: OriginAddress): OriginConnection | undefined {
     const key = keyOf(address);

@@ -1,6 +1,6 @@
 /**
- * Reads what a server answers: as tolerantly as curl, so that what works without the proxy
- * works with it.
+ * Reads the head of a server's answer: as tolerantly as curl, so that a server that works
+ * without the proxy works with it.
  *
  * No parser that is to be had takes all of this, so it is read here. Whatever is odd is
  * mended or refused: what goes on to the client is written anew, in plain form, and where
@@ -13,14 +13,18 @@ import { bytesOf } from "../bytes.ts";
 import { type Field, trimBlanks } from "../fields.ts";
 import type { Framing } from "../framing.ts";
 
-/** What a server answers. Text is latin1: a character for each byte. */
+/** The head of an answer. Text is latin1: a character for each byte. */
 export interface ResponseHead {
   readonly status: number;
-  /** The reason phrase, or the usual one in place of one that is none; may be empty. */
+  /**
+   * The reason phrase, or the usual phrase in place of text that is none; may be empty.
+   */
   readonly phrase: string;
   /** As in `Via`. */
   readonly version: string;
-  /** In plain form; of several equal lengths one, beside chunks none. */
+  /**
+   * In plain form; several equal lengths are a single field, beside chunks there is none.
+   */
   readonly fields: readonly Field[];
   readonly framing: Framing;
   /** Whether the connection may be used again behind the body. */
@@ -58,7 +62,7 @@ export class HeadEnd {
 }
 
 const STATUS_LINE = /^HTTP\/(1\.[0-9])[ \t]+([0-9]{3})(?![0-9])[ \t]*([^]*)$/;
-/** What a reason phrase may consist of (RFC 9112, 4). */
+/** Characters of a reason phrase (RFC 9112, 4). */
 const PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
@@ -95,7 +99,7 @@ export function readResponseHead(text: string, method: string): ResponseHead {
   };
 }
 
-/** What every answer begins with. */
+/** The beginning of every answer. */
 const BEGINNING = bytesOf("HTTP/1.");
 
 /** Whether bytes can still become the beginning of an answer. */
@@ -143,7 +147,10 @@ export function readFieldLines(lines: readonly string[], from: number): Field[] 
 // deno-lint-ignore no-control-regex -- these are meant
 const NO_NAME = /[\x00-\x1f\x7f]/;
 
-/** A value without blanks around it; what could end a line is a blank (RFC 9110, 5.5). */
+/**
+ * A value without blanks around it; characters that could end a line are blanks (RFC
+ * 9110, 5.5).
+ */
 function clean(value: string): string {
   return trimBlanks(value.replace(/[\0\r]/g, " "));
 }
@@ -152,7 +159,7 @@ function withoutCr(line: string): string {
   return line.endsWith("\r") ? line.slice(0, -1) : line;
 }
 
-/** What the fields say of the body and of the connection. */
+/** The fields that speak of the body and of the connection. */
 class Body {
   length: number | undefined;
   #isChunked = false;
