@@ -29,7 +29,7 @@ export interface Target {
   readonly port: number;
 }
 
-/** Options of a {@linkcode Connector}. */
+/** Options of a {@linkcode Connector}, which are read anew for each connection. */
 export interface ConnectorOptions {
   /** VIP of this host. */
   readonly me: number;
@@ -67,17 +67,13 @@ export class Connector {
 
   /** Connects to nothing yet. */
   constructor(options: ConnectorOptions) {
-    const { stack, directory, published, nameServers, warn } = options;
     this.#options = options;
-    this.#mesh = new MeshDial({ stack, directory, published });
+    this.#mesh = new MeshDial(options);
     this.#addresses = new AddressesBehind(this.#mesh, options);
-    this.#names = new NamesBehind({
-      mesh: this.#mesh,
-      addresses: this.#addresses,
-      directory,
-      nameServers,
-      warn,
-    });
+    this.#names = new NamesBehind(
+      { mesh: this.#mesh, addresses: this.#addresses },
+      options,
+    );
   }
 
   /**

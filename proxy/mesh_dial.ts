@@ -21,7 +21,7 @@ export interface Asked {
   readonly signal: AbortSignal;
 }
 
-/** Options of a {@linkcode MeshDial}. */
+/** Options of a {@linkcode MeshDial}, which are read anew for each connection. */
 export interface MeshDialOptions {
   readonly stack: Pick<Stack, "connect">;
   readonly directory: Directory;
@@ -29,7 +29,7 @@ export interface MeshDialOptions {
    * The published ports of the other hosts, by VIP; those of a host without an entry are
    * unknown.
    */
-  readonly published?: ReadonlyMap<number, readonly number[]> | undefined;
+  readonly published?: ReadonlyMap<number, readonly number[]>;
 }
 
 /** Opens connections of the stack. */

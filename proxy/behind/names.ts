@@ -20,25 +20,33 @@ const NAME_LIMIT = 1024;
 /** Addresses of a name that are tried. */
 const MOST_ADDRESSES = 4;
 
-/** Options of {@linkcode NamesBehind}. */
-export interface NamesBehindOptions {
+/** The ways that {@linkcode NamesBehind} connects by. */
+export interface WaysBehind {
+  /** To the name server. */
   readonly mesh: MeshDial;
+  /** To the addresses of a name. */
   readonly addresses: AddressesBehind;
+}
+
+/** Options of {@linkcode NamesBehind}, which are read anew for each connection. */
+export interface NamesBehindOptions {
   readonly directory: Directory;
   /** Name servers of the mesh: VIP to port. */
-  readonly nameServers?: ReadonlyMap<number, number> | undefined;
+  readonly nameServers?: ReadonlyMap<number, number>;
   /** Takes a line about a name that was said to lead where it must not. */
   readonly warn: (message: string) => void;
 }
 
 /** Opens connections to names behind bastions. */
 export class NamesBehind {
+  readonly #ways: WaysBehind;
   readonly #options: NamesBehindOptions;
   /** Addresses of names, with the time they are good until. */
   readonly #named = new Map<string, { addresses: number[]; until: number }>();
 
   /** Knows no names yet. */
-  constructor(options: NamesBehindOptions) {
+  constructor(ways: WaysBehind, options: NamesBehindOptions) {
+    this.#ways = ways;
     this.#options = options;
   }
 
@@ -75,7 +83,7 @@ export class NamesBehind {
     let failure: unknown;
     for (const address of addresses.slice(0, MOST_ADDRESSES)) {
       try {
-        return await this.#options.addresses.connect(address, via, asked, {
+        return await this.#ways.addresses.connect(address, via, asked, {
           inRange: false,
         });
       } catch (error) {
@@ -98,7 +106,7 @@ export class NamesBehind {
     const port = nameServers?.get(via) ?? NAME_SERVER_PORT;
     let stream: MeshStream;
     try {
-      stream = await this.#options.mesh.connect(via, { ...asked, port });
+      stream = await this.#ways.mesh.connect(via, { ...asked, port });
     } catch (error) {
       if (!(error instanceof DialError) || error.failure !== "refused") throw error;
       // Whether the target would have refused, nobody knows.
