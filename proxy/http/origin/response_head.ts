@@ -75,7 +75,7 @@ export function readResponseHead(text: string, method: string): ResponseHead {
   const [, version, digits, phrase = ""] = STATUS_LINE.exec(first) ?? [];
   if (version === undefined) throw noStatus(first);
   const status = Number(digits);
-  const message = new Body();
+  const message = new FramingFields();
   const fields: Field[] = [];
   for (const [name, value] of readFieldLines(lines, 1)) {
     if (message.take(name, value)) fields.push([name, value]);
@@ -160,7 +160,7 @@ function withoutCr(line: string): string {
 }
 
 /** The fields that speak of the body and of the connection. */
-class Body {
+class FramingFields {
   length: number | undefined;
   #isChunked = false;
   #isClose = false;
