@@ -3,8 +3,8 @@
  *
  * Only destinations that a route names with this host as `via`: an address in one of its
  * ranges, or one that this host's name server gave for a name matched by one of its
- * patterns. A name never leads to a special address (`wire/ip/special.ts`), and nothing to what is
- * not one host, or to a host of the mesh, which is reached as that.
+ * patterns. A name never leads to a special address (`wire/ip/special.ts`), and nothing
+ * to what is not one host, or to a host of the mesh, which is reached as that.
  *
  * @module
  */

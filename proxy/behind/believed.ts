@@ -3,8 +3,8 @@
  *
  * Pure. Whoever answers there is a stranger. He must not lead a client to a host of the
  * mesh, whose ports are for its hosts, nor to what each machine has for itself
- * (`wire/ip/special.ts`), unless a range of a route names that. An address of the mesh spoils the
- * whole answer.
+ * (`wire/ip/special.ts`), unless a range of a route names that. An address of the mesh
+ * spoils the whole answer.
  *
  * @module
  */
