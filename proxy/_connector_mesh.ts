@@ -28,14 +28,14 @@ export const VIPS = {
 export type Host = keyof typeof VIPS;
 
 /** What a host does with a SYN: takes it, refuses it, answers with an ICMP code, or waits. */
-export type Verdict = "accept" | "refuse" | "hold" | number;
+export type SynVerdict = "accept" | "refuse" | "hold" | number;
 
 interface MeshOptions {
   readonly routes?: readonly Partial<WireRoute>[];
   readonly forwards?: Map<number, { hostname: string; port: number }>;
   readonly published?: Map<number, number[]>;
   /** By host and address with port, as in `east 10.0.0.1:80`; `accept` where not said. */
-  readonly verdicts?: Record<string, Verdict>;
+  readonly verdicts?: Record<string, SynVerdict>;
   /** Addresses of names, by host, or the code that a name is answered with. */
   readonly names?: Partial<Record<Host, Record<string, string[] | number>>>;
   readonly ttl?: number;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { until } from "../../tests/harness/scene/wait.ts";
 import { DialError } from "../edge/dial.ts";
-import { failure, type Host, mesh, type Verdict, VIPS } from "../_connector_mesh.ts";
+import { failure, type Host, mesh, type SynVerdict, VIPS } from "../_connector_mesh.ts";
 
 Deno.test("a name behind a bastion: its addresses in order, each told before its SYN", async () => {
   const { reach, events } = await mesh({
@@ -36,7 +36,7 @@ Deno.test("a name is asked for again when its time is over", async () => {
 });
 
 Deno.test("a remembered name that the bastion no longer dials is asked for again", async () => {
-  const verdicts: Record<string, Verdict> = {};
+  const verdicts: Record<string, SynVerdict> = {};
   const { reach, events } = await mesh({
     routes: [{ toHostnameGlob: ["*.east"] }],
     names: { east: { "db.east": ["10.0.0.1"] } },
@@ -213,7 +213,7 @@ Deno.test("who waits for an address tells where it is if others told so meanwhil
 });
 
 Deno.test("a name that a bastion could not look up is not called unknown", async () => {
-  const verdicts: Record<string, Verdict> = {};
+  const verdicts: Record<string, SynVerdict> = {};
   const { connect } = await mesh({
     routes: [{ toHostnameGlob: ["*.east"] }],
     names: { east: { "failing.east": 2, "secret.east": 5 } },
