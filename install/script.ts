@@ -27,9 +27,9 @@
  * Only folders are used that nobody but their user and root can change or exchange
  * (`guarded` there), so exactly the files that were compared are run.
  *
- * It needs a POSIX shell with `cat`, `chmod`, `head`, `ls` (or `stat`), `mkdir`, `mv`,
- * `rm`, `wc`; and `openssl`, `sha256sum` or `shasum`, `df`, `find`, `id`, `uname`, if
- * they are there.
+ * The script needs a POSIX shell with `cat`, `chmod`, `head`, `ls` (or `stat`), `mkdir`,
+ * `mv`, `rm`, `wc`; and `openssl`, `sha256sum` or `shasum`, `df`, `find`, `id`, `uname`,
+ * if they are there.
  *
  * @module
  */

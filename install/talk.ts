@@ -157,7 +157,7 @@ export class Talk {
         first,
       );
       const said = await first;
-      if (said.what === "start") return said; // it is there, all the same
+      if (said.what === "start") return said; // the agent is there, all the same
       expect(said, "send");
       this.#options.uploads?.begin();
       hasBegun = true;
@@ -243,7 +243,7 @@ export class Talk {
     }
     this.#text.push(cut(line));
     if (this.#text.length > EXPLAINING_LINES) this.#text.shift();
-    // It will be said with the end that it explains.
+    // The line will be said with the end that it explains.
     if (!NO_SHELL.test(line)) this.#context.log(cut(line));
   }
 

@@ -41,7 +41,7 @@ export class NameError extends Error {
 
 /** Options of {@linkcode resolveOver}. */
 export interface ResolveOptions {
-  /** Ends it; it rejects with the signal's reason. */
+  /** Ends the question, which rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** How long it may take, in milliseconds; 10 000 if it is not said. */
   readonly limitMs?: number;

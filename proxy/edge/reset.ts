@@ -121,6 +121,6 @@ function closeQuietly(connection: Deno.TcpConn): void {
   try {
     connection.close();
   } catch {
-    // It was closed before.
+    // The connection was closed before.
   }
 }

@@ -40,7 +40,10 @@ export interface ExchangeOptions {
   readonly pseudonym: string;
   /** How long a server has to say `100 Continue`, in milliseconds. */
   readonly continueMs: number;
-  /** Whether the server may make a tunnel of it; it gets a connection of its own then. */
+  /**
+   * Whether the server may make a tunnel of the request, which gets a connection of its
+   * own then.
+   */
   readonly asksUpgrade?: boolean;
 }
 

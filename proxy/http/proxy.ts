@@ -98,7 +98,7 @@ export class HttpProxy {
     try {
       await this.#serve(client);
     } catch (error) {
-      // It left, was told half of an answer, or may try again.
+      // The client left, was told half of an answer, or may try again.
       if (error instanceof EndsLikewise) client.close();
       else client.reset();
     } finally {

@@ -18,7 +18,7 @@
  *   descendants, where a program such as sudo gives its children another environment.
  *
  * A process that made a session of its own chose to live on: ssh's ControlPersist, a
- * keyring's agent, a daemon. It is not ended, but told.
+ * keyring's agent, a daemon. Such a process is not ended, but told.
  *
  * Elsewhere, with a terminal, only the process that was started is ended.
  *
@@ -141,7 +141,7 @@ export class Family {
     try {
       child.kill(signal);
     } catch {
-      // It has exited just now and its status is about to be known.
+      // The process has exited just now and its status is about to be known.
     }
   }
 

@@ -60,7 +60,7 @@ async function look(): Promise<ProcessEntry[]> {
         // Only processes younger than this process can be of its making.
         if (entry && entry.start >= own.start) entries.push(await marked(entry));
       } catch {
-        // It has just ended.
+        // The process has just ended.
       }
     }
   };
@@ -120,7 +120,7 @@ export function descendantsOf(pid: number): ProcessEntry[] {
       }
     }
   } catch {
-    // It has just ended, or the system has no such files.
+    // The process has just ended, or the system has no such files.
   }
   return found;
 }
@@ -152,7 +152,7 @@ export function processesNow(): ProcessEntry[] {
       try {
         entries.push(withMark(entry, Deno.readFileSync(`/proc/${name}/environ`)));
       } catch {
-        // It has just ended, or is not ours.
+        // The process has just ended, or is not ours.
       }
     }
   } catch {

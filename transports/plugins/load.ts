@@ -18,9 +18,9 @@
  * stands for its code because registries never change one; its dependencies are those
  * that the registry resolves.
  *
- * `check` is asked about manifests that nobody trusts yet. It runs no plug-in, not even a
- * file, unless the command line allows it, and asks servers only for what is locked, to
- * compare.
+ * `check` is asked about manifests that nobody trusts yet. The check runs no plug-in, not
+ * even a file, unless the command line allows it, and asks servers only for what is
+ * locked, to compare.
  *
  * @module
  */

@@ -161,7 +161,7 @@ export class Client implements Timed {
     this.onEnd?.(why);
   }
 
-  /** It becomes a tunnel, in which it has no limits. */
+  /** The connection becomes a tunnel, which has no limits. */
   handOver(): void {
     this.#enter("tunnel");
     this.input.onEnd = undefined;
