@@ -11,6 +11,7 @@
 import type { Stack } from "../stack/stack.ts";
 import { type TcpConnection, TcpError } from "../stack/tcp.ts";
 import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
+import { NAME_SERVER_PORT } from "../wire/name_server.ts";
 import { believedAddresses } from "./believed.ts";
 import { Claims } from "./claims.ts";
 import {
@@ -35,7 +36,6 @@ const NAME_LIMIT = 1024;
 const MOST_ADDRESSES = 4;
 /** Ports of a host that a message names. */
 const MOST_PORTS = 10;
-const DNS_PORT = 10053;
 
 /** What a port of this host leads to. */
 export interface Target {
@@ -43,7 +43,7 @@ export interface Target {
   readonly port: number;
 }
 
-/** Options of a {@linkcode Connector}. */
+/** Options of a {@linkcode Connector}; what they look up may be another thing later. */
 export interface ConnectorOptions {
   /** VIP of this host. */
   readonly me: number;
@@ -102,6 +102,11 @@ export class Connector {
 
   constructor(options: ConnectorOptions) {
     this.#options = options;
+  }
+
+  /** Names behind bastions are asked for anew from now on: routes or hosts are others. */
+  forgetNames(): void {
+    this.#named.clear();
   }
 
   /**
@@ -325,7 +330,7 @@ export class Connector {
     const { directory, nameServers } = this.#options;
     const host = directory.nameOf(via) ?? formatIpv4(via);
     const server = `the name server of ${host}`;
-    const port = nameServers?.get(via) ?? DNS_PORT;
+    const port = nameServers?.get(via) ?? NAME_SERVER_PORT;
     let stream: MeshStream;
     try {
       stream = await this.#through(via, { ...asked, port });

@@ -10,11 +10,11 @@
  */
 import { Buffer } from "node:buffer";
 import { join, resolve } from "node:path";
-import { hostNameFault } from "../manifest/names.ts";
-import { quote } from "../manifest/source/value.ts";
-import { parseIpv4 } from "../wire/ip/ipv4.ts";
+import { hostNameFault } from "../../manifest/names.ts";
+import { quote } from "../../manifest/source/value.ts";
+import { parseIpv4 } from "../../wire/ip/ipv4.ts";
 import { expandPath } from "./home.ts";
-import { placeRegion, removeRegion } from "./hosts_region.ts";
+import { type Placed, placeRegion, removeRegion } from "./hosts_region.ts";
 import { replaceFile } from "./replace_file.ts";
 import { STATE_README } from "./state_readme.ts";
 
@@ -29,7 +29,7 @@ const ALL_MAY_READ = 0o644;
 const MAX_TOLD = 5;
 
 /** What to write, and where. */
-export interface HostFilesOptions {
+export interface HostFilesContents {
   /** Names and dotted addresses, in the manifest's order. */
   readonly names: Readonly<Record<string, string>>;
   /** The folder for `hosts` and `hostaliases`, `~/.norouter/agent` if absent. */
@@ -41,6 +41,10 @@ export interface HostFilesOptions {
   } | undefined;
   /** Whether the system's hosts file gets the names as well. */
   readonly writeEtcHosts: boolean;
+}
+
+/** Options of {@linkcode writeHostFiles}. */
+export interface HostFilesOptions extends HostFilesContents {
   /** Takes a warning that names the file and the cause. */
   readonly warn: (message: string) => void;
   /** The system's hosts file, for tests. */
@@ -49,6 +53,11 @@ export interface HostFilesOptions {
 
 /** What was written. */
 export interface HostFiles {
+  /**
+   * Writes other contents in place of the first; a state directory that is another one now
+   * stays behind as it is. Never rejects. To be called when the last call has settled.
+   */
+  rewrite(contents: HostFilesContents): Promise<void>;
   /**
    * Takes the region out of the system's hosts file, unless somebody else has written one
    * of their own meanwhile. The other files stay. Never rejects.
@@ -62,16 +71,28 @@ export interface HostFiles {
  */
 export async function writeHostFiles(options: HostFilesOptions): Promise<HostFiles> {
   const writer = new Writer(options);
-  await writer.attempt(() => writer.write());
-  return { restore: () => writer.attempt(() => writer.restore()) };
+  await writer.attempt(() => writer.write(options));
+  return {
+    rewrite: (contents) => writer.attempt(() => writer.write(contents)),
+    restore: () => writer.attempt(() => writer.restore()),
+  };
+}
+
+/** What is needed to take the names out of the system's hosts file again. */
+interface Written {
+  readonly path: string;
+  /** What stands there now. */
+  readonly placed: Pick<Placed, "region" | "joint">;
+  /** Whether there was such a file before. */
+  readonly existed: boolean;
 }
 
 class Writer {
-  readonly #options: HostFilesOptions;
+  readonly #options: Pick<HostFilesOptions, "warn" | "systemHosts">;
   /** Set if the system's hosts file has to be restored. */
-  #undo: (() => Promise<void>) | undefined;
+  #written: Written | undefined;
 
-  constructor(options: HostFilesOptions) {
+  constructor(options: Pick<HostFilesOptions, "warn" | "systemHosts">) {
     this.#options = options;
   }
 
@@ -84,27 +105,38 @@ class Writer {
     }
   }
 
-  async write(): Promise<void> {
-    const { stateDir, writeEtcHosts } = this.#options;
-    const names = this.#usable();
+  async write(contents: HostFilesContents): Promise<void> {
+    const { stateDir, writeEtcHosts } = contents;
+    const names = this.#usable(contents);
     const isStateWanted = !stateDir?.disable;
+    if (!writeEtcHosts) await this.restore();
     if (!isStateWanted && !writeEtcHosts) return;
     const path = this.#options.systemHosts ?? systemHosts();
     const hosts = await this.#readHosts(path);
-    if (isStateWanted) await this.#writeState(names, hosts ?? "");
+    if (isStateWanted) await this.#writeState(names, { stateDir, hosts: hosts ?? "" });
     if (writeEtcHosts && hosts !== undefined) await this.#writeSystem(names, path, hosts);
   }
 
+  /** Takes out of the system's hosts file what was written there, if it still stands there. */
   async restore(): Promise<void> {
-    const undo = this.#undo;
-    this.#undo = undefined;
-    await undo?.();
+    if (!this.#written) return;
+    const { path, placed, existed } = this.#written;
+    this.#written = undefined;
+    try {
+      const rest = removeRegion(await read(path), placed);
+      if (rest === undefined) return;
+      if (rest === "" && !existed) await Deno.remove(path);
+      else await replaceFile(path, bytesOf(rest), SYSTEM_FILE);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return;
+      this.#warnOf("take the names of the mesh out of", path, error);
+    }
   }
 
   /** The names and addresses that can stand in such files; a strange line breaks them. */
-  #usable(): [name: string, address: string][] {
+  #usable({ names }: HostFilesContents): [name: string, address: string][] {
     const faults: string[] = [];
-    const usable = Object.entries(this.#options.names).filter(([name, address]) => {
+    const usable = Object.entries(names).filter(([name, address]) => {
       const fault = hostNameFault(name) ??
         (parseIpv4(address) === undefined && `${quote(address)} is no IPv4 address`);
       if (fault) faults.push(`${quote(name)} (${fault})`);
@@ -138,10 +170,13 @@ class Writer {
     return text;
   }
 
-  async #writeState(names: [string, string][], hosts: string): Promise<void> {
+  async #writeState(
+    names: [string, string][],
+    { stateDir, hosts }: Pick<HostFilesContents, "stateDir"> & { readonly hosts: string },
+  ): Promise<void> {
     let folder: string;
     try {
-      folder = expandPath(this.#options.stateDir?.path || DEFAULT_STATE_DIR);
+      folder = expandPath(stateDir?.path || DEFAULT_STATE_DIR);
     } catch (error) {
       return this.#options.warn(`${reason(error)}; no hosts files are written there`);
     }
@@ -198,27 +233,22 @@ class Writer {
       crypto.randomUUID().slice(0, 8)
     }, process ${Deno.pid}`;
     const lines = names.map(([name, address]) => `${address} ${name}`);
-    const existed = await backUp(path).catch((error) => {
+    const earlier = this.#written;
+    // A region of our own, which is still there, was put in place of what is remembered.
+    const isOurs = earlier !== undefined &&
+      removeRegion(hosts, earlier.placed) !== undefined;
+    const existed = isOurs ? earlier.existed : await backUp(path).catch((error) => {
       this.#warnOf("keep the first backup", path + BACKUP_SUFFIX, error);
       return true;
     });
-    const placed = placeRegion(hosts, [whose, ...lines]);
+    const { text, region, joint } = placeRegion(hosts, [whose, ...lines]);
     try {
-      await replaceFile(path, bytesOf(placed.text), SYSTEM_FILE);
+      await replaceFile(path, bytesOf(text), SYSTEM_FILE);
     } catch (error) {
       return this.#warnOf("write", path, error);
     }
-    this.#undo = async () => {
-      try {
-        const rest = removeRegion(await read(path), placed);
-        if (rest === undefined) return;
-        if (rest === "" && !existed) await Deno.remove(path);
-        else await replaceFile(path, bytesOf(rest), SYSTEM_FILE);
-      } catch (error) {
-        if (error instanceof Deno.errors.NotFound) return;
-        this.#warnOf("take the names of the mesh out of", path, error);
-      }
-    };
+    const placed = { region, joint: isOurs ? earlier.placed.joint : joint };
+    this.#written = { path, placed, existed };
   }
 
   #warnOf(what: string, path: string, error: unknown): void {

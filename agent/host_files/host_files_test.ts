@@ -1,6 +1,6 @@
 // The files, in folders of the test; never those of this machine.
 import assert from "node:assert/strict";
-import { needs } from "../tests/harness/scene/requirements.ts";
+import { needs } from "../../tests/harness/scene/requirements.ts";
 import { type HostFiles, type HostFilesOptions, writeHostFiles } from "./host_files.ts";
 
 const NAMES = {
