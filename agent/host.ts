@@ -22,7 +22,11 @@ import type {
 } from "../wire/control.ts";
 import { formatIpv4 } from "../wire/ip/ipv4.ts";
 import { type Configuration, configurationOf } from "./configuration.ts";
-import { type HostFiles, type HostFilesContents, writeHostFiles } from "./host_files/host_files.ts";
+import {
+  type HostFiles,
+  type HostFilesContents,
+  writeHostFiles,
+} from "./host_files/host_files.ts";
 import { InForce } from "./in_force.ts";
 import { Inbound } from "./inbound.ts";
 import { Listeners } from "./listeners.ts";

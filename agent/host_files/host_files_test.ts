@@ -474,3 +474,37 @@ scene(
   },
   mounts,
 );
+
+const OTHER = { names: { db: "127.0.42.102" }, writeEtcHosts: true };
+const QUIET = { stateDir: { disable: true } };
+
+for (const before of [HOSTS, "127.0.0.1 localhost", undefined]) {
+  scene(
+    `other names take the place of the first, and ${JSON.stringify(before)} is as before`,
+    before,
+    async ({ folder, write, hosts, warnings }) => {
+      const files = await write();
+      await files.rewrite({ ...QUIET, ...OTHER });
+      assert.match(hosts(), /^127\.0\.42\.102 db$/m);
+      assert.doesNotMatch(hosts(), /web/);
+      assert.equal(hosts().match(/<Added-by-NoRouter>/g)?.length, 1);
+      await files.restore();
+      const names = namesIn(`${folder}/etc`);
+      if (before === undefined) return assert.deepEqual(names, []);
+      assert.equal(hosts(), before);
+      const backup = names.find((name) => name !== "hosts")!;
+      assert.equal(Deno.readTextFileSync(`${folder}/etc/${backup}`), before);
+      assert.deepEqual(warnings, []);
+    },
+  );
+}
+
+scene("names that are wanted no more go at once", HOSTS, async ({ write, hosts }) => {
+  const files = await write();
+  await files.rewrite({ ...QUIET, ...OTHER, writeEtcHosts: false });
+  assert.equal(hosts(), HOSTS);
+  await files.rewrite({ ...QUIET, ...OTHER });
+  assert.match(hosts(), /db/);
+  await files.restore();
+  assert.equal(hosts(), HOSTS);
+});
