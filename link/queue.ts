@@ -89,6 +89,16 @@ export interface QueueCounters {
   peakBytes: number;
 }
 
+/** A queue at the moment, as plain data. */
+export interface QueueStatus extends Readonly<QueueCounters> {
+  /** Frames waiting. */
+  readonly frames: number;
+  /** Bytes waiting. */
+  readonly bytes: number;
+  /** Weight of the packets that may wait, in bytes. */
+  readonly limitBytes: number;
+}
+
 /** Options of a {@linkcode LinkQueue}. */
 export interface QueueOptions {
   /** Weight of the packets that may wait, in bytes. Default 32 MiB. */
@@ -152,6 +162,16 @@ export class LinkQueue {
   /** Frames waiting. */
   get length(): number {
     return this.#control.length + this.#packets.length;
+  }
+
+  /** What happened so far and what waits now, as plain data. */
+  status(): QueueStatus {
+    return {
+      ...this.#counters,
+      frames: this.length,
+      bytes: this.bytes,
+      limitBytes: this.#limit,
+    };
   }
 
   /**

@@ -17,6 +17,14 @@ export interface Waiting {
   readonly frame: Frame;
 }
 
+/** What waits in a room at the moment. */
+export interface WaitingStatus {
+  /** Frames. */
+  readonly frames: number;
+  /** Their bytes, objects included. */
+  readonly bytes: number;
+}
+
 /**
  * Holds frames in order, up to a number of bytes. Then the newest is turned away, since a
  * sender repeats its SYN: the newest of whoever holds most, so that one sender cannot take
@@ -32,6 +40,11 @@ export class WaitingRoom {
   /** Holds at most `limit` bytes, objects included. */
   constructor(limit: number) {
     this.#limit = limit;
+  }
+
+  /** What waits now. */
+  status(): WaitingStatus {
+    return { frames: this.#held.length, bytes: this.#bytes };
   }
 
   /**

@@ -203,6 +203,11 @@ export class Attempt {
     return `only ${came} of the ${size} bytes of a frame came: bytes were lost on the way`;
   }
 
+  /** Asks a ready agent for its status once more. */
+  askStatus(): void {
+    if (this.#isReady && !this.#isOver) this.#queue.push(this.#request("status"));
+  }
+
   /** Ends the agent by the end of its input, then by force. */
   close(): void {
     this.#end({ reason: "the mesh is closing", isClose: true });

@@ -8,7 +8,8 @@ import { parseIpv4 } from "../wire/ip/ipv4.ts";
 import { type Behaviour, FakeAgent, fakeAgentCommand } from "./_fake_agent.ts";
 import { FakeClock, settle } from "../link/_fake_clock.ts";
 import type { MeshEvent } from "./events.ts";
-import { type Mesh, type MeshOptions, startMesh } from "./mesh.ts";
+import type { Mesh, MeshOptions } from "./contract.ts";
+import { startMesh } from "./mesh.ts";
 
 /** A mesh of fake agents in this process, under a fake clock, and what it told. */
 class Bench implements AsyncDisposable {

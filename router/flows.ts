@@ -86,6 +86,12 @@ const SWEEP_MS = 1000;
 /** Bits of {@linkcode Flow.fins}. */
 const Fin = { INITIATOR: 1, VIA: 2, BOTH: 3 } as const;
 
+/** The flows at the moment, as plain data. */
+export interface FlowStatus extends Readonly<Record<FlowPhase, number>> {
+  /** The most there may be. */
+  readonly limit: number;
+}
+
 /** A routed connection; the table changes its fields as segments pass. */
 export class Flow {
   /** Name of the host that opened it. */
@@ -179,6 +185,17 @@ export class FlowTable {
   /** Number of flows. */
   get size(): number {
     return this.#size;
+  }
+
+  /** How many flows are in which phase. Looks at each. */
+  status(): FlowStatus {
+    const phases = { opening: 0, open: 0, finished: 0, refused: 0 };
+    for (const chain of this.#chains.values()) {
+      for (let flow: Flow | undefined = chain; flow; flow = flow.chained) {
+        phases[flow.phase]++;
+      }
+    }
+    return { ...phases, limit: this.#limit };
   }
 
   /** The flow of a segment sent by an initiator. */

@@ -41,11 +41,14 @@ import {
   tcpFlagsOf,
 } from "../wire/ip/ipv4.ts";
 import { type Pace, Turn } from "../wire/turn.ts";
+import { type RouteCounters, routeCounters } from "./counters.ts";
 import { type Flow, FlowTable, isRepeated } from "./flows.ts";
 import { refusalOf, resetFor, resetOf, unreachableOf } from "./refusal.ts";
 import { isOpening, isSegment } from "../wire/ip/tcp.ts";
 import { isIcmpError, Unreachable } from "../wire/ip/icmp.ts";
+import { LinkQueue } from "../link/queue.ts";
 import { Sender } from "../link/sender.ts";
+import type { RouterStatus } from "./status.ts";
 import type { RoutingTable } from "./table.ts";
 import { WaitingRoom } from "../link/waiting.ts";
 
@@ -59,24 +62,6 @@ export type Decision = "deliver" | "wait" | "refuse" | "unreachable" | "drop";
 export interface Port {
   /** Takes a frame of `sender`; at its limit it drops by its own rules. */
   push(frame: Frame, sender: Sender): unknown;
-}
-
-/** What became of packets, in frames, and of routed connections. */
-export interface RouteCounters {
-  /** Given to a port. */
-  delivered: number;
-  /** Put among the waiting; they count again as what becomes of them. */
-  waited: number;
-  /** Dropped because too much was waiting. */
-  overflowed: number;
-  /** Sent to a host that was down, or to a connection it no longer has. */
-  refused: number;
-  /** Sent to an address that leads nowhere. */
-  unroutable: number;
-  /** Routed connections reset: a host went down, a day of silence, or as below. */
-  aborted: number;
-  /** Those of them whose place was needed: too many were open. */
-  evicted: number;
 }
 
 /** Options of a {@linkcode Router}. */
@@ -141,16 +126,28 @@ export class Router {
     });
     this.#waitingBytes = options.waitingBytes ?? 1 << 20;
     this.#pace = options.pace;
-    this.#counters = {
-      delivered: 0,
-      waited: 0,
-      overflowed: 0,
-      refused: 0,
-      unroutable: 0,
-      aborted: 0,
-      evicted: 0,
-    };
+    this.#counters = routeCounters();
     this.counters = this.#counters;
+  }
+
+  /** What waits in the router and is routed at the moment, and its counters, as plain data. */
+  status(): RouterStatus {
+    return {
+      version: 1,
+      counters: { ...this.#counters },
+      flows: this.#flows.status(),
+      hosts: Array.from(this.#hosts, ([host, { state, port, waiting, sender }]) => {
+        const queue = port instanceof LinkQueue ? port.status() : undefined;
+        return {
+          host,
+          presence: state,
+          ...(queue && { queue }),
+          waiting: waiting?.status() ?? { frames: 0, bytes: 0 },
+          charged: sender.weight,
+          suggestions: this.#table.suggestionsOf(host),
+        };
+      }),
+    };
   }
 
   /** The state of `host`. */

@@ -109,6 +109,11 @@ export class RoutingTable {
     return count;
   }
 
+  /** How many addresses the agent of `from` suggested that are remembered. */
+  suggestionsOf(from: string): number {
+    return this.#learnt.get(from)?.size ?? 0;
+  }
+
   /** Forgets what the agent of `from` suggested, when it is gone. */
   forget(from: string): void {
     this.#learnt.delete(from);

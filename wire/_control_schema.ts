@@ -14,6 +14,7 @@ import type {
   HostDown,
   RouteSuggestion,
 } from "./control.ts";
+import { AGENT_STACK } from "./control/agent_stack.ts";
 import { parseCidr, parseIpv4 } from "./ip/ipv4.ts";
 
 /** A schema whose output is a `T`. */
@@ -178,4 +179,5 @@ export const AGENT_STATUS: Schema<AgentStatus> = object({
     65_536,
   ),
   machine: v.nullish(v.pipe(v.string(), v.maxLength(200))),
+  stack: v.nullish(AGENT_STACK),
 });

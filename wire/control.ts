@@ -22,6 +22,7 @@ import {
   ROUTE_SUGGESTION,
   type Schema,
 } from "./_control_schema.ts";
+import type { AgentStack } from "./control/agent_stack.ts";
 import { encodeFrame, type Frame, FrameType } from "./frame.ts";
 import { isDeeper } from "./json_depth.ts";
 
@@ -219,6 +220,8 @@ export interface AgentStatus {
   listeners: ListenerStatus[];
   /** The same for agents that share loopback addresses, if they know. */
   machine?: string;
+  /** What its TCP/IP stack holds and has counted; absent in the event. */
+  stack?: AgentStack;
 }
 
 /** Puts a message into a JSON frame. */

@@ -1,6 +1,6 @@
 // `norouter FILE`: starts the mesh and stays until Ctrl-C.
 import type { MeshEvent, ProgressEvent } from "../../manager/events.ts";
-import type { Mesh } from "../../manager/mesh.ts";
+import type { Mesh } from "../../manager/contract.ts";
 import type { Manifest } from "../../manifest/manifest.ts";
 import type { Transport } from "../../transports/mod.ts";
 import { formatIpv4 } from "../../wire/ip/ipv4.ts";

@@ -1,7 +1,7 @@
 // How far the agents are that are being sent: a line that is drawn anew on a terminal, lines of
 // the log elsewhere.
 import type { ProgressEvent } from "../../manager/events.ts";
-import { describeProgress } from "../../manager/progress.ts";
+import { describeProgress } from "../../manager/telling/progress.ts";
 
 /** How often the log has a line of one host. */
 const EVERY_MS = 3000;

@@ -8,8 +8,8 @@
  * @module
  */
 
-import { Allowance, type AllowanceLimits } from "./budget.ts";
-import type { Clock } from "../link/clock.ts";
+import { Allowance, type AllowanceLimits } from "../budget.ts";
+import type { Clock } from "../../link/clock.ts";
 import { Excess } from "./excess.ts";
 
 /** Lines of one host, and their characters: a verbose start, then some 350 MB a day at the most. */
@@ -34,6 +34,11 @@ export class HostText {
   /** Lines left out so far. */
   get leftOut(): number {
     return this.#excess.total;
+  }
+
+  /** Their characters. */
+  get leftOutCharacters(): number {
+    return this.#excess.totalBytes;
   }
 
   /** Whether a line may be said; else it is counted. */

@@ -4,16 +4,16 @@
  * @module
  */
 
-import { failureOfIcmp, formatTarget } from "../proxy/edge/dial.ts";
+import { failureOfIcmp, formatTarget } from "../../proxy/edge/dial.ts";
 import {
   type Connection,
   type ConnectionEnd,
   Connections,
-} from "../router/connections.ts";
-import type { Router } from "../router/route.ts";
-import type { RoutingTable } from "../router/table.ts";
-import { formatIpv4 } from "../wire/ip/ipv4.ts";
-import type { ConnectionEvent } from "./events.ts";
+} from "../../router/connections.ts";
+import type { Router } from "../../router/route.ts";
+import type { RoutingTable } from "../../router/table.ts";
+import { formatIpv4 } from "../../wire/ip/ipv4.ts";
+import type { ConnectionEvent } from "../events.ts";
 
 /** What a mesh gives its watcher. */
 export interface WatchedMesh {

@@ -8,15 +8,15 @@
  * @module
  */
 
-import { formatPosition, type Position } from "../manifest/source/diagnostic.ts";
-import type { HostSpec, Manifest } from "../manifest/manifest.ts";
-import type { ListenerStatus } from "../wire/control.ts";
-import { formatIpv4 } from "../wire/ip/ipv4.ts";
+import { formatPosition, type Position } from "../../manifest/source/diagnostic.ts";
+import type { HostSpec, Manifest } from "../../manifest/manifest.ts";
+import type { ListenerStatus } from "../../wire/control.ts";
+import { formatIpv4 } from "../../wire/ip/ipv4.ts";
 import type {
   AddressesTakenEvent,
   ListenerFailedEvent,
   ListenersUpEvent,
-} from "./events.ts";
+} from "../events.ts";
 
 /** Addresses that a message names. */
 const MOST_SHOWN = 4;

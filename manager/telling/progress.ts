@@ -1,5 +1,5 @@
 /** How far something is, in words. */
-import type { Progress } from "../transports/mod.ts";
+import type { Progress } from "../../transports/mod.ts";
 
 /** Such as `sending the agent: 12.0 of 36.7 MB, 4.1 MB/s, 6 s left`. */
 export function describeProgress({ what, done, total, ms }: Progress): string {

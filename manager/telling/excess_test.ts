@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FakeClock } from "../link/_fake_clock.ts";
+import { FakeClock } from "../../link/_fake_clock.ts";
 import { Excess } from "./excess.ts";
 
 Deno.test("excess is told a second after it began, and then once a minute with its count", async () => {

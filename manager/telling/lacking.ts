@@ -5,8 +5,8 @@
  * @module
  */
 
-import { formatPosition, type Position } from "../manifest/source/diagnostic.ts";
-import type { HostSpec, Manifest } from "../manifest/manifest.ts";
+import { formatPosition, type Position } from "../../manifest/source/diagnostic.ts";
+import type { HostSpec, Manifest } from "../../manifest/manifest.ts";
 
 /** What is lacking, and whose agent lacks it. */
 export interface Lack {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Clock } from "../link/clock.ts";
+import type { Clock } from "../../link/clock.ts";
 
 /** Milliseconds from the first excess to its being told. */
 const FIRST_AFTER = 1000;
@@ -18,6 +18,7 @@ export class Excess {
   #pieces = 0;
   #bytes = 0;
   #total = 0;
+  #totalBytes = 0;
   #lastTold = -Infinity;
   #cancel: (() => void) | undefined;
 
@@ -32,11 +33,17 @@ export class Excess {
     return this.#total;
   }
 
+  /** Their bytes. */
+  get totalBytes(): number {
+    return this.#totalBytes;
+  }
+
   /** One more piece. */
   add(bytes: number): void {
     this.#pieces++;
     this.#bytes += bytes;
     this.#total++;
+    this.#totalBytes += bytes;
     if (this.#cancel !== undefined) return;
     const again = this.#lastTold + AGAIN_AFTER - this.#clock.now();
     this.#cancel = this.#clock.after(Math.max(FIRST_AFTER, again), () => this.flush());

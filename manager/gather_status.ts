@@ -1,0 +1,77 @@
+/**
+ * Gathering a status: from router, hosts and what agents told, at one moment.
+ *
+ * @module
+ */
+
+import type { Router } from "../router/route.ts";
+import type { MemberStatus } from "../router/status.ts";
+import type { RunningHost } from "./running_host.ts";
+import type { HostStatus, LinkStatus, MeshStatus, StackStatus } from "./status.ts";
+
+/** What a status is gathered from. */
+export interface StatusSources {
+  /** In the manifest's order. */
+  readonly hosts: readonly RunningHost[];
+  readonly router: Router;
+  /** Milliseconds of the clock, now and when the mesh was started. */
+  readonly now: number;
+  readonly since: number;
+}
+
+/** Gathers a status. */
+export function statusOf({ hosts, router, now, since }: StatusSources): MeshStatus {
+  const { version, counters, flows, hosts: members } = router.status();
+  const inRouter = new Map(members.map((member) => [member.host, member]));
+  const routed = hosts.flatMap(({ name }) => inRouter.get(name) ?? []);
+  return {
+    ms: Math.round(now - since),
+    version,
+    hosts: hosts.map((host) => hostStatus(host, inRouter.get(host.name))),
+    links: hosts.map((host) => linkStatus(host, now)),
+    queues: routed.flatMap(({ host, queue }) => queue ? [{ host, ...queue }] : []),
+    waiting: routed.flatMap(({ host, waiting }) =>
+      waiting.frames > 0 ? [{ host, ...waiting }] : []
+    ),
+    packets: counters,
+    flows,
+    stacks: hosts.flatMap((host) => stackStatus(host, now)),
+    listeners: hosts.flatMap(({ name, report }) =>
+      report.listeners.map((listener) => ({ host: name, ...listener }))
+    ),
+  };
+}
+
+function hostStatus(host: RunningHost, member: MemberStatus | undefined): HostStatus {
+  const { name, vip, state, command, version, features, failures, lastFailure } = host;
+  return {
+    host: name,
+    vip,
+    state,
+    command,
+    ...(version !== undefined && { version }),
+    features: [...features],
+    failures,
+    ...(lastFailure !== undefined && { lastFailure }),
+    charged: member?.charged ?? 0,
+    suggestions: member?.suggestions ?? 0,
+  };
+}
+
+function linkStatus(host: RunningHost, now: number): LinkStatus {
+  const { name, state, timesReady, readyAt, police, controls, text } = host;
+  return {
+    host: name,
+    timesReady,
+    ...(state === "ready" && { ms: Math.round(now - readyAt) }),
+    frames: { ...police },
+    droppedControls: { count: controls.total, bytes: controls.totalBytes },
+    droppedLines: { count: text.leftOut, bytes: text.leftOutCharacters },
+  };
+}
+
+function stackStatus({ name, report }: RunningHost, now: number): StackStatus[] {
+  const { stack, at } = report;
+  if (!stack || at === undefined) return [];
+  return [{ host: name, age: Math.round(now - at), ...stack }];
+}

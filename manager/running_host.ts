@@ -1,0 +1,148 @@
+/**
+ * One host of a running mesh: its session, what it said, and what was counted of it.
+ *
+ * @module
+ */
+
+import type { Clock } from "../link/clock.ts";
+import type { HostSpec } from "../manifest/manifest.ts";
+import type { PoliceCounters } from "../router/police.ts";
+import { formatIpv4 } from "../wire/ip/ipv4.ts";
+import { AgentReport } from "./agent_report.ts";
+import type { AttemptPlan } from "./attempt.ts";
+import type { MeshHost } from "./contract.ts";
+import type { HostWarningEvent } from "./events.ts";
+import { Excess } from "./telling/excess.ts";
+import { HostText, TEXT_LIMITS } from "./telling/host_text.ts";
+import { type HostState, Session, type SessionHooks } from "./session.ts";
+
+/** What a running host is made of. */
+export interface HostParts {
+  /** What the manifest says of it. */
+  readonly spec: HostSpec;
+  /** What its session does again and again. */
+  readonly plan: AttemptPlan;
+  /** What becomes of its frames, counted by its pipeline. */
+  readonly police: Readonly<PoliceCounters>;
+  /** What follows from what its session tells. */
+  readonly hooks: (host: RunningHost) => SessionHooks;
+  /** Takes a warning about it. */
+  readonly warn: (event: HostWarningEvent) => void;
+}
+
+/** A host, from the start of the mesh to its close. */
+export class RunningHost implements MeshHost {
+  readonly spec: HostSpec;
+  readonly plan: AttemptPlan;
+  readonly session: Session;
+  readonly police: Readonly<PoliceCounters>;
+  /** The lines it may say. */
+  readonly text: HostText;
+  /** Control messages that were dropped. */
+  readonly controls: Excess;
+  /** What its agent told of itself. */
+  readonly report = new AgentReport();
+  readonly vip: string;
+  /** The message of the first failure, or nothing if the host became ready first. */
+  readonly firstVerdict: Promise<string | undefined>;
+  /** Settles the first verdict; later ones change nothing. */
+  readonly verdict: (failure: string | undefined) => void;
+  /** How often it became ready. */
+  timesReady = 0;
+  /** When it became ready last, in milliseconds of the clock. */
+  readyAt = 0;
+  #lastFailure: string | undefined;
+
+  constructor({ spec, plan, police, hooks, warn }: HostParts) {
+    this.spec = spec;
+    this.plan = plan;
+    this.police = police;
+    this.vip = formatIpv4(spec.vip);
+    const { name } = spec;
+    const tell = (message: string) =>
+      warn({ type: "warning", level: "warn", host: name, message });
+    this.text = textOf(name, plan.clock, tell);
+    this.controls = controlsOf(name, plan.clock, tell);
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    this.firstVerdict = promise;
+    this.verdict = resolve;
+    this.session = new Session(plan, hooks(this));
+  }
+
+  get name(): string {
+    return this.spec.name;
+  }
+
+  get command(): string {
+    return this.plan.command;
+  }
+
+  get state(): HostState {
+    return this.session.state;
+  }
+
+  get version(): string | undefined {
+    return this.session.readiness?.agent.version;
+  }
+
+  get features(): readonly string[] {
+    return this.session.readiness?.agent.features ?? [];
+  }
+
+  get failures(): number {
+    return this.session.failures;
+  }
+
+  get failedListeners(): readonly string[] {
+    return this.report.failedListeners;
+  }
+
+  get droppedControls(): number {
+    return this.controls.total;
+  }
+
+  get droppedLines(): number {
+    return this.text.leftOut;
+  }
+
+  get lastFailure(): string | undefined {
+    return this.state === "down" ? this.#lastFailure : undefined;
+  }
+
+  set lastFailure(message: string) {
+    this.#lastFailure = message;
+  }
+
+  /** Asks its agent for what only that knows; settles when it has told, or is gone. */
+  async refresh(): Promise<void> {
+    if (!this.features.includes("status")) return;
+    await this.report.asked(() => this.session.askStatus());
+  }
+
+  /** Ends its agent and settles when nothing is left of it. */
+  async close(): Promise<void> {
+    await this.session.close();
+    this.report.forget();
+    this.text.close();
+    this.controls.flush();
+    this.verdict(`"${this.name}" was closed before it became ready`);
+  }
+}
+
+function textOf(host: string, clock: Clock, warn: (message: string) => void): HostText {
+  const { pieces, bytes } = TEXT_LIMITS;
+  return new HostText(clock, (lines, characters) =>
+    warn(
+      `${lines} lines from "${host}" (${characters} characters) were left out: ` +
+        `more than ${pieces.perSecond} lines or ` +
+        `${bytes.perSecond} characters a second came on the long run`,
+    ));
+}
+
+function controlsOf(host: string, clock: Clock, warn: (message: string) => void): Excess {
+  return new Excess(clock, (messages, bytes) =>
+    warn(
+      `${messages} control messages from "${host}" (${bytes} bytes) were dropped: ` +
+        `they came too fast, or answered what nobody had asked`,
+    ));
+}
