@@ -23,16 +23,20 @@ export interface StatusSources {
 export function statusOf({ hosts, router, now, since }: StatusSources): MeshStatus {
   const { version, counters, flows, hosts: members } = router.status();
   const inRouter = new Map(members.map((member) => [member.host, member]));
-  const routed = hosts.flatMap(({ name }) => inRouter.get(name) ?? []);
   return {
     ms: Math.round(now - since),
-    version,
+    rulesVersion: version,
     hosts: hosts.map((host) => hostStatus(host, inRouter.get(host.name))),
     links: hosts.map((host) => linkStatus(host, now)),
-    queues: routed.flatMap(({ host, queue }) => queue ? [{ host, ...queue }] : []),
-    waiting: routed.flatMap(({ host, waiting }) =>
-      waiting.frames > 0 ? [{ host, ...waiting }] : []
-    ),
+    queues: hosts.flatMap(({ name, state }) => {
+      const queue = inRouter.get(name)?.queue;
+      // The router is not told of a close.
+      return queue && state === "ready" ? [{ host: name, ...queue }] : [];
+    }),
+    waiting: hosts.flatMap(({ name }) => {
+      const waiting = inRouter.get(name)?.waiting;
+      return waiting && waiting.frames > 0 ? [{ host: name, ...waiting }] : [];
+    }),
     packets: counters,
     flows,
     stacks: hosts.flatMap((host) => stackStatus(host, now)),

@@ -22,7 +22,7 @@ export interface MeshStatus {
   /** Milliseconds since it was started. */
   readonly ms: number;
   /** Version of the rules in force, from 1. */
-  readonly version: number;
+  readonly rulesVersion: number;
   /** Every host of the mesh. */
   readonly hosts: readonly HostStatus[];
   /** The link of each host, up or not. */

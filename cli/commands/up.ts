@@ -10,6 +10,7 @@ import { load, printDiagnostics } from "../manifest.ts";
 import type { GlobalOptions } from "../options.ts";
 import { ProgressDisplay } from "../console/progress.ts";
 import { stopSignals } from "../stop.ts";
+import { statusFields, statusText } from "../console/status_text.ts";
 import { ToldOnce } from "../console/told_once.ts";
 import { hostTable, reachedBy } from "../console/table.ts";
 
@@ -30,6 +31,9 @@ export interface RunOptions {
   /** Said if some hosts do not become ready at the first attempt. */
   readonly advice?: string;
 }
+
+/** Milliseconds that agents have, at the end, to tell their statistics for `--debug`. */
+const STATUS_LIMIT_MS = 500;
 
 /** A mesh outlives the terminal it was started from. */
 const HANG_UP = {
@@ -87,6 +91,7 @@ export async function runMesh(
 
   const stopping = { level: "info", type: "stopping" } as const;
   const end = async (signal?: Deno.Signal): Promise<Outcome> => {
+    if (options.debug) await tellStatus(mesh, log, options);
     await mesh.close();
     told.flush();
     return {
@@ -106,6 +111,19 @@ export async function runMesh(
   const message = `Ending the mesh (${signal}); a second Ctrl-C ends it at once`;
   log.event({ ...stopping, message });
   return await end(signal);
+}
+
+/** What became of everything, before it is gone; agents that are stuck hold up no end. */
+async function tellStatus(
+  mesh: Mesh,
+  log: Log,
+  { logFormat }: GlobalOptions,
+): Promise<void> {
+  const status = await mesh.status({ ms: STATUS_LIMIT_MS });
+  const text = statusText(status);
+  if (logFormat === "human") return void stderr.line(text);
+  const message = text.split("\n", 1)[0]!;
+  log.event({ level: "debug", type: "status", message }, statusFields(status));
 }
 
 /** A line that is drawn anew needs a terminal, and a reader who is no program. */
