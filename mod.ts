@@ -82,11 +82,11 @@ export type {
   LinkStatus,
   MeshStatus,
   OfHost,
+  RoutedStatus,
   StackStatus,
 } from "./manager/status.ts";
 export type { QueueCounters, QueueStatus } from "./link/queue.ts";
 export type { WaitingStatus } from "./link/waiting.ts";
-export type { FlowPhase, FlowStatus } from "./router/flows.ts";
 export type { PoliceCounters, Verdict } from "./router/police.ts";
 export type { RouteCounters } from "./router/counters.ts";
 export {

@@ -1,6 +1,6 @@
 /**
  * What an agent does once it is configured: it listens for the ports of the mesh and for
- * the clients of its proxies, serves what other hosts ask for, and writes the host files.
+ * the clients of its proxies, serves what other hosts ask for, and writes the name files.
  *
  * All of it follows from one configuration, which can be swapped for another: see
  * {@linkcode Host.apply}. What only some hosts need is loaded when it is needed: the parser of
@@ -23,10 +23,10 @@ import type {
 import { formatIpv4 } from "../wire/ip/ipv4.ts";
 import { type Configuration, configurationOf } from "./configuration.ts";
 import {
-  type HostFiles,
-  type HostFilesContents,
-  writeHostFiles,
-} from "./host_files/host_files.ts";
+  type NameFiles,
+  type NameFilesContents,
+  writeNameFiles,
+} from "./name_files/name_files.ts";
 import { InForce } from "./in_force.ts";
 import { Inbound } from "./inbound.ts";
 import { Listeners } from "./listeners.ts";
@@ -63,7 +63,7 @@ export class Host {
   readonly #outbound: Outbound;
   readonly #proxies: Proxies;
   readonly #stopTelling: () => void;
-  #files: Promise<HostFiles>;
+  #files: Promise<NameFiles>;
   readonly #ending = new AbortController();
 
   /** Begins; throws a {@linkcode ControlError} if `args` make no sense. */
@@ -85,7 +85,7 @@ export class Host {
     this.#stopTelling = onDescriptorShortage(warn);
     stack.start(me);
     this.#listen();
-    this.#files = writeHostFiles({ ...filesOf(configuration), warn });
+    this.#files = writeNameFiles({ ...filesOf(configuration), warn });
   }
 
   /** All listeners that are wanted. */
@@ -102,7 +102,7 @@ export class Host {
   /**
    * Goes by another configuration from now on. Only what differs is touched: listeners that
    * are wanted no more are closed, others are opened, names and routes count for the next
-   * connection, and the host files are written if their contents are others. Connections that
+   * connection, and the name files are written if their contents are others. Connections that
    * are open go on, those through a port that is closed too.
    *
    * Throws a {@linkcode ControlError}, and changes nothing, if the VIP is another.
@@ -205,7 +205,7 @@ function nameServerOf(
   });
 }
 
-function filesOf({ source: { configure } }: Configuration): HostFilesContents {
+function filesOf({ source: { configure } }: Configuration): NameFilesContents {
   const { hostnameMap: names, stateDir, writeEtcHosts = false } = configure;
   return { names, stateDir, writeEtcHosts };
 }

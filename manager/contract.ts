@@ -93,7 +93,7 @@ export interface Mesh extends AsyncDisposable {
   /**
    * All that the mesh and its agents count and hold at the moment, as plain data. Agents are
    * asked for what only they know; one that has not answered within `options.ms` is told of
-   * as it was when it answered last. Never rejects, and may be asked after a close.
+   * as it was when it answered last. Never rejects, and may be called after a close.
    */
   status(options?: StatusOptions): Promise<MeshStatus>;
   /** Calls `listener` with each event from now on, until the function returned is called. */

@@ -11,7 +11,6 @@
 import type { QueueStatus } from "../link/queue.ts";
 import type { WaitingStatus } from "../link/waiting.ts";
 import type { RouteCounters } from "../router/counters.ts";
-import type { FlowStatus } from "../router/flows.ts";
 import type { PoliceCounters } from "../router/police.ts";
 import type { AgentStack } from "../wire/control/agent_stack.ts";
 import type { ListenerStatus } from "../wire/control.ts";
@@ -33,8 +32,8 @@ export interface MeshStatus {
   readonly waiting: readonly (OfHost & WaitingStatus)[];
   /** What became of packets, in frames. */
   readonly packets: Readonly<RouteCounters>;
-  /** Routed connections, those to addresses that are no VIP, by phase. */
-  readonly flows: FlowStatus;
+  /** Routed connections: those to addresses that are no VIP. */
+  readonly flows: RoutedStatus;
   /** The stack of each agent that tells of it; NoRouter's do not. */
   readonly stacks: readonly StackStatus[];
   /** The real listeners of each agent that tells of them. */
@@ -89,6 +88,20 @@ export interface Excessive {
   readonly count: number;
   /** All their bytes. */
   readonly bytes: number;
+}
+
+/** Routed connections at the moment, by phase. */
+export interface RoutedStatus {
+  /** Asked for, and not answered yet. */
+  readonly opening: number;
+  /** In use. */
+  readonly open: number;
+  /** Closed by both sides, and remembered for what still comes. */
+  readonly finished: number;
+  /** Refused by an ICMP message, and remembered likewise. */
+  readonly refused: number;
+  /** The most there may be. */
+  readonly limit: number;
 }
 
 /** The stack of a host's agent. */

@@ -76,7 +76,7 @@ Deno.test("every message that troubleshooting explains is one of the program's",
     [
       ...[
         "agent/",
-        "agent/host_files/",
+        "agent/name_files/",
         "cli/",
         "cli/commands/",
         "cli/console/",

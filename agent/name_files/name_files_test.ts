@@ -1,7 +1,7 @@
 // The files, in folders of the test; never those of this machine.
 import assert from "node:assert/strict";
 import { needs } from "../../tests/harness/scene/requirements.ts";
-import { type HostFiles, type HostFilesOptions, writeHostFiles } from "./host_files.ts";
+import { type NameFiles, type NameFilesOptions, writeNameFiles } from "./name_files.ts";
 
 const NAMES = {
   local: "127.0.42.100",
@@ -19,7 +19,7 @@ interface Scene {
   readonly systemHosts: string;
   readonly warnings: string[];
   /** Writes with the state directory off and the system's hosts file on, unless told else. */
-  write(options?: Partial<HostFilesOptions>): Promise<HostFiles>;
+  write(options?: Partial<NameFilesOptions>): Promise<NameFiles>;
   /** The system's hosts file. */
   hosts(): string;
 }
@@ -44,7 +44,7 @@ function scene(
         systemHosts,
         warnings,
         write: (options = {}) =>
-          writeHostFiles({
+          writeNameFiles({
             names: NAMES,
             stateDir: { disable: true },
             writeEtcHosts: true,
@@ -172,10 +172,10 @@ scene(
     const given = `${folder}/aliases`;
     await Deno.writeTextFile(given, "# mine\nmine example.com\nweb example.com\nodd\n");
     const script = `
-      import { writeHostFiles } from "${new URL("./host_files.ts", import.meta.url)}";
+      import { writeNameFiles } from "${new URL("./name_files.ts", import.meta.url)}";
       const systemHosts = ${JSON.stringify(systemHosts)};
       const options = { names: { web: "127.0.0.2" }, systemHosts, warn: console.log };
-      await writeHostFiles({ ...options, writeEtcHosts: false });`;
+      await writeNameFiles({ ...options, writeEtcHosts: false });`;
     const { stdout, success } = await new Deno.Command(Deno.execPath(), {
       args: ["eval", "--no-lock", script],
       env: { HOME: folder, HOSTALIASES: given },
@@ -370,14 +370,14 @@ const mounts = needs("namespaces", "unshare", "mount");
 /** Writes and restores where this shell command ran before, in a mount namespace. */
 async function inMounts(folder: string, prepare: string) {
   const script = `
-    import { writeHostFiles } from "${new URL("./host_files.ts", import.meta.url)}";
+    import { writeNameFiles } from "${new URL("./name_files.ts", import.meta.url)}";
     const systemHosts = ${JSON.stringify(`${folder}/etc/hosts`)};
     const warnings = [];
     const warn = (message) => warnings.push(message);
     const stateDir = { disable: true };
     const names = { web: "127.0.42.101" };
     const inode = Deno.statSync(systemHosts).ino;
-    const files = await writeHostFiles(
+    const files = await writeNameFiles(
       { names, systemHosts, stateDir, writeEtcHosts: true, warn });
     const during = Deno.readTextFileSync(systemHosts);
     await files.restore();

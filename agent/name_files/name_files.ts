@@ -29,7 +29,7 @@ const ALL_MAY_READ = 0o644;
 const MAX_TOLD = 5;
 
 /** What to write, and where. */
-export interface HostFilesContents {
+export interface NameFilesContents {
   /** Names and dotted addresses, in the manifest's order. */
   readonly names: Readonly<Record<string, string>>;
   /** The folder for `hosts` and `hostaliases`, `~/.norouter/agent` if absent. */
@@ -43,8 +43,8 @@ export interface HostFilesContents {
   readonly writeEtcHosts: boolean;
 }
 
-/** Options of {@linkcode writeHostFiles}. */
-export interface HostFilesOptions extends HostFilesContents {
+/** Options of {@linkcode writeNameFiles}. */
+export interface NameFilesOptions extends NameFilesContents {
   /** Takes a warning that names the file and the cause. */
   readonly warn: (message: string) => void;
   /** The system's hosts file, for tests. */
@@ -52,12 +52,12 @@ export interface HostFilesOptions extends HostFilesContents {
 }
 
 /** What was written. */
-export interface HostFiles {
+export interface NameFiles {
   /**
    * Writes other contents in place of the first; a state directory that is another one now
    * stays behind as it is. Never rejects. To be called when the last call has settled.
    */
-  rewrite(contents: HostFilesContents): Promise<void>;
+  rewrite(contents: NameFilesContents): Promise<void>;
   /**
    * Takes the region out of the system's hosts file, unless somebody else has written one
    * of their own meanwhile. The other files stay. Never rejects.
@@ -69,7 +69,7 @@ export interface HostFiles {
  * Writes the files. Never rejects: what cannot be written is a warning, and the rest is
  * written all the same.
  */
-export async function writeHostFiles(options: HostFilesOptions): Promise<HostFiles> {
+export async function writeNameFiles(options: NameFilesOptions): Promise<NameFiles> {
   const writer = new Writer(options);
   await writer.attempt(() => writer.write(options));
   return {
@@ -88,11 +88,11 @@ interface Written {
 }
 
 class Writer {
-  readonly #options: Pick<HostFilesOptions, "warn" | "systemHosts">;
+  readonly #options: Pick<NameFilesOptions, "warn" | "systemHosts">;
   /** Set if the system's hosts file has to be restored. */
   #written: Written | undefined;
 
-  constructor(options: Pick<HostFilesOptions, "warn" | "systemHosts">) {
+  constructor(options: Pick<NameFilesOptions, "warn" | "systemHosts">) {
     this.#options = options;
   }
 
@@ -105,7 +105,7 @@ class Writer {
     }
   }
 
-  async write(contents: HostFilesContents): Promise<void> {
+  async write(contents: NameFilesContents): Promise<void> {
     const { stateDir, writeEtcHosts } = contents;
     const names = this.#usable(contents);
     const isStateWanted = !stateDir?.disable;
@@ -134,7 +134,7 @@ class Writer {
   }
 
   /** The names and addresses that can stand in such files; a strange line breaks them. */
-  #usable({ names }: HostFilesContents): [name: string, address: string][] {
+  #usable({ names }: NameFilesContents): [name: string, address: string][] {
     const faults: string[] = [];
     const usable = Object.entries(names).filter(([name, address]) => {
       const fault = hostNameFault(name) ??
@@ -172,7 +172,7 @@ class Writer {
 
   async #writeState(
     names: [string, string][],
-    { stateDir, hosts }: Pick<HostFilesContents, "stateDir"> & { readonly hosts: string },
+    { stateDir, hosts }: Pick<NameFilesContents, "stateDir"> & { readonly hosts: string },
   ): Promise<void> {
     let folder: string;
     try {
