@@ -11,7 +11,7 @@ import type { Target } from "../proxy/connector.ts";
 import { Directory } from "../proxy/directory.ts";
 import { type ConfigureArgs, ControlError, type ExtendArgs } from "../wire/control.ts";
 import { parseIpv4 } from "../wire/ip/ipv4.ts";
-import { NAME_SERVER_PORT } from "../wire/name_server.ts";
+import { NAME_SERVER_PORT } from "../wire/ports.ts";
 import { publishedBy } from "./published.ts";
 
 /** A proxy, and whom it serves. */

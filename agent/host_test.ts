@@ -4,7 +4,7 @@ import { SocketStream } from "../proxy/edge/stream.ts";
 import { until } from "../tests/harness/scene/wait.ts";
 import type { ConfigureArgs } from "../wire/control.ts";
 import { parseIpv4 } from "../wire/ip/ipv4.ts";
-import { NAME_SERVER_PORT } from "../wire/name_server.ts";
+import { NAME_SERVER_PORT } from "../wire/ports.ts";
 import { configurationOf } from "./configuration.ts";
 import { startHost, type TestHost } from "./_host.ts";
 import { startAgent } from "./_pair.ts";
@@ -53,7 +53,7 @@ class Client implements Disposable {
   }
 
   async read(): Promise<string> {
-    const buffer = new Uint8Array(100);
+    const buffer = new Uint8Array(4096);
     const got = await this.#socket.read(buffer);
     return new TextDecoder().decode(buffer.subarray(0, got ?? 0));
   }
@@ -207,6 +207,42 @@ Deno.test({
       assert.equal(await status("me:open sesame"), "502");
       host.apply(configurationOf(args()));
       await refuses(A, 18080);
+    });
+  },
+});
+
+Deno.test({
+  name: "a client of a proxy reaches what has a name, a port and a publisher now",
+  ignore,
+  async fn() {
+    await using one = new Echo("one");
+    const http = { listen: `${A}:18080` };
+    const answer = async (authority: string) => {
+      using client = await Client.open(A, 18080);
+      return await client.echoed(
+        `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`,
+      );
+    };
+    const first = args({ http, hostnameMap: { old: B } });
+    await withHost({ first, published: [[8080, one.port]] }, async ({ host }) => {
+      assert.match(await answer("old:1"), /old does not publish 1; it publishes no port/);
+      const forwards = [
+        {
+          listen_port: 81,
+          connect_ip: "127.0.0.1",
+          connect_port: one.port,
+          proto,
+        } as const,
+      ];
+      const others = [{ ip: B, port: 8080, proto } as const];
+      const loopback = { disable: true };
+      const names = { new: B, me: A };
+      host.apply(
+        configurationOf({ ...first, hostnameMap: names, others, forwards, loopback }),
+      );
+      assert.match(await answer("new:8080"), /^HTTP\/1\.1 200 /);
+      assert.match(await answer("me:81"), /^HTTP\/1\.1 200 /);
+      assert.match(await answer("new:1"), /new does not publish 1; it publishes 8080/);
     });
   },
 });

@@ -9,9 +9,9 @@
  *
  * @module
  */
-import { formatTarget } from "../proxy/edge/dial.ts";
 import { listen, type Listener } from "../proxy/edge/listener.ts";
 import type { ListenerStatus } from "../wire/control.ts";
+import { formatHostPort } from "../wire/text.ts";
 
 /** Milliseconds until those that failed are tried again, doubled up to the last. */
 const RETRY_MS = { first: 1000, last: 30_000 };
@@ -84,7 +84,7 @@ export class Listeners {
     const known = Map.groupBy(this.#entries, ({ status }) => status.address);
     const kept = new Set<Entry>();
     this.#entries = all.filter((each) => "serve" in each).map((wanted) => {
-      const address = formatTarget(wanted.hostname, wanted.port);
+      const address = formatHostPort(wanted.hostname, wanted.port);
       const entry = known.get(address)?.shift();
       if (!entry) {
         return { wanted, status: { address, kind: wanted.kind }, listener: undefined };

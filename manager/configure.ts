@@ -8,7 +8,7 @@ import type { HostSpec, Manifest, ProxySpec } from "../manifest/manifest.ts";
 import type { ConfigureArgs, ExtendArgs } from "../wire/control.ts";
 import { formatCidr, formatIpv4 } from "../wire/ip/ipv4.ts";
 import { withoutExceptions } from "../wire/ip/ranges.ts";
-import { NAME_SERVER_PORT } from "../wire/name_server.ts";
+import { NAME_SERVER_PORT } from "../wire/ports.ts";
 
 /**
  * The arguments of `configure` for one host of a manifest, as NoRouter would send them.

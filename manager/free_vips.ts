@@ -9,7 +9,7 @@ import type { HostSpec, Manifest } from "../manifest/manifest.ts";
 import { ASSIGNED_VIPS } from "../manifest/vips.ts";
 import { isTaken, isTakenEverywhere } from "../proxy/edge/taken.ts";
 import { formatIpv4 } from "../wire/ip/ipv4.ts";
-import { NAME_SERVER_PORT } from "../wire/name_server.ts";
+import { NAME_SERVER_PORT } from "../wire/ports.ts";
 
 /** Whether a host of these ports could not be listened for at an address of this machine. */
 export type InUse = (vip: number, ports: readonly number[]) => boolean;

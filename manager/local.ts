@@ -9,6 +9,7 @@ import { type AgentLogEvent, runAgent } from "../agent/agent.ts";
 import { linkPort } from "../agent/port.ts";
 import { memoryLinkPair } from "../link/memory.ts";
 import type { Link, OpenContext } from "../transports/mod.ts";
+import { messageOf } from "../wire/text.ts";
 
 /** Starts the agent and gives the manager's end of its link, which ends with it. */
 // deno-lint-ignore require-await -- a transport's `open` is asynchronous
@@ -44,7 +45,7 @@ export async function openLocalAgent(
   runAgent(linkPort(far), options).then(
     () => far.abort("its agent ended"),
     (error: unknown) => {
-      failure = error instanceof Error ? error.message : String(error);
+      failure = messageOf(error);
       far.abort(failure);
     },
   ).finally(finished.resolve);

@@ -11,7 +11,7 @@
 import type { Stack } from "../stack/stack.ts";
 import { type TcpConnection, TcpError } from "../stack/tcp.ts";
 import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
-import { NAME_SERVER_PORT } from "../wire/name_server.ts";
+import { NAME_SERVER_PORT } from "../wire/ports.ts";
 import { believedAddresses } from "./believed.ts";
 import { Claims } from "./claims.ts";
 import {
@@ -43,7 +43,7 @@ export interface Target {
   readonly port: number;
 }
 
-/** Options of a {@linkcode Connector}; what they look up may be another thing later. */
+/** Options of a {@linkcode Connector}. They are read anew for each connection, and may change. */
 export interface ConnectorOptions {
   /** VIP of this host. */
   readonly me: number;

@@ -264,6 +264,17 @@ Deno.test("a name is asked for again when its time is over", async () => {
   assert.equal(events.filter((event) => event.includes("asked")).length, 2);
 });
 
+Deno.test("names are asked for again when routes or hosts are others", async () => {
+  const { reach, connector, events } = await mesh({
+    routes: [{ toHostnameGlob: ["*.east"] }],
+    names: { east: { "db.east": ["10.0.0.1"] } },
+  });
+  for (let i = 0; i < 2; i++) await reach("db.east");
+  connector.forgetNames();
+  await reach("db.east");
+  assert.equal(events.filter((event) => event.includes("asked")).length, 2);
+});
+
 Deno.test("a remembered name that the bastion no longer dials is asked for again", async () => {
   const verdicts: Record<string, Verdict> = {};
   const { reach, events } = await mesh({

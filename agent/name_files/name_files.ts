@@ -13,6 +13,7 @@ import { join, resolve } from "node:path";
 import { hostNameFault } from "../../manifest/names.ts";
 import { quote } from "../../manifest/source/value.ts";
 import { parseIpv4 } from "../../wire/ip/ipv4.ts";
+import { messageOf } from "../../wire/text.ts";
 import { expandPath } from "./home.ts";
 import { type Placed, placeRegion, removeRegion } from "./hosts_region.ts";
 import { replaceFile } from "./replace_file.ts";
@@ -302,6 +303,5 @@ function bytesOf(text: string): Uint8Array {
 
 /** The system's words, without the call and the path, which the message has already. */
 function reason(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.replace(/ \(os error \d+\)(:.*)?$/s, "");
+  return messageOf(error).replace(/ \(os error \d+\)(:.*)?$/s, "");
 }

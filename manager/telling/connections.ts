@@ -4,7 +4,7 @@
  * @module
  */
 
-import { failureOfIcmp, formatTarget } from "../../proxy/edge/dial.ts";
+import { failureOfIcmp } from "../../proxy/edge/dial.ts";
 import {
   type Connection,
   type ConnectionEnd,
@@ -13,6 +13,7 @@ import {
 import type { Router } from "../../router/route.ts";
 import type { RoutingTable } from "../../router/table.ts";
 import { formatIpv4 } from "../../wire/ip/ipv4.ts";
+import { formatHostPort } from "../../wire/text.ts";
 import type { ConnectionEvent } from "../events.ts";
 
 /** What a mesh gives its watcher. */
@@ -30,14 +31,14 @@ export function connectionsOf({ table, router, now, emit }: WatchedMesh): Connec
     table.ownerOf(address) ?? table.lookup(from, address);
   const tell = (connection: Connection, end?: ConnectionEnd) => {
     const { opener, target, sent, received, destination, destinationPort } = connection;
-    const to = formatTarget(formatIpv4(destination), destinationPort);
+    const to = formatHostPort(formatIpv4(destination), destinationPort);
     const isVip = table.ownerOf(destination) !== undefined;
     const shown = isVip
       ? `${target}:${destinationPort}`
       : `${to} by ${target ?? "nobody"}`;
     const ms = Math.round(now() - connection.since);
     const how = end && inWords(connection, end);
-    const from = formatTarget(formatIpv4(connection.source), connection.sourcePort);
+    const from = formatHostPort(formatIpv4(connection.source), connection.sourcePort);
     emit({
       type: "connection",
       level: "debug",
