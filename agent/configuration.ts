@@ -1,8 +1,8 @@
 /**
- * Configuration: everything that an agent is told to be, compiled and checked.
+ * Configuration: the orders of a manager to an agent, compiled and checked.
  *
- * It never changes. A host that is told something else gets another one, and compares the
- * two (`in_force.ts`).
+ * Configurations are immutable. A host that gets other orders gets another configuration, and
+ * compares the two (`in_force.ts`).
  *
  * @module
  */
@@ -14,42 +14,42 @@ import { parseIpv4 } from "../wire/ip/ipv4.ts";
 import { NAME_SERVER_PORT } from "../wire/ports.ts";
 import { publishedBy } from "./published.ts";
 
-/** A proxy, and whom it serves. */
+/** A proxy and its clients. */
 export interface ProxyPlan {
   /** `address:port`, not parsed yet. */
   readonly listen: string;
-  /** What clients have to know; without it, anyone is served. */
+  /** Credentials of its clients; absent where anyone is served. */
   readonly auth?: Credentials;
 }
 
-/** What a host is to be. */
+/** The orders that a host goes by. */
 export interface Configuration {
-  /** What it was compiled from: the arguments of `configure`, and those of `extend`. */
+  /** The source: the arguments of `configure`, and those of `extend`. */
   readonly source: {
     readonly configure: Readonly<ConfigureArgs>;
     readonly extend: Readonly<ExtendArgs>;
   };
   /** The host's VIP, 32 bits in host order. */
   readonly me: number;
-  /** What the host publishes, by port. */
+  /** Targets of the ports that the host publishes, by port. */
   readonly forwards: ReadonlyMap<number, Target>;
   /** Port of each name server of the mesh, by VIP. */
   readonly nameServers: ReadonlyMap<number, number>;
   /** Port of the host's own name server. */
   readonly nameServerPort: number;
-  /** What the other hosts publish, by VIP; nothing is an empty list. */
+  /** Ports that the other hosts publish, by VIP; an empty list for a host without. */
   readonly published: ReadonlyMap<number, readonly number[]>;
-  /** What names and addresses mean, with aliases and exceptions. */
+  /** Where names and addresses lead, with aliases and exceptions. */
   readonly directory: Directory;
   /** Hosts, by VIP, that the name server tells all names. */
   readonly resolveFor: readonly number[] | "all";
-  /** The HTTP proxy, if there is to be one. */
+  /** The HTTP proxy; absent where there is none. */
   readonly http?: ProxyPlan;
-  /** The SOCKS proxy, if there is to be one. */
+  /** The SOCKS proxy; absent where there is none. */
   readonly socks?: ProxyPlan;
 }
 
-/** Compiles what a manager says. Throws a {@linkcode ControlError} if it makes no sense. */
+/** Compiles a manager's orders. Throws a {@linkcode ControlError} if they make no sense. */
 export function configurationOf(
   configure: ConfigureArgs,
   extend: ExtendArgs = {},
@@ -94,7 +94,7 @@ function resolveForOf({ resolveFor = [] }: ExtendArgs): readonly number[] | "all
   return resolveFor.map((vip) => addressOf("resolveFor", vip));
 }
 
-/** Go writes a proxy that is off as one without an address. */
+/** NoRouter, in Go, writes a proxy that is off with an empty address. */
 function listened(proxy: ProxyPlan | undefined): ProxyPlan | undefined {
   return proxy?.listen ? proxy : undefined;
 }

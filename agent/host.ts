@@ -1,10 +1,9 @@
 /**
- * What an agent does once it is configured: it listens for the ports of the mesh and for
- * the clients of its proxies, serves what other hosts ask for, and writes the name files.
+ * The host that a configured agent is: its listeners for ports of the mesh and for clients of
+ * proxies, its service to other hosts, and its name files.
  *
- * All of it follows from one configuration, which can be swapped for another: see
- * {@linkcode Host.apply}. What only some hosts need is loaded when it is needed: the parser of
- * HTTP, and DNS.
+ * All of them follow from one configuration, which can be swapped: see
+ * {@linkcode Host.apply}. The parser of HTTP, and DNS, are loaded when they are needed first.
  *
  * @module
  */
@@ -93,17 +92,17 @@ export class Host {
     return this.#listeners.statuses;
   }
 
-  /** What `configure` has no words for, in place of what was said so before. */
+  /** Takes the arguments of `extend`, in place of those before. */
   extend(args: ExtendArgs): void {
     const { source } = this.#inForce.configuration;
     this.apply(configurationOf(source.configure, args));
   }
 
   /**
-   * Goes by another configuration from now on. Only what differs is touched: listeners that
-   * are wanted no more are closed, others are opened, names and routes count for the next
-   * connection, and the name files are written if their contents are others. Connections that
-   * are open go on, those through a port that is closed too.
+   * Goes by another configuration from now on. Only differences are touched: listeners that
+   * are no longer wanted close, new ones open, names and routes count from the next connection
+   * on, and the name files are written if their contents differ. Open connections go on, also
+   * those through a port that closes.
    *
    * Throws a {@linkcode ControlError}, and changes nothing, if the VIP is another.
    */
@@ -150,7 +149,7 @@ export class Host {
   }
 }
 
-/** What the parts of a host have in common beside its options. */
+/** Shared by the parts of a host, beside its options. */
 interface Common {
   readonly seldom: Seldom;
   readonly signal: AbortSignal;

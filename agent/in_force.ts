@@ -1,10 +1,10 @@
 /**
- * In force: the configuration that a host goes by now, with the two decisions that are made
- * from it and remember something: which foreign addresses are dialled for others, and who
- * may ask the name server for which names.
+ * In force: the configuration that a host goes by now, and the two decisions that follow from
+ * a configuration and have state of their own: which foreign addresses are dialled for other
+ * hosts, and who may ask the name server for which names.
  *
- * A swap renews only what follows from a part that changed. Whoever looks something up does so
- * anew for each connection, so no connection has to be told of a swap.
+ * A swap renews only the decisions whose part of the configuration changed. Every look-up is
+ * made anew for each connection, so no connection has to be told of a swap.
  *
  * @module
  */
@@ -13,11 +13,11 @@ import { Foreign } from "../proxy/foreign.ts";
 import { ControlError } from "../wire/control.ts";
 import type { Configuration } from "./configuration.ts";
 
-/** Which parts of a host's work another configuration concerns. */
+/** The parts of a configuration that differ from the last. */
 export interface Changes {
   /** The hosts files: names, and where they are written. */
   readonly files: boolean;
-  /** What names and addresses mean: names, routes, and their exceptions. */
+  /** Where names and addresses lead: names, routes, and their exceptions. */
   readonly directory: boolean;
 }
 
@@ -27,14 +27,14 @@ export class InForce {
   #foreign: Foreign;
   #namePolicy: NamePolicy;
 
-  /** Begins with the first one. */
+  /** Begins with the first configuration. */
   constructor(configuration: Configuration) {
     this.#configuration = configuration;
     this.#foreign = this.#foreignOf(configuration);
     this.#namePolicy = namePolicyOf(configuration);
   }
 
-  /** What the host is to be. */
+  /** The orders of now. */
   get configuration(): Configuration {
     return this.#configuration;
   }
@@ -50,8 +50,8 @@ export class InForce {
   }
 
   /**
-   * Puts another configuration in the place of this one, and tells what that changes. Throws
-   * a {@linkcode ControlError}, and changes nothing, if it is of a host with another VIP.
+   * Puts another configuration in place of the present one, and says which parts differ.
+   * Throws a {@linkcode ControlError}, and changes nothing, if the VIP differs.
    */
   swap(next: Configuration): Changes {
     const before = this.#configuration;

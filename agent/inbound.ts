@@ -2,7 +2,7 @@
  * Inbound: connections that other hosts ask for, to a published port, to the name server,
  * or to an address that a route leads to this host.
  *
- * Their SYN is held by the stack. The target is dialled first, so that the answer is its own.
+ * The stack holds their SYN until the target was dialled, so that the answer is the target's.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export interface InboundOptions {
   readonly inForce: InForce;
   /** Answers questions of other hosts. */
   readonly nameServer: NameServer;
-  /** Counts what goes on. */
+  /** Counts the work for connections. */
   readonly tasks: Tasks;
   /** Ends dials under way. */
   readonly signal: AbortSignal;

@@ -1,11 +1,11 @@
 /**
- * The real listeners of an agent, and what its manager is told about them.
+ * The real listeners of an agent, and their states as its manager is told.
  *
- * They are told as a whole which are wanted. A listener whose address is wanted before and
- * after stays open, and from then on gives its connections to whom the new one says.
+ * The wanted listeners are given as a whole. A listener whose address was wanted before stays
+ * open, and serves as the new entry says from then on.
  *
- * One that cannot be opened is tried again, after 1 s and then ever more seldom, up to 30 s:
- * what is in its way, another mesh perhaps, may end.
+ * A listener that cannot be opened is tried again, after 1 s and then ever more seldom, up to
+ * 30 s: the program in the way, another mesh perhaps, may end.
  *
  * @module
  */
@@ -19,7 +19,7 @@ const RETRY_MS = { first: 1000, last: 30_000 };
 /** So many are told at once: a manager takes control messages of 64 KiB. */
 const MOST_TOLD = 100;
 
-/** One to be opened. */
+/** A listener to be opened. */
 export interface Wanted {
   readonly kind: ListenerStatus["kind"];
   /** Name or address, IPv6 without brackets. */
@@ -31,7 +31,7 @@ export interface Wanted {
   readonly isServed?: () => boolean;
 }
 
-/** One that cannot be opened, because its address is none. */
+/** A listener that cannot be opened, because its address is none. */
 export interface Refused {
   readonly kind: ListenerStatus["kind"];
   /** As it was given. */
@@ -40,7 +40,7 @@ export interface Refused {
   readonly refusal: string;
 }
 
-/** What listeners tell. */
+/** Options of {@linkcode Listeners}. */
 export interface ListenersOptions {
   /** Takes a line for people about an accept that failed. */
   readonly warn: (message: string) => void;
@@ -48,7 +48,7 @@ export interface ListenersOptions {
   readonly onUp: (statuses: readonly ListenerStatus[]) => void;
 }
 
-/** One that is wanted; without a listener or an error, somebody else serves its clients. */
+/** A wanted listener. Without `listener` and error, another program serves its clients. */
 interface Entry {
   wanted: Wanted;
   readonly status: ListenerStatus;
@@ -78,7 +78,7 @@ export class Listeners {
 
   /**
    * Listens on these addresses and on no others; connections of those that are closed go on.
-   * Never throws: what stands in the way is told by the statuses.
+   * Never throws: failures are in the statuses.
    */
   apply(all: readonly (Wanted | Refused)[]): void {
     const known = Map.groupBy(this.#entries, ({ status }) => status.address);
@@ -109,7 +109,7 @@ export class Listeners {
     if (!hasFailed) return;
     this.#retryMs = RETRY_MS.first;
     this.#retryLater();
-    // One of those that are just ending may be in the way.
+    // A listener that is just ending may be in the way.
     if (this.#ending.size > 0) Promise.all(this.#ending).then(() => this.#retry());
   }
 
@@ -128,7 +128,7 @@ export class Listeners {
     this.#ending.add(ending);
   }
 
-  /** Whether nothing is left to do for one. */
+  /** Opens a listener; false if it has to be tried again. */
   #try(entry: Entry): boolean {
     const { wanted: { hostname, port }, status } = entry;
     try {
@@ -164,7 +164,7 @@ export class Listeners {
     }, this.#retryMs);
   }
 
-  /** Tries those that failed, and tells which are up now. */
+  /** Tries the failed listeners, and tells which are up now. */
   #retry(): void {
     if (this.#closed) return;
     const up = this.#entries.filter((entry) => entry.status.error && this.#try(entry))

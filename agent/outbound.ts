@@ -27,11 +27,11 @@ export interface OutboundOptions {
   readonly stack: LivingStack;
   /** Answers questions of this machine's programs. */
   readonly nameServer: NameServer;
-  /** Counts what goes on. */
+  /** Counts the work for connections. */
   readonly tasks: Tasks;
   /** Takes a line of text for people. */
   readonly warn: (message: string) => void;
-  /** Ends what stays on this machine. */
+  /** Ends connections that stay on this machine. */
   readonly signal: AbortSignal;
 }
 

@@ -1,8 +1,8 @@
 /**
  * Proxies: the HTTP and the SOCKS proxy of a host, for its clients.
  *
- * The HTTP proxy is loaded with its first client. Another password makes another proxy: who
- * is connected to the one before is served on by that.
+ * The HTTP proxy is loaded with its first client. Another password makes another proxy;
+ * clients that are connected already stay with the proxy before.
  *
  * @module
  */
@@ -18,15 +18,15 @@ import type { Tasks } from "./tasks.ts";
 
 /** Options of {@linkcode Proxies}. */
 export interface ProxiesOptions {
-  /** Opens what clients ask for. */
+  /** Opens the connections that clients ask for. */
   readonly connector: Connector;
-  /** Counts what goes on. */
+  /** Counts the work for clients. */
   readonly tasks: Tasks;
   /** Takes a line of text for people. */
   readonly warn: (message: string) => void;
-  /** Takes those that may come often. */
+  /** Takes lines that may come often. */
   readonly seldom: Seldom;
-  /** Ends clients and what they asked for. */
+  /** Ends clients and their connections. */
   readonly signal: AbortSignal;
 }
 
@@ -36,7 +36,7 @@ type Serve = (socket: Deno.TcpConn) => Promise<void>;
 /** The proxies of a host. */
 export class Proxies {
   readonly #options: ProxiesOptions;
-  /** What serves the clients of each kind, and for which plan it was made. */
+  /** The proxy of each kind, and the credentials it was made for. */
   readonly #serving = new Map<Kind, { readonly plan: string; readonly serve: Serve }>();
 
   /** Listens nowhere itself. */

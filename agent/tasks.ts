@@ -1,5 +1,5 @@
 /**
- * Tasks: the work that goes on for connections, so that an end can wait for all of it.
+ * Tasks: the work under way for connections, which the end of a host waits for.
  *
  * @module
  */
@@ -9,12 +9,12 @@ export class Tasks {
   readonly #warn: (message: string) => void;
   readonly #underWay = new Set<Promise<void>>();
 
-  /** Tells by `warn` of work that failed, which it is not expected to do. */
+  /** Tells unexpected failures of work by `warn`. */
   constructor(warn: (message: string) => void) {
     this.#warn = warn;
   }
 
-  /** Counts `task` as work until it has ended, in whichever way. */
+  /** Counts `task` as work until its end or failure. */
   track(task: Promise<void>): void {
     const tracked = task
       .catch((error) => this.#warn(`A connection failed unexpectedly: ${error}`))

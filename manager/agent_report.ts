@@ -1,5 +1,5 @@
 /**
- * Agent report: what the agent of a host told of itself last, as long as it is there.
+ * Agent report: the state that the agent of a host told last, for as long as it is there.
  *
  * @module
  */
@@ -7,12 +7,12 @@
 import type { AgentStack } from "../wire/control/agent_stack.ts";
 import type { AgentStatus, ListenerStatus } from "../wire/control.ts";
 
-/** What one agent told. */
+/** The report of the agent that a host has now. */
 export class AgentReport {
   /** Settles when the first agent of the host told something, or will not. */
   readonly first: Promise<void>;
   readonly #first = Promise.withResolvers<void>();
-  /** Settled by what is told next, if somebody waits for it. */
+  /** Settled by the next status, if somebody waits for one. */
   #next: PromiseWithResolvers<void> | undefined;
   #listeners: readonly ListenerStatus[] = [];
   #machine: string | undefined;
@@ -24,32 +24,32 @@ export class AgentReport {
     this.first = this.#first.promise;
   }
 
-  /** Its listeners, as they are as far as it told. */
+  /** Its listeners, by its last word on each. */
   get listeners(): readonly ListenerStatus[] {
     return this.#listeners;
   }
 
-  /** What is the same for agents of one machine. */
+  /** An id that agents of one machine share. */
   get machine(): string | undefined {
     return this.#machine;
   }
 
-  /** What its stack held and had counted. */
+  /** The statistics of its stack. */
   get stack(): AgentStack | undefined {
     return this.#stack;
   }
 
-  /** When it told its status, in milliseconds of the clock; undefined if it did not. */
+  /** The time of its last status, in milliseconds of the clock; undefined before the first. */
   get at(): number | undefined {
     return this.#at;
   }
 
-  /** Addresses on which it was to listen and does not. */
+  /** Addresses of the listeners that failed. */
   get failedListeners(): readonly string[] {
     return this.#listeners.filter(({ error }) => error).map(({ address }) => address);
   }
 
-  /** Takes its status at the time `now`; whether it is the first of this agent. */
+  /** Takes a status at the time `now`; true for the first of this agent. */
   take({ listeners, machine, stack }: AgentStatus, now: number): boolean {
     const isFirst = this.#at === undefined;
     this.#at = now;
@@ -60,7 +60,7 @@ export class AgentReport {
     return isFirst;
   }
 
-  /** Takes that some listeners are up; gives those of them that had failed. */
+  /** Marks listeners as up; returns those of them that had failed. */
   takeUp(listeners: readonly ListenerStatus[]): ListenerStatus[] {
     const failed = new Set(this.failedListeners);
     const up = listeners.filter(({ address }) => failed.has(address));
@@ -71,7 +71,7 @@ export class AgentReport {
     return up;
   }
 
-  /** Calls `ask`, unless an answer is awaited already, and settles with that. */
+  /** Settles with the next status; calls `ask` unless one is awaited already. */
   async asked(ask: () => void): Promise<void> {
     if (!this.#next) {
       this.#next = Promise.withResolvers();
@@ -80,7 +80,7 @@ export class AgentReport {
     await this.#next.promise;
   }
 
-  /** It will not tell: it is gone, or does not know how. */
+  /** The agent is gone, or tells no status. */
   forget(): void {
     this.#listeners = [];
     this.#machine = this.#stack = this.#at = undefined;

@@ -1,5 +1,5 @@
 /**
- * A mesh as whoever starts it sees it: its options, its hosts, and whether it came up.
+ * The contract of a mesh with the program that starts it: options, hosts, and readiness.
  *
  * @module
  */
@@ -91,9 +91,9 @@ export interface Mesh extends AsyncDisposable {
   /** What became of packets so far, in frames. */
   readonly counters: Readonly<RouteCounters>;
   /**
-   * All that the mesh and its agents count and hold at the moment, as plain data. Agents are
-   * asked for what only they know; one that has not answered within `options.ms` is told of
-   * as it was when it answered last. Never rejects, and may be called after a close.
+   * The state and the counters of the mesh and its agents at the moment, as plain data.
+   * Agents are asked for theirs; of an agent that has not answered within `options.ms` the
+   * last answer counts. Never rejects, and may be called after a close.
    */
   status(options?: StatusOptions): Promise<MeshStatus>;
   /** Calls `listener` with each event from now on, until the function returned is called. */

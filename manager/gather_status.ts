@@ -1,5 +1,5 @@
 /**
- * Gathering a status: from router, hosts and what agents told, at one moment.
+ * Gathering a status: from the router, the hosts and the reports of agents.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { MemberStatus } from "../router/status.ts";
 import type { RunningHost } from "./running_host.ts";
 import type { HostStatus, LinkStatus, MeshStatus, StackStatus } from "./status.ts";
 
-/** What a status is gathered from. */
+/** The sources of a status. */
 export interface StatusSources {
   /** In the manifest's order. */
   readonly hosts: readonly RunningHost[];

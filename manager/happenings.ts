@@ -1,6 +1,6 @@
 /**
- * Happenings: what the session of a host tells, and what follows for the router, for the
- * other hosts, and for whoever listens to the mesh.
+ * Happenings: the consequences of a session's events for the router, for the other hosts, and
+ * for the listeners of the mesh.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import { describeProgress } from "./telling/progress.ts";
 import type { RunningHost } from "./running_host.ts";
 import type { Failure, Readiness, SessionHooks } from "./session.ts";
 
-/** What the hosts of a mesh have in common. */
+/** Shared by the hosts of a mesh. */
 export interface MeshParts {
   readonly manifest: Manifest;
   readonly table: RoutingTable;
@@ -35,7 +35,7 @@ export interface MeshParts {
   readonly emit: (event: MeshEvent) => void;
 }
 
-/** What follows from what the session of `host` tells. */
+/** The hooks of the session of `host`. */
 export function happeningsOf(host: RunningHost, mesh: MeshParts): SessionHooks {
   const { name } = host;
   const { emit } = mesh;
@@ -153,7 +153,7 @@ function learn(from: string, { table }: MeshParts, { ip, route }: RouteSuggestio
   table.learn(from, ip.map((address) => parseIpv4(address)!), parseIpv4(route)!);
 }
 
-/** What an agent tells later is kept, and no news: of listeners it tells by itself. */
+/** Only the first status of an agent is news: listeners that come up later are events. */
 function takeStatus(
   host: RunningHost,
   { hosts, manifest, emit }: MeshParts,

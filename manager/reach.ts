@@ -1,5 +1,5 @@
 /**
- * Reach: how a link to a host is opened, and what that is called.
+ * Reach: the way to open a link to a host, and its name for messages.
  *
  * @module
  */

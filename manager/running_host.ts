@@ -1,5 +1,5 @@
 /**
- * One host of a running mesh: its session, what it said, and what was counted of it.
+ * A host of a running mesh: its session, its report, and its counters.
  *
  * @module
  */
@@ -16,15 +16,15 @@ import { Excess } from "./telling/excess.ts";
 import { HostText, TEXT_LIMITS } from "./telling/host_text.ts";
 import { type HostState, Session, type SessionHooks } from "./session.ts";
 
-/** What a running host is made of. */
+/** Parts of a {@linkcode RunningHost}. */
 export interface HostParts {
-  /** What the manifest says of it. */
+  /** Its entry in the manifest. */
   readonly spec: HostSpec;
-  /** What its session does again and again. */
+  /** The plan of each attempt to link it. */
   readonly plan: AttemptPlan;
-  /** What becomes of its frames, counted by its pipeline. */
+  /** Verdicts on its frames, counted by its pipeline. */
   readonly police: Readonly<PoliceCounters>;
-  /** What follows from what its session tells. */
+  /** The hooks of its session. */
   readonly hooks: (host: RunningHost) => SessionHooks;
   /** Takes a warning about it. */
   readonly warn: (event: HostWarningEvent) => void;
@@ -36,11 +36,11 @@ export class RunningHost implements MeshHost {
   readonly plan: AttemptPlan;
   readonly session: Session;
   readonly police: Readonly<PoliceCounters>;
-  /** The lines it may say. */
+  /** Its lines of text, within their budget. */
   readonly text: HostText;
-  /** Control messages that were dropped. */
+  /** Control messages beyond its budget. */
   readonly controls: Excess;
-  /** What its agent told of itself. */
+  /** The state that its agent told. */
   readonly report = new AgentReport();
   readonly vip: string;
   /** The message of the first failure, or nothing if the host became ready first. */
@@ -113,7 +113,7 @@ export class RunningHost implements MeshHost {
     this.#lastFailure = message;
   }
 
-  /** Asks its agent for what only that knows; settles when it has told, or is gone. */
+  /** Asks its agent for a status; settles with the answer, or when the agent is gone. */
   async refresh(): Promise<void> {
     if (!this.features.includes("status")) return;
     await this.report.asked(() => this.session.askStatus());

@@ -24,22 +24,22 @@ import { reachOf } from "./reach.ts";
 import { RunningHost } from "./running_host.ts";
 import type { MeshStatus } from "./status.ts";
 
-/** How long `ready()` and `status()` wait for what agents tell, in milliseconds. */
+/** Milliseconds that `ready()` and `status()` wait for the status of agents. */
 const STATUS_LIMIT_MS = 1000;
 
-/** The one kind of mesh there is. */
+/** A mesh from its start to its close. */
 export class RunningMesh implements Mesh {
   readonly manifest: Manifest;
   readonly #hosts = new Map<string, RunningHost>();
   readonly #transports: ReadonlyMap<string, Transport>;
   readonly #parts: MeshParts;
   readonly #clock: Clock;
-  /** When it was started, in milliseconds of the clock. */
+  /** The time of the start, in milliseconds of the clock. */
   readonly #since: number;
   readonly #listeners = new Set<(event: MeshEvent) => void>();
   #closed: Promise<void> | undefined;
 
-  /** Starts it. */
+  /** Starts the mesh. */
   constructor(
     manifest: Manifest,
     transports: ReadonlyMap<string, Transport>,

@@ -1,7 +1,7 @@
 /**
- * Status: all that a mesh counts and holds at one moment. `gather_status.ts` gathers it.
+ * Status: the state and the counters of a mesh at one moment (`gather_status.ts`).
  *
- * It is plain data, which JSON can hold. Whatever shows how a mesh does shows this. Unless
+ * Plain data, without loss in JSON, and the only source for every display of a mesh. Unless
  * said otherwise counters begin with the mesh and only go up, times are in milliseconds, and
  * lists are in the order of the manifest's hosts.
  *
@@ -18,7 +18,7 @@ import type { HostState } from "./session.ts";
 
 /** A mesh at one moment. */
 export interface MeshStatus {
-  /** Milliseconds since it was started. */
+  /** Milliseconds since the start. */
   readonly ms: number;
   /** Version of the rules in force, from 1. */
   readonly rulesVersion: number;
@@ -26,11 +26,11 @@ export interface MeshStatus {
   readonly hosts: readonly HostStatus[];
   /** The link of each host, up or not. */
   readonly links: readonly LinkStatus[];
-  /** What waits for the link of each host that is ready; counted since that link began. */
+  /** The queue to each host that is ready; counters begin with the present link. */
   readonly queues: readonly (OfHost & QueueStatus)[];
-  /** What waits for each host that is starting, and there is something. */
+  /** Packets that wait for hosts that are starting; hosts without any are left out. */
   readonly waiting: readonly (OfHost & WaitingStatus)[];
-  /** What became of packets, in frames. */
+  /** Fates of packets, in frames. */
   readonly packets: Readonly<RouteCounters>;
   /** Routed connections: those to addresses that are no VIP. */
   readonly flows: RoutedStatus;
@@ -40,53 +40,53 @@ export interface MeshStatus {
   readonly listeners: readonly (OfHost & Readonly<ListenerStatus>)[];
 }
 
-/** Whose something is. */
+/** An entry of a host. */
 export interface OfHost {
   /** The host's name in the manifest. */
   readonly host: string;
 }
 
-/** What a host does. */
+/** The state of a host. */
 export interface HostStatus extends OfHost {
   /** Its virtual IPv4 address, dotted. */
   readonly vip: string;
-  /** What it is doing. */
+  /** Its state. */
   readonly state: HostState;
-  /** What is run to reach it. */
+  /** The command that reaches it, or `the agent in this process`. */
   readonly command: string;
-  /** The version its agent says; absent unless ready. */
+  /** The version that its agent announced; absent unless ready. */
   readonly version?: string;
-  /** What its agent can do; empty unless ready. */
+  /** The features that its agent announced; empty unless ready. */
   readonly features: readonly string[];
   /** Failures in a row. */
   readonly failures: number;
-  /** What went wrong last; absent unless it is down. */
+  /** The last failure; absent unless down. */
   readonly lastFailure?: string;
-  /** What its packets weigh that wait in the queues of all links, in bytes. */
+  /** Weight of its packets in the queues of all links, in bytes. */
   readonly charged: number;
   /** Foreign addresses that its agent suggested and that are remembered. */
   readonly suggestions: number;
 }
 
-/** What came over the links of a host, all of them together. */
+/** The traffic from a host, over all its links. */
 export interface LinkStatus extends OfHost {
   /** How often the host became ready. */
   readonly timesReady: number;
-  /** For how long it has been ready, in milliseconds; absent unless it is. */
+  /** Milliseconds since it became ready; absent unless ready. */
   readonly ms?: number;
-  /** Frames that came, by what police said of them: `ok` passed, others were dropped. */
+  /** Frames from it by the verdict of police: `ok` passed, others were dropped. */
   readonly frames: Readonly<PoliceCounters>;
-  /** Control messages that were dropped: too many came, or nobody had asked. */
+  /** Control messages dropped: too many came, or nobody had asked. */
   readonly droppedControls: Excessive;
-  /** Lines of text that were left out, since there were too many; `bytes` are characters. */
+  /** Lines of text left out of the log: too many came. `bytes` are characters. */
   readonly droppedLines: Excessive;
 }
 
-/** What was beyond a budget. */
+/** Pieces beyond a budget. */
 export interface Excessive {
-  /** How many. */
+  /** Their number. */
   readonly count: number;
-  /** All their bytes. */
+  /** Their bytes, summed up. */
   readonly bytes: number;
 }
 

@@ -1,12 +1,12 @@
 /**
- * What an agent tells of its TCP/IP stack, in the result of `status`.
+ * The statistics of an agent's TCP/IP stack, in the result of `status`.
  *
  * @module
  */
 
 import * as v from "valibot";
 
-/** What an agent's stack holds and has counted since it was made, or made anew. */
+/** State and counters of an agent's stack, since it was made, or made anew. */
 export interface AgentStack {
   /** Pages of its pool of memory, of 64 KiB each. */
   pages: number;
@@ -14,7 +14,7 @@ export interface AgentStack {
   usedPages: number;
   /** Blocks of any size in use. */
   usedBlocks: number;
-  /** Connections that it has a place for just now. */
+  /** Places of its table of connections in use. */
   connections: number;
   /** SYNs held until their target is dialled. */
   pendingSyns: number;
