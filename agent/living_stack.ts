@@ -8,7 +8,10 @@
  *
  * A stack that breaks again and again is no accident: the agent then ends, as its link may
  * have better luck with a new process.
+ *
+ * @module
  */
+
 import { Stack, type StackStatistics } from "../stack/stack.ts";
 import type { TcpConnection, TcpEnds } from "../stack/tcp.ts";
 

@@ -1,11 +1,16 @@
-// A path from the manifest, as this host understands it.
-//
-//   ~  ~/x         the home directory: $HOME, or what the system's user database says
-//   $VAR  ${VAR}   the agent's environment, once: what a variable holds is not expanded
-//   ~name  ${}     errors, as is a variable that is not set
-//   $  $1  $$      themselves
-//
-// home_test.ts has the same table.
+/**
+ * A path from the manifest, as this host understands it.
+ *
+ *   ~  ~/x         the home directory: $HOME, or what the system's user database says
+ *   $VAR  ${VAR}   the agent's environment, once: what a variable holds is not expanded
+ *   ~name  ${}     errors, as is a variable that is not set
+ *   $  $1  $$      themselves
+ *
+ * home_test.ts has the same table.
+ *
+ * @module
+ */
+
 import { userInfo } from "node:os";
 
 /** Where the values come from. */

@@ -1,12 +1,16 @@
-// The marked region of a hosts file, which NoRouter keeps for itself:
-//
-//   127.0.0.1 localhost
-//   # <Added-by-NoRouter>
-//   127.0.42.101 web
-//   # </Added-by-NoRouter>
-//
-// The text is one character per byte (Latin-1): what stands outside of the region is not
-// looked at and comes back byte for byte, in whatever encoding it is.
+/**
+ * The marked region of a hosts file, which NoRouter keeps for itself.
+ *
+ *   127.0.0.1 localhost
+ *   # <Added-by-NoRouter>
+ *   127.0.42.101 web
+ *   # </Added-by-NoRouter>
+ *
+ * The text is one character per byte (Latin-1): what stands outside of the region is not
+ * looked at and comes back byte for byte, in whatever encoding it is.
+ *
+ * @module
+ */
 
 const BEGIN = "# <Added-by-NoRouter>";
 const END = "# </Added-by-NoRouter>";

@@ -1,8 +1,13 @@
-// Writing a file that others read at the same time: they see the old text or the new one.
-//
-// A new file takes the place of the old one by `rename`. That is not to be had where the
-// folder is not ours, or where the file is a mount, as /etc/hosts in a container: then
-// the file is written in place.
+/**
+ * Writing a file that others read at the same time: they see the old text or the new one.
+ *
+ * A new file takes the place of the old one by `rename`. That is not to be had where the
+ * folder is not ours, or where the file is a mount, as /etc/hosts in a container: then
+ * the file is written in place.
+ *
+ * @module
+ */
+
 import { basename, dirname, join } from "node:path";
 
 /** Options of {@linkcode replaceFile}. */

@@ -1,4 +1,8 @@
-// The README that stands beside the files in the state directory.
+/**
+ * The README that stands beside the files in the state directory.
+ *
+ * @module
+ */
 
 /** In ASCII: it is written byte by byte, as the hosts files are. */
 export const STATE_README = `# Names of a NoRouter mesh

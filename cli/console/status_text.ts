@@ -1,4 +1,9 @@
-// The status of a mesh as a block of text, for `--debug`.
+/**
+ * The status of a mesh as a block of text, for `--debug`.
+ *
+ * @module
+ */
+
 import type { MeshStatus } from "../../manager/status.ts";
 import { columns } from "./columns.ts";
 

@@ -1,4 +1,9 @@
-/** How far something is, in words. */
+/**
+ * How far something is, in words.
+ *
+ * @module
+ */
+
 import type { Progress } from "../../transports/mod.ts";
 
 /** Such as `sending the agent: 12.0 of 36.7 MB, 4.1 MB/s, 6 s left`. */
