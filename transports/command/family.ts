@@ -35,8 +35,8 @@ import {
 } from "./process_table.ts";
 import { hasTerminal } from "./terminal.ts";
 
-/** Milliseconds a look at all processes may hold up an end. */
-const LOOK_LIMIT = 500;
+/** Milliseconds a look at all processes may hold up an end, should one of them not be readable. */
+const LOOK_LIMIT = 2000;
 /** Milliseconds that processes left behind by a command have to end by SIGTERM. */
 const REST_TERM = 300;
 /** Milliseconds it then has to be gone by SIGKILL. */

@@ -23,6 +23,8 @@ export const COMMAND_MARK = "NOROUTER_COMMAND";
 
 /** Files that are read at a time; Deno has 32 threads for it. */
 const AT_ONCE = 16;
+/** Milliseconds after which no further process is looked at: what was seen has to do. */
+const LOOK_LIMIT = 500;
 
 let running: Promise<ProcessEntry[]> | undefined;
 let queued: Promise<ProcessEntry[]> | undefined;
@@ -30,7 +32,8 @@ let queued: Promise<ProcessEntry[]> | undefined;
 /**
  * All that run now, without those that have ended and wait to be asked for their status.
  * Empty where there is no `/proc`, or where it may not be read. Whoever asks while a look
- * is under way shares the next look, so a mesh of a hundred hosts that ends looks twice.
+ * is under way shares the next look, so a mesh of a hundred hosts that ends looks twice. On
+ * a machine so busy that half a second does not do for all, the later ones are missing.
  */
 export function processes(): Promise<readonly ProcessEntry[]> {
   if (!running) return running = look().finally(() => running = undefined);
@@ -53,8 +56,9 @@ async function look(): Promise<ProcessEntry[]> {
     return [];
   }
   const entries: ProcessEntry[] = [];
+  const end = performance.now() + LOOK_LIMIT;
   const worker = async () => {
-    for (let pid; (pid = pids.pop()) !== undefined;) {
+    for (let pid; performance.now() < end && (pid = pids.pop()) !== undefined;) {
       try {
         const entry = await entryOf(pid);
         // Only processes younger than this process can be of its making.
