@@ -40,6 +40,8 @@ export class RunningHost implements MeshHost {
   readonly text: HostText;
   /** Control messages beyond its budget. */
   readonly controls: Excess;
+  /** Frames that police dropped. */
+  readonly packets: Excess;
   /** The state that its agent told. */
   readonly report = new AgentReport();
   readonly vip: string;
@@ -63,6 +65,7 @@ export class RunningHost implements MeshHost {
       warn({ type: "warning", level: "warn", host: name, message });
     this.text = textOf(name, plan.clock, tell);
     this.controls = controlsOf(name, plan.clock, tell);
+    this.packets = packetsOf(name, plan.clock, tell);
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     this.firstVerdict = promise;
     this.verdict = resolve;
@@ -125,6 +128,7 @@ export class RunningHost implements MeshHost {
     this.report.forget();
     this.text.close();
     this.controls.flush();
+    this.packets.flush();
     this.verdict(`"${this.name}" was closed before it became ready`);
   }
 }
@@ -145,4 +149,17 @@ function controlsOf(host: string, clock: Clock, warn: (message: string) => void)
       `${messages} control messages from "${host}" (${bytes} bytes) were dropped: ` +
         `they came too fast, or answered what nobody had asked`,
     ));
+}
+
+/** Honest hosts have some as well: answers of connections that ended just before. */
+const TOLD_PACKETS = 1000;
+
+function packetsOf(host: string, clock: Clock, warn: (message: string) => void): Excess {
+  return new Excess(clock, (packets, bytes) => {
+    if (packets < TOLD_PACKETS) return;
+    warn(
+      `${packets} packets from "${host}" (${bytes} bytes) were dropped: ` +
+        `they are not whole, or in the name of an address that is not its own`,
+    );
+  });
 }

@@ -137,7 +137,7 @@ export class RunningMesh implements Mesh {
     const tap = connections?.tap(name);
     const { command, open } = reachOf(spec, this.#transports);
     const extend = extendArgs(manifest, spec);
-    return new RunningHost({
+    const host: RunningHost = new RunningHost({
       spec,
       plan: {
         host: name,
@@ -149,11 +149,18 @@ export class RunningMesh implements Mesh {
         clock: this.#clock,
         open,
         carry: (batches, onControl) =>
-          carry(router, batches, { from: name, counters, tap, onControl }),
+          carry(router, batches, {
+            from: name,
+            counters,
+            tap,
+            onControl,
+            onDropped: (bytes) => host.packets.add(bytes),
+          }),
       },
       police: counters,
       hooks: (host) => happeningsOf(host, this.#parts),
       warn: emit,
     });
+    return host;
   }
 }

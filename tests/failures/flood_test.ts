@@ -35,6 +35,7 @@ interface Flood {
 }
 
 const DROPPED = /\d+ control messages from "rogue" \(\d+ bytes\) were dropped/;
+const FORGED = /\d+ packets from "rogue" \(\d+ bytes\) were dropped/;
 const LEFT_OUT = /\d+ lines from "rogue" \(\d+ characters\) were left out/;
 
 const FLOODS: readonly Flood[] = [
@@ -51,9 +52,13 @@ const FLOODS: readonly Flood[] = [
   { kind: "packets", sentence: "small packets to the manager's own host", to: "local" },
   { kind: "syns", sentence: "SYNs" },
   { kind: "disorder", sentence: "segments out of order" },
-  { kind: "strangers", sentence: "segments of no connection from behind it" },
-  { kind: "forged", sentence: "packets in another's name" },
-  { kind: "unknown", sentence: "frames that nobody knows" },
+  {
+    kind: "strangers",
+    sentence: "segments of no connection from behind it",
+    told: FORGED,
+  },
+  { kind: "forged", sentence: "packets in another's name", told: FORGED },
+  { kind: "unknown", sentence: "frames that nobody knows", told: FORGED },
   { kind: "lines", sentence: "lines of text", told: LEFT_OUT },
   { kind: "line", sentence: "a line without an end" },
 ];
