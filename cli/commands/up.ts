@@ -188,6 +188,7 @@ function summarize(
     ok,
     failedListeners: count,
     ms: Math.round(ms),
+    pid: Deno.pid,
     failed: failed.map(({ host }) => host.name),
   });
 }
