@@ -7,8 +7,9 @@
  */
 
 import { decode } from "../link/decode.ts";
+import { exitOf } from "../link/exit.ts";
 import { LinkQueue } from "../link/queue.ts";
-import { explainingLines } from "../transports/command/explaining.ts";
+import { explainingLines, explainingOf } from "../transports/command/explaining.ts";
 import type { Link, LinkExit, OpenContext, Progress } from "../transports/mod.ts";
 import {
   type AgentStatus,
@@ -159,6 +160,8 @@ export class Attempt {
   /** Bytes of the longest control message that may come. */
   readonly #mostControlBytes: number;
   #decoder: FrameDecoder | undefined;
+  /** How a link ended that had not opened when the attempt was over. */
+  #lateExit: LinkExit | undefined;
   /** Text before the first frame. */
   #banner = "";
   /** The last lines of stderr, and when they came. */
@@ -219,7 +222,7 @@ export class Attempt {
     const verdict = await this.#verdict.promise;
     this.#cancelDeadline();
     this.#liveness?.stop();
-    const exit = link && await this.#letGo(link, verdict);
+    const exit = link ? await this.#letGo(link, verdict) : verdict.exit ?? this.#lateExit;
     return { reason: verdict.reason, wasReady: this.#isReady, ...(exit && { exit }) };
   }
 
@@ -239,20 +242,22 @@ export class Attempt {
     const context = { host, signal, log, alive, progress };
     const opening = (async () => await this.#plan.open(context))();
     const link = await Promise.race([
-      opening.catch((error) => this.#end({ reason: messageOf(error) })),
+      opening.catch((error) => {
+        const exit = exitOf(error);
+        this.#end({ reason: messageOf(error), ...(exit && { exit }) });
+      }),
       this.#verdict.promise.then(() => undefined),
     ]);
     if (link) return link;
-    this.#opening.abort(new Error("the link is no longer wanted"));
-    const late = opening.then((link) => {
-      link.abort("it opened too late");
-      return Promise.allSettled([
-        link.closed,
-        link.readable.cancel(),
-        link.writable.abort(),
-      ]);
-    });
-    await this.#within(ABORT_LIMIT, late);
+    const { reason } = await this.#verdict.promise;
+    this.#opening.abort(new Error(reason));
+    const late = opening.then(async (link) => {
+      link.abort(reason);
+      const ended = [link.closed, link.readable.cancel(), link.writable.abort()] as const;
+      await Promise.allSettled(ended);
+      return await link.closed;
+    }).catch(exitOf);
+    this.#lateExit = await this.#within(ABORT_LIMIT, late);
   }
 
   #use(link: Link): void {
@@ -286,12 +291,10 @@ export class Attempt {
       ? this.#said.filter(({ at }) => at >= since).length
       : stderr.length;
     const fault = this.#isReady ? undefined : streamFault(new Uint8Array(), this.#banner);
-    // Docker says on the standard output why it cannot run a command.
-    const isOnOutput = stderr.length === 0 && !this.#isReady && !fault;
-    const said = isOnOutput
-      ? linesOf(this.#banner)
-      : stderr.slice(Math.max(0, stderr.length - recent));
-    const what = withFault(withSaid(reason, said), fault);
+    // Docker says on the standard output why it cannot run a command, and so does nologin.
+    const output = this.#isReady || fault ? [] : linesOf(this.#banner);
+    const said = explainingOf(stderr.slice(Math.max(0, stderr.length - recent)), output);
+    const what = withFault(joinSaid(reason, said), fault);
     return hint ? `${what} (${hint})` : what;
   }
 
@@ -471,7 +474,11 @@ function messageOf(error: unknown): string {
 
 /** The reason, and those of the command's words that explain it. */
 function withSaid(reason: string, lines: readonly string[]): string {
-  return [reason, explainingLines(lines).join("; ")].filter(Boolean).join(": ");
+  return joinSaid(reason, explainingLines(lines));
+}
+
+function joinSaid(reason: string, words: readonly string[]): string {
+  return [reason, words.join("; ")].filter(Boolean).join(": ");
 }
 
 function withFault(reason: string, fault: string | undefined): string {

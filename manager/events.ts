@@ -51,7 +51,9 @@ export interface HostDownEvent extends EventBase {
   readonly attempt: number;
   /** Milliseconds until the next attempt. */
   readonly retryIn: number;
-  /** How the link ended; absent if it never opened. */
+  /** Why, in one line, without what is tried next. */
+  readonly reason: string;
+  /** How the command, or what else is the link, ended; absent if it could not be started. */
   readonly exit?: LinkExit;
 }
 

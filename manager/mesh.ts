@@ -425,6 +425,7 @@ class RunningMesh implements Mesh {
       command: host.plan.command,
       attempt,
       retryIn,
+      reason: end.reason,
       ...(end.exit && { exit: end.exit }),
       message: attempt === 1
         ? `${failure.message}; ${again}`

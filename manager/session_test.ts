@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { memoryLinkPair } from "../link/memory.ts";
+import { withExit } from "../link/exit.ts";
 import type { Link, OpenContext } from "../transports/mod.ts";
 import { FrameType } from "../wire/frame.ts";
 import { type Behaviour, FakeAgent } from "./_fake_agent.ts";
@@ -222,6 +223,37 @@ Deno.test("a link that cannot be opened is told, and tried again", async () => {
   await bench.clock.pass(50, 50);
   assert.equal(bench.session.state, "ready");
   assert.deepEqual(bench.readiness.map(({ again, ms }) => [again, ms]), [[true, 850]]);
+});
+
+Deno.test("a failure to open is told with how the command ended that was to open it", async () => {
+  await using bench = new Bench();
+  const exit = {
+    ok: false,
+    status: 1,
+    reason: "it exited",
+    stderr: ["No such container"],
+  };
+  bench.open = () => Promise.reject(withExit(new Error("it exited: no"), exit));
+  await bench.start();
+  await bench.clock.pass(100, 50);
+  assert.deepEqual(bench.failures[0]!.end.exit, exit);
+});
+
+Deno.test("a link that is given up while it opens is told with how it ended", async () => {
+  await using bench = new Bench({ connectTimeout: 3000 });
+  const openLate = Promise.withResolvers<Link>();
+  bench.open = ({ signal }) => {
+    signal.addEventListener("abort", () => {
+      const exit = { ok: false, reason: signal.reason.message, stderr: ["slow"] };
+      openLate.reject(withExit(new Error("it was given up"), exit));
+    });
+    return openLate.promise;
+  };
+  await bench.start();
+  await bench.clock.pass(3200, 50);
+  const { reason, exit } = bench.failures[0]!.end;
+  assert.match(reason, /^no answer within 3 s/);
+  assert.deepEqual(exit, { ok: false, reason, stderr: ["slow"] });
 });
 
 Deno.test("a link that opens and ends at once is told with how it ended", async () => {
