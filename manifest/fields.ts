@@ -9,6 +9,14 @@ export type Fields = ReadonlyMap<string, Entry>;
 
 const NONE: Fields = new Map();
 
+/** Said of text that would be a map with it. */
+const NO_SPACE_BEHIND_COLON = ", in which a space stands behind the colon";
+
+/** Text that stands in a manifest without quotes. */
+function plainText(value: Value): string {
+  return value.kind === "scalar" && !value.quoted ? value.text : "";
+}
+
 /** Reads a map, and warns of fields that are not among `known`. */
 export function readFields(
   value: Value,
@@ -18,7 +26,8 @@ export function readFields(
 ): Fields {
   if (isNull(value)) return NONE;
   if (value.kind !== "map") {
-    report.error(value.at, `${what} is ${describe(value)}; wanted a map`);
+    const hint = /^[\w.-]+:\S/.test(plainText(value)) ? NO_SPACE_BEHIND_COLON : "";
+    report.error(value.at, `${what} is ${describe(value)}; wanted a map${hint}`);
     return NONE;
   }
   const fields = new Map<string, Entry>();
@@ -84,7 +93,11 @@ export function readList(
   const { key, value } = entry;
   if (value.kind === "list") return value.items;
   const found = describe(value);
-  report.error(value.at, `${quote(key)} is ${found}; wanted a list, like ${example}`);
+  const hint = /^-\S/.test(plainText(value)) ? `; a space is missing behind "-"` : "";
+  report.error(
+    value.at,
+    `${quote(key)} is ${found}; wanted a list, like ${example}${hint}`,
+  );
   return [];
 }
 
