@@ -73,8 +73,8 @@ export interface HostOutputEvent extends EventBase {
 }
 
 /**
- * The manifest holds something that the user should know of, and the mesh starts all the
- * same. Only for a manifest that `startMesh` itself read.
+ * The manifest holds something that the user should know of; it is no error, and may explain
+ * one. Only for a manifest that `startMesh` itself read.
  */
 export interface ManifestWarningEvent extends EventBase {
   /** Tells events apart. */

@@ -8,7 +8,12 @@ import { openInstalled } from "../install/open.ts";
 import { describeReach, isInstalled } from "../install/reach.ts";
 import { Uploads } from "../install/uploads.ts";
 import config from "../deno.json" with { type: "json" };
-import { formatDiagnostic, formatPosition } from "../manifest/source/diagnostic.ts";
+import {
+  type Diagnostic,
+  formatDiagnostic,
+  formatPosition,
+  ManifestError,
+} from "../manifest/source/diagnostic.ts";
 import { loadManifest } from "../manifest/load.ts";
 import type { HostSpec, Manifest } from "../manifest/manifest.ts";
 import { manifestFromObject } from "../manifest/parse.ts";
@@ -30,6 +35,7 @@ import {
 } from "../wire/control.ts";
 import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
 import type { AttemptPlan } from "./attempt.ts";
+import { STEADY_AFTER } from "./backoff.ts";
 import { type Clock, paceOf, systemClock } from "../link/clock.ts";
 import { connectionsOf } from "./connections.ts";
 import { configureArgs, extendArgs, neededFeatures } from "./configure.ts";
@@ -143,25 +149,46 @@ export async function startMesh(
   }
   if (isParsed(manifest)) return new RunningMesh(manifest, transports, options);
   const plugins = new PluginSet({ allowed: options.allowPlugins ?? [] });
-  const parsed = typeof manifest === "string"
-    ? await loadManifest(manifest, { transports, plugins })
-    : await readWithPlugins(".", plugins, (findPlugin) =>
+  const warn = (diagnostics: readonly Diagnostic[]) => {
+    for (const warning of diagnostics) {
+      if (warning.severity !== "warning") continue;
+      options.onEvent?.({
+        type: "manifest",
+        level: "warn",
+        at: formatPosition(warning.at),
+        message: formatDiagnostic(warning),
+      });
+    }
+  };
+  const parsed = await readWhole(manifest, transports, plugins).catch((error) => {
+    // A warning may be what explains the error.
+    if (error instanceof ManifestError) warn(error.diagnostics);
+    throw error;
+  });
+  for (const plugin of plugins.transports) transports.set(plugin.name, plugin);
+  warn(parsed.warnings);
+  return new RunningMesh(withFreeVips(parsed), transports, options);
+}
+
+async function readWhole(
+  manifest: string | Readonly<Record<string, unknown>>,
+  transports: ReadonlyMap<string, Transport>,
+  plugins: PluginSet,
+): Promise<Manifest> {
+  if (typeof manifest === "string") {
+    return await loadManifest(manifest, { transports, plugins });
+  }
+  return await readWithPlugins(
+    ".",
+    plugins,
+    (findPlugin) =>
       manifestFromObject(manifest, {
         path: "manifest",
         transports,
         env: (name) => Deno.env.get(name),
         ...(findPlugin && { findPlugin }),
-      }));
-  for (const plugin of plugins.transports) transports.set(plugin.name, plugin);
-  for (const warning of parsed.warnings) {
-    options.onEvent?.({
-      type: "manifest",
-      level: "warn",
-      at: formatPosition(warning.at),
-      message: formatDiagnostic(warning),
-    });
-  }
-  return new RunningMesh(withFreeVips(parsed), transports, options);
+      }),
+  );
 }
 
 /** In the YAML's shape `hosts` is an object. */
@@ -413,10 +440,13 @@ class RunningMesh implements Mesh {
   }
 
   #report(host: RunningHost, failure: Failure): void {
-    const { attempt, retryIn, end } = failure;
+    const { attempt, retryIn, end, wasUpBetween } = failure;
     host.lastFailure = failure.message;
     host.verdict(failure.message);
     const again = `trying again in ${(retryIn / 1000).toFixed(1)} s`;
+    const count = wasUpBetween
+      ? `failure ${attempt} without ${STEADY_AFTER / 1000} s up in between`
+      : `failure ${attempt} in a row`;
     this.#emit({
       type: "down",
       level: failure.isTold ? "error" : "debug",
@@ -429,7 +459,7 @@ class RunningMesh implements Mesh {
       ...(end.exit && { exit: end.exit }),
       message: attempt === 1
         ? `${failure.message}; ${again}`
-        : `${failure.message}; failure ${attempt} in a row, ${again}`,
+        : `${failure.message}; ${count}, ${again}`,
     });
   }
 

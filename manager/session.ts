@@ -66,6 +66,8 @@ export interface Failure {
   readonly end: AttemptEnd;
   /** Failures in a row, counted from 1. */
   readonly attempt: number;
+  /** Whether the host was ready since the first of them, though not for long. */
+  readonly wasUpBetween: boolean;
   /** Milliseconds until the next attempt. */
   readonly retryIn: number;
   /** False for those that would only fill the log. */
@@ -103,6 +105,7 @@ export class Session {
   #readiness: Readiness | undefined;
   #attempt: Attempt | undefined;
   #failures = 0;
+  #wasUpBetween = false;
   /** When the present state's wait began: the first attempt, or the host going down. */
   #since = 0;
   #readyAt = 0;
@@ -190,6 +193,7 @@ export class Session {
     const now = this.#plan.clock.now();
     if (this.#state === "ready") {
       if (now - this.#readyAt >= STEADY_AFTER) this.#failures = 0;
+      this.#wasUpBetween = this.#failures > 0;
       this.#since = now;
     }
     this.#failures++;
@@ -210,6 +214,7 @@ export class Session {
       message: `${what}: ${end.reason}`,
       end,
       attempt: this.#failures,
+      wasUpBetween: this.#wasUpBetween,
       retryIn,
       isTold: this.#telling.shouldTell(this.#failures, clock.now()),
     });

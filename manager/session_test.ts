@@ -586,6 +586,28 @@ Deno.test("only a host that was up for a while counts its failures anew", async 
   assert.deepEqual(bench.failures.map(({ attempt }) => attempt), [1, 2, 3, 1, 2]);
 });
 
+Deno.test("failures with a short time up between them are told from those in a row", async () => {
+  await using bench = new Bench();
+  const { open } = bench;
+  await bench.start();
+  const fail = async () => {
+    bench.links.at(-1)!.abort("cut");
+    await bench.clock.pass(2500, 250);
+  };
+  await fail();
+  await fail();
+  await bench.clock.pass(40_000, 1000);
+  bench.open = () => Promise.reject(new Error("no"));
+  await fail();
+  bench.open = open;
+  assert.deepEqual(
+    bench.failures.slice(0, 4).map((
+      { attempt, wasUpBetween },
+    ) => [attempt, wasUpBetween]),
+    [[1, false], [2, true], [1, false], [2, false]],
+  );
+});
+
 Deno.test("a close lets the agent end by itself, and tells nobody of a failure", async () => {
   const bench = await new Bench().start();
   const closing = bench.session.close();

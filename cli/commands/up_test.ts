@@ -1,5 +1,6 @@
 // `norouter FILE`, as users run it, with agents that only speak the protocol.
 import assert from "node:assert/strict";
+import { join } from "shlex";
 import { isAlive } from "../../tests/harness/scene/proc.ts";
 import { until } from "../../tests/harness/scene/wait.ts";
 import { isPrintable } from "../console/printable.ts";
@@ -41,6 +42,9 @@ function mesh(
   });
 }
 
+/** An agent as words for a shell. */
+const LATE = join(JSON.parse(agent()));
+
 const FAILING = `sh -c "echo oops >&2; exit 3"`;
 
 mesh(
@@ -77,6 +81,24 @@ mesh(
     );
     running.signal("SIGINT");
     assert.equal(await running.end(), 0);
+  },
+);
+
+mesh(
+  "a host that is ready at last is not said to be ready again, one that was is",
+  {
+    late: asYaml([
+      "sh",
+      "-c",
+      `[ -e tried ] || { touch tried; exit 3; }; exec ${LATE} "$0" "$@"`,
+    ]),
+    short: agent({ exitWhenReady: 3 }),
+  },
+  async (running) => {
+    await running.line(/^info +late +Ready at/m);
+    await running.line(/^info +short +Ready again at/m);
+    await running.line(/^error +short .*failure 2 without 30 s up in between/m);
+    assert.doesNotMatch(running.stderr, /late +Ready again/);
   },
 );
 
