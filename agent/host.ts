@@ -8,7 +8,7 @@ import { parseListen } from "../manifest/listen.ts";
 import type { Credentials } from "../proxy/auth.ts";
 import { Connector, type Target } from "../proxy/connector.ts";
 import { onDescriptorShortage } from "../proxy/edge/descriptors.ts";
-import { dial, DialError, icmpCodeOf } from "../proxy/edge/dial.ts";
+import { dial, DialError, formatTarget, icmpCodeOf } from "../proxy/edge/dial.ts";
 import { Directory } from "../proxy/directory.ts";
 import { SystemResolver } from "../proxy/dns/system.ts";
 import { Foreign } from "../proxy/foreign.ts";
@@ -243,6 +243,8 @@ export class Host {
           "break",
           `The HTTP proxy had to break off an answer of ${target}: ${why}`,
         ),
+      warn: (message: string, socket: Deno.TcpConn) =>
+        this.#seldom.happened("http", `${message}: ${endsOf(socket)}`),
     };
     let proxy: Promise<HttpProxy> | undefined;
     this.#listenForProxy("http", listen, async (socket) => {
@@ -261,7 +263,8 @@ export class Host {
       connector: this.#connector,
       auth,
       signal: this.#ending.signal,
-      warn: (message: string) => this.#seldom.happened("socks", message),
+      warn: (message: string, socket: Deno.TcpConn) =>
+        this.#seldom.happened("socks", `${message}: ${endsOf(socket)}`),
     });
     this.#listenForProxy("socks", listen, (socket) => proxy.serve(socket));
   }
@@ -364,6 +367,12 @@ export class Host {
     }
     await relay(socket, other, this.#ending.signal);
   }
+}
+
+/** The two ends of a client's connection, for people. */
+function endsOf({ remoteAddr: from, localAddr: to }: Deno.TcpConn): string {
+  return `from ${formatTarget(from.hostname, from.port)} ` +
+    `to ${formatTarget(to.hostname, to.port)}`;
 }
 
 async function loadHttp(options: HttpProxyOptions): Promise<HttpProxy> {

@@ -2,7 +2,7 @@
 import { parseIpv4 } from "../../wire/ip/ipv4.ts";
 import { noteShortage } from "./descriptors.ts";
 import { prepared } from "./listener.ts";
-import { lookup } from "./lookup.ts";
+import { lookup, lookupFailure } from "./lookup.ts";
 
 /** A dial that takes longer has failed. */
 export const DIAL_LIMIT_MS = 10_000;
@@ -73,7 +73,7 @@ export class DialError extends Error {
 
   /** `target` is what was dialled, as text; `cause` what the system said. */
   constructor(failure: DialFailure, target: string, cause?: unknown) {
-    const said = cause instanceof Error ? `: ${cause.message}` : "";
+    const said = cause instanceof Error ? `: ${lookupFailure(cause)}` : "";
     super(`Cannot connect to ${target} (${failure.replace("-", " ")})${said}`, { cause });
     this.failure = failure;
   }
