@@ -101,6 +101,9 @@ export function readList(
   return [];
 }
 
+/** Letters that tell which name begins so. */
+const LEAST_BEGINNING = 4;
+
 /** `; did you mean "ports"?`, or nothing where no known name is near. */
 export function didYouMean(name: string, known: readonly string[]): string {
   if (known.length === 0) return "";
@@ -111,7 +114,12 @@ export function didYouMean(name: string, known: readonly string[]): string {
   // Two letters swapped are two steps, and the commonest slip of short words.
   const swapped = steps === 2 && sorted(typed) === sorted(nearest);
   const near = swapped || steps <= Math.max(1, typed.length / 3);
-  return near ? `; did you mean ${quote(lower.get(nearest)!)}?` : "";
+  // The beginning of a name is meant for it, such as a singular.
+  const begun = typed.length < LEAST_BEGINNING
+    ? undefined
+    : [...lower.keys()].find((name) => name.startsWith(typed));
+  const meant = near ? nearest : begun;
+  return meant === undefined ? "" : `; did you mean ${quote(lower.get(meant)!)}?`;
 }
 
 function sorted(word: string): string {

@@ -342,3 +342,10 @@ hosts:
     /^mesh\.yaml:2:8: warning: "ssh" is empty, so that "a" is this machine$/m,
   );
 });
+
+Deno.test("a field that is the beginning of a known one is told what it is meant for", () => {
+  assert.deepEqual(said("hosts:\n  local: { alias: [x] }\n"), [
+    `mesh.yaml:2:12: warning: unknown field "alias" in host "local"; did you mean ` +
+    `"aliases"?`,
+  ]);
+});

@@ -184,7 +184,9 @@ function summarize(
   const all = ready.length + failed.length;
   const message = ok
     ? `Every host is ready: ${all} in ${duration(ms)}`
-    : `${ready.length} of ${all} hosts are up, without ` +
+    : (ready.length === 0
+      ? "No host is up: "
+      : `${ready.length} of ${all} hosts are up, without `) +
       failed.map(({ host }) => host.name).join(", ");
   const count = ready.reduce((sum, host) => sum + host.failedListeners.length, 0);
   // A comma would make it one of the hosts that are named before.

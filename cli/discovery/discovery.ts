@@ -54,7 +54,12 @@ async function askSource(
   const signal = ended ? AbortSignal.any([control.signal, ended]) : control.signal;
   const { name } = source;
   try {
-    return { source: name, ...await source.list({ ...question, signal }) };
+    const findings = await source.list({ ...question, signal });
+    // Docker and Podman list them with those that run, though nothing can be started there.
+    const targets = findings.targets.filter(({ state }) =>
+      question.all || state !== "paused"
+    );
+    return { source: name, ...findings, targets };
   } catch (error) {
     return { source: name, targets: [], problems: [problemOf(error)] };
   } finally {
