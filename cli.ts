@@ -6,10 +6,12 @@
  */
 import { printResult, stderr } from "./cli/console/console.ts";
 import { redirectConsole } from "./cli/console/stray_output.ts";
+import { nameProcess } from "./cli/process_name.ts";
 import { cleanEnvironment } from "./install/executable.ts";
 
 /** Runs the program and gives its exit status. */
 async function run(args: readonly string[]): Promise<number> {
+  nameProcess();
   cleanEnvironment();
   redirectConsole((text) => stderr.line(text));
   // What a manager starts on every host: without the parser it is up sooner.

@@ -12,6 +12,7 @@ import { resetConnection } from "../proxy/edge/reset.ts";
 import type { Seldom } from "../proxy/edge/seldom.ts";
 import type { HttpProxy } from "../proxy/http/proxy.ts";
 import { SocksProxy } from "../proxy/socks/proxy.ts";
+import { formatHostPort } from "../wire/text.ts";
 import type { Configuration, ProxyPlan } from "./configuration.ts";
 import type { Refused, Wanted } from "./listeners.ts";
 import type { Tasks } from "./tasks.ts";
@@ -85,6 +86,8 @@ export class Proxies {
             "break",
             `The HTTP proxy had to break off an answer of ${target}: ${why}`,
           ),
+        warn: (message, socket) =>
+          seldom.happened("http", `${message}: ${endsOf(socket)}`),
       });
     };
     let proxy: Promise<HttpProxy> | undefined;
@@ -105,8 +108,15 @@ export class Proxies {
       connector,
       auth,
       signal,
-      warn: (message: string) => seldom.happened("socks", message),
+      warn: (message: string, socket: Deno.TcpConn) =>
+        seldom.happened("socks", `${message}: ${endsOf(socket)}`),
     });
     return (socket) => proxy.serve(socket);
   }
+}
+
+/** The two ends of a client's connection, for people. */
+function endsOf({ remoteAddr: from, localAddr: to }: Deno.TcpConn): string {
+  return `from ${formatHostPort(from.hostname, from.port)} ` +
+    `to ${formatHostPort(to.hostname, to.port)}`;
 }

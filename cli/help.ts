@@ -4,10 +4,11 @@
  * @module
  */
 
-const OPTIONS = `Options:
-  --debug              tell more, with the time
+/** Those of every command, which stand behind its own. */
+const GENERAL = `  --debug              tell more, with the time
   --log-format FORMAT  "human" (default) or "json": one object per line on stderr
   -h, --help           this text`;
+const OPTIONS = `Options:\n${GENERAL}`;
 
 const TEXTS: Readonly<Record<string, string>> = {
   norouter: `norouter joins containers, pods, virtual machines and laptops into one small
@@ -86,9 +87,10 @@ what is there: the agent's files in the places where it may be kept, and the fol
 names. What no process uses is removed. The exit status is 1 if a host could not be
 asked, or something not removed, else 0.
 
+Options:
   -l, --list           remove nothing
-${OPTIONS}
   --allow-plugin URL   load this plug-in of the manifest; see "norouter help up"
+${GENERAL}
 `,
   discover: `List what could become a host of a mesh.
 
@@ -98,13 +100,14 @@ Usage:
   SOURCE is docker, podman, kubectl, lxc (also Incus) or ssh; without one, all are asked
   at once. Hosts of ssh are those that ~/.ssh/config names; they are not contacted.
 
-  -a, --all            also containers, pods and instances that do not run
+Options:
+  -a, --all            also containers, pods and instances in which nothing can run
   --context NAME       pods of this context of kubectl, not the current one
   --namespace NAME     pods of this namespace, not the context's own
   --all-namespaces     pods of every namespace
   --timeout DURATION   how long each source may take, like 500ms or 1m (5s)
   --format FORMAT      "table" (default) or "json", on standard output
-${OPTIONS}
+${GENERAL}
 
 Nothing is asked of you, and nothing is changed. The exit status is 1 if a SOURCE that
 you named failed, else 0.
@@ -117,6 +120,7 @@ Usage:
 
 Without hosts named, what is found is listed, and you pick from it by number.
 
+Options:
   --docker NAME        a container of Docker
   --podman NAME        a container of Podman
   --kubectl POD        a pod, [[CONTEXT/]NAMESPACE/]POD
@@ -130,7 +134,7 @@ Without hosts named, what is found is listed, and you pick from it by number.
   --namespace NAME     the namespace where none is named
   --all-namespaces     list pods of every namespace
   --timeout DURATION   how long each source may take, like 500ms or 1m (5s)
-${OPTIONS}
+${GENERAL}
 
 The ports that containers and pods are said to serve are written as suggestions.
 `,
@@ -168,8 +172,9 @@ Usage:
 
 It speaks frames on standard input and output and ends when its input ends.
 
+Options:
   --automated          run; without it, this is only explained
-${OPTIONS}
+${GENERAL}
 `,
   complete: `Print a script that completes commands, options and manifests.
 

@@ -42,3 +42,14 @@ Deno.test("no line of help is wider than a terminal", () => {
     for (const line of helpOf(name).split("\n")) assert.ok(line.length <= 88, line);
   }
 });
+
+Deno.test("every option stands under a heading, behind an empty line", () => {
+  for (const name of ["norouter", ...program.commands.map((command) => command.name())]) {
+    const [, ...blocks] = helpOf(name).split(/\n\n(?=\S)/);
+    for (const block of blocks) {
+      const hasOptions = /^ {2}-/m.test(block);
+      assert.equal(/^Options:\n/.test(block), hasOptions, `${name}:\n${block}`);
+    }
+    assert.equal(helpOf(name).match(/^Options:$/gm)?.length, 1, name);
+  }
+});

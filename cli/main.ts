@@ -35,6 +35,7 @@ export async function main(args: readonly string[]): Promise<number> {
   let output = "";
   const print = (text: string) => output += text;
   const program = programOf((code) => status = code, print);
+  hintAt(args, program);
   // The library of completions prints its script and its answers so.
   if (args.includes("complete")) redirectConsole((text) => print(`${text}\n`));
   try {
@@ -75,7 +76,10 @@ export function programOf(
     .configureOutput({
       writeOut: print,
       outputError: (text, write) => {
-        const message = text.replace(/^error: /, "norouter: ");
+        const message = text.replace(/^error: /, "norouter: ").replace(
+          /^norouter: command-argument value ('.*') is invalid for argument '(.*?)'\./,
+          (_, value, name) => `norouter: the ${name.toUpperCase()} ${value} is invalid.`,
+        );
         if (!isForMachines()) return write(message);
         const event = {
           level: "error",
@@ -199,7 +203,10 @@ export function programOf(
       done(await agent());
     });
 
+  // It is run by a command that has the settings of this moment.
+  program.showHelpAfterError(`(see "norouter help complete")`);
   addCompletions(program);
+  program.showHelpAfterError(`(see "norouter --help")`);
   return program;
 
   async function runUp(file: string | undefined, command: Command): Promise<void> {
@@ -213,6 +220,16 @@ export function programOf(
     }
     const { edit } = await import("./commands/edit.ts");
     done(await edit(file, options));
+  }
+}
+
+/** After wrong usage of a command its own page helps more than that of the program. */
+function hintAt(args: readonly string[], program: Command): void {
+  const commands = [...namesOf(program), "complete"]; // which is added when it is asked for
+  const name = args.find((word) => commands.includes(word));
+  if (name === undefined || name === "help") return;
+  for (const each of [program, ...program.commands]) {
+    each.showHelpAfterError(`(see "norouter help ${name}")`);
   }
 }
 

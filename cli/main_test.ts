@@ -34,6 +34,9 @@ for (const args of [["check", "--help"], ["help", "check"]]) {
   });
 }
 
+/** Commands that have a page of their own. */
+const COMMANDS = ["check", "up", "agent", "complete", "discover", "show-example"];
+
 const wrong: [string[], RegExp][] = [
   [[], /^norouter: a manifest FILE is missing; "norouter show-example" shows one/],
   [
@@ -64,13 +67,17 @@ const wrong: [string[], RegExp][] = [
     /^norouter: "show-example" loads no plug-ins\n/,
   ],
   [["agent"], /^norouter: "agent" without "--automated"\n\nAn agent is what a manager/],
+  [["discover", "dokcer"], /^norouter: the SOURCE 'dokcer' is invalid. .*docker, podman/],
+  [["complete", "tcsh"], /^norouter: the SHELL/],
   [["complete", "tcsh"], /^norouter: .*'tcsh' is invalid.*zsh, bash, fish, powershell/],
 ];
 for (const [args, message] of wrong) {
   Deno.test(`"norouter ${args.join(" ")}" is wrong usage`, async () => {
     const { status, stdout, stderr } = await run(args);
     assert.match(stderr, message);
-    assert.match(stderr, /\(see "norouter --help"\)\n$/);
+    const command = args.find((word) => COMMANDS.includes(word));
+    const page = command ? `help ${command}` : "--help";
+    assert.ok(stderr.endsWith(`(see "norouter ${page}")\n`), stderr);
     assert.equal(stdout, "");
     assert.equal(status, 2);
   });
@@ -105,7 +112,9 @@ Deno.test("commands, options, choices and manifests are completed", async () => 
           !/^(:\d+)?$/.test(line!)
         );
     assert.deepEqual(await complete("che"), ["check"]);
-    assert.deepEqual(await complete("check", ""), ["mesh.yaml"]);
+    for (const command of ["up", "check", "clean"]) {
+      assert.deepEqual(await complete(command, ""), ["mesh.yaml"], command);
+    }
     assert.deepEqual(await complete("me"), ["mesh.yaml"]);
     assert.ok((await complete("--")).includes("--log-format"));
     assert.deepEqual(await complete("--log-format", ""), ["human", "json"]);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { exitOf, withExit } from "../link/exit.ts";
 import type { Link, OpenContext, Transport } from "../transports/mod.ts";
 import { type AgentFiles, agentFiles } from "./agents.ts";
 import { openCopied } from "./copy.ts";
@@ -53,9 +54,11 @@ export async function openInstalled<Options>(
   try {
     return await talk.untilStart(text);
   } catch (error) {
-    talk.drop();
+    talk.drop(error instanceof Error ? error.message : String(error));
     const { files: way } = transport;
-    if (!way || !(error instanceof NoShellError)) throw error;
+    if (!way || !(error instanceof NoShellError)) {
+      throw exitOf(error) ? error : withExit(error, await link.closed);
+    }
     return await openCopied(
       { transport, files: way },
       options,

@@ -8,7 +8,8 @@
  *
  * @module
  */
-import { explainingLines } from "../transports/command/explaining.ts";
+import { withExit } from "../link/exit.ts";
+import { explainingOf } from "../transports/command/explaining.ts";
 import type { Link, LinkExit, OpenContext, Transport } from "../transports/mod.ts";
 import type { AgentFiles } from "./agents.ts";
 import { chooseFor, type Chosen } from "./choose.ts";
@@ -129,9 +130,9 @@ export class Talk {
     this.#silence = undefined;
   }
 
-  /** Ends the link. */
-  drop(): void {
-    this.#link.abort("the agent could not be installed");
+  /** Ends the link, of which nothing comes. */
+  drop(reason: string): void {
+    this.#link.abort(reason);
     this.#reader.cancel().catch(() => {});
     this.#link.writable.abort().catch(() => {});
   }
@@ -252,13 +253,17 @@ export class Talk {
     const { reason, stderr, status } = exit;
     const hint = exit.hint ??
       (this.#isHeard ? undefined : this.#options.otherCommand?.(exit));
-    const lines = explainingLines(stderr.length > 0 ? stderr : this.#text);
+    const lines = explainingOf(stderr, this.#text);
     const said = [reason, lines.join("; ")].filter(Boolean).join(": ");
     const isMissing = (status === 126 || status === 127) &&
       [...stderr, ...this.#text].some((line) => NO_SHELL.test(line));
-    if (!isMissing) return new Error(hint ? `${said} (${hint})` : said);
+    if (!isMissing) {
+      const error = new Error(hint ? `${said} (${hint})` : said);
+      return withExit(error, { ...exit, ...(hint && { hint }) });
+    }
     const advice = exit.hint ?? `an agent can be put there only with a shell, "sh"`;
-    return new NoShellError(`${said} (${advice})`);
+    const error = new NoShellError(`${said} (${advice})`);
+    return withExit(error, { ...exit, hint: advice });
   }
 }
 

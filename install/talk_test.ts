@@ -4,8 +4,9 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { Link } from "../transports/mod.ts";
+import type { Link, LinkExit } from "../transports/mod.ts";
 import { settle } from "../link/_fake_clock.ts";
+import { exitOf } from "../link/exit.ts";
 import { testAgent, textOfStream } from "./_host.ts";
 import { NoShellError } from "./talk.ts";
 import { FakeHost, SEND, START, WANT } from "./_fake_host.ts";
@@ -127,6 +128,30 @@ for (
     },
   );
 }
+
+Deno.test("a host without the agent is told with how its command ended, in any case", async () => {
+  const hosts: [FakeHost, (host: FakeHost) => Promise<unknown>, Partial<LinkExit>][] = [
+    [
+      new FakeHost({ ok: false, status: 1, reason: "it exited with status 1" }),
+      (host) => host.end(),
+      { ok: false, status: 1, reason: "it exited with status 1" },
+    ],
+    [
+      new FakeHost(),
+      (host) => host.say("norouter-install fail no room"),
+      { ok: false, reason: "cannot install the agent: no room" },
+    ],
+  ];
+  for (const [host, act, expected] of hosts) {
+    const opening = host.open();
+    await act(host);
+    await assert.rejects(opening, (error) => {
+      const { stderr, ...exit } = exitOf(error)!;
+      assert.deepEqual([exit, stderr], [expected, []]);
+      return true;
+    });
+  }
+});
 
 Deno.test("an agent's first frames directly behind the line are the link's", async () => {
   const host = new FakeHost();

@@ -9,6 +9,7 @@
 import { ABORT_LIMIT, type Carry } from "../link/adopted.ts";
 import type { Channel } from "../link/channel.ts";
 import { type Clock, within } from "../link/clock.ts";
+import { exitOf } from "../link/exit.ts";
 import type { LinkQueue } from "../link/queue.ts";
 import type { Link, LinkExit, OpenContext, Progress } from "../transports/mod.ts";
 import {
@@ -74,6 +75,8 @@ export class Attempt {
   #cancelDeadline = () => {};
   #isReady = false;
   #isOver = false;
+  /** How a link ended that had not opened when the attempt was over. */
+  #lateExit: LinkExit | undefined;
 
   /** Uses `channel`, which has no link, until the attempt has ended. */
   constructor(
@@ -128,7 +131,7 @@ export class Attempt {
     const link = await this.#open();
     const ended = link && this.#use(link);
     const reason = await this.#reason.promise;
-    const exit = await ended;
+    const exit = link ? await ended : this.#lateExit;
     return { reason, wasReady: this.#isReady, ...(exit && { exit }) };
   }
 
@@ -151,16 +154,15 @@ export class Attempt {
       this.#reason.promise.then(() => undefined),
     ]);
     if (link) return link;
-    this.#opening.abort(new Error("the link is no longer wanted"));
-    const late = opening.then((link) => {
-      link.abort("it opened too late");
-      return Promise.allSettled([
-        link.closed,
-        link.readable.cancel(),
-        link.writable.abort(),
-      ]);
-    });
-    await within(late, { ms: ABORT_LIMIT, clock });
+    const reason = await this.#reason.promise;
+    this.#opening.abort(new Error(reason));
+    const late = opening.then(async (link) => {
+      link.abort(reason);
+      const ended = [link.closed, link.readable.cancel(), link.writable.abort()] as const;
+      await Promise.allSettled(ended);
+      return await link.closed;
+    }).catch(exitOf);
+    this.#lateExit = await within(late, { ms: ABORT_LIMIT, clock });
   }
 
   #use(link: Link): Promise<LinkExit | undefined> {

@@ -51,7 +51,9 @@ export interface HostDownEvent extends EventBase {
   readonly attempt: number;
   /** Milliseconds until the next attempt. */
   readonly retryIn: number;
-  /** How the link ended; absent if it never opened. */
+  /** Why, in one line, without what is tried next. */
+  readonly reason: string;
+  /** How the command, or what else is the link, ended; absent if it could not be started. */
   readonly exit?: LinkExit;
 }
 
@@ -71,8 +73,8 @@ export interface HostOutputEvent extends EventBase {
 }
 
 /**
- * The manifest holds something that the user should know of, and the mesh starts all the
- * same. Only for a manifest that `startMesh` itself read.
+ * The manifest holds something that the user should know of; it is no error, and may explain
+ * one. Only for a manifest that `startMesh` itself read.
  */
 export interface ManifestWarningEvent extends EventBase {
   /** Tells events apart. */

@@ -12,7 +12,7 @@ import type { Ending } from "../link/adopted.ts";
 import type { Clock } from "../link/clock.ts";
 import type { LinkExit } from "../link/link.ts";
 import { streamFault } from "../link/stream_fault.ts";
-import { explainingLines } from "../transports/command/explaining.ts";
+import { explainingLines, explainingOf } from "../transports/command/explaining.ts";
 
 /** Lines of stderr that are kept, since they may explain an end. */
 const KEPT_LINES = 20;
@@ -61,12 +61,10 @@ export class Evidence {
       ? this.#said.filter(({ at }) => at >= since).length
       : stderr.length;
     const fault = wasReady ? undefined : streamFault(new Uint8Array(), this.#banner);
-    // Docker says on the standard output why it cannot run a command.
-    const isOnOutput = stderr.length === 0 && !wasReady && !fault;
-    const said = isOnOutput
-      ? linesOf(this.#banner)
-      : stderr.slice(Math.max(0, stderr.length - recent));
-    const what = withFault(withSaid(reason, said), fault);
+    // Docker says on the standard output why it cannot run a command, and so does nologin.
+    const output = wasReady || fault ? [] : linesOf(this.#banner);
+    const said = explainingOf(stderr.slice(Math.max(0, stderr.length - recent)), output);
+    const what = withFault(joinSaid(reason, said), fault);
     return hint ? `${what} (${hint})` : what;
   }
 }
@@ -78,7 +76,11 @@ function linesOf(text: string): string[] {
 
 /** The reason, and those of the command's words that explain it. */
 function withSaid(reason: string, lines: readonly string[]): string {
-  return [reason, explainingLines(lines).join("; ")].filter(Boolean).join(": ");
+  return joinSaid(reason, explainingLines(lines));
+}
+
+function joinSaid(reason: string, words: readonly string[]): string {
+  return [reason, words.join("; ")].filter(Boolean).join(": ");
 }
 
 function withFault(reason: string, fault: string | undefined): string {

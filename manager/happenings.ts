@@ -14,6 +14,7 @@ import {
   type RouteSuggestion,
 } from "../wire/control/control.ts";
 import { parseIpv4 } from "../wire/ip/ipv4.ts";
+import { STEADY_AFTER } from "./backoff.ts";
 import type { MeshEvent } from "./events.ts";
 import { lackingFeature } from "./telling/lacking.ts";
 import { listenersFailed, listenersUp } from "./telling/listeners.ts";
@@ -127,11 +128,14 @@ function becomeDown(
 function reportFailure(
   host: RunningHost,
   { emit }: MeshParts,
-  { attempt, retryIn, end, isTold, message }: Failure,
+  { attempt, retryIn, end, isTold, message, wasUpBetween }: Failure,
 ): void {
   host.lastFailure = message;
   host.verdict(message);
   const again = `trying again in ${(retryIn / 1000).toFixed(1)} s`;
+  const count = wasUpBetween
+    ? `failure ${attempt} without ${STEADY_AFTER / 1000} s up in between`
+    : `failure ${attempt} in a row`;
   emit({
     type: "down",
     level: isTold ? "error" : "debug",
@@ -140,10 +144,9 @@ function reportFailure(
     command: host.plan.command,
     attempt,
     retryIn,
+    reason: end.reason,
     ...(end.exit && { exit: end.exit }),
-    message: attempt === 1
-      ? `${message}; ${again}`
-      : `${message}; failure ${attempt} in a row, ${again}`,
+    message: attempt === 1 ? `${message}; ${again}` : `${message}; ${count}, ${again}`,
   });
 }
 

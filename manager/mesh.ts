@@ -8,8 +8,14 @@ import { loadManifest } from "../manifest/load.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { manifestFromObject } from "../manifest/parse.ts";
 import { readWithPlugins } from "../manifest/plugins.ts";
-import { formatDiagnostic, formatPosition } from "../manifest/source/diagnostic.ts";
+import {
+  type Diagnostic,
+  formatDiagnostic,
+  formatPosition,
+  ManifestError,
+} from "../manifest/source/diagnostic.ts";
 import { PluginSet } from "../transports/plugins/load.ts";
+import type { Transport } from "../transports/mod.ts";
 import { builtinTransports } from "../transports/registry.ts";
 import type { Mesh, MeshOptions } from "./contract.ts";
 import { withFreeVips } from "./free_vips.ts";
@@ -33,25 +39,46 @@ export async function startMesh(
   }
   if (isParsed(manifest)) return new RunningMesh(manifest, transports, options);
   const plugins = new PluginSet({ allowed: options.allowPlugins ?? [] });
-  const parsed = typeof manifest === "string"
-    ? await loadManifest(manifest, { transports, plugins })
-    : await readWithPlugins(".", plugins, (findPlugin) =>
+  const warn = (diagnostics: readonly Diagnostic[]) => {
+    for (const warning of diagnostics) {
+      if (warning.severity !== "warning") continue;
+      options.onEvent?.({
+        type: "manifest",
+        level: "warn",
+        at: formatPosition(warning.at),
+        message: formatDiagnostic(warning),
+      });
+    }
+  };
+  const parsed = await readWhole(manifest, transports, plugins).catch((error) => {
+    // A warning may be what explains the error.
+    if (error instanceof ManifestError) warn(error.diagnostics);
+    throw error;
+  });
+  for (const plugin of plugins.transports) transports.set(plugin.name, plugin);
+  warn(parsed.warnings);
+  return new RunningMesh(withFreeVips(parsed), transports, options);
+}
+
+async function readWhole(
+  manifest: string | Readonly<Record<string, unknown>>,
+  transports: ReadonlyMap<string, Transport>,
+  plugins: PluginSet,
+): Promise<Manifest> {
+  if (typeof manifest === "string") {
+    return await loadManifest(manifest, { transports, plugins });
+  }
+  return await readWithPlugins(
+    ".",
+    plugins,
+    (findPlugin) =>
       manifestFromObject(manifest, {
         path: "manifest",
         transports,
         env: (name) => Deno.env.get(name),
         ...(findPlugin && { findPlugin }),
-      }));
-  for (const plugin of plugins.transports) transports.set(plugin.name, plugin);
-  for (const warning of parsed.warnings) {
-    options.onEvent?.({
-      type: "manifest",
-      level: "warn",
-      at: formatPosition(warning.at),
-      message: formatDiagnostic(warning),
-    });
-  }
-  return new RunningMesh(withFreeVips(parsed), transports, options);
+      }),
+  );
 }
 
 /** In the YAML's shape `hosts` is an object. */

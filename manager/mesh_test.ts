@@ -3,6 +3,7 @@ import { ManifestError } from "../manifest/source/diagnostic.ts";
 import { parseManifest } from "../manifest/parse.ts";
 import type { Transport } from "../transports/mod.ts";
 import { builtinTransports } from "../transports/registry.ts";
+import type { MeshEvent } from "./events.ts";
 import { startMesh } from "./mesh.ts";
 import { Bench, three } from "./_bench.ts";
 
@@ -151,6 +152,26 @@ Deno.test("a wrong manifest is an error with everything that is wrong", async ()
     (error) => error instanceof ManifestError && error.diagnostics.length >= 2,
   );
   await assert.rejects(startMesh("/no/such/mesh.yaml"), ManifestError);
+});
+
+Deno.test("the error of a wrong manifest has the cause first, and what explains it", async () => {
+  const told = async (hosts: Record<string, unknown>): Promise<string[]> => {
+    const said: string[] = [];
+    const onEvent = ({ message }: MeshEvent) => void said.push(message);
+    try {
+      await using _ = await startMesh({ hosts }, { onEvent });
+    } catch (error) {
+      said.push((error as Error).message);
+    }
+    return said;
+  };
+  assert.deepEqual(await told({ local: {}, bad: { dokcer: "x" } }), [
+    `manifest: hosts.bad.dokcer: error: unknown field "dokcer" in host "bad"; did you ` +
+    `mean "docker"?`,
+  ]);
+  const [warning, error] = await told({ local: {}, bad: { colour: "x" } });
+  assert.match(warning!, /: warning: unknown field "colour"/);
+  assert.match(error!, /: error: "bad" has no "cmd" or other way to it/);
 });
 
 Deno.test("warnings of a manifest are told by whoever read it", async () => {

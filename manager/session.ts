@@ -69,6 +69,8 @@ export interface Failure {
   readonly end: AttemptEnd;
   /** Failures in a row, counted from 1. */
   readonly attempt: number;
+  /** Whether the host was ready since the first of them, though not for long. */
+  readonly wasUpBetween: boolean;
   /** Milliseconds until the next attempt. */
   readonly retryIn: number;
   /** False for those that would only fill the log. */
@@ -106,6 +108,7 @@ export class Session {
   #readiness: Readiness | undefined;
   #attempt: Attempt | undefined;
   #failures = 0;
+  #wasUpBetween = false;
   /** When the present state's wait began: the first attempt, or the host going down. */
   #since = 0;
   #readyAt = 0;
@@ -201,6 +204,7 @@ export class Session {
     const { state } = this;
     if (state === "ready") {
       if (now - this.#readyAt >= STEADY_AFTER) this.#failures = 0;
+      this.#wasUpBetween = this.#failures > 0;
       this.#since = now;
     }
     this.#failures++;
@@ -220,6 +224,7 @@ export class Session {
       message: `${what}: ${end.reason}`,
       end,
       attempt: this.#failures,
+      wasUpBetween: this.#wasUpBetween,
       retryIn,
       isTold: this.#telling.shouldTell(this.#failures, clock.now()),
     });

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { settle } from "../link/_fake_clock.ts";
+import { withExit } from "../link/exit.ts";
+import type { Link } from "../transports/mod.ts";
 import { Bench } from "./_session_bench.ts";
 
 Deno.test("a host is ready once its agent took its configuration", async () => {
@@ -169,4 +171,57 @@ Deno.test("a control message is as long as it may be for what was asked", async 
       /ended: A control message of 70\d+ bytes is longer than 65536, in "\{/,
     );
   }
+});
+
+Deno.test("a failure to open is told with how the command ended that was to open it", async () => {
+  await using bench = new Bench();
+  const exit = {
+    ok: false,
+    status: 1,
+    reason: "it exited",
+    stderr: ["No such container"],
+  };
+  bench.open = () => Promise.reject(withExit(new Error("it exited: no"), exit));
+  await bench.start();
+  await bench.clock.pass(100, 50);
+  assert.deepEqual(bench.failures[0]!.end.exit, exit);
+});
+
+Deno.test("a link that is given up while it opens is told with how it ended", async () => {
+  await using bench = new Bench({ connectTimeout: 3000 });
+  const openLate = Promise.withResolvers<Link>();
+  bench.open = ({ signal }) => {
+    signal.addEventListener("abort", () => {
+      const exit = { ok: false, reason: signal.reason.message, stderr: ["slow"] };
+      openLate.reject(withExit(new Error("it was given up"), exit));
+    });
+    return openLate.promise;
+  };
+  await bench.start();
+  await bench.clock.pass(3200, 50);
+  const { reason, exit } = bench.failures[0]!.end;
+  assert.match(reason, /^no answer within 3 s/);
+  assert.deepEqual(exit, { ok: false, reason, stderr: ["slow"] });
+});
+
+Deno.test("failures with a short time up between them are told from those in a row", async () => {
+  await using bench = new Bench();
+  const { open } = bench;
+  await bench.start();
+  const fail = async () => {
+    bench.links.at(-1)!.abort("cut");
+    await bench.clock.pass(2500, 250);
+  };
+  await fail();
+  await fail();
+  await bench.clock.pass(40_000, 1000);
+  bench.open = () => Promise.reject(new Error("no"));
+  await fail();
+  bench.open = open;
+  assert.deepEqual(
+    bench.failures.slice(0, 4).map((
+      { attempt, wasUpBetween },
+    ) => [attempt, wasUpBetween]),
+    [[1, false], [2, true], [1, false], [2, false]],
+  );
 });

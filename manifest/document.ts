@@ -44,13 +44,12 @@ export function readManifest(
   const plugins = new Plugins(fields.get("plugins"), options.findPlugin, report);
   const context = { report, transports, folder, plugins, env, names: new Names(report) };
   const template = readTemplate(fields.get("hostTemplate"), context);
-  const drafts = [...hostEntries(root, report)].flatMap((entry) =>
-    readHost(entry, template, context) ?? []
-  );
+  const entries = [...hostEntries(root, report)];
+  const drafts = entries.flatMap((entry) => readHost(entry, template, context) ?? []);
   plugins.warnOfUnused();
   checkResolveFor(drafts, report);
   const hosts = assignVips(drafts, report);
-  oneThisMachine(hosts, report);
+  oneThisMachine(hosts, { entries, transports: [...transports.keys()], report });
   refuseVipsOutsideLoopback(drafts, report);
   const routes = readRoutes(fields.get("routes"), hosts, report);
   warnOfUnreachable(hosts, routes, report);
@@ -81,9 +80,42 @@ function hostEntries(root: MapValue, report: Report): Iterable<Entry> {
   return [];
 }
 
-/** The host without a command is the manager's own machine, of which there is one. */
-function oneThisMachine(hosts: readonly HostSpec[], report: Report): void {
-  const [first, ...more] = hosts.filter(({ transport }) => !transport);
+/**
+ * The host without a command is the manager's own machine, of which there is one. Where a
+ * second one has a way to it that is misspelt or empty, that is what is wrong.
+ */
+function oneThisMachine(
+  hosts: readonly HostSpec[],
+  { entries, transports, report }: {
+    readonly entries: readonly Entry[];
+    readonly transports: readonly string[];
+    readonly report: Report;
+  },
+): void {
+  const local = hosts.filter(({ transport }) => !transport);
+  const meant = new RegExp(`^unknown field .*did you mean "(${transports.join("|")})"`);
+  const others: HostSpec[] = [];
+  for (const host of local) {
+    const { value } = entries.find(({ key }) => key === host.name)!;
+    const fields = value.kind === "map" ? [...value.entries.values()] : [];
+    // An empty "cmd" is how NoRouter's manifests may have this machine.
+    const empty = fields.find(({ key, value }) =>
+      key !== "cmd" && transports.includes(key) && isNull(value)
+    );
+    if (local.length > 1 && fields.some(({ keyAt }) => report.blame(keyAt, meant))) {
+      continue;
+    }
+    if (!empty) others.push(host);
+    else if (local.length > 1) {
+      report.error(empty.keyAt, `${quote(empty.key)} of ${quote(host.name)} is empty`);
+    } else {
+      const message =
+        `${quote(empty.key)} is empty, so that ${quote(host.name)} is this ` +
+        `machine`;
+      report.warn(empty.keyAt, message, { failsCheck: true });
+    }
+  }
+  const [first, ...more] = others;
   for (const { name, at } of more) {
     report.missing(
       at,

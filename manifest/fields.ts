@@ -13,6 +13,14 @@ export type Fields = ReadonlyMap<string, Entry>;
 
 const NONE: Fields = new Map();
 
+/** Said of text that would be a map with it. */
+const NO_SPACE_BEHIND_COLON = ", in which a space stands behind the colon";
+
+/** Text that stands in a manifest without quotes. */
+function plainText(value: Value): string {
+  return value.kind === "scalar" && !value.quoted ? value.text : "";
+}
+
 /** Reads a map, and warns of fields that are not among `known`. */
 export function readFields(
   value: Value,
@@ -22,7 +30,8 @@ export function readFields(
 ): Fields {
   if (isNull(value)) return NONE;
   if (value.kind !== "map") {
-    report.error(value.at, `${what} is ${describe(value)}; wanted a map`);
+    const hint = /^[\w.-]+:\S/.test(plainText(value)) ? NO_SPACE_BEHIND_COLON : "";
+    report.error(value.at, `${what} is ${describe(value)}; wanted a map${hint}`);
     return NONE;
   }
   const fields = new Map<string, Entry>();
@@ -88,9 +97,16 @@ export function readList(
   const { key, value } = entry;
   if (value.kind === "list") return value.items;
   const found = describe(value);
-  report.error(value.at, `${quote(key)} is ${found}; wanted a list, like ${example}`);
+  const hint = /^-\S/.test(plainText(value)) ? `; a space is missing behind "-"` : "";
+  report.error(
+    value.at,
+    `${quote(key)} is ${found}; wanted a list, like ${example}${hint}`,
+  );
   return [];
 }
+
+/** Letters that tell which name begins so. */
+const LEAST_BEGINNING = 4;
 
 /** `; did you mean "ports"?`, or nothing where no known name is near. */
 export function didYouMean(name: string, known: readonly string[]): string {
@@ -102,7 +118,12 @@ export function didYouMean(name: string, known: readonly string[]): string {
   // Two letters swapped are two steps, and the commonest slip of short words.
   const swapped = steps === 2 && sorted(typed) === sorted(nearest);
   const near = swapped || steps <= Math.max(1, typed.length / 3);
-  return near ? `; did you mean ${quote(lower.get(nearest)!)}?` : "";
+  // The beginning of a name is meant for it, such as a singular.
+  const begun = typed.length < LEAST_BEGINNING
+    ? undefined
+    : [...lower.keys()].find((name) => name.startsWith(typed));
+  const meant = near ? nearest : begun;
+  return meant === undefined ? "" : `; did you mean ${quote(lower.get(meant)!)}?`;
 }
 
 function sorted(word: string): string {

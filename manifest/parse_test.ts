@@ -325,3 +325,31 @@ Deno.test("an object gives the same manifest as YAML, and paths instead of lines
     `manifest: hosts.d.ports[0]: error: "ports" is a map; wanted "8080:127.0.0.1:80"`,
   ]);
 });
+
+Deno.test("of a host whose way is misspelt or empty that is told, and nothing else", () => {
+  const text = `
+hosts:
+  local: {}
+  a: { shs: x }
+  b: { ssh: }
+  c: { colour: red }
+`;
+  assert.deepEqual(said(text), [
+    `mesh.yaml:4:8: error: unknown field "shs" in host "a"; did you mean "ssh"?`,
+    `mesh.yaml:5:8: error: "ssh" of "b" is empty`,
+    `mesh.yaml:6:3: error: "c" has no "cmd" or other way to it, so it would be this ` +
+    `machine, which "local" already is (mesh.yaml:3:3)`,
+    `mesh.yaml:6:8: warning: unknown field "colour" in host "c"`,
+  ]);
+  assert.match(
+    said("hosts:\n  a: { ssh: , ports: ['1:b:2'] }\n  b: { cmd: c }\n").join("\n"),
+    /^mesh\.yaml:2:8: warning: "ssh" is empty, so that "a" is this machine$/m,
+  );
+});
+
+Deno.test("a field that is the beginning of a known one is told what it is meant for", () => {
+  assert.deepEqual(said("hosts:\n  local: { alias: [x] }\n"), [
+    `mesh.yaml:2:12: warning: unknown field "alias" in host "local"; did you mean ` +
+    `"aliases"?`,
+  ]);
+});

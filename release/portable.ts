@@ -23,6 +23,8 @@ import {
 } from "./runtime.ts";
 
 const BLOCK = 16 * 1024;
+/** Milliseconds between two lines that say that compressing goes on. */
+const TELL_EVERY = 15_000;
 const root = fileURLToPath(new URL("../", import.meta.url));
 const cache = `${root}.cache`;
 
@@ -239,9 +241,20 @@ async function compress(
   try {
     return await Deno.readFile(kept);
   } catch { /* not yet */ }
-  log(`Compressing ${name}, ${(bytes.length / 1e6).toFixed(1)} MB`);
+  const size = (bytes.length / 1e6).toFixed(1);
+  const time = bytes.length > 10e6 ? "; a minute or some, only the first time" : "";
+  log(`Compressing ${name}, ${size} MB${time}`);
   const part = `${kept}.${Deno.pid}`;
-  await run([...zstd, ...level, "--quiet", "--force", path, "-o", part], { cwd: root });
+  const started = performance.now();
+  const timer = setInterval(() => {
+    const seconds = Math.round((performance.now() - started) / 1000);
+    log(`Still compressing ${name} after ${seconds} s`);
+  }, TELL_EVERY);
+  try {
+    await run([...zstd, ...level, "--quiet", "--force", path, "-o", part], { cwd: root });
+  } finally {
+    clearInterval(timer);
+  }
   const compressed = padded(await Deno.readFile(part));
   await Deno.remove(part);
   await Deno.writeFile(part, compressed);

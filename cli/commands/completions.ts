@@ -23,7 +23,7 @@ export function addCompletions(program: Command): void {
     for (const path of manifestsLike(Deno.args.at(-1) ?? "")) offer(path, "");
   };
   completion.argument("FILE", offerFiles, true);
-  for (const name of ["up", "check"]) {
+  for (const name of ["up", "check", "clean"]) {
     completion.commands.get(name)?.argument("FILE", offerFiles);
   }
 }

@@ -139,7 +139,8 @@ function asNamed(wish: Wish, name: string, answer: Discovered): Candidate {
     );
     const where = namespace === undefined ? "" : ` in namespace ${quote(namespace)}`;
     const what = `${source} has no ${NOUNS[source]} ${quote(name)}${where}`;
-    throw new Error(`${what}${didYouMean(name, others)}`);
+    const list = `; "norouter discover --all ${source}" lists those that are there`;
+    throw new Error(`${what}${didYouMean(name, others) || list}`);
   }
   return {
     source,

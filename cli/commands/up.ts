@@ -72,7 +72,7 @@ export async function runMesh(
   const { startMesh } = await import("../../manager/mesh.ts");
   const everReady = new Set<string>();
   const progress = progressDisplay(options, (event) => log.event(event));
-  const show = (event: MeshEvent) => log.event(forPeople(event, options));
+  const show = (event: MeshEvent) => log.event(forPeople(event, options, everReady));
   const told = new ToldOnce(show);
   const tell = options.logFormat === "json" || options.debug
     ? show
@@ -82,9 +82,9 @@ export async function runMesh(
     connections: options.debug ?? false,
     onEvent(event) {
       if (event.type === "progress") return progress.show(event);
-      if (event.type === "ready") everReady.add(event.host);
       if (event.type === "ready" || event.type === "down") progress.forget(event.host);
       tell(event);
+      if (event.type === "ready") everReady.add(event.host);
     },
   });
   const outcome = await Promise.race([
@@ -161,7 +161,8 @@ function announce(
   },
 ): void {
   if (options.logFormat === "human") {
-    stderr.line(hostTable(manifest, plugins));
+    const width = Deno.stderr.isTerminal() ? columns() : Infinity;
+    stderr.line(hostTable(manifest, { plugins, width }));
     return;
   }
   for (const host of manifest.hosts) {
@@ -174,7 +175,11 @@ function announce(
 }
 
 /** The host's name stands in front of the line already. */
-function forPeople(event: MeshEvent, { logFormat }: GlobalOptions): MeshEvent {
+function forPeople(
+  event: MeshEvent,
+  { logFormat }: GlobalOptions,
+  everReady: ReadonlySet<string>,
+): MeshEvent {
   if (logFormat === "json") return event;
   if (event.type === "output") {
     // A line that begins so is shown as a warning; the word is for older managers.
@@ -184,7 +189,7 @@ function forPeople(event: MeshEvent, { logFormat }: GlobalOptions): MeshEvent {
     return { ...event, message: `| ${line}` };
   }
   if (event.type === "ready") {
-    const again = event.again ? " again" : "";
+    const again = everReady.has(event.host) ? " again" : "";
     const message = `Ready${again} at ${event.vip} after ${duration(event.ms)}`;
     return { ...event, message };
   }
@@ -201,15 +206,21 @@ function summarize(
   const all = ready.length + failed.length;
   const message = ok
     ? `Every host is ready: ${all} in ${duration(ms)}`
-    : `${ready.length} of ${all} hosts are up, without ` +
+    : (ready.length === 0
+      ? "No host is up: "
+      : `${ready.length} of ${all} hosts are up, without `) +
       failed.map(({ host }) => host.name).join(", ");
   const count = ready.reduce((sum, host) => sum + host.failedListeners.length, 0);
-  const but = count === 0 ? "" : `, ${count} listener${count === 1 ? "" : "s"} failed`;
+  // A comma would make it one of the hosts that are named before.
+  const but = count === 0
+    ? ""
+    : `${ok ? "," : ";"} ${count} listener${count === 1 ? "" : "s"} failed`;
   const level = ok && count === 0 ? "info" : "warn";
   log.event({ level, type: "started", message: message + but }, {
     ok,
     failedListeners: count,
     ms: Math.round(ms),
+    pid: Deno.pid,
     failed: failed.map(({ host }) => host.name),
   });
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { join } from "shlex";
 import { isAlive } from "../../tests/harness/scene/proc.ts";
 import { until } from "../../tests/harness/scene/wait.ts";
 import { isPrintable } from "../console/printable.ts";
@@ -45,6 +46,9 @@ function mesh(
   });
 }
 
+/** An agent as words for a shell. */
+const LATE = join(JSON.parse(agent()));
+
 const FAILING = `sh -c "echo oops >&2; exit 3"`;
 
 mesh(
@@ -85,10 +89,28 @@ mesh(
 );
 
 mesh(
+  "a host that is ready at last is not said to be ready again, one that was is",
+  {
+    late: asYaml([
+      "sh",
+      "-c",
+      `[ -e tried ] || { touch tried; exit 3; }; exec ${LATE} "$0" "$@"`,
+    ]),
+    short: agent({ exitWhenReady: 3 }),
+  },
+  async (running) => {
+    await running.line(/^info +late +Ready at/m);
+    await running.line(/^info +short +Ready again at/m);
+    await running.line(/^error +short .*failure 2 without 30 s up in between/m);
+    assert.doesNotMatch(running.stderr, /late +Ready again/);
+  },
+);
+
+mesh(
   "the status is 1 if no host ever became ready",
   { broken: FAILING },
   async (running) => {
-    await running.line(/0 of 1 hosts are up/);
+    await running.line(/No host is up: /);
     running.signal("SIGINT");
     assert.equal(await running.end(), 1);
   },
@@ -101,7 +123,7 @@ mesh(
     await running.line(/started/);
     running.signal("SIGINT");
     assert.equal(await running.end(), 1);
-    assert.doesNotMatch(running.stderr, /hosts are up/);
+    assert.doesNotMatch(running.stderr, /hosts? (is|are) up/);
   },
 );
 

@@ -10,28 +10,38 @@ import { builtinTransports } from "../../transports/registry.ts";
 import { formatIpv4 } from "../../wire/ip/ipv4.ts";
 import { columns } from "./columns.ts";
 
-/** Characters of a command that are shown. */
-const MAX_COMMAND = 60;
+/** Characters of a command that are shown however narrow the terminal is. */
+const LEAST_COMMAND = 20;
+
+/** What the table is made of, beside the manifest. */
+export interface TableOptions {
+  /** The transports of the manifest's plug-ins. */
+  readonly plugins?: readonly Transport[];
+  /** Columns of the terminal, at which commands are cut; without one they are whole. */
+  readonly width?: number;
+}
 
 /** The hosts for the user's eye: name, address, ports, and how reached. */
 export function hostTable(
   { hosts }: Manifest,
-  plugins: readonly Transport[] = [],
+  { plugins = [], width = Infinity }: TableOptions = {},
 ): string {
   const rows = [
     ["HOST", "VIP", "PORTS", "REACHED BY"],
     ...hosts.map((host) => row(host, plugins)),
   ];
-  return columns(rows);
+  const before = columns(rows.map((cells) => [...cells.slice(0, -1), "|"])).indexOf("|");
+  const most = Math.max(LEAST_COMMAND, width - before);
+  return columns(rows.map((cells) => [...cells.slice(0, -1), cut(cells.at(-1)!, most)]));
 }
 
 function row(host: HostSpec, plugins: readonly Transport[]): string[] {
   const ports = host.ports.map(({ listenPort }) => listenPort).join(", ");
-  const reached = reachedBy(host, plugins);
-  const short = reached.length > MAX_COMMAND
-    ? reached.slice(0, MAX_COMMAND - 1) + "…"
-    : reached;
-  return [host.name, formatIpv4(host.vip), ports || "-", short];
+  return [host.name, formatIpv4(host.vip), ports || "-", reachedBy(host, plugins)];
+}
+
+function cut(text: string, most: number): string {
+  return text.length > most ? text.slice(0, most - 1) + "…" : text;
 }
 
 /** How a host is reached: for a command, the command. */

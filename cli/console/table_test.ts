@@ -22,7 +22,7 @@ hosts:
 `;
   const manifest = parseManifest(text, { path: "m", transports: builtinTransports });
   assert.equal(
-    hostTable(manifest),
+    hostTable(manifest, { width: 90 }),
     `HOST   VIP           PORTS    REACHED BY
 local  127.0.42.100  -        (this machine)
 web    127.0.42.101  80, 443  docker exec -i 'my web' norouter
@@ -40,4 +40,16 @@ Deno.test("a command of several lines takes one row", () => {
   const text = `hosts: { a: { cmd: [sh, -c, "x\\n  y"] } }`;
   const manifest = parseManifest(text, { path: "m", transports: builtinTransports });
   assert.match(hostTable(manifest), /sh -c 'x y'\n$/);
+});
+
+Deno.test("a long command is cut to the terminal's width, and nowhere else", () => {
+  const command = `ssh ${"x".repeat(200)}`;
+  const text = `hosts: { a: { cmd: ${command} } }`;
+  const manifest = parseManifest(text, { path: "m", transports: builtinTransports });
+  assert.ok(hostTable(manifest).endsWith(`${command}\n`));
+  for (const width of [60, 80, 200]) {
+    const [, line] = hostTable(manifest, { width }).split("\n");
+    assert.deepEqual([line!.length, line!.at(-1)], [width, "…"]);
+  }
+  assert.match(hostTable(manifest, { width: 10 }), /ssh x{15}…\n$/);
 });

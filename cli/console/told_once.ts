@@ -3,6 +3,7 @@
  * the reason, and so are not shown beside it.
  *
  * Lines of a host are held for a moment, to see whether its link fails of what they say.
+ * Those that an earlier attempt has said, of the same failures in a row, are not shown again.
  * The machine's form of the log gets everything as it comes.
  *
  * @module
@@ -15,11 +16,16 @@ import type { MeshEvent } from "../../manager/events.ts";
 const HOLD = 800;
 /** Lines of a host that are held; of more, a failure is told with the last of them. */
 const MOST = 20;
+/** Different lines of a host's failed attempts that are remembered. */
+const MOST_REMEMBERED = 100;
+/** What differs from one attempt to the next in a line that is the same: times, numbers, ids. */
+const VARYING = /\b[\da-f]{8,}\b|\d+/gi;
 
 /** Events on their way to the log of people. */
 export class ToldOnce {
   readonly #show: (event: MeshEvent) => void;
   readonly #held = new Map<string, Held>();
+  readonly #attempts = new Map<string, Attempts>();
 
   /** `show` takes the lines to be seen, in order for each host. */
   constructor(show: (event: MeshEvent) => void) {
@@ -32,7 +38,9 @@ export class ToldOnce {
     if (event.type === "output") return this.#hold(host, event);
     // Words of a host's agent about itself are no output of its command.
     if (event.type === "connection") return this.#show(event);
-    this.#release(host, event.type === "down" ? event.message : "");
+    if (event.type === "down") this.#failed(host, event);
+    else this.#release(host);
+    if (event.type === "ready") this.#attemptsOf(host).isReady = true;
     this.#show(event);
   }
 
@@ -48,22 +56,66 @@ export class ToldOnce {
       const timer = setTimeout(() => this.#release(host), HOLD);
       this.#held.set(host, { timer, lines: [event] });
     }
-    if (held && held.lines.length > MOST) this.#show(held.lines.shift()!);
+    if (held && held.lines.length > MOST) this.#showLine(host, held.lines.shift()!);
   }
 
-  /** Shows the lines of a host that are not part of the reason. */
+  /** The host was up for a while, or never tried, before the first of some failures. */
+  #failed(host: string, { attempt, message }: Down): void {
+    const attempts = this.#attemptsOf(host);
+    if (attempt === 1) attempts.earlier.clear();
+    attempts.isReady = false;
+    this.#release(host, message);
+    for (const text of attempts.last) {
+      if (attempts.earlier.size < MOST_REMEMBERED) attempts.earlier.add(text);
+    }
+    attempts.last.clear();
+  }
+
+  #attemptsOf(host: string): Attempts {
+    const known = this.#attempts.get(host);
+    if (known) return known;
+    const attempts = {
+      isReady: false,
+      earlier: new Set<string>(),
+      last: new Set<string>(),
+    };
+    this.#attempts.set(host, attempts);
+    return attempts;
+  }
+
+  /** Shows the lines of a host that are not part of the reason, nor known from attempts before. */
   #release(host: string, reason = ""): void {
     const held = this.#held.get(host);
     if (!held) return;
     clearTimeout(held.timer);
     this.#held.delete(host);
     for (const event of held.lines) {
-      if (!reason.includes(event.line.trim())) this.#show(event);
+      if (!reason.includes(event.line.trim())) this.#showLine(host, event);
     }
+  }
+
+  #showLine(host: string, event: Output): void {
+    const { isReady, earlier, last } = this.#attemptsOf(host);
+    if (isReady) return this.#show(event);
+    const text = event.line.trim().replace(VARYING, "0");
+    if (earlier.has(text)) return;
+    if (last.size < MOST_REMEMBERED) last.add(text);
+    this.#show(event);
   }
 }
 
 type Output = MeshEvent & { readonly type: "output" };
+type Down = MeshEvent & { readonly type: "down" };
+
+/** The attempts to reach a host, and what they said; without what varies. */
+interface Attempts {
+  /** Whether the last one came through: then all that the host says is news. */
+  isReady: boolean;
+  /** What the failures in a row have said. */
+  readonly earlier: Set<string>;
+  /** What the attempt under way says. */
+  readonly last: Set<string>;
+}
 
 interface Held {
   readonly timer: ReturnType<typeof setTimeout>;

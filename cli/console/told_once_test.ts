@@ -16,8 +16,9 @@ function down(
   host: string,
   reason: string,
   level: "error" | "debug" = "error",
+  attempt = 1,
 ): HostDownEvent {
-  const facts = { vip: "127.0.42.101", command: "", attempt: 1, retryIn: 500 };
+  const facts = { vip: "127.0.42.101", command: "", attempt, retryIn: 500, reason };
   return { type: "down", level, host, ...facts, message: `The link ended: ${reason}` };
 }
 
@@ -59,4 +60,55 @@ Deno.test("many lines are not held", () => {
   told.flush();
   assert.equal(shown.length, 100);
   assert.equal(shown.at(-1), "line 99");
+});
+
+Deno.test("what every attempt says is shown once, whatever numbers are in it", () => {
+  const { shown, told } = bench();
+  for (let attempt = 1; attempt <= 10; attempt++) {
+    const second = String(10 + attempt);
+    for (const times of [1, 2, 3, 4]) {
+      const at = `E1128 15:36:${second}.${times}00 ${attempt}42 memcache.go:265]`;
+      told.take(output("pod", `${at} couldn't get current server API group list`));
+    }
+    told.take(output("pod", "container 0123456789ab is gone"));
+    if (attempt === 7) told.take(output("pod", "this is new"));
+    told.take(down("pod", "refused", attempt <= 3 ? "error" : "debug", attempt));
+  }
+  assert.deepEqual(shown.filter((line) => !line.endsWith("refused")), [
+    ...[1, 2, 3, 4].map((times) =>
+      `E1128 15:36:11.${times}00 142 memcache.go:265] couldn't get current server API ` +
+      `group list`
+    ),
+    "container 0123456789ab is gone",
+    "this is new",
+  ]);
+});
+
+Deno.test("lines that are let go before the attempt fails are shown once as well", () => {
+  const { shown, told } = bench();
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    told.take(output("web", "is it there?"));
+    told.flush();
+    told.take(down("web", "no", "error", attempt));
+  }
+  assert.equal(shown.filter((line) => line === "is it there?").length, 1);
+});
+
+Deno.test("what a host says that is up is shown each time, and so after a new failure", () => {
+  const { shown, told } = bench();
+  const ready = { vip: "127.0.42.101", ms: 1, again: true, version: "", features: [] };
+  const up = () =>
+    told.take({ type: "ready", level: "info", host: "web", message: "up", ...ready });
+  const say = () => told.take(output("web", "hello"));
+  say();
+  told.take(down("web", "no"));
+  up();
+  say();
+  say();
+  told.flush();
+  assert.deepEqual(shown.filter((line) => line === "hello").length, 3);
+  told.take(down("web", "no"));
+  say();
+  told.take(down("web", "no", "error", 2));
+  assert.deepEqual(shown.filter((line) => line === "hello").length, 4);
 });

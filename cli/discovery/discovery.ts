@@ -58,7 +58,12 @@ async function askSource(
   const signal = ended ? AbortSignal.any([control.signal, ended]) : control.signal;
   const { name } = source;
   try {
-    return { source: name, ...await source.list({ ...inquiry, signal }) };
+    const findings = await source.list({ ...inquiry, signal });
+    // Docker and Podman list them with those that run, though nothing can be started there.
+    const targets = findings.targets.filter(({ state }) =>
+      inquiry.all || state !== "paused"
+    );
+    return { source: name, ...findings, targets };
   } catch (error) {
     return { source: name, targets: [], problems: [problemOf(error)] };
   } finally {

@@ -48,6 +48,21 @@ export class Report {
   }
 
   /**
+   * A warning turns out to be why the manifest cannot be used. Tells whether there is one at
+   * this place whose message matches.
+   */
+  blame(at: Position, pattern: RegExp): boolean {
+    const index = this.#found.findIndex((found) =>
+      found.at.line === at.line && found.at.column === at.column &&
+      found.at.path === at.path && pattern.test(found.message)
+    );
+    const found = this.#found[index];
+    if (!found) return false;
+    this.#found[index] = { ...found, severity: "error" };
+    return true;
+  }
+
+  /**
    * The text is not YAML. What the parser made of the text from `sound` on is a guess,
    * and nothing is said about it: it would be noise beside the true reason.
    */

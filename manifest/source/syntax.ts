@@ -5,6 +5,7 @@
  */
 import { type Document, isScalar, visit, type YAMLError } from "yaml";
 import { formatPosition, type Position } from "./diagnostic.ts";
+import { slipsOf } from "./layout.ts";
 import type { Report } from "./report.ts";
 
 /** Said of brackets in brackets beyond what the parser's stack holds. */
@@ -29,23 +30,43 @@ export interface SyntaxContext {
 /** Reports every error of syntax in a parsed document. */
 export function reportSyntax(document: Document, context: SyntaxContext): void {
   const { text, at, report } = context;
+  const slips = document.errors.length > 0 ? slipsOf(text) : [];
   let tabLine = 0;
+  let last: Position | undefined;
+  let isLost = false;
+  let sound: Position | undefined;
   for (const error of document.errors) {
     const [offset, end] = error.pos;
     const place = at(offset);
     const line = text.slice(offset - (place.column - 1), end + 1);
     const message = isInPassword(text, offset)
       ? UNREADABLE_PASSWORD
-      : explain(error, line);
-    // A line indented by a tab belongs nowhere: what follows from that is no news.
-    const follows = place.line === tabLine || /^all .* same column$/.test(message);
-    if (tabLine && follows) continue;
-    if (message === TAB) tabLine = place.line;
+      : explain(error, text, line);
     const begin = at(enclosing(document, offset));
+    // The parser stumbles over the line before a slip, over that, or over some behind it.
+    const isOfSlip = CONSEQUENCE.test(error.message) &&
+      (slips[0]?.line ?? Infinity) <= place.line + 1;
+    if (isOfSlip) sound ??= begin;
+    // What follows from an error is no news: a line indented by a tab belongs nowhere.
+    const follows = place.line === tabLine && tabLine > 0 ||
+      tabLine > 0 && /^all .* same column$/.test(message) ||
+      last?.line === place.line && last.column === place.column ||
+      last?.line === place.line && CONSEQUENCE.test(error.message) ||
+      isLost && LOST.test(error.message);
+    last = place;
+    isLost ||= LOST.test(error.message);
+    if (isOfSlip || follows) continue;
+    if (message === TAB) tabLine = place.line;
     const since = begin.line < place.line
       ? `; what is not ended begins at ${formatPosition(begin)}`
       : "";
     report.syntax(place, message + since, begin);
+  }
+  if (sound) {
+    for (const { line, column, message } of slips) {
+      const place = { file: sound.file, line, column };
+      report.syntax(place, message, line < sound.line ? place : sound);
+    }
   }
   for (const { message, pos: [offset] } of document.warnings) {
     if (isInPassword(text, offset)) report.error(at(offset), UNREADABLE_PASSWORD);
@@ -59,13 +80,31 @@ export function isInPassword(text: string, offset: number): boolean {
   return /password["']?\s*:/i.test(text.slice(lineStart, offset + 1));
 }
 
-function explain(error: YAMLError, line: string): string {
+/** What the parser says where a line does not fit those around it, in whatever way. */
+const CONSEQUENCE =
+  /^(Nested mappings|Implicit (map )?keys|All \w+ items must|A block sequence may not)/;
+
+/** What it says of each word behind a place where it lost its way. */
+const LOST = /^Unexpected .* token in YAML stream/;
+
+function explain(error: YAMLError, text: string, line: string): string {
   if (/^ *\t/.test(line)) return TAB;
   if (/call stack/i.test(error.message)) return TOO_DEEP;
   if (error.code === "MULTIPLE_DOCS") {
     return "a second document begins here; a manifest is one";
   }
-  return error.message[0]!.toLowerCase() + error.message.slice(1);
+  const [closing] = /[\]}]/.exec(text.slice(...error.pos)) ?? [];
+  if (closing && LOST.test(error.message)) {
+    return `"${closing}" stands here without its "${closing === "]" ? "[" : "{"}"`;
+  }
+  if (/^Nested mappings/.test(error.message)) {
+    return `a colon with a blank behind it stands in this text, which YAML takes for a ` +
+      `map; put the text in quotes`;
+  }
+  const quote = /^Plain value cannot start/.test(error.message)
+    ? "; put it in quotes"
+    : "";
+  return error.message[0]!.toLowerCase() + error.message.slice(1) + quote;
 }
 
 /** Where the outermost quote or bracket begins that an error's place lies in. */

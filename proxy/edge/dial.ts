@@ -6,7 +6,7 @@
 import { parseIpv4 } from "../../wire/ip/ipv4.ts";
 import { noteShortage } from "./descriptors.ts";
 import { prepared } from "./listener.ts";
-import { lookup } from "./lookup.ts";
+import { lookup, lookupFailure } from "./lookup.ts";
 import { formatHostPort } from "../../wire/text.ts";
 
 /** A dial that takes longer has failed. */
@@ -73,7 +73,7 @@ export class DialError extends Error {
 
   /** `target` is the address dialled, as text; `cause` the system's error. */
   constructor(failure: DialFailure, target: string, cause?: unknown) {
-    const said = cause instanceof Error ? `: ${cause.message}` : "";
+    const said = cause instanceof Error ? `: ${lookupFailure(cause)}` : "";
     super(`Cannot connect to ${target} (${failure.replace("-", " ")})${said}`, { cause });
     this.failure = failure;
   }

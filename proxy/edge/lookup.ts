@@ -7,7 +7,6 @@
  *
  * @module
  */
-import { messageOf } from "../../wire/text.ts";
 
 /** Names that are looked up at a time. */
 const MOST_AT_ONCE = 16;
@@ -38,6 +37,20 @@ export function isUnknownName(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOTFOUND";
 }
 
+/** What the system's codes mean, for people. */
+const WORDS: Readonly<Record<string, string>> = {
+  ENOTFOUND: "there is no such name, or it has no address",
+  EAI_AGAIN: "no name server of this machine answers",
+  EAI_FAIL: "the name server of this machine fails",
+};
+
+/** Why a name has no address here, in words; the system's own where there are none. */
+export function lookupFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = "code" in error ? String(error.code) : "";
+  return Object.hasOwn(WORDS, code) ? `${WORDS[code]} (${code})` : error.message;
+}
+
 /**
  * All addresses of `name`, in the system's order. Rejects with the system's error if the
  * name is unknown, with one that says it could not be looked up, or with the reason of
@@ -58,8 +71,8 @@ export async function lookup(
     return await Promise.race([ask(name, system), aborted]);
   } catch (error) {
     if (signal.aborted || isUnknownName(error)) throw error;
-    const said = messageOf(error);
-    throw new Error(`Cannot look up ${JSON.stringify(name)}: ${said}`, { cause: error });
+    const what = `Cannot look up ${JSON.stringify(name)}`;
+    throw new Error(`${what}: ${lookupFailure(error)}`, { cause: error });
   } finally {
     signal.removeEventListener("abort", abort);
   }

@@ -83,3 +83,33 @@ function quoted(text: string): string {
   const plain = text.replace(/\s+/g, " ").replace(/[^ -~]/g, "?").slice(0, MOST_DETAILS);
   return `"${plain.replace(/["\\]/g, "\\$&")}"`;
 }
+
+/** A client whose first byte is none of HTTP; where that can be, it is answered in its own way. */
+export class StrangerError extends HttpError {
+  /** What it speaks. */
+  readonly speaks: string;
+  readonly #answer: Uint8Array | undefined;
+
+  constructor(speaks: string, answer?: readonly number[]) {
+    super(400, `This is an HTTP proxy, and not one for ${speaks}`);
+    this.speaks = speaks;
+    this.#answer = answer && Uint8Array.from(answer);
+  }
+
+  /** The refusal for a client that begins with `byte`, if that says what it speaks. */
+  static from(byte: number): StrangerError | undefined {
+    switch (byte) {
+      case 4: // a reply with code 91, rejected
+        return new StrangerError("SOCKS4", [0, 91, 0, 0, 0, 0, 0, 0]);
+      case 5: // no method that it offers is acceptable (RFC 1928, 3)
+        return new StrangerError("SOCKS5", [5, 0xff]);
+      case 22: // a handshake; OpenSSL knows an answer in HTTP for what it is
+        return new StrangerError("TLS");
+    }
+    return undefined;
+  }
+
+  override toBytes(): Uint8Array {
+    return this.#answer ?? super.toBytes();
+  }
+}

@@ -13,7 +13,7 @@ import { LINGER_BYTES } from "../edge/farewell.ts";
 import { type ByteStream, SocketStream } from "../edge/stream.ts";
 import { Client, type ClientLimits } from "./client/client.ts";
 import { Deadlines } from "./deadlines.ts";
-import { HttpError } from "./error.ts";
+import { HttpError, StrangerError } from "./error.ts";
 import { EndsLikewise } from "./exchange.ts";
 import type { ProxyConnector } from "./origin/origins.ts";
 import { Service } from "./service.ts";
@@ -40,6 +40,8 @@ export interface HttpProxyOptions {
    * Told why an answer of `target` broke off in the middle: its client cannot be told.
    */
   readonly onBreak?: (target: string, why: string) => void;
+  /** Takes a warning about a client that speaks something else, with its connection. */
+  readonly warn?: (message: string, socket: Deno.TcpConn) => void;
   /** Milliseconds in which a header has to be complete, for tests. */
   readonly headerLimitMs?: number;
   /** Milliseconds for which a client may wait between two requests, for tests. */
@@ -60,6 +62,7 @@ export class HttpProxy {
   readonly #deadlines: Deadlines;
   readonly #service: Service;
   readonly #clients = new Set<Client>();
+  readonly #warn: HttpProxyOptions["warn"];
 
   constructor(options: HttpProxyOptions) {
     const { connector, auth, signal, onBreak } = options;
@@ -70,6 +73,7 @@ export class HttpProxy {
       Math.min(CHECK_MS, Math.min(headMs, idleMs, halfClosedMs) / 4),
     );
     this.#signal = signal;
+    this.#warn = options.warn;
     this.#limits = { headMs, idleMs, halfClosedMs };
     this.#deadlines = deadlines;
     this.#service = new Service({
@@ -117,6 +121,7 @@ export class HttpProxy {
         next = head ? await this.#service.serve(client, head) : "last";
       } catch (error) {
         if (!(error instanceof HttpError)) throw error;
+        if (error instanceof StrangerError) this.#tellOf(error, client);
         await client.write(error.toBytes()); // no request: its end is unknown
         next = "last";
         most = LINGER_BYTES;
@@ -124,6 +129,13 @@ export class HttpProxy {
       if (next === "gone") return;
       if (next === "last") return await client.leave(most);
     }
+  }
+
+  #tellOf({ speaks }: StrangerError, { stream }: Client): void {
+    if (!(stream instanceof SocketStream)) return;
+    const message = `A client of the HTTP proxy speaks ${speaks}, and this is the port ` +
+      `for HTTP`;
+    this.#warn?.(message, stream.socket);
   }
 
   #end(): void {

@@ -53,6 +53,34 @@ Deno.test("what is no request is refused at once", async () => {
   assert.equal(scene.connects, 0);
 });
 
+Deno.test("a client of SOCKS is refused in its own words, one of TLS in ours, and both are told", async () => {
+  const warnings: string[] = [];
+  await using scene = new Scene({
+    warn: (message, { remoteAddr, localAddr }) => {
+      assert.equal(localAddr.port, scene.port);
+      assert.notEqual(remoteAddr.port, scene.port);
+      warnings.push(message);
+    },
+  });
+  const cases = [
+    ["SOCKS5", "\x05\x01\x00", "\x05\xff"],
+    ["SOCKS4", "\x04\x01\x00\x50\x7f\x00\x00\x01\x00", "\x00\x5b\0\0\0\0\0\0"],
+    ["TLS", "\x16\x03\x01\x02\x00\x01\n\n", "HTTP/1.1 400 "],
+  ] as const;
+  for (const [, sent, answer] of cases) {
+    const client = await scene.client();
+    await client.send(sent);
+    assert.ok((await client.rest()).startsWith(answer));
+    assert.equal(client.end, "clean");
+  }
+  assert.deepEqual(
+    warnings,
+    cases.map(([speaks]) =>
+      `A client of the HTTP proxy speaks ${speaks}, and this is the port for HTTP`
+    ),
+  );
+});
+
 Deno.test("OPTIONS without a path asks for the whole server", async () => {
   await using origin = new Origin(echo);
   await using scene = new Scene();

@@ -26,8 +26,8 @@ export interface SocksProxyOptions {
   readonly auth?: Credentials | undefined;
   /** Ends connections under way. */
   readonly signal: AbortSignal;
-  /** Takes a warning about a client that speaks something else. */
-  readonly warn?: (message: string) => void;
+  /** Takes a warning about a client that speaks something else, with its connection. */
+  readonly warn?: (message: string, socket: Deno.TcpConn) => void;
   /** Milliseconds in which a client has to complete its request, for tests. */
   readonly handshakeLimitMs?: number;
 }
@@ -80,7 +80,8 @@ export class SocksProxy {
     } catch (error) {
       if (!(error instanceof HandshakeError)) throw error;
       if (!(error instanceof StrangerError)) return;
-      this.#options.warn?.(`A client of the SOCKS proxy speaks ${error.message}`);
+      const message = `A client of the SOCKS proxy speaks ${error.message}`;
+      this.#options.warn?.(message, conversation.client.socket);
     } finally {
       signal.removeEventListener("abort", end);
     }

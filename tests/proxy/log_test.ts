@@ -49,6 +49,13 @@ e2e(
       await mesh.manager.line(
         new RegExp(`${name}.*A client of the SOCKS proxy speaks HTTP`),
       );
+      const ends = `from [0-9.]+:\\d+ to ${PROXIES.socks.listen}`;
+      await mesh.manager.line(new RegExp(`${name}.*is the port for SOCKS: ${ends}`));
+      const socks = ["--proxy", `socks5h://${PROXIES.http.listen}`, "http://web:8080/"];
+      assert.equal((await curlOutcome(namespace, ...socks)).exit, 97, "refused by SOCKS");
+      await mesh.manager.line(
+        new RegExp(`${name}.*A client of the HTTP proxy speaks SOCKS5.*: from .* to `),
+      );
     }
   },
   { needs: ["curl", "python3"] },

@@ -15,6 +15,16 @@ const MOST = 3;
  */
 const KLOG = /^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ [\w.-]+:\d+\] /;
 
+/**
+ * What ssh tells of a login that goes well, and how to mend one that does not: a command to
+ * type, which in a line with the reason would read as part of it.
+ */
+const ASIDE =
+  /^(Warning: Permanently added |\*\* |@{3,}$)|^\s*(remove with:|ssh-keygen )/;
+
+/** What a login is answered with that is not wanted, whatever else is said. */
+const NO_LOGIN = /^This account is currently not available/;
+
 /** How gcloud and others begin the line that counts, with advice behind it. */
 const MARKED = /^(ERROR|FATAL)\b/;
 
@@ -34,8 +44,8 @@ export function explainingLines(lines: readonly string[]): readonly string[] {
   const plain = lines.map((line) => withoutColors(line).trimEnd());
   const words = plain.filter((line) => line.trim() !== "" && !FRAME.test(line));
   const distinct = words.filter((line, i) => line !== words[i - 1]);
-  const withoutLog = distinct.filter((line) => !KLOG.test(line));
-  const said = withoutLog.length > 0 ? withoutLog : distinct;
+  const reasons = distinct.filter((line) => !isAside(line));
+  const said = reasons.length > 0 ? reasons : distinct;
 
   const at = said.findLastIndex((line) => MARKED.test(line));
   if (at >= 0) return around(said, at);
@@ -44,6 +54,24 @@ export function explainingLines(lines: readonly string[]): readonly string[] {
   const isError = (line: string) => NO_START.test(line) || hasFrames && ERROR.test(line);
   const error = last.some(isError) ? undefined : said.findLast(isError);
   return error === undefined ? last : [error, ...last.slice(1 - MOST)];
+}
+
+/**
+ * The same of a command that wrote on its standard error and its output: docker and nologin
+ * say on the latter why they do not run what they are told.
+ */
+export function explainingOf(
+  stderr: readonly string[],
+  output: readonly string[],
+): readonly string[] {
+  const refusal = output.filter((line) => NO_LOGIN.test(line));
+  if (refusal.length > 0) return explainingLines(refusal);
+  const hasReason = stderr.some((line) => line.trim() !== "" && !isAside(line));
+  return explainingLines(hasReason || output.length === 0 ? stderr : output);
+}
+
+function isAside(line: string): boolean {
+  return KLOG.test(line) || ASIDE.test(line);
 }
 
 /**

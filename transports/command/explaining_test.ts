@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { explainingLines } from "./explaining.ts";
+import { explainingLines, explainingOf } from "./explaining.ts";
 
 const KLOG =
   `E1128 15:36:53.123456   12345 memcache.go:265] couldn't get current server API ` +
@@ -37,6 +37,35 @@ const cases: [string, string[], string[]][] = [
     "gcloud's error with the lines that belong to it",
     ["ERROR: (gcloud.compute.ssh) Could not fetch resource:", " - 'vm' was not found"],
     ["ERROR: (gcloud.compute.ssh) Could not fetch resource:", "- 'vm' was not found"],
+  ],
+  [
+    "of ssh's banner about another key where the old one stands, and no command to type",
+    [
+      "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@",
+      "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @",
+      "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@",
+      "IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!",
+      "Add correct host key in /home/me/.ssh/known_hosts to get rid of this message.",
+      "Offending ED25519 key in /home/me/.ssh/known_hosts:3",
+      "  remove with:",
+      "  ssh-keygen -f '/home/me/.ssh/known_hosts' -R '[office]:22'",
+      "Host key for [office]:22 has changed and you have requested strict checking.",
+      "Host key verification failed.",
+    ],
+    [
+      "Offending ED25519 key in /home/me/.ssh/known_hosts:3",
+      "Host key for [office]:22 has changed and you have requested strict checking.",
+      "Host key verification failed.",
+    ],
+  ],
+  [
+    "ssh's reason without what it tells of any login",
+    [
+      "Warning: Permanently added 'office' (ED25519) to the list of known hosts.",
+      "** WARNING: connection is not using a post-quantum key exchange algorithm.",
+      "me@office: Permission denied (publickey).",
+    ],
+    ["me@office: Permission denied (publickey)."],
   ],
 ];
 for (const [what, lines, told] of cases) {
@@ -87,5 +116,28 @@ const TABLE: readonly (readonly [said: readonly string[], reason: readonly strin
 for (const [said, reason] of TABLE) {
   Deno.test(`${JSON.stringify(said)} is for the reason ${JSON.stringify(reason)}`, () => {
     assert.deepEqual(explainingLines(said), reason);
+  });
+}
+
+const ADDED = "Warning: Permanently added 'office' (ED25519) to the list of known hosts.";
+const NO_ACCOUNT = "This account is currently not available.";
+
+// What is written on standard error and on the output, and what of it is the reason.
+const BOTH: readonly (readonly [
+  stderr: readonly string[],
+  output: readonly string[],
+  reason: readonly string[],
+])[] = [
+  [[], ["OCI runtime exec failed"], ["OCI runtime exec failed"]],
+  [["no such host"], ["Welcome"], ["no such host"]],
+  [[ADDED], [NO_ACCOUNT], [NO_ACCOUNT]],
+  [["Authorized use only"], [NO_ACCOUNT], [NO_ACCOUNT]],
+  [[ADDED], ["ask the helpdesk for a login"], ["ask the helpdesk for a login"]],
+  [[ADDED], [], [ADDED]],
+  [[], [], []],
+];
+for (const [stderr, output, reason] of BOTH) {
+  Deno.test(`${JSON.stringify([stderr, output])} is for ${JSON.stringify(reason)}`, () => {
+    assert.deepEqual(explainingOf(stderr, output), reason);
   });
 }

@@ -10,7 +10,7 @@
 import type { ReadAhead } from "../../edge/read_ahead.ts";
 import { bytesOf, textOf } from "../bytes.ts";
 import { type Field, fieldsOf, tokensOf, trimBlanks } from "../fields.ts";
-import { HttpError } from "../error.ts";
+import { HttpError, StrangerError } from "../error.ts";
 import type { Framing } from "../framing.ts";
 import { Parser } from "./llhttp.ts";
 
@@ -87,6 +87,8 @@ export class RequestReader {
       held = input.held;
     }
     if (held.length === 0 || held.length === 1 && held[0] === CR) return false;
+    const stranger = StrangerError.from(held[0]!);
+    if (stranger) throw stranger;
     const end = held.indexOf(LF);
     this.#bytes = end < 0 ? held.length : end + 1;
     const line = textOf(held.subarray(0, end < 0 ? 100 : Math.max(end - 1, 0)));

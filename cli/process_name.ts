@@ -1,0 +1,15 @@
+// The name by which `pgrep`, `top` and `ss -p` show the program. The portable executable is
+// run by glibc's loader, and would be called `ld.so`; in a checkout it would be `deno`.
+
+/** What the kernel keeps of the main thread's name: proc(5), at most 15 characters. */
+const NAME_FILE = "/proc/self/comm";
+
+/** Names this process, on Linux. Elsewhere, and where that is not allowed, it stays as it is. */
+export function nameProcess(name = "norouter"): void {
+  if (Deno.build.os !== "linux") return;
+  try {
+    Deno.writeTextFileSync(NAME_FILE, name, { create: false });
+  } catch {
+    // A name is a help for people, and nothing depends on it.
+  }
+}
