@@ -14,6 +14,7 @@
  */
 import type { SendBlock, TcpConnection } from "../../stack/tcp.ts";
 import { resetConnection } from "./reset.ts";
+import { turns } from "./turns.ts";
 
 /** How long a read waits when there is room to send but no block to read into. */
 const SHORTAGE_MS = 20;
@@ -186,6 +187,8 @@ async function copy(
     const got = await from.read(buffer);
     if (got === null) return await closeWrite(to);
     traffic.parts++;
+    const turn = turns.next(); // both ends may be quicker than we are
+    if (turn) await turn;
     await writeAll(to, buffer.subarray(0, got));
   }
 }
