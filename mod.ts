@@ -76,7 +76,7 @@ export {
 } from "./manager/mesh.ts";
 export type { HostState } from "./manager/session.ts";
 export type { PoliceCounters, Verdict } from "./router/police.ts";
-export type { RouteCounters } from "./router/route.ts";
+export type { RouteCounters } from "./router/counters.ts";
 export {
   type Link,
   type LinkExit,

@@ -1,11 +1,13 @@
 /** Two agents in this process joined by a link in memory, for tests. */
-import { memoryLinkPair } from "../link/memory.ts";
-import type { Link } from "../transports/mod.ts";
-import { type ControlMessage, decodeControl, encodeControl } from "../wire/control.ts";
+import {
+  type ControlMessage,
+  decodeControl,
+  encodeControl,
+} from "../wire/control/control.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
 import { FrameType } from "../wire/frame.ts";
 import { runAgent } from "./agent.ts";
-import { linkPort } from "./port.ts";
+import { joinedLink } from "./port.ts";
 
 /** One agent, seen from where its manager would be. */
 export interface TestAgent {
@@ -23,9 +25,9 @@ export interface TestAgent {
 
 /** Starts an agent that is not configured yet. */
 export function startAgent(): TestAgent {
-  const [near, far]: [Link, Link] = memoryLinkPair();
+  const { link: near, port } = joinedLink();
   const log: string[] = [];
-  const finished = runAgent(linkPort(far), {
+  const finished = runAgent(port, {
     version: "test",
     log: ({ message }) => void log.push(message),
   });

@@ -1,20 +1,24 @@
 /**
- * One agent: what runs on a host. It is configured by the manager's first request, brings
- * up a stack with the host's virtual address, listens for the ports of the mesh, and ends
- * when its input ends.
+ * One agent: the program that runs on a host. It is configured by the manager's first
+ * request, brings up a stack with the host's virtual address, listens for the ports of the
+ * mesh, and ends when its input ends.
+ *
+ * @module
  */
+
+import { answerTo } from "../link/calls.ts";
 import { stackModule } from "../stack/module.ts";
 import {
   type AgentStatus,
   ControlError,
-  type ControlMessage,
+  type ControlEvent,
   decodeControl,
   encodeControl,
   type ListenerStatus,
   parseConfigureArgs,
   parseExtendArgs,
   parseHostDown,
-} from "../wire/control.ts";
+} from "../wire/control/control.ts";
 import { parseCidr } from "../wire/ip/ipv4.ts";
 import { Crowding } from "./crowding.ts";
 import { Host } from "./host.ts";
@@ -132,8 +136,9 @@ class Agent {
   #onControl(payload: Uint8Array): void {
     try {
       const message = decodeControl(payload);
-      if (message.type === "request") this.#onRequest(message.body);
-      else if (message.type === "event") this.#onEvent(message.body);
+      if (message.type === "request") {
+        this.#pump.send(answerTo(message.body, (op, args) => this.#perform(op, args)));
+      } else if (message.type === "event") this.#onEvent(message.body);
     } catch (error) {
       if (!(error instanceof ControlError)) throw error;
       this.#nonsense++;
@@ -147,22 +152,6 @@ class Agent {
         `The manager sent a message that makes no sense${count}: ${error.message}`,
       );
     }
-  }
-
-  #onRequest(body: (ControlMessage & { type: "request" })["body"]): void {
-    const { id, op } = body;
-    try {
-      this.#answer(id, op, this.#perform(op, body.args));
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      const result = { request_id: id, op, error: message };
-      this.#pump.send(encodeControl({ type: "result", body: result }));
-    }
-  }
-
-  #answer(id: number, op: string, data: unknown): void {
-    const body = { request_id: id, op, ...(data !== undefined && { data }) };
-    this.#pump.send(encodeControl({ type: "result", body }));
   }
 
   #perform(op: string, args: unknown): unknown {
@@ -197,7 +186,7 @@ class Agent {
     }
   }
 
-  #onEvent({ type, data }: { type: string; data?: unknown }): void {
+  #onEvent({ type, data }: ControlEvent): void {
     if (type !== "hostDown") return; // something newer than this agent
     const { ip, ranges } = parseHostDown(data);
     for (const range of [`${ip}/32`, ...ranges]) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { encodeControl } from "../wire/control.ts";
+import { encodeControl } from "../wire/control/control.ts";
 import { encodeFrame, FrameType } from "../wire/frame.ts";
 import { FEATURES } from "./agent.ts";
 import { startAgent, startPair, type TestAgent } from "./_pair.ts";

@@ -27,7 +27,7 @@ import {
   type ExtendArgs,
   type ListenerStatus,
   type RouteSuggestion,
-} from "../wire/control.ts";
+} from "../wire/control/control.ts";
 import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
 import { Arrivals } from "./arrivals.ts";
 import { type HostFiles, writeHostFiles } from "./host_files.ts";

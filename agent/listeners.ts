@@ -5,7 +5,7 @@
  * what is in its way, another mesh perhaps, may end.
  */
 import { listen, type Listener } from "../proxy/edge/listener.ts";
-import type { ListenerStatus } from "../wire/control.ts";
+import type { ListenerStatus } from "../wire/control/control.ts";
 
 /** Milliseconds until those that failed are tried again, doubled up to the last. */
 const RETRY_MS = { first: 1000, last: 30_000 };

@@ -5,8 +5,9 @@
  * a {@linkcode Link} cannot express; they let a process read its standard input straight
  * into the stack's memory, and write from it.
  */
-import type { Link } from "../transports/mod.ts";
-import { BufferPool, Lease, lend } from "../wire/lease.ts";
+import { Handover } from "../link/handover.ts";
+import type { Link, LinkExit } from "../transports/mod.ts";
+import { BufferPool, Lease } from "../wire/lease.ts";
 
 /** What is written is copied to buffers of this size, which are used again. It is the
  * stack's output buffer, so that no frame is cut. */
@@ -27,39 +28,57 @@ export interface AgentPort {
   close(): void;
 }
 
-/** A port on a link; used for the agent in the manager's own process. */
-export function linkPort(link: Link): AgentPort {
-  const reader = link.readable.getReader();
-  const writer = link.writable.getWriter();
-  const pool = new BufferPool(COPY_BYTES, MOST_UNUSED);
-  let rest: Uint8Array = new Uint8Array(0);
+/** A link whose other end is in this process. */
+export interface JoinedLink {
+  /** The end of whoever is to talk to the agent. */
+  readonly link: Link;
+  /** The agent's end. */
+  readonly port: AgentPort;
+}
+
+/**
+ * Makes a link and the port at its other end. Bytes go over without a stream between, if
+ * the link's streams are used by those that know it, see {@linkcode Handover}. The link ends
+ * when both directions have ended, or by force.
+ */
+export function joinedLink(): JoinedLink {
+  const there = new Handover();
+  const back = new Handover();
+  const { promise: closed, resolve } = Promise.withResolvers<LinkExit>();
+  Promise.all([there.ended, back.ended]).then(() =>
+    resolve({ ok: true, reason: "both directions ended", stderr: [] })
+  );
+  const abort = (reason: string) => {
+    resolve({ ok: false, reason, stderr: [] });
+    const error = new Error(`The link was aborted: ${reason}`);
+    there.fail(error);
+    back.fail(error);
+  };
+  const { writable } = there;
+  const { readable } = back;
   return {
-    read: inTurn(async (into) => {
-      while (rest.length === 0) {
-        const { value, done } = await reader.read();
-        if (done) return null;
-        rest = value;
-      }
-      const part = rest.subarray(0, into.length);
-      into.set(part);
-      rest = rest.subarray(part.length);
-      return part.length;
-    }),
+    // A write settles when the agent has copied the chunk.
+    link: { readable, writable, closed, abort, releasesChunks: true },
+    port: handoverPort(there, back),
+  };
+}
+
+function handoverPort(from: Handover, to: Handover): AgentPort {
+  const pool = new BufferPool(COPY_BYTES, MOST_UNUSED);
+  return {
+    read: inTurn((into) => from.read(into)),
     async write(bytes) {
-      const chunks: Promise<void>[] = [];
       for (let at = 0; at < bytes.length; at += pool.bytes) {
         const part = bytes.subarray(at, at + pool.bytes);
         const buffer = pool.take();
         const copy = new Uint8Array(buffer, 0, part.length);
         copy.set(part);
-        lend(copy, new Lease(() => pool.give(buffer)));
-        chunks.push(writer.write(copy));
+        await to.put(copy, new Lease(() => pool.give(buffer)));
       }
-      await Promise.all(chunks);
     },
     close() {
-      reader.cancel().catch(() => {});
-      writer.close().catch(() => {});
+      from.cancel();
+      to.end();
     },
   };
 }

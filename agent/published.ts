@@ -1,7 +1,7 @@
 /** What hosts publish, as an agent has to know it beyond its own targets. */
 import type { Target } from "../proxy/connector.ts";
 import { isTakenEverywhere } from "../proxy/edge/taken.ts";
-import type { ConfigureArgs } from "../wire/control.ts";
+import type { ConfigureArgs } from "../wire/control/control.ts";
 import { parseIpv4 } from "../wire/ip/ipv4.ts";
 
 /**

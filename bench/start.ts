@@ -6,7 +6,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import { buildPortable } from "../release/portable.ts";
 import { residentBytes } from "../tests/harness/scene/proc.ts";
-import { encodeControl } from "../wire/control.ts";
+import { encodeControl } from "../wire/control/control.ts";
 import { median } from "./statistics.ts";
 
 const root = new URL("../", import.meta.url).pathname;

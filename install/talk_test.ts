@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { until, within } from "../tests/harness/scene/wait.ts";
 import { memoryLinkPair } from "../link/memory.ts";
 import type { Link, LinkExit, OpenContext, Progress } from "../transports/mod.ts";
-import { Attempt } from "../manager/attempt.ts";
+import { agentChannel } from "../manager/agent_channel.ts";
+import { Attempt, type AttemptHooks, type AttemptPlan } from "../manager/attempt.ts";
 import { FakeClock, settle } from "../link/_fake_clock.ts";
 import { fileOf, testAgent, textOf } from "./_host.ts";
 import type { AgentFile } from "./agents.ts";
@@ -430,7 +431,7 @@ Deno.test("progress begins with nothing and ends with everything", async () => {
 /** An attempt to reach a host, under a clock that the test turns. */
 function attempt(host: FakeHost, file = testAgent()) {
   const clock = new FakeClock();
-  const attempt = new Attempt({
+  const plan: AttemptPlan = {
     host: "web",
     command: "a fake",
     configure: { me: "127.0.42.101", forwards: [], others: [], hostnameMap: {} },
@@ -442,7 +443,8 @@ function attempt(host: FakeHost, file = testAgent()) {
       return host.open(file, context);
     },
     async carry() {},
-  }, {
+  };
+  const hooks: AttemptHooks = {
     ready() {},
     suggestion() {},
     status() {},
@@ -450,7 +452,8 @@ function attempt(host: FakeHost, file = testAgent()) {
     excess() {},
     output() {},
     progress: (progress) => host.progress.push(progress),
-  });
+  };
+  const attempt = new Attempt(agentChannel(plan, hooks), { plan, hooks });
   let reason: string | undefined;
   attempt.ended.then((end) => reason = end.reason);
   return {

@@ -42,3 +42,17 @@ export function paceOf(clock: Clock): Pace {
     rest: () => clock.rest?.() ?? systemPace.rest(),
   };
 }
+
+/** The promise's value, or nothing if it rejects or takes longer than `ms` milliseconds. */
+export async function within<T>(
+  promise: Promise<T>,
+  { ms, clock }: { readonly ms: number; readonly clock: Clock },
+): Promise<T | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const cancel = clock.after(ms, () => resolve(undefined));
+  try {
+    return await Promise.race([promise.catch(() => undefined), late]);
+  } finally {
+    cancel();
+  }
+}

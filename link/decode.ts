@@ -13,7 +13,8 @@
 
 import type { FrameDecoder } from "../wire/decoder.ts";
 import type { Frame } from "../wire/frame.ts";
-import { BufferPool, Lease, leaseOf } from "../wire/lease.ts";
+import { BufferPool, Lease } from "../wire/lease.ts";
+import { type Handover, handoverOf } from "./handover.ts";
 
 /** Bytes asked for in one read: beyond this, reads of a pipe get no faster. */
 export const READ_BYTES: number = 256 * 1024;
@@ -35,7 +36,8 @@ export interface DecodeOptions {
 
 /**
  * Reads `readable` to its end and yields what each read completed. The stream is read
- * with a BYOB reader where it has one. When the consumer stops early, or `signal` aborts,
+ * with a BYOB reader where it has one, and not at all as a stream where it is the end of a
+ * {@linkcode Handover}. When the consumer stops early, or `signal` aborts,
  * the stream is cancelled.
  *
  * @throws {FrameError} where the bytes are not frames, or the input ends inside of one;
@@ -47,6 +49,8 @@ export async function* decode(
   options: DecodeOptions = {},
 ): AsyncGenerator<Frame[], void, void> {
   const { signal } = options;
+  const handover = handoverOf(readable);
+  if (handover) return yield* decodeHanded(handover, decoder, signal);
   const reader = readerOf(readable);
   const cancel = () => void reader.cancel().catch(() => {});
   if (signal?.aborted) cancel();
@@ -135,10 +139,34 @@ async function* decodeChunks(
       return;
     }
     reading = watched(reader.read());
-    const lease = leaseOf(value);
-    const frames = decoder.push(value, lease);
+    const frames = decoder.push(value);
     if (frames.length > 0) yield frames;
-    lease?.drop();
+  }
+}
+
+/** Takes the chunks that the other end in this process hands over. */
+async function* decodeHanded(
+  handover: Handover,
+  decoder: FrameDecoder,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Frame[], void, void> {
+  const cancel = () => handover.cancel();
+  if (signal?.aborted) cancel();
+  signal?.addEventListener("abort", cancel, { once: true });
+  try {
+    for (;;) {
+      const handed = await handover.take();
+      if (handed === undefined) {
+        if (!signal?.aborted) decoder.finish();
+        return;
+      }
+      const frames = decoder.push(handed.bytes, handed.lease);
+      if (frames.length > 0) yield frames;
+      handed.lease?.drop();
+    }
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+    cancel();
   }
 }
 

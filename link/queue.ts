@@ -13,11 +13,8 @@
  *       └─ packets ──→ SenderQueue (hosts and flows) ──┴─→ take ─→ coalesce ─→ drain ─→ link
  * ```
  *
- * *Batching.* One write is outstanding at a time. Whatever is pushed meanwhile goes with
- * the next ones, about 128 KiB each: an idle link writes a packet at once, a busy one
- * writes many together, and no timer is involved. Smaller writes cost wake-ups, larger
- * ones only delay. The first push onto an idle queue wakes the writer by a
- * promise, so a whole batch pushed in one turn goes in one write.
+ * *Batching.* The first push onto an idle queue wakes the writer (`writer.ts`) by a promise,
+ * so a whole batch pushed in one turn goes in one write.
  *
  * *Fairness.* Packets take turns by the host that sent them, and those of one host by flow.
  * What begins to wait goes before what has waited on, hosts and flows alike: its first frame
@@ -34,8 +31,7 @@
  *
  * *Memory.* A frame is a view and pins the whole chunk it was read with; the queue holds
  * its lease until the frame is written, if the link says that it is then done with it, or
- * dropped. Once 64 frames wait, one that is less than an eighth of a chunk not pinned yet is
- * copied out (`slab.ts`), so that what is pinned stays within 8 times the limit and 65 chunks.
+ * dropped. Small ones are copied out when many wait (`pins.ts`).
  *
  * *End.* After `close` pushes are refused; what waits is written, the link's input is
  * closed, and `drain` returns. When a write fails, or the link ends, `drain` drops what
@@ -47,27 +43,18 @@
 
 import { type Frame, FrameType } from "../wire/frame.ts";
 import type { Lease } from "../wire/lease.ts";
-import { type Pace, Turn } from "../wire/turn.ts";
 import { coalesce } from "./coalesce.ts";
-import { Fifo } from "./fifo.ts";
-import { Sender } from "./sender.ts";
-import { SenderQueue } from "./sender_queue.ts";
-import { Slab } from "./slab.ts";
-
-/** Bytes of one write, unless told otherwise. */
-export const WRITE_BYTES: number = 128 * 1024;
+import { Fifo } from "./fair/fifo.ts";
+import { Pins } from "./pins.ts";
+import { Sender, type SharedOutlet } from "./sender.ts";
+import { SenderQueue } from "./fair/sender_queue.ts";
+import { drain, type Drained, type DrainOptions, WRITE_BYTES } from "./writer.ts";
 
 /** Weight of the packets of one host that may wait, in all queues together. */
 const SENDER_BYTES = 128 << 20;
 
 /** Bytes of control frames that may wait. */
 const CONTROL_BYTES = 1 << 20;
-
-/** With fewer frames waiting than this, none is copied out of its chunk. */
-const UNCOPIED_FRAMES = 64;
-
-/** A frame is copied when its chunk is more than this many times as large. */
-const PINNED_RATIO = 8;
 
 /** What happened in a queue so far, and what waits in it. */
 export interface QueueCounters {
@@ -89,6 +76,29 @@ export interface QueueCounters {
   peakBytes: number;
 }
 
+function queueCounters(): QueueCounters {
+  return {
+    pushed: 0,
+    taken: 0,
+    takenBytes: 0,
+    writtenBytes: 0,
+    dropped: 0,
+    droppedBytes: 0,
+    refused: 0,
+    peakBytes: 0,
+  };
+}
+
+/** A queue at the moment, as plain data. */
+export interface QueueStatus extends Readonly<QueueCounters> {
+  /** Frames waiting. */
+  readonly frames: number;
+  /** Bytes waiting. */
+  readonly bytes: number;
+  /** Weight of the packets that may wait, in bytes. */
+  readonly limitBytes: number;
+}
+
 /** Options of a {@linkcode LinkQueue}. */
 export interface QueueOptions {
   /** Weight of the packets that may wait, in bytes. Default 32 MiB. */
@@ -97,33 +107,23 @@ export interface QueueOptions {
   readonly seed?: number;
 }
 
-/** Options of {@linkcode LinkQueue.drain}. */
-export interface DrainOptions {
-  /** Bytes of one write, about. Default {@linkcode WRITE_BYTES}. */
-  readonly writeBytes?: number;
-  /** Whether a settled write means that the link no longer looks at the chunk. */
-  readonly releases?: boolean;
-  /** Lets others go on between writes that are never waited for, as those in memory. */
-  readonly pace?: Pace;
-}
-
 /** The queue in front of one link, see the theory of operation above. */
-export class LinkQueue {
+export class LinkQueue implements SharedOutlet, Drained {
   /** What happened so far. */
   readonly counters: Readonly<QueueCounters>;
-  readonly #counters: QueueCounters;
+  readonly #counters = queueCounters();
   readonly #limit: number;
   readonly #control = new Fifo<Frame>();
   #controlBytes = 0;
   readonly #packets: SenderQueue;
   /** Who sends what comes without a sender. */
   readonly #nobody = new Sender("");
-  readonly #copies = new Slab();
-  /** The chunk of the last small frame that was not copied: more of it cost nothing. */
-  #pinned: ArrayBufferLike | undefined;
+  readonly #pins = new Pins();
   #isClosed = false;
   /** Leases of the frames taken for the writes under way. */
   readonly #written: Lease[] = [];
+  /** What is left of a frame that was larger than where it was to be copied to. */
+  #rest: Uint8Array | undefined;
   /** Set while the writer loop waits for a frame. */
   #wake: (() => void) | undefined;
 
@@ -131,16 +131,6 @@ export class LinkQueue {
   constructor(options: QueueOptions = {}) {
     this.#limit = options.limitBytes ?? 32 << 20;
     this.#packets = new SenderQueue(options.seed ?? 0);
-    this.#counters = {
-      pushed: 0,
-      taken: 0,
-      takenBytes: 0,
-      writtenBytes: 0,
-      dropped: 0,
-      droppedBytes: 0,
-      refused: 0,
-      peakBytes: 0,
-    };
     this.counters = this.#counters;
   }
 
@@ -152,6 +142,16 @@ export class LinkQueue {
   /** Frames waiting. */
   get length(): number {
     return this.#control.length + this.#packets.length;
+  }
+
+  /** What happened so far and what waits now, as plain data. */
+  status(): QueueStatus {
+    return {
+      ...this.#counters,
+      frames: this.length,
+      bytes: this.bytes,
+      limitBytes: this.#limit,
+    };
   }
 
   /**
@@ -169,7 +169,7 @@ export class LinkQueue {
       this.#control.push(frame);
       this.#controlBytes += frame.bytes.length;
     } else {
-      const kept = this.#unpinned(frame);
+      const kept = this.#pins.keep(frame, this.#packets.length);
       kept.lease?.hold();
       this.#packets.push(kept, sender);
       while (this.#packets.weight > this.#limit) {
@@ -180,7 +180,7 @@ export class LinkQueue {
       }
     }
     if (this.bytes > this.#counters.peakBytes) this.#counters.peakBytes = this.bytes;
-    this.#wake?.();
+    this.#notify();
     return true;
   }
 
@@ -203,10 +203,54 @@ export class LinkQueue {
     return coalesce(frames, maxBytes);
   }
 
+  /** Copies the next frames into `into` and returns the bytes; a large one goes in pieces. */
+  takeInto(into: Uint8Array): number {
+    let bytes = 0;
+    while (bytes < into.length) {
+      let part = this.#rest;
+      if (part === undefined) {
+        const frame = this.#shift(bytes === 0 ? Infinity : into.length - bytes);
+        if (frame === undefined) break;
+        part = frame.bytes;
+        this.#counters.taken++;
+        this.#counters.takenBytes += part.length;
+        if (part.length > into.length) part = part.slice();
+        // Nobody else runs before it is copied.
+        frame.lease?.drop();
+      }
+      const room = into.length - bytes;
+      this.#rest = part.length > room ? part.subarray(room) : undefined;
+      into.set(this.#rest ? part.subarray(0, room) : part, bytes);
+      bytes += Math.min(part.length, room);
+    }
+    this.#counters.writtenBytes += bytes;
+    return bytes;
+  }
+
+  /** A write has settled. */
+  wrote(bytes: number): void {
+    this.#counters.writtenBytes += bytes;
+  }
+
+  /** All that was taken is written; whether its memory may be used again. */
+  letGo(isReleased: boolean): void {
+    if (isReleased) { for (const lease of this.#written) lease.drop(); }
+    this.#written.length = 0;
+  }
+
+  /** Whether nothing will be there to take any more. */
+  isOver(): boolean {
+    return this.#isClosed && this.length === 0 && this.#rest === undefined;
+  }
+
+  /** Calls `wake` once, when there may be something to take, or it is over. */
+  whenMore(wake: () => void): void {
+    this.#wake = wake;
+  }
+
   /**
-   * The writer loop: writes what is pushed to `writable` in writes of about `writeBytes`,
-   * one at a time. Returns after {@linkcode close}, when all is written and `writable` is
-   * closed. With `releases`, a settled write means that its memory may be used again.
+   * Writes what is pushed to `writable`. Returns after {@linkcode close}, when all is written
+   * and `writable` is closed.
    *
    * @throws whatever writing fails with; then the queue is closed and empty.
    */
@@ -214,49 +258,19 @@ export class LinkQueue {
     writable: WritableStream<Uint8Array>,
     options: DrainOptions = {},
   ): Promise<void> {
-    const { writeBytes = WRITE_BYTES, releases = false, pace } = options;
-    const turn = pace && new Turn(pace);
-    const writer = writable.getWriter();
-    let hasFailed = false;
-    // So that a link that ends while nothing is written does not go unnoticed.
-    writer.closed.catch(() => {
-      hasFailed = true;
-      this.#wake?.();
-    });
-    try {
-      while (!hasFailed) {
-        turn?.begin();
-        const writes = this.take(writeBytes);
-        turn?.end();
-        if (writes.length === 0) {
-          if (this.#isClosed) break;
-          await new Promise<void>((resolve) => this.#wake = resolve);
-          this.#wake = undefined;
-        }
-        for (const bytes of writes) {
-          await writer.write(bytes);
-          this.#counters.writtenBytes += bytes.length;
-        }
-        if (releases) { for (const lease of this.#written) lease.drop(); }
-        this.#written.length = 0;
-        if (turn?.isOver()) await turn.rest();
-      }
-      await (hasFailed ? writer.closed : writer.close());
-    } finally {
-      this.discard();
-      writer.releaseLock();
-    }
+    await drain(this, writable, options);
   }
 
   /** Refuses further frames; what waits is still written, then `drain` returns. */
   close(): void {
     this.#isClosed = true;
-    this.#wake?.();
+    this.#notify();
   }
 
   /** Closes the queue and drops what waits. */
   discard(): void {
     this.close();
+    this.#rest = undefined;
     for (let frame = this.#shift(); frame !== undefined; frame = this.#shift()) {
       this.#drop(frame);
     }
@@ -271,6 +285,12 @@ export class LinkQueue {
     return this.#control.shift();
   }
 
+  #notify(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+
   #drop(frame: Frame): void {
     frame.lease?.drop();
     this.#counters.dropped++;
@@ -280,15 +300,5 @@ export class LinkQueue {
   #hasControlRoom(frame: Frame): boolean {
     return this.#controlBytes === 0 ||
       this.#controlBytes + frame.bytes.length <= CONTROL_BYTES;
-  }
-
-  #unpinned(frame: Frame): Frame {
-    const { length, buffer } = frame.bytes;
-    if (buffer === this.#pinned) return frame;
-    if (buffer.byteLength > length * PINNED_RATIO) {
-      if (this.#packets.length >= UNCOPIED_FRAMES) return this.#copies.copy(frame);
-      this.#pinned = buffer;
-    }
-    return frame;
   }
 }

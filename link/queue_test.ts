@@ -264,3 +264,23 @@ Deno.test("a link that ends while nothing is written ends the loop, too", async 
   await assert.rejects(draining, { message: "the agent is gone" });
   assert.equal(queue.push(frameOf(1, 0, 48)), false);
 });
+
+Deno.test("the status of a queue says what happened in it and what waits", () => {
+  const queue = new LinkQueue({ limitBytes: 5000 });
+  for (let seq = 0; seq < 6; seq++) queue.push(packetFrame({ seq }));
+  queue.push(controlFrame());
+  queue.take(60);
+  assert.deepEqual(queue.status(), {
+    pushed: 7,
+    taken: 2,
+    takenBytes: 58,
+    writtenBytes: 0,
+    dropped: 2,
+    droppedBytes: 96,
+    refused: 0,
+    peakBytes: 202,
+    frames: 3,
+    bytes: 144,
+    limitBytes: 5000,
+  });
+});

@@ -1,10 +1,11 @@
 /**
- * Waiting room: the packets to a host that is starting, bounded.
+ * Waiting room: the outlet for packets to a host that is starting, bounded.
  *
  * @module
  */
 
 import { Frame } from "../wire/frame.ts";
+import type { Sender, SharedOutlet } from "./sender.ts";
 
 /** What a waiting frame is counted for beyond its bytes: the objects around it. */
 const ENTRY_BYTES = 256;
@@ -17,21 +18,58 @@ export interface Waiting {
   readonly frame: Frame;
 }
 
+/** What became of the frames that were to wait. */
+export interface WaitingCounters {
+  /** Kept, be it that they made way for others later. */
+  waited: number;
+  /** Turned away because too much was waiting. */
+  overflowed: number;
+}
+
+/** What waits in a room at the moment. */
+export interface WaitingStatus {
+  /** Frames. */
+  readonly frames: number;
+  /** Their bytes, objects included. */
+  readonly bytes: number;
+}
+
+/** Options of a {@linkcode WaitingRoom}. */
+export interface WaitingOptions {
+  /** Counted up by pushes; several rooms may have the same. */
+  readonly counters?: WaitingCounters;
+}
+
 /**
  * Holds frames in order, up to a number of bytes. Then the newest is turned away, since a
  * sender repeats its SYN: the newest of whoever holds most, so that one sender cannot take
  * the room from the others.
  */
-export class WaitingRoom {
+export class WaitingRoom implements SharedOutlet {
   readonly #limit: number;
+  readonly #counters: WaitingCounters | undefined;
   #held: Waiting[] = [];
   #bytes = 0;
   /** What each sender holds. */
   readonly #bytesOf = new Map<string, number>();
 
   /** Holds at most `limit` bytes, objects included. */
-  constructor(limit: number) {
+  constructor(limit: number, options: WaitingOptions = {}) {
     this.#limit = limit;
+    this.#counters = options.counters;
+  }
+
+  /** What waits now. */
+  status(): WaitingStatus {
+    return { frames: this.#held.length, bytes: this.#bytes };
+  }
+
+  /** Keeps a frame of `sender` if there is room, and counts what became of it. */
+  push(frame: Frame, sender?: Sender): void {
+    const { isKept, turnedAway } = this.add(sender?.name ?? "", frame);
+    if (this.#counters === undefined) return;
+    if (isKept) this.#counters.waited++;
+    this.#counters.overflowed += turnedAway;
   }
 
   /**

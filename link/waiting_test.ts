@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { packetFrame } from "../router/_test_packets.ts";
+import { Sender } from "./sender.ts";
 import { WaitingRoom } from "./waiting.ts";
 
 /** Room for ten packets without data: 48 bytes and 256 each. */
@@ -44,4 +45,15 @@ Deno.test("hosts that share the room equally do not push each other out", () => 
   for (let i = 0; i < 40; i++) room.add(i % 2 ? "a" : "b", packetFrame());
   const held = room.empty().map(({ from }) => from);
   assert.deepEqual([held.length, held.filter((from) => from === "a").length], [10, 5]);
+});
+
+Deno.test("a room is an outlet that counts what it keeps and what it turns away", () => {
+  const counters = { waited: 0, overflowed: 0 };
+  const room = new WaitingRoom(TEN, { counters });
+  const web = new Sender("web");
+  for (let seq = 0; seq < 12; seq++) room.push(packetFrame({ seq }), web);
+  assert.deepEqual(counters, { waited: 10, overflowed: 2 });
+  assert.deepEqual(room.status(), { frames: 10, bytes: TEN });
+  assert.deepEqual(new Set(room.empty().map(({ from }) => from)), new Set(["web"]));
+  assert.deepEqual(room.status(), { frames: 0, bytes: 0 });
 });

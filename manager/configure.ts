@@ -5,7 +5,7 @@
  */
 
 import type { HostSpec, Manifest, ProxySpec } from "../manifest/manifest.ts";
-import type { ConfigureArgs, ExtendArgs } from "../wire/control.ts";
+import type { ConfigureArgs, ExtendArgs } from "../wire/control/control.ts";
 import { formatCidr, formatIpv4 } from "../wire/ip/ipv4.ts";
 import { withoutExceptions } from "../wire/ip/ranges.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { manifestFromObject } from "../manifest/parse.ts";
 import { builtinTransports } from "../transports/registry.ts";
 import { configureArgs, describeLack, extendArgs, neededFeatures } from "./configure.ts";
-import { parseConfigureArgs, parseExtendArgs } from "../wire/control.ts";
+import { parseConfigureArgs, parseExtendArgs } from "../wire/control/control.ts";
 
 const PARSING = { path: "mesh.yaml", transports: builtinTransports };
 

@@ -11,13 +11,11 @@ import {
   Connections,
 } from "../router/connections.ts";
 import type { Router } from "../router/route.ts";
-import type { RoutingTable } from "../router/table.ts";
 import { formatIpv4 } from "../wire/ip/ipv4.ts";
 import type { ConnectionEvent } from "./events.ts";
 
 /** What a mesh gives its watcher. */
 export interface WatchedMesh {
-  readonly table: RoutingTable;
   readonly router: Router;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
@@ -25,13 +23,12 @@ export interface WatchedMesh {
 }
 
 /** A watcher that emits an event as each connection is accepted, and as it ends. */
-export function connectionsOf({ table, router, now, emit }: WatchedMesh): Connections {
-  const targetOf = (from: string, address: number) =>
-    table.ownerOf(address) ?? table.lookup(from, address);
+export function connectionsOf({ router, now, emit }: WatchedMesh): Connections {
+  const targetOf = (from: string, address: number) => router.table.lookup(from, address);
   const tell = (connection: Connection, end?: ConnectionEnd) => {
     const { opener, target, sent, received, destination, destinationPort } = connection;
     const to = formatTarget(formatIpv4(destination), destinationPort);
-    const isVip = table.ownerOf(destination) !== undefined;
+    const isVip = router.table.ownerOf(destination) !== undefined;
     const shown = isVip
       ? `${target}:${destinationPort}`
       : `${to} by ${target ?? "nobody"}`;

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { Allowance, type AllowanceLimits } from "./budget.ts";
+import { Allowance, type AllowanceLimits } from "../link/budget.ts";
 import type { Clock } from "../link/clock.ts";
 import { Excess } from "./excess.ts";
 

@@ -10,7 +10,7 @@
 
 import { formatPosition, type Position } from "../manifest/source/diagnostic.ts";
 import type { HostSpec, Manifest } from "../manifest/manifest.ts";
-import type { ListenerStatus } from "../wire/control.ts";
+import type { ListenerStatus } from "../wire/control/control.ts";
 import { formatIpv4 } from "../wire/ip/ipv4.ts";
 import type {
   AddressesTakenEvent,

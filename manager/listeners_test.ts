@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseManifest } from "../manifest/parse.ts";
 import { builtinTransports } from "../transports/registry.ts";
-import type { ListenerStatus } from "../wire/control.ts";
+import type { ListenerStatus } from "../wire/control/control.ts";
 import { listenerFailed, listenersFailed } from "./listeners.ts";
 
 const manifest = parseManifest(

@@ -1,13 +1,12 @@
 /**
- * The agent of the manager's own machine: it runs in this process, on a link in memory,
- * and is treated like any other.
+ * The agent of the manager's own machine: it runs in this process, takes frames from its
+ * link's queue without a stream between, and is treated like any other.
  *
  * @module
  */
 
 import { type AgentLogEvent, runAgent } from "../agent/agent.ts";
-import { linkPort } from "../agent/port.ts";
-import { memoryLinkPair } from "../link/memory.ts";
+import { joinedLink } from "../agent/port.ts";
 import type { Link, OpenContext } from "../transports/mod.ts";
 
 /** Starts the agent and gives the manager's end of its link, which ends with it. */
@@ -19,20 +18,18 @@ export async function openLocalAgent(
   const { signal } = context;
   signal.throwIfAborted();
   const finished = Promise.withResolvers<void>();
-  // With a buffer of one byte a write settles when the agent has taken the chunk, and its
-  // port copies it in the very turn in which it gets it.
-  const [pair, far] = memoryLinkPair({ bufferBytes: 1 });
+  const { link, port } = joinedLink();
   let failure: string | undefined;
-  const closed = pair.closed.then(async (exit) => {
+  const closed = link.closed.then(async (exit) => {
     await finished.promise; // its sockets are closed by then
     // An agent that fails closes its port first, which alone tells nothing.
     return exit.ok && failure ? { ...exit, ok: false, reason: failure } : exit;
   });
-  const near = { ...pair, releasesChunks: true, closed };
+  const near = { ...link, closed };
   const ending = new AbortController();
   const onAbort = () => near.abort(String(signal.reason));
   signal.addEventListener("abort", onAbort, { once: true });
-  pair.closed.then(() => {
+  link.closed.then(() => {
     signal.removeEventListener("abort", onAbort);
     ending.abort();
   });
@@ -41,11 +38,11 @@ export async function openLocalAgent(
     log: ({ level, message }: AgentLogEvent) => context.log(`${level}: ${message}`),
     signal: ending.signal,
   };
-  runAgent(linkPort(far), options).then(
-    () => far.abort("its agent ended"),
+  runAgent(port, options).then(
+    () => link.abort("its agent ended"),
     (error: unknown) => {
       failure = error instanceof Error ? error.message : String(error);
-      far.abort(failure);
+      link.abort(failure);
     },
   ).finally(finished.resolve);
   return near;

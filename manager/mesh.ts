@@ -13,12 +13,12 @@ import { loadManifest } from "../manifest/load.ts";
 import type { HostSpec, Manifest } from "../manifest/manifest.ts";
 import { manifestFromObject } from "../manifest/parse.ts";
 import { readWithPlugins } from "../manifest/plugins.ts";
+import { rulesOf } from "../manifest/rules.ts";
 import type { Connections } from "../router/connections.ts";
-import { police, type PoliceCounters, policeCounters } from "../router/police.ts";
-import { type RouteCounters, Router } from "../router/route.ts";
-import { chain } from "../router/stage.ts";
-import { RoutingTable } from "../router/table.ts";
-import { tap } from "../router/tap.ts";
+import type { RouteCounters } from "../router/counters.ts";
+import { carry } from "../router/pipeline.ts";
+import { type PoliceCounters, policeCounters } from "../router/police.ts";
+import { Router } from "../router/route.ts";
 import { learnDescriptorLimit } from "../transports/command/descriptor_limit.ts";
 import type { Link, OpenContext, Transport } from "../transports/mod.ts";
 import { PluginSet } from "../transports/plugins/load.ts";
@@ -27,7 +27,7 @@ import {
   type AgentStatus,
   encodeControl,
   type RouteSuggestion,
-} from "../wire/control.ts";
+} from "../wire/control/control.ts";
 import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
 import type { AttemptPlan } from "./attempt.ts";
 import { type Clock, paceOf, systemClock } from "../link/clock.ts";
@@ -173,7 +173,6 @@ function isParsed(manifest: unknown): manifest is Manifest {
 class RunningMesh implements Mesh {
   readonly manifest: Manifest;
   readonly hosts: ReadonlyMap<string, RunningHost>;
-  readonly #table: RoutingTable;
   readonly #router: Router;
   readonly #clock: Clock;
   readonly #listeners = new Set<(event: MeshEvent) => void>();
@@ -188,16 +187,14 @@ class RunningMesh implements Mesh {
     this.manifest = manifest;
     learnDescriptorLimit();
     if (options.onEvent) this.#listeners.add(options.onEvent);
-    this.#table = new RoutingTable(manifest.hosts, manifest.routes);
     const clock = this.#clock = options.clock ?? systemClock;
-    this.#router = new Router(this.#table, {
+    this.#router = new Router(rulesOf(manifest), {
       now: () => clock.now(),
       pace: paceOf(clock),
       seed: Math.trunc(clock.random() * 2 ** 32),
     });
     if (options.connections) {
       this.#connections = connectionsOf({
-        table: this.#table,
         router: this.#router,
         now: () => clock.now(),
         emit: (event) => this.#emit(event),
@@ -267,15 +264,7 @@ class RunningMesh implements Mesh {
     const { name } = spec;
     const reach = this.#reach(spec, transports);
     const policed = policeCounters();
-    const judge = police({
-      admits: (packet, at) => this.#router.admits(name, packet, at),
-      onForged: (frame) => this.#router.disown(name, frame),
-      counters: policed,
-    });
-    const connections = this.#connections;
-    const stages = connections
-      ? chain(judge, tap((frame) => connections.see(name, frame)))
-      : judge;
+    const tap = this.#connections?.tap(name);
     const extend = extendArgs(this.manifest, spec);
     const plan: AttemptPlan = {
       host: name,
@@ -286,7 +275,8 @@ class RunningMesh implements Mesh {
       connectTimeout: spec.connectTimeout,
       clock,
       open: reach.open,
-      carry: (batches, onControl) => this.#router.run(name, stages(batches), onControl),
+      carry: (batches, onControl) =>
+        carry(this.#router, batches, { from: name, counters: policed, tap, onControl }),
     };
     const session: Session = new Session(plan, {
       ready: (readiness) => this.#ready(host, readiness),
@@ -399,7 +389,7 @@ class RunningMesh implements Mesh {
     const { name, vip } = host;
     this.#router.down(name);
     this.#connections?.down(name);
-    this.#table.forget(name);
+    this.#router.forget(name);
     host.forgetStatus();
     // No ranges: two hosts may serve the same, so the router itself has reset the routed
     // connections that went through this one.
@@ -433,7 +423,7 @@ class RunningMesh implements Mesh {
   }
 
   #learn(from: string, { ip, route }: RouteSuggestion): void {
-    this.#table.learn(from, ip.map((address) => parseIpv4(address)!), parseIpv4(route)!);
+    this.#router.learn(from, ip.map((address) => parseIpv4(address)!), parseIpv4(route)!);
   }
 
   #status(host: RunningHost, { listeners, machine }: AgentStatus): void {

@@ -15,10 +15,11 @@
  *  close() from any state ──► closed
  * ```
  *
- * **States.** *starting*: the first attempt is under way. *ready*: packets are carried.
- * *down*: an attempt failed, and until one succeeds the host stays down, also while a
- * further attempt is under way; so a connection to it fails at once instead of hanging
- * for as long as attempts take. *closed*: for good.
+ * **States** are those of the host's {@linkcode Channel}, which stays while links change.
+ * *starting*: the first attempt is under way. *ready*: packets are carried. *away*: not
+ * entered yet, for an agent ends with its link. *down*: an attempt failed, and until one
+ * succeeds the host stays down, also while a further attempt is under way; so a connection
+ * to it fails at once instead of hanging for as long as attempts take. *closed*: for good.
  *
  * **Events.** An {@linkcode Attempt} reports that its agent is ready and, once, that it is
  * over. Between `over` and `ended` its link is being taken down; the host is down from
@@ -41,9 +42,11 @@
  * @module
  */
 
+import type { Channel, ChannelState } from "../link/channel.ts";
 import type { LinkQueue } from "../link/queue.ts";
-import type { ConfigureData } from "../wire/control.ts";
+import type { ConfigureData } from "../wire/control/control.ts";
 import type { Frame } from "../wire/frame.ts";
+import { agentChannel } from "./agent_channel.ts";
 import {
   Attempt,
   type AttemptEnd,
@@ -55,8 +58,8 @@ import { retryDelay, STEADY_AFTER, Telling } from "./backoff.ts";
 /** Milliseconds between a failure and telling the user, in which a close makes it void. */
 const REPORT_DELAY = 100;
 
-/** What a host is doing. */
-export type HostState = "starting" | "ready" | "down" | "closed";
+/** What a host is doing: `starting`, `ready`, `away`, `down` or `closed`. */
+export type HostState = ChannelState;
 
 /** A failed attempt, as the user is told. */
 export interface Failure {
@@ -98,8 +101,8 @@ export interface SessionHooks extends Omit<AttemptHooks, "ready"> {
 export class Session {
   readonly #plan: AttemptPlan;
   readonly #hooks: SessionHooks;
+  readonly #channel: Channel;
   readonly #telling = new Telling();
-  #state: HostState = "starting";
   #readiness: Readiness | undefined;
   #attempt: Attempt | undefined;
   #failures = 0;
@@ -112,10 +115,11 @@ export class Session {
   constructor(plan: AttemptPlan, hooks: SessionHooks) {
     this.#plan = plan;
     this.#hooks = hooks;
+    this.#channel = agentChannel(plan, hooks);
   }
 
   get state(): HostState {
-    return this.#state;
+    return this.#channel.state;
   }
 
   /** What the agent said and the way to it; absent unless ready. */
@@ -136,30 +140,32 @@ export class Session {
   /** Sends a control message, if the agent is ready and announced `feature`. */
   send(feature: string, message: Frame): void {
     if (!this.#readiness?.agent.features.includes(feature)) return;
-    this.#readiness.queue.push(message);
+    this.#channel.push(message);
   }
 
   /** Ends the agent and makes no further attempt. Settles when nothing is left, within 2 s. */
   async close(): Promise<void> {
-    this.#state = "closed";
+    this.#channel.close("the mesh is closing");
     this.#readiness = undefined;
     this.#closing.resolve();
     this.#attempt?.close();
     await this.#life;
   }
 
-  /** TypeScript would not believe that `close` changes the state in the middle of `#live`. */
   get #isClosed(): boolean {
-    return this.#state === "closed";
+    return this.state === "closed";
   }
 
   async #live(): Promise<void> {
     const { clock } = this.#plan;
     this.#since = clock.now();
     while (!this.#isClosed) {
-      const attempt = new Attempt(this.#plan, {
-        ...this.#hooks,
-        ready: (agent, queue) => this.#becomeReady(agent, queue),
+      const attempt = new Attempt(this.#channel, {
+        plan: this.#plan,
+        hooks: {
+          ...this.#hooks,
+          ready: (agent, queue) => this.#becomeReady(agent, queue),
+        },
       });
       this.#attempt = attempt;
       await attempt.over;
@@ -173,9 +179,8 @@ export class Session {
 
   #becomeReady(agent: ConfigureData, queue: LinkQueue): void {
     if (this.#isClosed) return;
-    const again = this.#state === "down";
+    const again = this.#failures > 0;
     this.#readyAt = this.#plan.clock.now();
-    this.#state = "ready";
     this.#readiness = {
       agent,
       queue,
@@ -188,15 +193,15 @@ export class Session {
   #becomeDown(): void {
     if (this.#isClosed) return;
     const now = this.#plan.clock.now();
-    if (this.#state === "ready") {
+    const { state } = this;
+    if (state === "ready") {
       if (now - this.#readyAt >= STEADY_AFTER) this.#failures = 0;
       this.#since = now;
     }
     this.#failures++;
-    const wasDown = this.#state === "down";
-    this.#state = "down";
+    this.#channel.down();
     this.#readiness = undefined;
-    if (!wasDown) this.#hooks.down();
+    if (state !== "down") this.#hooks.down();
   }
 
   /** Gives the milliseconds until the next attempt. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Network, type Node } from "../stack/_network.ts";
 import type { TcpConnection } from "../stack/tcp.ts";
 import { until, within } from "../tests/harness/scene/wait.ts";
-import type { WireRoute } from "../wire/control.ts";
+import type { WireRoute } from "../wire/control/control.ts";
 import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
 import { answerOf, ipBytes } from "./dns/_fake_dns.ts";
 import { Connector, type Upstream } from "./connector.ts";

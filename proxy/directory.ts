@@ -7,7 +7,7 @@
  * only its addresses that a range of the route has.
  */
 import { hostGlob } from "../wire/glob.ts";
-import type { WireRoute } from "../wire/control.ts";
+import type { WireRoute } from "../wire/control/control.ts";
 import { type Cidr, parseCidr, parseIpv4 } from "../wire/ip/ipv4.ts";
 import { inRanges } from "../wire/ip/special.ts";
 

@@ -1,7 +1,7 @@
 /**
  * Connections as a router sees them pass: who opened which, how many bytes went each way,
- * how and when it ended. For people who look for a fault; a pipeline without this stage
- * pays nothing for it.
+ * how and when it ended. For people who look for a fault. A stage of every pipeline, so that
+ * both directions are seen; pipelines without it pay nothing.
  *
  * Bytes are counted by sequence numbers, so a segment that is sent again counts once. A
  * connection that ends without a word to the router, because its host vanished, is told
@@ -18,7 +18,6 @@ import {
   isFragment,
   Protocol,
   protocolOf,
-  readUint32,
   sourceOf,
   sourcePortOf,
   TcpFlag,
@@ -27,6 +26,9 @@ import {
 } from "../wire/ip/ipv4.ts";
 import { isOpening, isSegment } from "../wire/ip/tcp.ts";
 import { isIcmpError, quotedIn } from "../wire/ip/icmp.ts";
+import { sequenceOf } from "./flow.ts";
+import type { Stage } from "./stage.ts";
+import { tap } from "./tap.ts";
 
 /** Connections that are remembered at a time; beyond it the oldest are told as lost. */
 const MOST = 4096;
@@ -93,6 +95,11 @@ export class Connections {
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
+  }
+
+  /** The stage for what comes from the host `from`. */
+  tap(from: string): Stage {
+    return tap((frame) => this.see(from, frame));
   }
 
   /** Looks at a frame that `from` sent and that police let pass. */
@@ -200,10 +207,6 @@ function keyOf(packet: Uint8Array, at: number, isReversed = false): string {
   const source = `${sourceOf(packet, at)}:${sourcePortOf(packet, at)}`;
   const destination = `${destinationOf(packet, at)}:${destinationPortOf(packet, at)}`;
   return isReversed ? `${destination} ${source}` : `${source} ${destination}`;
-}
-
-function sequenceOf(packet: Uint8Array, at: number): number {
-  return readUint32(packet, at + headerLengthOf(packet, at) + 4);
 }
 
 function payloadOf(packet: Uint8Array, at: number): number {

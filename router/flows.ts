@@ -39,43 +39,32 @@
  * out, is given to `onLost`, with what is needed to reset both sides: each flow keeps
  * what either side expects next.
  *
- * *Cost.* A segment costs one look-up by a seeded hash, which is a small integer, so that
- * nothing is allocated for it. Flows of the same hash are chained; the seed keeps strangers
- * from choosing them. Lists in the order of last use need a few writes per segment.
+ * *Cost.* One look-up (`flow_index.ts`) and a move within a list (`flow_ages.ts`) for each
+ * segment, without allocating.
  *
  * @module
  */
 
 import {
   destinationOf,
-  destinationPortOf,
-  headerLengthOf,
   Protocol,
   protocolOf,
-  readUint32,
-  sourceOf,
-  sourcePortOf,
   TcpFlag,
   tcpFlagsOf,
 } from "../wire/ip/ipv4.ts";
-import { mix } from "../link/flow.ts";
 import { quotedIn } from "../wire/ip/icmp.ts";
+import {
+  acknowledgementOf,
+  Flow,
+  type FlowBinding,
+  type FlowPhase,
+  sequenceOf,
+} from "./flow.ts";
+import { FlowAges } from "./flow_ages.ts";
+import { FlowIndex } from "./flow_index.ts";
 
 /** Flows in a table, unless told otherwise. */
 export const FLOW_LIMIT = 65_536;
-
-/** How long a flow may be silent in each phase, in milliseconds. */
-export const SILENCE_MS = {
-  /** Nothing came back yet. */
-  opening: 60_000,
-  /** In use. */
-  open: 24 * 60 * 60_000,
-  /** Both sides have sent FIN. */
-  finished: 10_000,
-} as const;
-
-/** What a flow is doing, see the theory of operation; refused ones are among the finished. */
-export type FlowPhase = keyof typeof SILENCE_MS | "refused";
 
 /** Why a flow was lost: its place was needed, or it was silent for too long. */
 export type FlowLoss = "evicted" | "silent";
@@ -85,59 +74,6 @@ const SWEEP_MS = 1000;
 
 /** Bits of {@linkcode Flow.fins}. */
 const Fin = { INITIATOR: 1, VIA: 2, BOTH: 3 } as const;
-
-/** A routed connection; the table changes its fields as segments pass. */
-export class Flow {
-  /** Name of the host that opened it. */
-  readonly initiator: string;
-  /** Name of the host it is bound to. */
-  readonly via: string;
-  /** The initiator's address and port. */
-  readonly address: number;
-  readonly port: number;
-  /** The foreign address and port. */
-  readonly foreign: number;
-  readonly foreignPort: number;
-  /** The sequence number of its SYN. */
-  readonly first: number;
-  /** What it is doing. */
-  phase: FlowPhase = "opening";
-  /** The next byte the initiator expects: the last acknowledgement number it sent. */
-  initiatorExpects = 0;
-  /** The next byte the foreign side expects. */
-  viaExpects: number;
-  /** Which sides have sent FIN. */
-  fins = 0;
-  /** When its last segment passed. */
-  seen = 0;
-  /** The key of its chain, the next flow there, and its place in a list. */
-  readonly hash: number;
-  chained: Flow | undefined;
-  list: FlowList | undefined;
-  before: Flow | undefined;
-  after: Flow | undefined;
-
-  /** The flow that the SYN at `at` opens. */
-  constructor(packet: Uint8Array, at: number, binding: FlowBinding & { hash: number }) {
-    this.initiator = binding.initiator;
-    this.via = binding.via;
-    this.hash = binding.hash;
-    this.address = sourceOf(packet, at);
-    this.port = sourcePortOf(packet, at);
-    this.foreign = destinationOf(packet, at);
-    this.foreignPort = destinationPortOf(packet, at);
-    this.first = sequenceOf(packet, at);
-    this.viaExpects = (this.first + 1) >>> 0;
-  }
-}
-
-/** Which hosts a flow joins. */
-export interface FlowBinding {
-  /** Name of the host that opens it. */
-  readonly initiator: string;
-  /** Name of the host it is bound to. */
-  readonly via: string;
-}
 
 /** Options of a {@linkcode FlowTable}. */
 export interface FlowTableOptions {
@@ -151,6 +87,12 @@ export interface FlowTableOptions {
   onLost?(flow: Flow, loss: FlowLoss): void;
 }
 
+/** The flows at the moment, as plain data. */
+export interface FlowStatus extends Readonly<Record<FlowPhase, number>> {
+  /** The most there may be. */
+  readonly limit: number;
+}
+
 /**
  * All routed connections. Packets given to it are whole TCP segments (`isSegment`), except
  * where something else is said.
@@ -158,13 +100,8 @@ export interface FlowTableOptions {
 export class FlowTable {
   readonly #options: FlowTableOptions;
   readonly #limit: number;
-  readonly #seed: number;
-  /** The chains by hash. */
-  readonly #chains = new Map<number, Flow>();
-  /** The unfinished flows by initiator, of which there are as many as hosts. */
-  readonly #initiators = new Map<string, Initiator>();
-  readonly #finished = new FlowList();
-  #size = 0;
+  readonly #index: FlowIndex;
+  readonly #ages = new FlowAges();
   /** When a segment was looked up last. */
   #now = 0;
   #nextSweep = -Infinity;
@@ -173,29 +110,43 @@ export class FlowTable {
   constructor(options: FlowTableOptions) {
     this.#options = options;
     this.#limit = options.limit ?? FLOW_LIMIT;
-    this.#seed = options.seed ?? 0;
+    this.#index = new FlowIndex(options.seed ?? 0);
   }
 
   /** Number of flows. */
   get size(): number {
-    return this.#size;
+    return this.#index.size;
+  }
+
+  /** How many flows are in which phase. Looks at each. */
+  status(): FlowStatus {
+    const phases = { opening: 0, open: 0, finished: 0, refused: 0 };
+    for (const { phase } of this.#index) phases[phase]++;
+    return { ...phases, limit: this.#limit };
   }
 
   /** The flow of a segment sent by an initiator. */
   outbound(packet: Uint8Array, at = 0): Flow | undefined {
     this.#tick();
-    return this.#outbound(packet, at);
+    return this.#index.outbound(packet, at);
   }
 
   /** The flow of a segment sent to an initiator. */
   inbound(packet: Uint8Array, at = 0): Flow | undefined {
     this.#tick();
-    return this.#inbound(packet, at);
+    return this.#index.inbound(packet, at);
   }
 
-  /** Whether a segment sent to an initiator is of a flow bound to `host`. Changes nothing. */
-  isAnswer(host: string, packet: Uint8Array, at = 0): boolean {
-    return this.#inbound(packet, at)?.via === host;
+  /** The flow of a segment sent to an initiator, if it is bound to `host`. Changes nothing. */
+  answerOf(host: string, packet: Uint8Array, at = 0): Flow | undefined {
+    const flow = this.#index.inbound(packet, at);
+    return flow?.via === host ? flow : undefined;
+  }
+
+  /** Whether a flow that was found before is still one. */
+  has(flow: Flow): boolean {
+    this.#tick();
+    return flow.list !== undefined;
   }
 
   /**
@@ -207,33 +158,20 @@ export class FlowTable {
     if (quote === undefined || protocolOf(error, quote) !== Protocol.TCP) {
       return undefined;
     }
-    const flow = this.#outbound(error, quote);
+    const flow = this.#index.outbound(error, quote);
     if (flow?.via !== host || flow.address !== destinationOf(error, at)) return undefined;
     return flow;
   }
 
   /** Opens the flow of a SYN that was just looked up; an old one of its five-tuple goes. */
   open(packet: Uint8Array, at: number, binding: FlowBinding): Flow {
-    const old = this.#outbound(packet, at);
+    const old = this.#index.outbound(packet, at);
     if (old !== undefined) this.end(old);
-    else if (this.#size >= this.#limit) this.#evict(binding.initiator);
-    const hash = this.#hash(
-      sourceOf(packet, at),
-      sourcePortOf(packet, at),
-      destinationOf(packet, at),
-      destinationPortOf(packet, at),
-    );
+    else if (this.size >= this.#limit) this.#evict(binding.initiator);
+    const hash = this.#index.hashOf(packet, at);
     const flow = new Flow(packet, at, { ...binding, hash });
-    flow.chained = this.#chains.get(hash);
-    this.#chains.set(hash, flow);
-    this.#size++;
-    let initiator = this.#initiators.get(binding.initiator);
-    if (initiator === undefined) {
-      initiator = { opening: new FlowList(), open: new FlowList(), count: 0 };
-      this.#initiators.set(binding.initiator, initiator);
-    }
-    initiator.count++;
-    this.#touch(flow, initiator.opening);
+    this.#index.add(flow);
+    this.#ages.enter(flow, this.#now);
     return flow;
   }
 
@@ -255,7 +193,7 @@ export class FlowTable {
     if ((flags & TcpFlag.ACK) !== 0) flow.viaExpects = acknowledgementOf(packet, at);
     if (flow.phase === "opening") {
       flow.phase = "open";
-      this.#touch(flow, this.#initiators.get(flow.initiator)!.open);
+      this.#ages.opened(flow, this.#now);
     }
     this.#note(flow, flags, Fin.VIA);
   }
@@ -271,31 +209,20 @@ export class FlowTable {
   /** Takes out a flow, if it is there; `onLost` is not called. */
   end(flow: Flow): void {
     if (flow.list === undefined) return;
-    if (flow.list !== this.#finished) this.#leave(flow);
-    flow.list.remove(flow);
-    this.#size--;
-    const { hash } = flow;
-    let previous = this.#chains.get(hash);
-    if (previous === flow) {
-      if (flow.chained === undefined) this.#chains.delete(hash);
-      else this.#chains.set(hash, flow.chained);
-      return;
-    }
-    while (previous !== undefined && previous.chained !== flow) {
-      previous = previous.chained;
-    }
-    if (previous !== undefined) previous.chained = flow.chained;
+    this.#ages.leave(flow);
+    this.#index.remove(flow);
   }
 
   /** Takes out the flows that `host` opened or that are bound to it, and returns them. */
   endAll(host: string): Flow[] {
-    const flows: Flow[] = [];
-    for (const chain of this.#chains.values()) {
-      for (let flow: Flow | undefined = chain; flow; flow = flow.chained) {
-        if (flow.initiator === host || flow.via === host) flows.push(flow);
-      }
-    }
+    return this.endThose((flow) => flow.initiator === host || flow.via === host);
+  }
+
+  /** Takes out the flows that `isOver` names, and returns them. */
+  endThose(isOver: (flow: Flow) => boolean): Flow[] {
+    const flows = [...this.#index].filter(isOver);
     for (const flow of flows) this.end(flow);
+    this.#ages.prune();
     return flows;
   }
 
@@ -303,146 +230,34 @@ export class FlowTable {
     if ((flags & TcpFlag.RST) !== 0) return this.end(flow);
     if ((flags & TcpFlag.FIN) !== 0) flow.fins |= side;
     if (flow.fins !== Fin.BOTH || flow.phase === "finished") {
-      return this.#touch(flow, flow.list!);
+      return this.#ages.touch(flow, this.#now);
     }
     this.#finish(flow, "finished");
   }
 
   #finish(flow: Flow, phase: "finished" | "refused"): void {
     flow.phase = phase;
-    this.#leave(flow);
-    this.#touch(flow, this.#finished);
-  }
-
-  /** Makes a flow the youngest of `list`. */
-  #touch(flow: Flow, list: FlowList): void {
-    flow.seen = this.#now;
-    flow.list?.remove(flow);
-    list.push(flow);
-  }
-
-  /** A flow is no longer among the unfinished ones of its initiator. */
-  #leave(flow: Flow): void {
-    this.#initiators.get(flow.initiator)!.count--;
+    this.#ages.finished(flow, this.#now);
   }
 
   #tick(): void {
     this.#now = this.#options.now();
     if (this.#now < this.#nextSweep) return;
     this.#nextSweep = this.#now + SWEEP_MS;
-    this.#sweep(this.#finished, "finished");
-    for (const { opening, open } of this.#initiators.values()) {
-      this.#sweep(opening, "opening");
-      this.#sweep(open, "open");
-    }
-  }
-
-  /** Takes out what was silent for too long; the oldest are in front. */
-  #sweep(list: FlowList, phase: keyof typeof SILENCE_MS): void {
-    const limit = this.#now - SILENCE_MS[phase];
-    for (let flow = list.first; flow && flow.seen <= limit; flow = list.first) {
-      this.end(flow);
-      if (phase === "open") this.#options.onLost?.(flow, "silent");
-    }
+    this.#ages.sweep(this.#now, (flow) => this.#lose(flow, "silent"));
   }
 
   /** Makes room for a flow of the host `newcomer`. */
   #evict(newcomer: string): void {
-    const finished = this.#finished.first;
-    if (finished !== undefined) return this.end(finished);
-    let most = this.#initiators.get(newcomer);
-    for (const initiator of this.#initiators.values()) {
-      if (initiator.count > (most?.count ?? 0)) most = initiator;
-    }
-    const opening = most?.opening.first;
-    const open = most?.open.first;
-    const isOpeningOlder = opening !== undefined &&
-      opening.seen <= (open?.seen ?? Infinity);
-    const flow = isOpeningOlder ? opening : open;
-    if (flow === undefined) return;
+    const flow = this.#ages.idlest(newcomer);
+    if (flow !== undefined) this.#lose(flow, "evicted");
+  }
+
+  /** Takes out a flow, and tells that where anybody may still believe in it. */
+  #lose(flow: Flow, loss: FlowLoss): void {
+    const isOver = this.#ages.isFinished(flow);
     this.end(flow);
-    this.#options.onLost?.(flow, "evicted");
+    if (isOver || loss === "silent" && flow.phase === "opening") return;
+    this.#options.onLost?.(flow, loss);
   }
-
-  #outbound(packet: Uint8Array, at: number): Flow | undefined {
-    return this.#find(
-      sourceOf(packet, at),
-      sourcePortOf(packet, at),
-      destinationOf(packet, at),
-      destinationPortOf(packet, at),
-    );
-  }
-
-  #inbound(packet: Uint8Array, at: number): Flow | undefined {
-    return this.#find(
-      destinationOf(packet, at),
-      destinationPortOf(packet, at),
-      sourceOf(packet, at),
-      sourcePortOf(packet, at),
-    );
-  }
-
-  #find(
-    address: number,
-    port: number,
-    foreign: number,
-    foreignPort: number,
-  ): Flow | undefined {
-    let flow = this.#chains.get(this.#hash(address, port, foreign, foreignPort));
-    while (
-      flow !== undefined && (flow.port !== port || flow.foreign !== foreign ||
-        flow.address !== address || flow.foreignPort !== foreignPort)
-    ) flow = flow.chained;
-    return flow;
-  }
-
-  #hash(address: number, port: number, foreign: number, foreignPort: number): number {
-    return mix(mix(mix(this.#seed, address), foreign), port << 16 | foreignPort);
-  }
-}
-
-/** Whether the SYN at `at`, of the five-tuple of `flow`, is the one that opened it. */
-export function isRepeated(flow: Flow, packet: Uint8Array, at = 0): boolean {
-  return (flow.phase === "opening" || flow.phase === "open") &&
-    sequenceOf(packet, at) === flow.first;
-}
-
-/** The unfinished flows that a host has opened. */
-interface Initiator {
-  readonly opening: FlowList;
-  readonly open: FlowList;
-  /** How many there are in both. */
-  count: number;
-}
-
-/** Flows in the order of last use, linked through themselves. */
-class FlowList {
-  /** The one silent longest. */
-  first: Flow | undefined;
-  #last: Flow | undefined;
-
-  push(flow: Flow): void {
-    flow.list = this;
-    flow.before = this.#last;
-    flow.after = undefined;
-    if (this.#last === undefined) this.first = flow;
-    else this.#last.after = flow;
-    this.#last = flow;
-  }
-
-  remove(flow: Flow): void {
-    if (flow.before === undefined) this.first = flow.after;
-    else flow.before.after = flow.after;
-    if (flow.after === undefined) this.#last = flow.before;
-    else flow.after.before = flow.before;
-    flow.list = undefined;
-  }
-}
-
-function sequenceOf(packet: Uint8Array, at: number): number {
-  return readUint32(packet, at + headerLengthOf(packet, at) + 4);
-}
-
-function acknowledgementOf(packet: Uint8Array, at: number): number {
-  return readUint32(packet, at + headerLengthOf(packet, at) + 8);
 }

@@ -3,8 +3,9 @@ import fc from "fast-check";
 import { HEADER_BYTES } from "../wire/frame.ts";
 import { parseIpv4, TcpFlag } from "../wire/ip/ipv4.ts";
 import { packet, type PacketSpec } from "./_test_packets.ts";
-import { mix } from "../link/flow.ts";
-import { type Flow, type FlowLoss, FlowTable, isRepeated } from "./flows.ts";
+import { mix } from "../link/fair/flow.ts";
+import { type Flow, isRepeated } from "./flow.ts";
+import { type FlowLoss, FlowTable } from "./flows.ts";
 import { refusalOf, unreachableOf } from "./refusal.ts";
 import { Unreachable } from "../wire/ip/icmp.ts";
 

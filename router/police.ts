@@ -3,7 +3,8 @@
  *
  * A host may send from its own VIP, and answer in the name of the addresses that others
  * reach through it, nothing else: otherwise any container could speak in the name of any
- * other. What that means for a packet, the router says, which knows the connections. What
+ * other. What that means for a packet, the router says, which knows the connections; where
+ * the packet goes it says in the same look-up, and that is carried along (`way.ts`). What
  * passes here has a sound IPv4 header and a length that matches its frame, so the stages
  * behind need not look again.
  *
@@ -17,7 +18,9 @@ import {
   totalLengthOf,
   versionOf,
 } from "../wire/ip/ipv4.ts";
+import { type Pace, Turn } from "../wire/turn.ts";
 import type { Stage } from "./stage.ts";
+import type { Way } from "./way.ts";
 
 /**
  * What becomes of a frame: it passes (`ok`) or is dropped because of its `type`, or
@@ -37,16 +40,23 @@ export function policeCounters(): PoliceCounters {
 
 /** Options of {@linkcode police}. */
 export interface PoliceOptions {
-  /** Whether the host on this link may send the packet at `at`, whose header is sound. */
-  admits(packet: Uint8Array, at: number): boolean;
+  /**
+   * The way of the packet at `at`, whose header is sound; nothing if the host on this link may
+   * not send it.
+   */
+  find(packet: Uint8Array, at: number): Way | undefined;
   /** Called with each frame that was not admitted. */
   onForged?(frame: Frame): void;
+  /** Called with the bytes of each frame that is dropped, for whatever reason. */
+  onDropped?(bytes: number): void;
+  /** Lets other links have their turns; without it the stage drops on while there is what to drop. */
+  readonly pace?: Pace | undefined;
   /** Counted up as frames are judged. */
   readonly counters: PoliceCounters;
 }
 
-/** Judges one frame. Control frames always pass. */
-export function judge(frame: Frame, admits: PoliceOptions["admits"]): Verdict {
+/** Judges one frame, and leaves its way with it. Control frames always pass. */
+export function judge(frame: Frame, find: PoliceOptions["find"]): Verdict {
   const bytes = frame.bytes;
   const type = frame.type;
   if (type !== FrameType.L3) return type === FrameType.JSON ? "ok" : "type";
@@ -57,21 +67,42 @@ export function judge(frame: Frame, admits: PoliceOptions["admits"]): Verdict {
   // A frame holds exactly one packet, so bytes behind it are as wrong as missing ones.
   if (header < IPV4_HEADER_BYTES || header > size) return "length";
   if (totalLengthOf(bytes, HEADER_BYTES) !== size) return "length";
-  return admits(bytes, HEADER_BYTES) ? "ok" : "source";
+  const way = find(bytes, HEADER_BYTES);
+  frame.way = way;
+  return way === undefined ? "source" : "ok";
 }
 
-/** A stage that drops and counts what {@linkcode judge} does not let pass. */
+/** Dropped frames between two looks at the clock. */
+const UNCHECKED_FRAMES = 64;
+
+/**
+ * A stage that drops and counts what {@linkcode judge} does not let pass. What passes is work
+ * of the stages behind, which look after turns themselves; of what is dropped they see nothing,
+ * so a link that brings nothing else is made to rest here.
+ */
 export function police(options: PoliceOptions): Stage {
-  const { counters } = options;
-  const admits = (packet: Uint8Array, at: number) => options.admits(packet, at);
+  const { counters, pace } = options;
+  const find = (packet: Uint8Array, at: number) => options.find(packet, at);
   return async function* (batches) {
+    const turn = pace && new Turn(pace);
     for await (const batch of batches) {
       let kept = 0;
+      let dropped = 0;
       for (const frame of batch) {
-        const verdict = judge(frame, admits);
+        const verdict = judge(frame, find);
         counters[verdict]++;
-        if (verdict === "ok") batch[kept++] = frame;
-        else if (verdict === "source") options.onForged?.(frame);
+        if (verdict === "ok") {
+          batch[kept++] = frame;
+          continue;
+        }
+        if (dropped === 0) turn?.begin();
+        if (verdict === "source") options.onForged?.(frame);
+        options.onDropped?.(frame.bytes.length);
+        if (++dropped % UNCHECKED_FRAMES === 0 && turn?.isOver()) await turn.rest();
+      }
+      if (dropped > 0) {
+        turn?.end();
+        if (turn?.isOver()) await turn.rest();
       }
       batch.length = kept;
       if (kept > 0) yield batch;

@@ -10,9 +10,11 @@ import {
   packetFrame,
 } from "./_test_packets.ts";
 import { judge, police, policeCounters, type Verdict } from "./police.ts";
+import { FOREIGN } from "./way.ts";
 
 const VIP = parseIpv4("127.0.42.100");
-const admits = (packet: Uint8Array, at: number) => sourceOf(packet, at) === VIP;
+const find = (packet: Uint8Array, at: number) =>
+  sourceOf(packet, at) === VIP ? FOREIGN : undefined;
 
 function patched(patch: (bytes: Uint8Array) => void, data = 0) {
   const bytes = packet({ data });
@@ -44,14 +46,14 @@ Deno.test("each packet gets its verdict", () => {
     ["a broadcast address", packetFrame({ from: "255.255.255.255" }), "source"],
   ];
   for (const [name, frame, wanted] of cases) {
-    assert.equal(judge(frame, admits), wanted, name);
+    assert.equal(judge(frame, find), wanted, name);
   }
 });
 
 Deno.test("no bytes whatsoever make the judge fail", () => {
   fc.assert(
     fc.property(fc.nat({ max: 3 }), fc.uint8Array({ maxLength: 80 }), (type, payload) => {
-      assert.ok(judge(encodeFrame(type, payload), admits) in policeCounters());
+      assert.ok(judge(encodeFrame(type, payload), find) in policeCounters());
     }),
     { seed: 3, numRuns: 2000 },
   );
@@ -63,11 +65,38 @@ Deno.test("what is dropped is counted, the rest goes on in order, no batch is em
   const bad = packetFrame({ from: "10.0.0.1" });
   const short = encodeFrame(FrameType.L3, new Uint8Array(3));
   const forged: Frame[] = [];
-  const stage = police({ admits, counters, onForged: (frame) => forged.push(frame) });
+  const stage = police({ find, counters, onForged: (frame) => forged.push(frame) });
   const out = await collect(
     stage(batchesOf([bad, good[0]!, short, good[1]!], [bad, bad], [good[2]!])),
   );
   assert.deepEqual(out, [[good[0], good[1]], [good[2]]]);
   assert.deepEqual(counters, { ...policeCounters(), ok: 3, short: 1, source: 3 });
   assert.deepEqual(forged, [bad, bad, bad]);
+});
+
+Deno.test("a link that brings nothing but what is dropped rests like any other", async () => {
+  let now = 0;
+  let rests = 0;
+  let told = 0;
+  const counters = policeCounters();
+  const stage = police({
+    find,
+    counters,
+    onForged: () => now += 0.01,
+    onDropped: (bytes) => told += bytes,
+    pace: {
+      now: () => now,
+      rest: () => {
+        rests++;
+        return Promise.resolve();
+      },
+    },
+  });
+  const forged = packetFrame({ from: "127.0.42.102" });
+  const batches = Array.from({ length: 4 }, () => new Array<Frame>(512).fill(forged));
+  assert.deepEqual(await collect(stage(batchesOf(...batches))), []);
+  assert.equal(counters.source, 2048);
+  assert.equal(told, 2048 * forged.bytes.length);
+  // A turn of a millisecond is 100 of them, looked at every 64.
+  assert.equal(rests, 16);
 });

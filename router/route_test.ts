@@ -22,21 +22,37 @@ import { police, policeCounters } from "./police.ts";
 import { LinkQueue } from "../link/queue.ts";
 import { resetOf, unreachableOf } from "./refusal.ts";
 import { Unreachable } from "../wire/ip/icmp.ts";
-import { decide, type Decision, type HostState, Router } from "./route.ts";
-import { RoutingTable } from "./table.ts";
+import { decide, type Decision } from "./delivery.ts";
+import type { Presence } from "./members.ts";
+import type { RouterRules } from "./plan.ts";
+import { Router } from "./route.ts";
 
 const { SYN, ACK, RST } = TcpFlag;
 const [LOCAL, WEB] = ["127.0.42.100", "127.0.42.101"];
 
+/** Rules of hosts, and of routes to ranges behind some of them. */
+function rules(
+  hosts: Readonly<Record<string, string>>,
+  routes: readonly [via: string, ...ranges: string[]][] = [],
+): RouterRules {
+  return {
+    version: 1,
+    hosts: Object.entries(hosts).map(([name, vip]) => ({ name, vip: parseIpv4(vip)! })),
+    routes: routes.map(([via, ...ranges]) => ({
+      via,
+      cidrs: ranges.map((text) => parseCidr(text)!),
+      globs: [],
+      notCidrs: [],
+      notGlobs: [],
+    })),
+  };
+}
+
 /** A mesh of local, which is up, and web, which is as it is made. */
 function mesh(waitingBytes?: number) {
-  const table = new RoutingTable([
-    { name: "local", vip: parseIpv4(LOCAL)! },
-    { name: "web", vip: parseIpv4(WEB)! },
-  ]);
   const now = () => 0;
   const router = new Router(
-    table,
+    rules({ local: LOCAL, web: WEB }),
     waitingBytes === undefined ? { now } : { now, waitingBytes },
   );
   const local: Frame[] = [];
@@ -53,7 +69,7 @@ Deno.test("each packet meets its decision", () => {
   const syn: PacketSpec = { flags: SYN };
   const data: PacketSpec = { flags: ACK, data: 10 };
   const udp: PacketSpec = { protocol: Protocol.UDP };
-  const cases: [HostState | undefined, PacketSpec, Decision][] = [
+  const cases: [Presence | undefined, PacketSpec, Decision][] = [
     ["up", syn, "deliver"],
     ["up", data, "deliver"],
     ["up", udp, "deliver"],
@@ -205,21 +221,13 @@ class TwoBastions {
     d: "127.0.42.103",
   };
   now = 0;
-  readonly table = new RoutingTable(
-    Object.entries(TwoBastions.vips).map(([name, vip]) => ({
-      name,
-      vip: parseIpv4(vip)!,
-    })),
-    ["b", "c"].map((via) => ({
-      via,
-      cidrs: ["10.0.0.0/8", "127.0.0.0/8"].map((text) => parseCidr(text)!),
-    })),
-  );
   readonly router: Router;
   readonly got: Record<string, Frame[]> = {};
 
   constructor(flows?: number) {
-    this.router = new Router(this.table, {
+    const ranges = ["10.0.0.0/8", "127.0.0.0/8"];
+    const routes = rules(TwoBastions.vips, [["b", ...ranges], ["c", ...ranges]]);
+    this.router = new Router(routes, {
       now: () => this.now,
       ...(flows !== undefined && { flows }),
     });
@@ -234,7 +242,7 @@ class TwoBastions {
   /** The agent of a host says that it knows the foreign address behind `via`. */
   suggest(from: string, via: "b" | "c"): void {
     const vip = parseIpv4(TwoBastions.vips[via])!;
-    assert.equal(this.table.learn(from, [parseIpv4(FOREIGN)!], vip), 1);
+    assert.equal(this.router.learn(from, [parseIpv4(FOREIGN)!], vip), 1);
   }
 
   /** Forwards a packet of `from`, if it is admitted. */
@@ -414,10 +422,7 @@ Deno.test("what follows a reset in the same batch is not delivered", async () =>
   const mesh = new TwoBastions();
   mesh.connect("b");
   const counters = policeCounters();
-  const judge = police({
-    admits: (bytes, at) => mesh.router.admits("b", bytes, at),
-    counters,
-  });
+  const judge = police({ find: mesh.router.finder("b"), counters });
   const batch = [back({ data: 1 }), back({ flags: RST }), back({ ack: 99 })];
   await mesh.router.run("b", judge(batchesOf(batch)), () => {});
   assert.deepEqual([counters.ok, mesh.got.a!.length], [3, 2]);
@@ -554,7 +559,7 @@ Deno.test("the reset behind a refusal by ICMP gets through, and is not forged", 
     mesh.now = 20_000; // as long as a SYN may be held
     const counters = policeCounters();
     const judge = police({
-      admits: (bytes, at) => mesh.router.admits("b", bytes, at),
+      find: mesh.router.finder("b"),
       onForged: (frame) => mesh.router.disown("b", frame),
       counters,
     });
@@ -646,8 +651,7 @@ Deno.test("a pipeline that always has work leaves others their turns, also withi
     let now = 0;
     let isHeld = true;
     const waiting: (() => void)[] = [];
-    const table = new RoutingTable([{ name: "rogue", vip: parseIpv4(LOCAL)! }]);
-    const router = new Router(table, {
+    const router = new Router(rules({ rogue: LOCAL }), {
       now: () => now,
       pace: {
         now: () => now,

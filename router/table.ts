@@ -12,9 +12,7 @@
  */
 
 import { type Cidr, contains } from "../wire/ip/ipv4.ts";
-
-/** Suggested addresses remembered per agent; the oldest is forgotten first. */
-export const LEARNT_LIMIT = 512;
+import { Suggestions } from "./suggestions.ts";
 
 /** A host of the mesh. */
 export interface TableHost {
@@ -34,6 +32,12 @@ export interface TableRoute {
   readonly notCidrs?: readonly Cidr[];
 }
 
+/** Options of a {@linkcode RoutingTable}. */
+export interface TableOptions {
+  /** Those of the table before this one; what counts no more is forgotten. */
+  readonly suggestions?: Suggestions;
+}
+
 /** Decides by address alone; knows nothing of links and of what is up. */
 export class RoutingTable {
   /** VIP to name. */
@@ -43,23 +47,37 @@ export class RoutingTable {
   /** The last of the manifest first. */
   readonly #routes: readonly TableRoute[];
   readonly #vias: ReadonlySet<string>;
-  /** Per sending host: suggested address to name, the oldest first. */
-  readonly #learnt = new Map<string, Map<number, string>>();
+  readonly #suggestions: Suggestions;
 
   /** Makes a table from the manifest's hosts and routes, in its order. */
-  constructor(hosts: Iterable<TableHost>, routes: readonly TableRoute[] = []) {
+  constructor(
+    hosts: Iterable<TableHost>,
+    routes: readonly TableRoute[] = [],
+    { suggestions = new Suggestions() }: TableOptions = {},
+  ) {
     for (const { name, vip } of hosts) {
       this.#vips.set(vip, name);
       this.#names.set(name, vip);
     }
     this.#routes = routes.toReversed();
     this.#vias = new Set(routes.map(({ via }) => via));
+    this.#suggestions = suggestions;
+    suggestions.keep((name) => this.#names.has(name), (name) => this.#vias.has(name));
   }
 
   /** Name of the host that gets what `from` sends to `address`, if there is one. */
   lookup(from: string, address: number): string | undefined {
-    const host = this.#vips.get(address) ?? this.#learnt.get(from)?.get(address);
-    if (host !== undefined) return host;
+    return this.#vips.get(address) ?? this.suggested(from, address) ??
+      this.behind(address);
+  }
+
+  /** Name of the host that the agent of `from` has suggested for the foreign `address`. */
+  suggested(from: string, address: number): string | undefined {
+    return this.#suggestions.of(from, address);
+  }
+
+  /** Name of the host whose range the foreign `address` lies in. */
+  behind(address: number): string | undefined {
     for (const route of this.#routes) {
       if (matches(route, address)) return route.via;
     }
@@ -95,15 +113,11 @@ export class RoutingTable {
    */
   learn(from: string, addresses: Iterable<number>, route: number): number {
     const via = this.#vips.get(route);
-    if (via === undefined || !this.#vias.has(via)) return 0;
-    const learnt = this.#learnt.get(from) ?? new Map<number, string>();
-    this.#learnt.set(from, learnt);
+    if (via === undefined || !this.#vias.has(via) || !this.#names.has(from)) return 0;
     let count = 0;
     for (const address of addresses) {
       if (this.#vips.has(address)) continue;
-      learnt.delete(address); // so that it is the youngest again
-      learnt.set(address, via);
-      if (learnt.size > LEARNT_LIMIT) learnt.delete(learnt.keys().next().value!);
+      this.#suggestions.add(from, address, via);
       count++;
     }
     return count;
@@ -111,7 +125,7 @@ export class RoutingTable {
 
   /** Forgets what the agent of `from` suggested, when it is gone. */
   forget(from: string): void {
-    this.#learnt.delete(from);
+    this.#suggestions.forget(from);
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Cidr, parseCidr, parseIpv4 } from "../wire/ip/ipv4.ts";
-import { LEARNT_LIMIT, RoutingTable } from "./table.ts";
+import { LEARNT_LIMIT } from "./suggestions.ts";
+import { RoutingTable } from "./table.ts";
 
 const ip = (text: string) => parseIpv4(text)!;
 const ranges = (...texts: string[]): Cidr[] => texts.map((text) => parseCidr(text)!);

@@ -47,6 +47,9 @@ const FLOODS: readonly Flood[] = [
   { kind: "packets", sentence: "small packets to the manager's own host", to: "local" },
   { kind: "syns", sentence: "SYNs" },
   { kind: "disorder", sentence: "segments out of order" },
+  { kind: "strangers", sentence: "segments of no connection from behind it" },
+  { kind: "forged", sentence: "packets in another's name" },
+  { kind: "unknown", sentence: "frames that nobody knows" },
   { kind: "lines", sentence: "lines of text", told: LEFT_OUT },
   { kind: "line", sentence: "a line without an end" },
 ];
@@ -103,7 +106,7 @@ for (const { kind, sentence, to, seconds = 6, told } of FLOODS) {
           cmd: (namespace) =>
             namespace.command(...python("flooding_agent.py", ...flooding)),
         },
-      });
+      }, [{ via: "rogue", to: ["10.66.0.0/16"] }]);
       const { manager } = mesh;
       const echoes = await startEchoes(scene, mesh);
       const before = residentBytes(manager.pid);

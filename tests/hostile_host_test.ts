@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { e2e } from "./harness/scene/scene.ts";
 
-const HOSTILE = new URL("harness/hostile_agent.ts", import.meta.url).pathname;
+const HOSTILE = new URL("harness/peers/hostile_agent.ts", import.meta.url).pathname;
 
 e2e("a hostile host's segments and floods disturb nobody else", async (scene) => {
   const target = "127.0.42.101";

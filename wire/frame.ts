@@ -32,7 +32,7 @@ export const MAX_PAYLOAD: number = 2 ** 24 - 1 - COUNTED_HEADER_BYTES;
 export const FrameType = {
   /** The payload is one IPv4 packet, headers and all. */
   L3: 1,
-  /** The payload is one control message, see `control.ts`. */
+  /** The payload is one control message, see `control/control.ts`. */
   JSON: 2,
 } as const;
 
@@ -49,6 +49,11 @@ export class Frame {
    * copy with {@linkcode Frame.kept}.
    */
   readonly lease: Lease | undefined;
+  /**
+   * What a stage of a pipeline has looked up about the frame, carried along for the stages
+   * behind it, which alone know what it means. Not part of what goes over a link.
+   */
+  way: unknown = undefined;
 
   /** Wraps `bytes`, which must be exactly one well-formed frame; nothing is checked. */
   constructor(bytes: Uint8Array, lease?: Lease) {

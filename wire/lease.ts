@@ -56,15 +56,3 @@ export class BufferPool {
     }
   }
 }
-
-const leases = new WeakMap<Uint8Array, Lease>();
-
-/** Attaches the lease of its memory to a chunk that goes through a stream. */
-export function lend(chunk: Uint8Array, lease: Lease): void {
-  leases.set(chunk, lease);
-}
-
-/** The lease that was attached to a chunk. */
-export function leaseOf(chunk: Uint8Array): Lease | undefined {
-  return leases.get(chunk);
-}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { encodeFrame, FrameType } from "./frame.ts";
-import { BufferPool, Lease, leaseOf, lend } from "./lease.ts";
+import { BufferPool, Lease } from "./lease.ts";
 import { FrameDecoder } from "./decoder.ts";
 
 Deno.test("memory is released when the last holder drops it", () => {
@@ -25,8 +25,7 @@ Deno.test("a pool gives buffers again, and keeps no more than it should", () => 
 Deno.test("frames of a lent chunk carry its lease, and a kept one outlives it", () => {
   const chunk = encodeFrame(FrameType.L3, new Uint8Array([1, 2, 3])).bytes;
   const lease = new Lease(() => chunk.fill(0));
-  lend(chunk, lease);
-  const [frame] = new FrameDecoder({ bannerLimit: 0 }).push(chunk, leaseOf(chunk));
+  const [frame] = new FrameDecoder({ bannerLimit: 0 }).push(chunk, lease);
   assert.equal(frame!.lease, lease);
   const kept = frame!.kept();
   lease.drop();

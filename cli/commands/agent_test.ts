@@ -1,6 +1,6 @@
 // `norouter agent --automated`, as a manager runs it.
 import assert from "node:assert/strict";
-import { decodeControl, encodeControl } from "../../wire/control.ts";
+import { decodeControl, encodeControl } from "../../wire/control/control.ts";
 import { FrameDecoder } from "../../wire/decoder.ts";
 import { norouter, run } from "../_run.ts";
 import { VERSION } from "../version.ts";

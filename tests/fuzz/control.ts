@@ -18,7 +18,7 @@ import {
   parseHostDown,
   parseRouteSuggestion,
   parseStatus,
-} from "../../wire/control.ts";
+} from "../../wire/control/control.ts";
 import { encodeFrame, FrameType } from "../../wire/frame.ts";
 import { until, within } from "../harness/scene/wait.ts";
 import { type ControlCase, controlCases, messageOf } from "./_control_cases.ts";

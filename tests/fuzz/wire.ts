@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { runAgent } from "../../agent/agent.ts";
 import type { AgentPort } from "../../agent/port.ts";
 import { decode } from "../../link/decode.ts";
-import { decodeControl } from "../../wire/control.ts";
+import { decodeControl } from "../../wire/control/control.ts";
 import { FrameDecoder, FrameError } from "../../wire/decoder.ts";
 import { encodeFrame, FrameType } from "../../wire/frame.ts";
 import { bytesOf, cut, cuts, type Edit, edited, editsOf, textOf } from "./_pieces.ts";

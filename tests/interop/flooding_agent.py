@@ -11,6 +11,9 @@ It floods as long as FILE exists, as fast as it is read. KIND is one of
     packets      TCP segments of no connection, of 64 bytes, from every port to VIP
     syns         SYNs to port 9101 of VIP, from every port
     disorder     segments of 1 byte far ahead of their turn, from 256 ports to port 9101 of VIP
+    strangers    the same from 10.66.0.1, an address behind this host
+    forged       the same from 127.0.42.102, the address of another host
+    unknown      frames of a type that nobody knows
     lines        lines on standard error
     line         one line without an end on standard error
 """
@@ -67,8 +70,8 @@ def deep(options) -> bytes:
     return frame(JSON, text)
 
 
-def segments(options, ports, target_port, flags, ahead=0, payload=b""):
-    me, them = address(options.me), address(options.towards)
+def segments(options, ports, target_port, flags, ahead=0, payload=b"", source=None):
+    me, them = address(source or options.me), address(options.towards)
     for port in ports:
         packet = write(
             (me, port), (them, target_port or port), 1001 + ahead * (port + 1),
@@ -77,8 +80,22 @@ def segments(options, ports, target_port, flags, ahead=0, payload=b""):
         yield frame(L3, packet + payload)
 
 
-def packets(options) -> bytes:
-    return repeated(list(segments(options, range(1024, 65536), None, ACK | PSH, 0, b"x" * 24)))
+def packets(options, source=None) -> bytes:
+    ports = range(1024, 65536)
+    data = b"x" * 24
+    return repeated(list(segments(options, ports, None, ACK | PSH, 0, data, source)))
+
+
+def strangers(options) -> bytes:
+    return packets(options, "10.66.0.1")
+
+
+def forged(options) -> bytes:
+    return packets(options, "127.0.42.102")
+
+
+def unknown(options) -> bytes:
+    return repeated([frame(9, b"x" * 56)])
 
 
 def syns(options) -> bytes:
@@ -101,7 +118,10 @@ def line(options) -> bytes:
 
 KINDS = {
     each.__name__: each
-    for each in (events, suggestions, results, deep, packets, syns, disorder, lines, line)
+    for each in (
+        events, suggestions, results, deep, packets, syns, disorder, strangers, forged,
+        unknown, lines, line,
+    )
 }
 lock = threading.Lock()
 

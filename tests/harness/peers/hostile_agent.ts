@@ -6,7 +6,7 @@ import {
   parseSegment,
   type SegmentFields,
 } from "../../../stack/_segment.ts";
-import { decodeControl, encodeControl } from "../../../wire/control.ts";
+import { decodeControl, encodeControl } from "../../../wire/control/control.ts";
 import { FrameDecoder } from "../../../wire/decoder.ts";
 import { encodeFrame, FrameType } from "../../../wire/frame.ts";
 import { parseIpv4 } from "../../../wire/ip/ipv4.ts";

@@ -98,10 +98,17 @@ export function manifestOf(hosts: Record<string, TestHost & { plan: HostPlan }>)
   return lines.join("\n") + "\n";
 }
 
+/** A route of the manifest. */
+export interface RoutePlan {
+  readonly via: string;
+  readonly to: readonly string[];
+}
+
 /** Starts a mesh in a scene and waits until each of its hosts is ready. */
 export async function startMesh<Name extends string>(
   scene: Scene,
   plans: Record<Name, HostPlan>,
+  routes: readonly RoutePlan[] = [],
 ): Promise<TestMesh<Name>> {
   const hosts = {} as Record<Name, TestHost & { plan: HostPlan }>;
   let number = 100;
@@ -114,7 +121,8 @@ export async function startMesh<Name extends string>(
     };
   }
   const [local] = Object.values<TestHost>(hosts);
-  const manager = await scene.manager(manifestOf(hosts), local!.namespace);
+  const manifest = `${manifestOf(hosts)}routes: ${JSON.stringify(routes)}\n`;
+  const manager = await scene.manager(manifest, local!.namespace);
   for (const name of Object.keys(hosts)) await manager.ready(name);
   return new TestMesh(manager, hosts);
 }

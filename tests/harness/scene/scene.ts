@@ -6,6 +6,7 @@ import { kill, Process, type ProcessOptions } from "./process.ts";
 import {
   type HostPlan,
   type Manager,
+  type RoutePlan,
   startManager,
   startMesh,
   type TestMesh,
@@ -70,8 +71,11 @@ export class Scene implements AsyncDisposable {
   }
 
   /** A mesh of these hosts, all of them ready, each in a namespace of its own. */
-  mesh<Name extends string>(hosts: Record<Name, HostPlan>): Promise<TestMesh<Name>> {
-    return startMesh(this, hosts);
+  mesh<Name extends string>(
+    hosts: Record<Name, HostPlan>,
+    routes: readonly RoutePlan[] = [],
+  ): Promise<TestMesh<Name>> {
+    return startMesh(this, hosts, routes);
   }
 
   keep<P extends Process>(process: P): P {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Frame } from "../wire/frame.ts";
-import { packetFrame } from "../router/_test_packets.ts";
-import { ENTRY_BYTES, FairQueue } from "./fair_queue.ts";
+import type { Frame } from "../../wire/frame.ts";
+import { packetFrame } from "../../router/_test_packets.ts";
+import { ENTRY_BYTES } from "./backlog.ts";
+import { FairQueue } from "./fair_queue.ts";
 import { QUANTUM_BYTES } from "./rounds.ts";
-import { sourcePortOf } from "../wire/ip/ipv4.ts";
+import { sourcePortOf } from "../../wire/ip/ipv4.ts";
 
 /** A packet of a flow, told by its port. */
 function frameOf(flow: number, seq: number, size: number): Frame {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { Protocol, TcpFlag } from "../wire/ip/ipv4.ts";
-import { packet, packetFrame } from "../router/_test_packets.ts";
+import { Protocol, TcpFlag } from "../../wire/ip/ipv4.ts";
+import { packet, packetFrame } from "../../router/_test_packets.ts";
 import { flowOf } from "./flow.ts";
-import { resetOf, unreachableOf } from "../router/refusal.ts";
-import { Unreachable } from "../wire/ip/icmp.ts";
+import { resetOf, unreachableOf } from "../../router/refusal.ts";
+import { Unreachable } from "../../wire/ip/icmp.ts";
 
 Deno.test("a flow is its five-tuple and nothing else", () => {
   const base = flowOf(packet(), 0, 0);

@@ -12,7 +12,7 @@ import {
   parseRouteSuggestion,
   parseStatus,
 } from "./control.ts";
-import { FrameType } from "./frame.ts";
+import { FrameType } from "../frame.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import type { Frame } from "../wire/frame.ts";
-import { sourcePortOf } from "../wire/ip/ipv4.ts";
-import { packetFrame } from "../router/_test_packets.ts";
-import { ENTRY_BYTES } from "./fair_queue.ts";
-import { LinkQueue } from "./queue.ts";
-import { Sender } from "./sender.ts";
+import type { Frame } from "../../wire/frame.ts";
+import { sourcePortOf } from "../../wire/ip/ipv4.ts";
+import { packetFrame } from "../../router/_test_packets.ts";
+import { ENTRY_BYTES } from "./backlog.ts";
+import { LinkQueue } from "../queue.ts";
+import { Sender } from "../sender.ts";
 import { SenderQueue } from "./sender_queue.ts";
 
 const [noisy, quiet] = [new Sender("noisy"), new Sender("quiet")];

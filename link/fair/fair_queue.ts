@@ -8,7 +8,8 @@
  * @module
  */
 
-import { type Frame, HEADER_BYTES } from "../wire/frame.ts";
+import { type Frame, HEADER_BYTES } from "../../wire/frame.ts";
+import { Backlog, weightOf } from "./backlog.ts";
 import { Fifo } from "./fifo.ts";
 import { flowOf } from "./flow.ts";
 import { Rounds, type Waiter } from "./rounds.ts";
@@ -19,13 +20,11 @@ const PLACES = 1024;
 /** Flows that are kept though nothing of them waits, so that a few need not be made anew. */
 const KEPT = 16;
 
-/** What a waiting frame weighs beyond its bytes: the objects around it. */
-export const ENTRY_BYTES = 1024;
-
 /** Frames that are dropped of one flow before the longest is looked for again. */
 const DROPS = 64;
 
-class Flow implements Waiter {
+/** The frames of one flow, or of those that collide with it. */
+class FlowQueue implements Waiter {
   readonly place: number;
   readonly frames = new Fifo<Frame>();
   weight = 0;
@@ -42,38 +41,22 @@ class Flow implements Waiter {
 }
 
 /** Packets of many flows; sound IPv4 headers are taken for granted. */
-export class FairQueue {
+export class FairQueue extends Backlog {
   readonly #seed: number;
   /** By place. */
-  readonly #flows = new Map<number, Flow>();
-  readonly #rounds = new Rounds<Flow>((flow) => {
+  readonly #flows = new Map<number, FlowQueue>();
+  readonly #rounds = new Rounds<FlowQueue>((flow) => {
     if (this.#flows.size > KEPT) this.#flows.delete(flow.place);
   });
-  #length = 0;
-  #bytes = 0;
   /** The flow that was found longest, down to which weight it counts as that, and how often. */
-  #longest: Flow | undefined;
+  #longest: FlowQueue | undefined;
   #longestLeast = 0;
   #longestDrops = 0;
 
   /** Makes an empty queue; `seed` goes into the hash. */
   constructor(seed: number) {
+    super();
     this.#seed = seed;
-  }
-
-  /** Frames waiting. */
-  get length(): number {
-    return this.#length;
-  }
-
-  /** Bytes of the frames waiting. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  /** Bytes, and {@linkcode ENTRY_BYTES} for each frame. */
-  get weight(): number {
-    return this.#bytes + this.#length * ENTRY_BYTES;
   }
 
   /** Adds a frame behind those of its flow. */
@@ -81,13 +64,12 @@ export class FairQueue {
     const place = flowOf(frame.bytes, HEADER_BYTES, this.#seed) % PLACES;
     let flow = this.#flows.get(place);
     if (flow === undefined) {
-      flow = new Flow(place);
+      flow = new FlowQueue(place);
       this.#flows.set(place, flow);
     }
     flow.frames.push(frame);
-    flow.weight += frame.bytes.length + ENTRY_BYTES;
-    this.#length++;
-    this.#bytes += frame.bytes.length;
+    flow.weight += weightOf(frame);
+    this.entered(frame);
     this.#rounds.join(flow);
   }
 
@@ -116,7 +98,7 @@ export class FairQueue {
       this.#flows.size > KEPT && this.#longest !== undefined &&
       this.#longest.weight > this.#longestLeast && this.#longestDrops++ < DROPS
     ) return this.#remove(this.#longest);
-    let longest: Flow | undefined;
+    let longest: FlowQueue | undefined;
     for (const flow of this.#flows.values()) {
       if (flow.weight > (longest?.weight ?? 0)) longest = flow;
     }
@@ -127,12 +109,11 @@ export class FairQueue {
     return this.#remove(longest);
   }
 
-  #remove(flow: Flow): Frame | undefined {
+  #remove(flow: FlowQueue): Frame | undefined {
     const frame = flow.frames.shift();
     if (frame !== undefined) {
-      flow.weight -= frame.bytes.length + ENTRY_BYTES;
-      this.#length--;
-      this.#bytes -= frame.bytes.length;
+      flow.weight -= weightOf(frame);
+      this.left(frame);
     }
     return frame;
   }

@@ -7,10 +7,11 @@
  * @module
  */
 
-import type { Frame } from "../wire/frame.ts";
-import { ENTRY_BYTES, FairQueue } from "./fair_queue.ts";
+import type { Frame } from "../../wire/frame.ts";
+import { Backlog, weightOf } from "./backlog.ts";
+import { FairQueue } from "./fair_queue.ts";
 import { Rounds, type Waiter } from "./rounds.ts";
-import type { Sender } from "./sender.ts";
+import type { Sender } from "../sender.ts";
 
 /** The part of a queue that is of one sender. */
 class Share implements Waiter {
@@ -30,32 +31,16 @@ class Share implements Waiter {
 }
 
 /** Packets of many senders; sound IPv4 headers are taken for granted. */
-export class SenderQueue {
+export class SenderQueue extends Backlog {
   readonly #seed: number;
   /** One for each host that ever sent. */
   readonly #shares = new Map<Sender, Share>();
   readonly #rounds = new Rounds<Share>();
-  #length = 0;
-  #bytes = 0;
 
   /** Makes an empty queue; `seed` goes into the hash of flows. */
   constructor(seed: number) {
+    super();
     this.#seed = seed;
-  }
-
-  /** Frames waiting. */
-  get length(): number {
-    return this.#length;
-  }
-
-  /** Bytes of the frames waiting. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  /** Bytes, and {@linkcode ENTRY_BYTES} for each frame. */
-  get weight(): number {
-    return this.#bytes + this.#length * ENTRY_BYTES;
   }
 
   /** Adds a frame behind those of its sender and flow, and charges the sender. */
@@ -66,9 +51,8 @@ export class SenderQueue {
       this.#shares.set(sender, share);
     }
     share.packets.push(frame);
-    sender.weight += frame.bytes.length + ENTRY_BYTES;
-    this.#length++;
-    this.#bytes += frame.bytes.length;
+    sender.weight += weightOf(frame);
+    this.entered(frame);
     this.#rounds.join(share);
   }
 
@@ -109,8 +93,7 @@ export class SenderQueue {
   }
 
   #removed(frame: Frame, sender: Sender): void {
-    sender.weight -= frame.bytes.length + ENTRY_BYTES;
-    this.#length--;
-    this.#bytes -= frame.bytes.length;
+    sender.weight -= weightOf(frame);
+    this.left(frame);
   }
 }

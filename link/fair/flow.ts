@@ -15,8 +15,8 @@ import {
   sourceOf,
   sourcePortOf,
   totalLengthOf,
-} from "../wire/ip/ipv4.ts";
-import { isIcmpError, quotedIn } from "../wire/ip/icmp.ts";
+} from "../../wire/ip/ipv4.ts";
+import { isIcmpError, quotedIn } from "../../wire/ip/icmp.ts";
 
 /**
  * A 32-bit hash of the five-tuple of the packet at `at`: addresses, protocol and, for TCP

@@ -1,0 +1,209 @@
+/**
+ * One link while a channel uses it: its writer, its reader, whether its peer lives, and how
+ * it ends.
+ *
+ * ## Theory of operation
+ *
+ * Two loops run from construction on: the queue's writer drains into the link, and a reader
+ * decodes what comes into batches, which `carry` takes to their end.
+ *
+ * *Over.* The first of these decides: the link closed; its output ended, or failed; its
+ * input failed; what came was no frame, or no control message; the peer fell silent; `end`
+ * was called. The bytes often stop a moment before the link says how it ended, which is the
+ * better reason, so that is waited for: 1 s, or 0.2 s behind nonsense, which is reason
+ * enough. The other way round, what came last is read for 1 s after the link closed.
+ *
+ * *Ended.* An orderly end closes the link's input and gives the peer 0.6 s to go by itself.
+ * After that, and for any other reason, the link is aborted. Nothing is waited for longer
+ * than 2.5 s: the 2 s in which a link has to be gone, and some.
+ *
+ * @module
+ */
+
+import { ControlError } from "../wire/control/control.ts";
+import { FrameDecoder, FrameError } from "../wire/decoder.ts";
+import type { Frame } from "../wire/frame.ts";
+import { messageOf } from "../wire/text.ts";
+import { type Clock, paceOf, within } from "./clock.ts";
+import { decode } from "./decode.ts";
+import type { Link, LinkExit } from "./link.ts";
+import { Liveness } from "./liveness.ts";
+import type { LinkQueue } from "./queue.ts";
+import { streamFault } from "./stream_fault.ts";
+
+/** Milliseconds a peer has to end by itself once its input ended. */
+const CLOSE_GRACE = 600;
+/** Milliseconds for a link to settle `closed` after an abort: the contract's 2 s, and some. */
+export const ABORT_LIMIT = 2500;
+/**
+ * Milliseconds for the exit to be known after the bytes stopped, and the other way round: a
+ * command's link has ended when what it left behind has.
+ */
+const EXPLAIN_GRACE = 1000;
+/** The same where what came was nonsense, which is reason enough. */
+const FAULT_GRACE = 200;
+
+/** Why a link is over. */
+export interface Ending {
+  /** To stand after `the link ended: `. */
+  readonly reason: string;
+  /** Whether what came was nonsense. */
+  readonly isFault?: boolean;
+  /** Whether we end the link in an orderly way: by the end of its input, first. */
+  readonly isOrderly?: boolean;
+  /** How the link ended, if that was known in time. */
+  readonly exit?: LinkExit;
+}
+
+/**
+ * Takes the batches of a link to their end: packets go on their way, control frames go to
+ * `onControl`. Rejects with what that throws.
+ */
+export type Carry = (
+  batches: AsyncIterable<Frame[]>,
+  onControl: (frame: Frame) => void,
+) => Promise<void>;
+
+/** Options of an {@linkcode AdoptedLink}. */
+export interface AdoptedOptions {
+  readonly clock: Clock;
+  /** What is to be written. It is closed with the link. */
+  readonly queue: LinkQueue;
+  /** Bytes of the longest frame that may come, its header included. */
+  readonly frameLimit: number;
+  readonly carry: Carry;
+  /** Takes the payload of each control frame that comes before the link is over. */
+  control(payload: Uint8Array): void;
+  /** Text came before the first frame. */
+  banner(text: string): void;
+  /** The link is over; called once. */
+  over(ending: Ending): void;
+}
+
+/** Uses a link from construction until {@linkcode AdoptedLink.ended}. */
+export class AdoptedLink {
+  /**
+   * Settles when nothing of the link is left, with how it ended; with nothing if it did not
+   * say. Never rejects.
+   */
+  readonly ended: Promise<LinkExit | undefined>;
+  readonly #link: Link;
+  readonly #options: AdoptedOptions;
+  readonly #ending = Promise.withResolvers<Ending>();
+  readonly #stopReading = new AbortController();
+  readonly #decoder: FrameDecoder;
+  readonly #writing: Promise<void>;
+  readonly #reading: Promise<void>;
+  #liveness: Liveness | undefined;
+  #isOver = false;
+  /** Text before the first frame. */
+  #banner = "";
+
+  constructor(link: Link, options: AdoptedOptions) {
+    this.#link = link;
+    this.#options = options;
+    this.#decoder = new FrameDecoder({
+      frameLimit: options.frameLimit,
+      onBanner: (text) => options.banner(this.#banner = text),
+    });
+    this.#writing = options.queue.drain(link.writable, {
+      releases: link.releasesChunks ?? false,
+      pace: paceOf(options.clock),
+    }).catch((error) =>
+      this.#stopped({ reason: `cannot write to it: ${messageOf(error)}` })
+    );
+    this.#reading = this.#read().then(
+      () => this.#stopped({ reason: "its output ended" }),
+      (error) => this.#stopped(this.#faultOf(error)),
+    );
+    link.closed.then(async (exit) => {
+      // What it said last may tell more than how it ended.
+      await this.#within(EXPLAIN_GRACE, this.#reading);
+      this.end({ reason: exit.reason, exit });
+    });
+    this.ended = this.#ending.promise.then((ending) => this.#letGo(ending));
+  }
+
+  /** Whether it is clear that the link ends. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** What is wrong with the bytes so far, as a clause for the user, if no answer is among them. */
+  get fault(): string | undefined {
+    const { came, size } = this.#decoder.unfinished ?? { came: 0, size: 0 };
+    if (size === 0) return streamFault(new Uint8Array(), this.#decoder.banner);
+    return `only ${came} of the ${size} bytes of a frame came: bytes were lost on the way`;
+  }
+
+  /** Has the peer asked by `ping` for signs of life from now on, and ends the link without. */
+  watchOver(ping: () => void): void {
+    if (this.#isOver) return;
+    this.#liveness = new Liveness(this.#options.clock, {
+      ping,
+      dead: (reason) => this.end({ reason }),
+    });
+  }
+
+  /** Ends the link; the first reason counts. */
+  end(ending: Ending): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#liveness?.stop();
+    this.#ending.resolve(ending);
+    this.#options.over(ending);
+  }
+
+  async #read(): Promise<void> {
+    const batches = decode(this.#link.readable, this.#decoder, {
+      signal: this.#stopReading.signal,
+    });
+    await this.#options.carry(this.#heard(batches), (frame) => {
+      if (!this.#isOver) this.#options.control(frame.payload);
+    });
+  }
+
+  async *#heard(batches: AsyncIterable<Frame[]>): AsyncGenerator<Frame[]> {
+    for await (const batch of batches) {
+      this.#liveness?.heard();
+      yield batch;
+      this.#liveness?.listening();
+    }
+  }
+
+  #faultOf(error: unknown): Ending {
+    if (!(error instanceof FrameError)) {
+      return { reason: messageOf(error), isFault: error instanceof ControlError };
+    }
+    const fault = streamFault(error.bytes, this.#banner);
+    return { reason: [error.message, fault].filter(Boolean).join("; "), isFault: true };
+  }
+
+  /** The bytes stopped: if the link ends just now, how it ended is the better reason. */
+  async #stopped(ending: Ending): Promise<void> {
+    const grace = ending.isFault ? FAULT_GRACE : EXPLAIN_GRACE;
+    const exit = await this.#within(grace, this.#link.closed);
+    this.end({ ...ending, ...(exit && { exit }) });
+  }
+
+  /** Ends the link, by its input if it is to be closed, else by force, and lets go of it. */
+  async #letGo(ending: Ending): Promise<LinkExit | undefined> {
+    const { queue } = this.#options;
+    const { closed } = this.#link;
+    let { exit } = ending;
+    if (ending.isOrderly) {
+      queue.close();
+      exit = await this.#within(CLOSE_GRACE, this.#writing.then(() => closed));
+    }
+    queue.discard();
+    if (!exit) this.#link.abort(ending.reason);
+    exit ??= await this.#within(ABORT_LIMIT, closed);
+    this.#stopReading.abort();
+    await this.#within(ABORT_LIMIT, Promise.allSettled([this.#reading, this.#writing]));
+    return exit;
+  }
+
+  #within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+    return within(promise, { ms, clock: this.#options.clock });
+  }
+}

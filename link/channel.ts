@@ -1,0 +1,185 @@
+/**
+ * A channel: one peer, over links that come and go.
+ *
+ * ## Theory of operation
+ *
+ * ```
+ *  starting ── greeted ──► ready ── down ──► down ── adopt, greeted ──► ready …
+ *      └─────────────── down ─────────────────▲
+ *
+ *  close, from any state ──► closed
+ * ```
+ *
+ * The channel stays while its links change. Whoever opens links gives them to `adopt`, one
+ * after the other, and says what that means for the peer:
+ *
+ * - *starting*: no link has brought the peer up yet, and none has failed.
+ * - *ready*: the peer took its configuration (`greeted`).
+ * - *away*: the link is gone and the peer is not; queue, calls and flows are kept for its
+ *   next link. No peer of today outlives its link, so nothing enters this state yet.
+ * - *down*: the peer is gone with its link (`down`). Queue and calls end with the link, and
+ *   the next link is one to a new peer, with a queue of its own.
+ * - *closed*: for good.
+ *
+ * `ready` does not end with the link by itself, because only who opens links knows whether
+ * the peer is away or down.
+ *
+ * **Frames out** go through the queue, see `queue.ts`. The router pushes packets into
+ * `queue` itself; `push` is for control frames, and for whoever knows an `Outlet` only.
+ *
+ * **Frames in** are taken by `carry`, which hands control frames back. Those go through
+ * `inbox.ts`: results to the calls, events to `event`.
+ *
+ * @module
+ */
+
+import type { ControlEvent } from "../wire/control/control.ts";
+import { type Frame, HEADER_BYTES } from "../wire/frame.ts";
+import { AdoptedLink, type Carry, type Ending } from "./adopted.ts";
+import { type CallLimits, Calls } from "./calls.ts";
+import type { Clock } from "./clock.ts";
+import { Inbox } from "./inbox.ts";
+import type { Link, LinkExit } from "./link.ts";
+import type { Outlet } from "./outlet.ts";
+import { LinkQueue } from "./queue.ts";
+
+/** Milliseconds for the answer to a ping, after which it is of no interest. */
+const PING_LIMIT = 15_000;
+
+/** Longest IPv4 packet, in bytes (RFC 791, 3.1). */
+const MOST_PACKET_BYTES = 65_535;
+
+/** What a peer is doing. */
+export type ChannelState = "starting" | "ready" | "away" | "down" | "closed";
+
+/** Options of a {@linkcode Channel}. */
+export interface ChannelOptions {
+  readonly clock: Clock;
+  /** Bytes of the longest control message that is ever asked for. */
+  readonly longest: number;
+  /** Takes what comes on each link. */
+  readonly carry: Carry;
+  /** The peer told an event. What this throws as `ControlError` ends the link. */
+  event(event: ControlEvent): void;
+  /** A control message was dropped: too many came, or it answers what nobody asked. */
+  excess(bytes: number): void;
+}
+
+/** What {@linkcode Channel.adopt} tells of its link. */
+export interface LinkHooks {
+  /** Text came before the first frame. */
+  banner(text: string): void;
+  /** It is clear that the link is over, and why; what is left of it takes a moment to end. */
+  over(ending: Ending): void;
+}
+
+/** The way to one peer, see the theory of operation above. */
+export class Channel implements Outlet {
+  readonly #options: ChannelOptions;
+  readonly #calls: Calls;
+  #state: ChannelState = "starting";
+  #link: AdoptedLink | undefined;
+  #queue: LinkQueue | undefined;
+
+  /** Makes a channel without a link. */
+  constructor(options: ChannelOptions) {
+    this.#options = options;
+    const { clock } = options;
+    this.#calls = new Calls({ send: (frame) => this.push(frame), clock });
+  }
+
+  /** What the peer is doing. */
+  get state(): ChannelState {
+    return this.#state;
+  }
+
+  /** What waits for the peer, which may be pushed into; absent before the first link. */
+  get queue(): LinkQueue | undefined {
+    return this.#queue;
+  }
+
+  /** What is wrong with what came on the present link, though it was no answer. */
+  get fault(): string | undefined {
+    return this.#link?.fault;
+  }
+
+  /** Puts a frame into the queue; false if there is none, or it refuses the frame. */
+  push(frame: Frame): boolean {
+    return this.#queue?.push(frame) ?? false;
+  }
+
+  /** Asks the peer, see {@linkcode Calls.call}. Rejects also without a link, and at its end. */
+  async call<T = unknown>(
+    op: string,
+    args?: unknown,
+    limits?: CallLimits<T>,
+  ): Promise<T> {
+    if (this.#link?.isOver ?? true) throw new Error(`Cannot ask "${op}": no link is up`);
+    return await this.#calls.call(op, args, limits);
+  }
+
+  /**
+   * Carries frames over a link until it is over: on its own, by {@linkcode Channel.end} or
+   * {@linkcode Channel.close}. Settles when nothing of the link is left, with how it ended;
+   * with nothing if it did not say.
+   *
+   * @throws {Error} if a link before it has not ended.
+   */
+  async adopt(link: Link, hooks: LinkHooks): Promise<LinkExit | undefined> {
+    if (this.#link) throw new Error("A channel has one link at a time");
+    const { clock, longest, carry } = this.#options;
+    // Chosen anew, so that nobody can choose flows that collide.
+    const queue = new LinkQueue({ seed: Math.trunc(clock.random() * 2 ** 32) });
+    const inbox = new Inbox({
+      clock,
+      longest,
+      calls: this.#calls,
+      event: (event) => this.#options.event(event),
+      excess: (bytes) => this.#options.excess(bytes),
+    });
+    this.#queue = queue;
+    const adopted = this.#link = new AdoptedLink(link, {
+      clock,
+      queue,
+      frameLimit: HEADER_BYTES + Math.max(MOST_PACKET_BYTES, longest),
+      carry,
+      control: (payload) => inbox.take(payload),
+      banner: (text) => hooks.banner(text),
+      over: (ending) => {
+        this.#calls.end("the link ended");
+        hooks.over(ending);
+      },
+    });
+    const exit = await adopted.ended;
+    this.#link = undefined;
+    return exit;
+  }
+
+  /** The peer took its configuration. If it can, it is asked for signs of life from now on. */
+  greeted({ canPing }: { readonly canPing: boolean }): void {
+    if (this.#state === "closed") return;
+    this.#state = "ready";
+    if (canPing) this.#link?.watchOver(() => this.#ping());
+  }
+
+  /** The peer is gone, until a further link brings a new one. */
+  down(): void {
+    if (this.#state !== "closed") this.#state = "down";
+  }
+
+  /** Ends the link by force, if there is one. */
+  end(reason: string): void {
+    this.#link?.end({ reason });
+  }
+
+  /** Ends the channel for good: its peer by the end of its input, then the link by force. */
+  close(reason: string): void {
+    this.#state = "closed";
+    this.#link?.end({ reason, isOrderly: true });
+  }
+
+  /** Whether an answer comes is no matter: anything that comes is a sign of life. */
+  #ping(): void {
+    this.call("ping", undefined, { ms: PING_LIMIT }).catch(() => {});
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * The channel to the agent of one host: what its events mean, and how long its messages may
+ * be.
+ *
+ * @module
+ */
+
+import type { Carry } from "../link/adopted.ts";
+import { Channel } from "../link/channel.ts";
+import type { Clock } from "../link/clock.ts";
+import { MOST_CONTROL_BYTES } from "../link/inbox.ts";
+import {
+  type AgentStatus,
+  type ConfigureArgs,
+  type ControlEvent,
+  parseRouteSuggestion,
+  parseStatus,
+  type RouteSuggestion,
+} from "../wire/control/control.ts";
+
+/** Bytes that the state of one listener may add to the result of `status`. */
+const LISTENER_BYTES = 512;
+
+/** What a channel to an agent is made of. */
+export interface AgentChannelPlan {
+  /** What the agent is told. */
+  readonly configure: ConfigureArgs;
+  readonly clock: Clock;
+  /** Takes what comes from the host. */
+  readonly carry: Carry;
+}
+
+/** What an agent tells by itself. */
+export interface AgentEvents {
+  /** The agent suggests a route. */
+  suggestion(suggestion: RouteSuggestion): void;
+  /** The agent told of listeners that had failed and are up now. */
+  listenersUp(status: AgentStatus): void;
+  /** A control message was dropped: too many came, or it answers what nobody asked. */
+  excess(bytes: number): void;
+}
+
+/** Makes the channel to the agent of one host. */
+export function agentChannel(plan: AgentChannelPlan, events: AgentEvents): Channel {
+  const { clock, carry, configure } = plan;
+  return new Channel({
+    clock,
+    longest: longestStatus(configure),
+    carry,
+    event: (event) => tell(event, events),
+    excess: (bytes) => events.excess(bytes),
+  });
+}
+
+/** Bytes of the longest result of `status` from an agent with this configuration. */
+export function longestStatus(configure: ConfigureArgs): number {
+  const { others, forwards, nameServers = [] } = configure;
+  // Two more for its proxies.
+  const listeners = others.length + forwards.length + nameServers.length + 2;
+  return MOST_CONTROL_BYTES + LISTENER_BYTES * listeners;
+}
+
+/** An event that is none of these comes from a newer agent, and is not for us. */
+function tell({ type, data }: ControlEvent, events: AgentEvents): void {
+  if (type === "routeSuggestion") events.suggestion(parseRouteSuggestion(data));
+  else if (type === "listeners") events.listenersUp(parseStatus(data));
+}

@@ -1,0 +1,173 @@
+/**
+ * Rules: what a mesh should be, in one value that is swapped whole.
+ *
+ * They are compiled from a manifest, say nothing of how a host is reached, and never change:
+ * who wants others compiles others, of a higher version, and {@linkcode changes} says what
+ * is different. Plain data; hosts are named, so that a rule says what it says without the
+ * others.
+ *
+ * @module
+ */
+
+import type { Cidr } from "../wire/ip/ipv4.ts";
+import type { Manifest } from "./manifest.ts";
+
+/** What a mesh should be; frozen with all that is in it. */
+export interface Rules {
+  /** Which of the rules of a mesh: later ones have a greater number. */
+  readonly version: number;
+  /** In the manifest's order; names and VIPs are unique. */
+  readonly hosts: readonly HostRule[];
+  /** Published ports, by host and as the hosts are ordered. */
+  readonly ports: readonly PortRule[];
+  /** The last match wins. */
+  readonly routes: readonly RouteRule[];
+  /** Names of hosts and their aliases; unique. */
+  readonly names: readonly NameRule[];
+  /** Who may connect to what; empty, as everything is allowed so far. */
+  readonly policy: readonly never[];
+}
+
+/** A host of the mesh. */
+export interface HostRule {
+  /** Its name. */
+  readonly name: string;
+  /** Its virtual IPv4 address as an unsigned number. */
+  readonly vip: number;
+}
+
+/** A published port: connections to it end at `connectHost:connectPort`. */
+export interface PortRule {
+  /** Name of the host that publishes it. */
+  readonly host: string;
+  /** The port on the host's VIP. */
+  readonly listenPort: number;
+  /** A name or an address, as seen from the host. */
+  readonly connectHost: string;
+  /** The port there. */
+  readonly connectPort: number;
+  /** Always TCP so far. */
+  readonly proto: "tcp";
+}
+
+/** Destinations that are reached through a host. */
+export interface RouteRule {
+  /** Name of the host that dials. */
+  readonly via: string;
+  /** Ranges it is for. */
+  readonly cidrs: readonly Cidr[];
+  /** Patterns of host names it is for. */
+  readonly globs: readonly string[];
+  /** Ranges that it is not for, although they lie in `cidrs`. */
+  readonly notCidrs: readonly Cidr[];
+  /** Patterns of host names that it is not for, although they match `globs`. */
+  readonly notGlobs: readonly string[];
+}
+
+/** A name that leads to a host. */
+export interface NameRule {
+  /** The name. */
+  readonly name: string;
+  /** Name of the host. */
+  readonly host: string;
+}
+
+/** What is different between two rules. A host of another VIP is another host. */
+export interface RuleChanges {
+  readonly hosts: Difference<HostRule>;
+  readonly ports: Difference<PortRule>;
+  readonly routes: Difference<RouteRule>;
+  /** Whether the routes that stayed stand in another order, which decides who wins. */
+  readonly routesReordered: boolean;
+  readonly names: Difference<NameRule>;
+}
+
+/** What only the one or only the other has, in the order in which it stands there. */
+export interface Difference<Rule> {
+  readonly added: readonly Rule[];
+  readonly removed: readonly Rule[];
+}
+
+/** Compiles the rules of a manifest. */
+export function rulesOf(
+  { hosts, routes }: Pick<Manifest, "hosts" | "routes">,
+  version = 1,
+): Rules {
+  return frozen({
+    version,
+    hosts: hosts.map(({ name, vip }) => ({ name, vip })),
+    ports: hosts.flatMap(({ name: host, ports }) =>
+      ports.map(({ listenPort, connectHost, connectPort, proto }) => ({
+        host,
+        listenPort,
+        connectHost,
+        connectPort,
+        proto,
+      }))
+    ),
+    routes: routes.map(({ via, cidrs, globs, notCidrs, notGlobs }) => ({
+      via,
+      cidrs: cidrs.map((cidr) => ({ ...cidr })),
+      globs: [...globs],
+      notCidrs: notCidrs.map((cidr) => ({ ...cidr })),
+      notGlobs: [...notGlobs],
+    })),
+    names: hosts.flatMap(({ name: host, aliases }) =>
+      [host, ...aliases].map((name) => ({ name, host }))
+    ),
+    policy: [],
+  });
+}
+
+/** What `to` has and `from` has not, and the other way round. */
+export function changes(from: Rules, to: Rules): RuleChanges {
+  const routes = difference(from.routes, to.routes);
+  return {
+    hosts: difference(from.hosts, to.hosts),
+    ports: difference(from.ports, to.ports),
+    routes,
+    routesReordered: !isEqual(
+      without(from.routes, routes.removed),
+      without(to.routes, routes.added),
+    ),
+    names: difference(from.names, to.names),
+  };
+}
+
+/** By value; of equal rules the one counts as often as it stands there. */
+function difference<Rule>(
+  from: readonly Rule[],
+  to: readonly Rule[],
+): Difference<Rule> {
+  return { added: surplus(to, from), removed: surplus(from, to) };
+}
+
+/** What `these` have beyond `those`. */
+function surplus<Rule>(these: readonly Rule[], those: readonly Rule[]): Rule[] {
+  const left = new Map<string, number>();
+  for (const rule of those) {
+    const key = JSON.stringify(rule);
+    left.set(key, (left.get(key) ?? 0) + 1);
+  }
+  return these.filter((rule) => {
+    const key = JSON.stringify(rule);
+    const count = left.get(key) ?? 0;
+    left.set(key, count - 1);
+    return count <= 0;
+  });
+}
+
+function without<Rule>(rules: readonly Rule[], gone: readonly Rule[]): Rule[] {
+  return rules.filter((rule) => !gone.includes(rule));
+}
+
+function isEqual(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function frozen<Value extends object>(value: Value): Value {
+  for (const part of Object.values(value)) {
+    if (typeof part === "object" && part !== null) frozen(part);
+  }
+  return Object.freeze(value);
+}

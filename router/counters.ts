@@ -1,0 +1,36 @@
+/**
+ * What a router counts.
+ *
+ * @module
+ */
+
+/** What became of packets, in frames, and of routed connections. */
+export interface RouteCounters {
+  /** Given to an outlet. */
+  delivered: number;
+  /** Put among the waiting; they count again as what becomes of them. */
+  waited: number;
+  /** Dropped because too much was waiting. */
+  overflowed: number;
+  /** Sent to a host that was down, or to a connection it no longer has. */
+  refused: number;
+  /** Sent to an address that leads nowhere. */
+  unroutable: number;
+  /** Routed connections reset: a host went down, a day of silence, or as below. */
+  aborted: number;
+  /** Those of them whose place was needed: too many were open. */
+  evicted: number;
+}
+
+/** Counters at zero. */
+export function routeCounters(): RouteCounters {
+  return {
+    delivered: 0,
+    waited: 0,
+    overflowed: 0,
+    refused: 0,
+    unroutable: 0,
+    aborted: 0,
+    evicted: 0,
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * Delivery: gives a packet to the host it goes to, or does what that host's presence asks
+ * for; see `members.ts`.
+ *
+ * @module
+ */
+
+import { type Frame, HEADER_BYTES } from "../wire/frame.ts";
+import { Unreachable } from "../wire/ip/icmp.ts";
+import { isOpening, isSegment } from "../wire/ip/tcp.ts";
+import { WaitingRoom } from "../link/waiting.ts";
+import type { RouteCounters } from "./counters.ts";
+import type { Member, Presence } from "./members.ts";
+import { refusalOf, resetOf, unreachableOf } from "./refusal.ts";
+
+/** What happens to a packet. */
+export type Decision = "deliver" | "wait" | "refuse" | "unreachable" | "drop";
+
+/** Options of a {@linkcode Delivery}. */
+export interface DeliveryOptions {
+  /** Counted up as packets are delivered or not. */
+  readonly counters: RouteCounters;
+  /** Bytes that may wait for one host that is starting. */
+  readonly waitingBytes: number;
+}
+
+/** The decision for the packet at `at`, given the presence of its host if it has one. */
+export function decide(
+  presence: Presence | undefined,
+  packet: Uint8Array,
+  at = 0,
+): Decision {
+  if (presence === "up") return "deliver";
+  if (presence === "down") return "refuse";
+  if (presence === undefined) return isOpening(packet, at) ? "unreachable" : "drop";
+  return isOpening(packet, at) || !isSegment(packet, at) ? "wait" : "refuse";
+}
+
+/** Delivers packets, and what the router itself has to say. */
+export class Delivery {
+  readonly #counters: RouteCounters;
+  readonly #waitingBytes: number;
+
+  /** Counts into what it is given. */
+  constructor({ counters, waitingBytes }: DeliveryOptions) {
+    this.#counters = counters;
+    this.#waitingBytes = waitingBytes;
+  }
+
+  /** Sends a packet of `origin` to a host, or nowhere. */
+  send(origin: Member, to: Member | undefined, frame: Frame): void {
+    if (to?.outlet !== undefined) {
+      to.outlet.push(frame, origin.sender);
+      this.#counters.delivered++;
+      return;
+    }
+    const packet = frame.bytes;
+    const decision = decide(to?.presence, packet, HEADER_BYTES);
+    if (decision === "refuse") return this.refuse(origin, frame);
+    if (decision === "wait" && to !== undefined) return this.#wait(origin, to, frame);
+    this.#counters.unroutable++;
+    if (decision === "unreachable") {
+      // The reason first; the reset is for those who act on nothing else, as NoRouter does.
+      this.say(origin, unreachableOf(packet, Unreachable.NETWORK, HEADER_BYTES));
+      this.say(origin, resetOf(packet, HEADER_BYTES));
+    }
+  }
+
+  /** Answers a packet of `origin` for a host that is not there. */
+  refuse(origin: Member, frame: Frame): void {
+    const packet = frame.bytes;
+    this.#counters.refused++;
+    // Who opens a connection learns that it is the host that is down.
+    if (isOpening(packet, HEADER_BYTES)) {
+      this.say(origin, unreachableOf(packet, Unreachable.HOST, HEADER_BYTES));
+    }
+    this.say(origin, refusalOf(packet, HEADER_BYTES));
+  }
+
+  /** What the router itself says to a host, if it is there, is charged to that host. */
+  say(to: Member | undefined, frame: Frame | undefined): void {
+    if (frame !== undefined) to?.outlet?.push(frame, to.sender);
+  }
+
+  #wait(origin: Member, to: Member, frame: Frame): void {
+    to.waiting ??= new WaitingRoom(this.#waitingBytes, { counters: this.#counters });
+    to.waiting.push(frame, origin.sender);
+  }
+}

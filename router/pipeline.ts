@@ -1,0 +1,45 @@
+/**
+ * Pipeline: the inbound side of one link, from what was decoded to the router.
+ *
+ * @module
+ */
+
+import type { Frame } from "../wire/frame.ts";
+import { police, type PoliceCounters } from "./police.ts";
+import type { Router } from "./route.ts";
+import { chain, type Stage } from "./stage.ts";
+
+/** What a pipeline is made of, beside the router. */
+export interface PipelineOptions {
+  /** The host on the link; it has to be of the router's rules. */
+  readonly from: string;
+  /** Counted up by police; those of a host outlive its links. */
+  readonly counters: PoliceCounters;
+  /** Called with the bytes of each frame that police drops. */
+  onDropped?(bytes: number): void;
+  /** Sees what police let pass. */
+  readonly tap?: Stage | undefined;
+  /** Takes each control frame, in order with the packets; what it throws ends the pipeline. */
+  onControl(frame: Frame): void;
+}
+
+/**
+ * Takes the frames of a link to their end: `police → tap → run`. Settles when the batches
+ * end, and rejects with what they or `onControl` throw.
+ */
+export function carry(
+  router: Router,
+  batches: AsyncIterable<Frame[]>,
+  options: PipelineOptions,
+): Promise<void> {
+  const { from, counters, tap } = options;
+  const judge = police({
+    find: router.finder(from),
+    onForged: (frame) => router.disown(from, frame),
+    onDropped: (bytes) => options.onDropped?.(bytes),
+    counters,
+    pace: router.pace,
+  });
+  const stages = tap ? chain(judge, tap) : judge;
+  return router.run(from, stages(batches), (frame) => options.onControl(frame));
+}

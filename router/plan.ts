@@ -1,0 +1,92 @@
+/**
+ * Plan: rules at work. Where each packet goes follows from them, from who is there, and from
+ * the routed connections; with other rules there is another plan.
+ *
+ * @module
+ */
+
+import type { Rules } from "../manifest/rules.ts";
+import { type Frame, HEADER_BYTES } from "../wire/frame.ts";
+import { isIcmpError } from "../wire/ip/icmp.ts";
+import { destinationOf, Protocol, protocolOf } from "../wire/ip/ipv4.ts";
+import type { RouteCounters } from "./counters.ts";
+import type { Delivery } from "./delivery.ts";
+import { Flow } from "./flow.ts";
+import type { FlowTable } from "./flows.ts";
+import { Member, type Members } from "./members.ts";
+import { RoutedConnections } from "./routed.ts";
+import type { Suggestions } from "./suggestions.ts";
+import { RoutingTable } from "./table.ts";
+import { FOREIGN, type Way, Ways } from "./way.ts";
+
+/** What of the rules a router goes by. */
+export type RouterRules = Pick<Rules, "version" | "hosts" | "routes">;
+
+/** What outlives a plan. The members are those of its rules. */
+export interface PlanParts {
+  readonly members: Members;
+  readonly flows: FlowTable;
+  readonly suggestions: Suggestions;
+  readonly delivery: Delivery;
+  readonly counters: RouteCounters;
+}
+
+/** Decides by rules that never change. */
+export class Plan {
+  /** The version of its rules. */
+  readonly version: number;
+  /** Where addresses lead. */
+  readonly table: RoutingTable;
+  /** TCP to and from foreign addresses. */
+  readonly routed: RoutedConnections;
+  readonly #ways: Ways;
+  readonly #parts: PlanParts;
+
+  /** Makes the plan of `rules`. */
+  constructor(rules: RouterRules, parts: PlanParts) {
+    const { suggestions } = parts;
+    this.version = rules.version;
+    this.table = new RoutingTable(rules.hosts, rules.routes, { suggestions });
+    this.routed = new RoutedConnections({ ...parts, table: this.table });
+    this.#ways = new Ways({ ...parts, table: this.table });
+    this.#parts = parts;
+  }
+
+  /** The way of a packet of `origin`; nothing if it may not send it, see {@linkcode Ways}. */
+  find(origin: Member, packet: Uint8Array, at: number): Way | undefined {
+    return this.#ways.find(origin, packet, at);
+  }
+
+  /** Sends a packet of `origin` its way, or disowns it if it has none. */
+  forward(origin: Member, frame: Frame, way: unknown): void {
+    const { delivery, flows, counters } = this.#parts;
+    const protocol = protocolOf(frame.bytes, HEADER_BYTES);
+    if (way instanceof Member) {
+      if (protocol === Protocol.ICMP && isIcmpError(frame.bytes, HEADER_BYTES)) {
+        this.#refuse(flows.quoted(origin.name, frame.bytes, HEADER_BYTES));
+      }
+      delivery.send(origin, way, frame);
+    } else if (way === FOREIGN) {
+      if (protocol === Protocol.TCP) this.routed.send(origin, frame);
+      else delivery.send(origin, this.#beyond(origin, frame), frame);
+    } else if (way instanceof Flow) {
+      if (protocol === Protocol.TCP) return this.routed.answer(origin, way, frame);
+      this.#refuse(way);
+      delivery.send(origin, this.#parts.members.named(way.initiator), frame);
+    } else {
+      counters.refused++;
+      this.routed.disown(origin, frame);
+    }
+  }
+
+  /** An ICMP error is about a flow: what is not open yet is over. To open ones it is a hint. */
+  #refuse(flow: Flow | undefined): void {
+    if (flow !== undefined) this.#parts.flows.refuse(flow);
+  }
+
+  /** The host that a foreign destination leads to, for what is of no connection. */
+  #beyond(origin: Member, { bytes }: Frame): Member | undefined {
+    const via = this.table.lookup(origin.name, destinationOf(bytes, HEADER_BYTES));
+    return via === undefined ? undefined : this.#parts.members.named(via);
+  }
+}

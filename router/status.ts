@@ -1,0 +1,70 @@
+/**
+ * Status of a router: its counters and what waits in it, as plain data.
+ *
+ * @module
+ */
+
+import type { QueueStatus } from "../link/queue.ts";
+import type { WaitingStatus } from "../link/waiting.ts";
+import type { RouteCounters } from "./counters.ts";
+import type { FlowStatus, FlowTable } from "./flows.ts";
+import type { Members, Presence } from "./members.ts";
+import type { Suggestions } from "./suggestions.ts";
+
+/** A router at the moment. */
+export interface RouterStatus {
+  /** Version of the rules in force. */
+  readonly version: number;
+  /** What became of packets so far. */
+  readonly counters: Readonly<RouteCounters>;
+  /** Routed connections by phase. */
+  readonly flows: FlowStatus;
+  /** The hosts of the rules. */
+  readonly hosts: readonly MemberStatus[];
+}
+
+/** A host as its router sees it. */
+export interface MemberStatus {
+  /** Its name. */
+  readonly host: string;
+  /** Whether it is there. */
+  readonly presence: Presence;
+  /** What waits for its link; absent unless it is up. */
+  readonly queue?: QueueStatus;
+  /** What waits for it to be up. */
+  readonly waiting: WaitingStatus;
+  /** Weight of its own packets in the queues of all links, in bytes. */
+  readonly charged: number;
+  /** Foreign addresses that its agent suggested and that are remembered. */
+  readonly suggestions: number;
+}
+
+/** What a router consists of. */
+export interface RouterParts {
+  readonly version: number;
+  readonly counters: Readonly<RouteCounters>;
+  readonly flows: FlowTable;
+  readonly members: Members;
+  readonly suggestions: Suggestions;
+}
+
+/** The status of a router. */
+export function statusOf(parts: RouterParts): RouterStatus {
+  const { version, counters, flows, members, suggestions } = parts;
+  return {
+    version,
+    counters: { ...counters },
+    flows: flows.status(),
+    hosts: Array.from(members, ({ name, presence, outlet, waiting, sender }) => {
+      const queue = outlet?.status?.();
+      return {
+        host: name,
+        presence,
+        ...(queue && { queue }),
+        waiting: waiting?.status() ?? { frames: 0, bytes: 0 },
+        charged: sender.weight,
+        suggestions: suggestions.countOf(name),
+      };
+    }),
+  };
+}

@@ -1,0 +1,43 @@
+/**
+ * Control messages: the JSON frames between manager and agent, strictly decoded.
+ *
+ * A wrong type is an error that names the place and the value. An unknown field is left
+ * out, because a newer peer may have added it, and `null` counts as absent, because
+ * NoRouter (Go) writes empty lists so.
+ *
+ * Ours, each announced in `features` and used only with a peer that announced it: the
+ * requests `ping`, `status` and `extend`, the events `hostDown` and `listeners`. `ping` has
+ * neither arguments nor data.
+ *
+ * @module
+ */
+
+export { ControlError } from "./check.ts";
+export {
+  type ConfigureArgs,
+  type ConfigureData,
+  type Forward,
+  type NameServer,
+  type Other,
+  parseConfigureArgs,
+  parseConfigureData,
+  type WireRoute,
+} from "./configure.ts";
+export {
+  type ExtendArgs,
+  type ExtendProxy,
+  parseExtendArgs,
+  type RouteException,
+} from "./extend.ts";
+export { type HostDown, parseHostDown } from "./host_down.ts";
+export {
+  type ControlEvent,
+  type ControlMessage,
+  type ControlRequest,
+  type ControlResult,
+  decodeControl,
+  encodeControl,
+  MOST_DEPTH,
+} from "./message.ts";
+export { parseRouteSuggestion, type RouteSuggestion } from "./route_suggestion.ts";
+export { type AgentStatus, type ListenerStatus, parseStatus } from "./status.ts";

@@ -1,0 +1,77 @@
+/**
+ * The request `extend`: what NoRouter's `configure` has no fields for.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+import { check, type Schema } from "./check.ts";
+import { address, list, object } from "./fields.ts";
+
+/** A proxy that asks for a password. */
+export interface ExtendProxy {
+  /** `address:port`. */
+  listen: string;
+  /** What a client has to give. */
+  auth: {
+    /** Not empty. */
+    username: string;
+    /** Not empty. */
+    password: string;
+  };
+}
+
+/** What a route of `configure` does not apply to. */
+export interface RouteException {
+  /** Which route: its index in `routes` of `configure`, from 0. */
+  route: number;
+  /** Patterns of the names; ranges are taken out of the route's `toCIDR` beforehand. */
+  hostnames: string[];
+}
+
+/** `args` of the request `extend`; its result has no data. */
+export interface ExtendArgs {
+  /** HTTP proxy; off when absent, unless `configure` has one without a password. */
+  http?: ExtendProxy;
+  /** SOCKS proxy, likewise. */
+  socks?: ExtendProxy;
+  /** At most one for each route. */
+  exceptions?: RouteException[];
+  /** Those names in `hostnameMap` of `configure` that are aliases. */
+  aliases?: string[];
+  /**
+   * Hosts, by their VIPs, to which the name server tells all names that its host knows, or
+   * `*` for all; else they are told those of the mesh, and those that a route leads to it.
+   */
+  resolveFor?: string[];
+}
+
+const secret = v.pipe(
+  v.string("Expected text"),
+  v.nonEmpty("Expected text that is not empty"),
+);
+
+/** A password in the wrong place must not come back in a fault that shows what was found. */
+const proxy = v.nullish(v.object({
+  listen: v.pipe(v.string(), v.nonEmpty()),
+  auth: v.object(
+    { username: secret, password: secret },
+    "Expected an object with username and password",
+  ),
+}, "Expected an object with listen and auth"));
+
+const EXTEND_ARGS: Schema<ExtendArgs> = object({
+  http: proxy,
+  socks: proxy,
+  exceptions: v.nullish(v.array(v.object({
+    route: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+    hostnames: list(v.string()),
+  }))),
+  aliases: v.nullish(v.array(v.string())),
+  resolveFor: v.nullish(v.array(v.union([v.literal("*"), address]))),
+});
+
+/** Reads `args` of the request `extend`; no fault shows a password. @throws {ControlError} */
+export function parseExtendArgs(args: unknown): ExtendArgs {
+  return check("the arguments of extend", EXTEND_ARGS, args);
+}

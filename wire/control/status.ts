@@ -1,0 +1,52 @@
+/**
+ * The request `status` and the event `listeners`: which listeners of an agent are up.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+import { check, type Schema } from "./check.ts";
+import { object, shortList, shortText } from "./fields.ts";
+
+/** One real listener of an agent, as told by the result of `status`. */
+export interface ListenerStatus {
+  /** `address:port`. */
+  address: string;
+  /** What listens there; `dns` is a mesh's name server, on the real `VIP:10053`. */
+  kind: "loopback" | "http" | "socks" | "dns";
+  /** Why it does not listen; absent if it does. */
+  error?: {
+    /** `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` or another short code. */
+    code: string;
+    /** The system's words. */
+    message: string;
+  };
+}
+
+/** `data` of the result of `status`, and of the event `listeners`. */
+export interface AgentStatus {
+  /**
+   * Every listener the configuration asks for, whether it is up or not; in the event those
+   * that had failed and are up now.
+   */
+  listeners: ListenerStatus[];
+  /** The same for agents that share loopback addresses, if they know. */
+  machine?: string;
+}
+
+const AGENT_STATUS: Schema<AgentStatus> = object({
+  listeners: shortList(
+    object({
+      address: shortText(64),
+      kind: v.picklist(["loopback", "http", "socks", "dns"]),
+      error: v.nullish(v.object({ code: shortText(64), message: shortText(2000) })),
+    }),
+    65_536,
+  ),
+  machine: v.nullish(v.pipe(v.string(), v.maxLength(200))),
+});
+
+/** Reads `data` of the result of `status`. @throws {ControlError} */
+export function parseStatus(data: unknown): AgentStatus {
+  return check("the result of status", AGENT_STATUS, data);
+}
