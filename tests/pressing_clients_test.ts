@@ -1,4 +1,4 @@
-// Clients of the proxies and of the name server that say as much as is taken: the mesh goes on.
+// Clients of proxies, name server and forwards that say as much as is taken: the mesh goes on.
 import assert from "node:assert/strict";
 import {
   account,
@@ -17,6 +17,8 @@ const CLIENTS = new URL("./harness/peers/pressing_clients.ts", import.meta.url).
 const SECONDS = 12;
 /** See flood_test.ts. Without turns of the proxies' own an echo takes 7 s and more. */
 const LONGEST_MS = 4000;
+/** Of some 600, where nobody presses; without turns there are 30 at the most. */
+const LEAST_ECHOES = 80;
 /** What the manager may hold more than before. */
 const GROWTH_LIMIT = 256 * 2 ** 20;
 
@@ -47,20 +49,26 @@ const PRESSURES: readonly Pressure[] = [
     where: NAME_SERVER,
     from: "rogue",
   },
+  { kind: "bytes", sentence: "bytes for another host", where: "127.0.42.101:9101" },
+  { kind: "bytes", sentence: "bytes for their own host", where: "127.0.42.100:9101" },
 ];
 
 for (const { kind, sentence, where, from = "local" } of PRESSURES) {
   e2e(
     `clients with ${sentence} take nothing from the hosts`,
     async (scene) => {
+      const pressed = ["9101:127.0.0.1:9100"];
       const mesh = await scene.mesh({
-        local: { ...PROXIES, ports },
-        web: { ports },
+        local: { ...PROXIES, ports: [...ports, ...pressed] },
+        web: { ports: [...ports, ...pressed] },
         db: { ports },
         rogue: {},
       });
       const { manager } = mesh;
       const echoes = await startEchoes(scene, mesh);
+      for (const { namespace } of [mesh.hosts.local, mesh.hosts.web]) {
+        await scene.server(namespace, "echo", 9100);
+      }
       const before = residentBytes(manager.pid);
       const { mark } = manager;
       const begins = echoes.map((each) => times(each).length);
@@ -87,6 +95,8 @@ for (const { kind, sentence, where, from = "local" } of PRESSURES) {
         const { text, longest } = account(each, begins[index]!, ends[index]!);
         console.log(`${sentence}: ${text}`);
         assert.ok(longest < LONGEST_MS, `${each.name}: an echo took ${longest} ms`);
+        const count = ends[index]! - begins[index]!;
+        assert.ok(count >= LEAST_ECHOES, `${each.name}: ${count} echoes in ${SECONDS} s`);
       }
       assert.doesNotMatch(manager.since(mark), /The link to .* ended/);
       await until(

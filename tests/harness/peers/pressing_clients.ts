@@ -3,7 +3,7 @@
 //
 // KIND is `lines` (empty ones, to an HTTP proxy), `upload` or `download` (chunks of one byte
 // through it, to or from a server of this program), `refused` (requests that the proxy
-// refuses, all at once) or `questions` (of DNS, for a name of the mesh). It prints a JSON object
+// refuses, all at once), `questions` (of DNS, for a name of the mesh) or `bytes`. It prints a JSON object
 // a line: `open` at the beginning, and `done` with a PressReport.
 import { dial, readToEnd, writeAll } from "./peer_tcp.ts";
 
@@ -38,6 +38,8 @@ function wordsOf(kind: string, port: number): { first: string; again: Uint8Array
       return { first: `GET ${head}\r\n`, again: NOTHING };
     case "refused":
       return { first: "", again: repeated("GET /x HTTP/1.1\r\nHost: x\r\n\r\n") };
+    case "bytes":
+      return { first: "", again: repeated("x") };
     case "questions": {
       const text = "\0\x01\x01\0\0\x01\0\0\0\0\0\0\x03web\0\0\x01\0\x01";
       return {
