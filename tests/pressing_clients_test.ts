@@ -13,12 +13,11 @@ import { until } from "./harness/scene/wait.ts";
 import { PROXIES } from "./harness/web/ways.ts";
 
 const CLIENTS = new URL("./harness/peers/pressing_clients.ts", import.meta.url).pathname;
-/** Long enough that hosts would be heard of no more, if clients could take all the time. */
-const SECONDS = 12;
-/** See flood_test.ts. Without turns of the proxies' own an echo takes 7 s and more. */
+const SECONDS = 8;
+/** See flood_test.ts. Without turns of the proxies' own an echo takes some seconds. */
 const LONGEST_MS = 4000;
-/** Of some 600, where nobody presses; without turns there are 30 at the most. */
-const LEAST_ECHOES = 80;
+/** Of 400, where nobody presses; without turns there are 20 at the most. */
+const LEAST_ECHOES = 50;
 /** What the manager may hold more than before. */
 const GROWTH_LIMIT = 256 * 2 ** 20;
 
