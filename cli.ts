@@ -4,7 +4,6 @@
  *
  * @module
  */
-
 import { printResult, stderr } from "./cli/console/console.ts";
 import { redirectConsole } from "./cli/console/stray_output.ts";
 import { cleanEnvironment } from "./install/executable.ts";

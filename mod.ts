@@ -67,14 +67,26 @@ export type {
   MeshEvent,
   ProgressEvent,
 } from "./manager/events.ts";
-export {
-  type Mesh,
-  type MeshHost,
-  type MeshOptions,
-  type ReadyReport,
-  startMesh,
-} from "./manager/mesh.ts";
+export type {
+  Mesh,
+  MeshHost,
+  MeshOptions,
+  ReadyReport,
+  StatusOptions,
+} from "./manager/contract.ts";
+export { startMesh } from "./manager/mesh.ts";
 export type { HostState } from "./manager/session.ts";
+export type {
+  Excessive,
+  HostStatus,
+  LinkStatus,
+  MeshStatus,
+  OfHost,
+  RoutedStatus,
+  StackStatus,
+} from "./manager/status.ts";
+export type { QueueCounters, QueueStatus } from "./link/queue.ts";
+export type { WaitingStatus } from "./link/waiting.ts";
 export type { PoliceCounters, Verdict } from "./router/police.ts";
 export type { RouteCounters } from "./router/counters.ts";
 export {
@@ -85,4 +97,6 @@ export {
   type Transport,
 } from "./transports/mod.ts";
 export { builtinTransports } from "./transports/registry.ts";
+export type { AgentStack } from "./wire/control/agent_stack.ts";
+export type { ListenerStatus } from "./wire/control/control.ts";
 export type { Cidr } from "./wire/ip/ipv4.ts";

@@ -96,7 +96,6 @@ class Agent {
   }
 
   async run(module: WebAssembly.Module): Promise<void> {
-    let renewals = 0;
     const now = () => performance.now();
     const crowding = new Crowding({ warn: (message) => this.#warn(message), now });
     this.#stack = new LivingStack({
@@ -107,7 +106,7 @@ class Agent {
       onRenewed: (error, lost) => {
         this.#pump.start();
         this.#pump.touched();
-        const times = `${++renewals} since the start`;
+        const times = `${this.#stack.statistics().renewals} since the start`;
         this.#warn(
           `${error.message}. It was made anew (${times}); connections reset: ${lost}`,
         );
@@ -168,7 +167,10 @@ class Agent {
       case "status":
         clearTimeout(this.#tellFailures);
         this.#toldStatus = true;
-        return statusOf(this.#host?.statuses ?? []);
+        return {
+          ...statusOf(this.#host?.statuses ?? []),
+          stack: this.#stack.statistics(),
+        } satisfies AgentStatus;
       default:
         throw new ControlError(
           `This agent cannot "${op}"; it can configure, extend, ping, status`,

@@ -6,6 +6,8 @@
  * waits begins at once.
  *
  * How many wait is bounded by the stack, which holds so many SYNs and no more.
+ *
+ * @module
  */
 
 /** Connections that begin in one turn of the event loop. */

@@ -1,4 +1,9 @@
-/** Tells people which hosts ask for more connections than their share, once a minute each. */
+/**
+ * Crowding: hosts that ask for more connections than their share, told once a minute each.
+ *
+ * @module
+ */
+
 import { formatIpv4 } from "../wire/ip/ipv4.ts";
 
 const PERIOD_MS = 60_000;

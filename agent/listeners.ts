@@ -1,11 +1,17 @@
 /**
- * The real listeners of an agent, and what its manager is told about them.
+ * The real listeners of an agent, and their states as its manager is told.
  *
- * One that cannot be opened is tried again, after 1 s and then ever more seldom, up to 30 s:
- * what is in its way, another mesh perhaps, may end.
+ * The wanted listeners are given as a whole. A listener whose address was wanted before stays
+ * open, and serves as the new entry says from then on.
+ *
+ * A listener that cannot be opened is tried again, after 1 s and then ever more seldom, up to
+ * 30 s: the program in the way, another mesh perhaps, may end.
+ *
+ * @module
  */
 import { listen, type Listener } from "../proxy/edge/listener.ts";
 import type { ListenerStatus } from "../wire/control/control.ts";
+import { formatHostPort } from "../wire/text.ts";
 
 /** Milliseconds until those that failed are tried again, doubled up to the last. */
 const RETRY_MS = { first: 1000, last: 30_000 };
@@ -13,7 +19,7 @@ const RETRY_MS = { first: 1000, last: 30_000 };
 /** So many are told at once: a manager takes control messages of 64 KiB. */
 const MOST_TOLD = 100;
 
-/** One to be opened. */
+/** A listener to be opened. */
 export interface Wanted {
   readonly kind: ListenerStatus["kind"];
   /** Name or address, IPv6 without brackets. */
@@ -25,7 +31,16 @@ export interface Wanted {
   readonly isServed?: () => boolean;
 }
 
-/** What listeners tell. */
+/** A listener that cannot be opened, because its address is none. */
+export interface Refused {
+  readonly kind: ListenerStatus["kind"];
+  /** As it was given. */
+  readonly address: string;
+  /** Why it is none. */
+  readonly refusal: string;
+}
+
+/** Options of {@linkcode Listeners}. */
 export interface ListenersOptions {
   /** Takes a line for people about an accept that failed. */
   readonly warn: (message: string) => void;
@@ -33,13 +48,20 @@ export interface ListenersOptions {
   readonly onUp: (statuses: readonly ListenerStatus[]) => void;
 }
 
+/** A wanted listener. Without `listener` and error, another program serves its clients. */
+interface Entry {
+  wanted: Wanted;
+  readonly status: ListenerStatus;
+  listener: Listener | undefined;
+}
+
 /** Listeners that end together. */
 export class Listeners {
   readonly #options: ListenersOptions;
-  readonly #listeners: Listener[] = [];
-  readonly #statuses: ListenerStatus[] = [];
-  /** Those to be tried again, and their statuses. */
-  #failed: { readonly wanted: Wanted; readonly status: ListenerStatus }[] = [];
+  #entries: readonly Entry[] = [];
+  #refused: readonly ListenerStatus[] = [];
+  /** Of listeners that were closed. */
+  readonly #ending = new Set<Promise<void>>();
   #retryMs = RETRY_MS.first;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
@@ -49,53 +71,81 @@ export class Listeners {
     this.#options = options;
   }
 
-  /** All that were wanted, opened or not. */
+  /** All that are wanted, opened or not. */
   get statuses(): readonly ListenerStatus[] {
-    return this.#statuses;
+    return [...this.#entries.map(({ status }) => status), ...this.#refused];
   }
 
-  /** Opens one. Never throws: what stands in the way is told by its status. */
-  open(wanted: Wanted): void {
-    const { hostname, port, kind } = wanted;
-    const address = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
-    const status: ListenerStatus = { address, kind };
-    this.#statuses.push(status);
-    if (this.#try(wanted, status)) return;
-    this.#failed.push({ wanted, status });
+  /**
+   * Listens on these addresses and on no others; connections of those that are closed go on.
+   * Never throws: failures are in the statuses.
+   */
+  apply(all: readonly (Wanted | Refused)[]): void {
+    const known = Map.groupBy(this.#entries, ({ status }) => status.address);
+    const kept = new Set<Entry>();
+    this.#entries = all.filter((each) => "serve" in each).map((wanted) => {
+      const address = formatHostPort(wanted.hostname, wanted.port);
+      const entry = known.get(address)?.shift();
+      if (!entry) {
+        return { wanted, status: { address, kind: wanted.kind }, listener: undefined };
+      }
+      kept.add(entry);
+      entry.wanted = wanted;
+      entry.status.kind = wanted.kind;
+      return entry;
+    });
+    this.#refused = all.filter((each) => "refusal" in each).map(
+      ({ kind, address, refusal: message }) => {
+        return { address, kind, error: { code: "EINVAL", message } };
+      },
+    );
+    for (const gone of known.values().flatMap((entries) => entries)) this.#end(gone);
+    let hasFailed = false;
+    for (const entry of this.#entries) {
+      const isFailed = kept.has(entry) && entry.status.error !== undefined;
+      if (entry.listener || isFailed || this.#try(entry)) continue;
+      hasFailed = true;
+    }
+    if (!hasFailed) return;
     this.#retryMs = RETRY_MS.first;
     this.#retryLater();
-  }
-
-  /** Notes one that cannot be opened, because its address is none. */
-  refuse(kind: ListenerStatus["kind"], address: string, message: string): void {
-    this.#statuses.push({ address, kind, error: { code: "EINVAL", message } });
+    // A listener that is just ending may be in the way.
+    if (this.#ending.size > 0) Promise.all(this.#ending).then(() => this.#retry());
   }
 
   /** Stops them; settles when they have. Connections go on. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    for (const listener of this.#listeners) listener.close();
-    await Promise.all(this.#listeners.map(({ finished }) => finished));
+    for (const entry of this.#entries) this.#end(entry);
+    await Promise.all(this.#ending);
   }
 
-  /** Whether nothing is left to do for one. */
-  #try({ hostname, port, serve, isServed }: Wanted, status: ListenerStatus): boolean {
+  #end({ listener }: Entry): void {
+    if (!listener) return;
+    listener.close();
+    const ending = listener.finished.finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+  }
+
+  /** Opens a listener; false if it has to be tried again. */
+  #try(entry: Entry): boolean {
+    const { wanted: { hostname, port }, status } = entry;
     try {
-      this.#listeners.push(listen({
+      entry.listener = listen({
         hostname,
         port,
-        onConnection: serve,
+        onConnection: (socket) => entry.wanted.serve(socket),
         onError: ({ message }) => {
           this.#options.warn(
             `Cannot accept a connection on ${status.address}: ${message}`,
           );
         },
-      }));
+      });
     } catch (cause) {
       const error = cause as Error & { code?: string };
       const code = error.code ?? codeOf(error);
-      if (code !== "EADDRINUSE" || !isServed?.()) {
+      if (code !== "EADDRINUSE" || !entry.wanted.isServed?.()) {
         status.error = { code, message: error.message };
         return false;
       }
@@ -106,17 +156,22 @@ export class Listeners {
 
   #retryLater(): void {
     clearTimeout(this.#timer);
-    if (this.#closed || this.#failed.length === 0) return;
+    if (this.#closed || !this.#entries.some(({ status }) => status.error)) return;
     this.#timer = setTimeout(() => {
-      const tried = this.#failed;
-      this.#failed = tried.filter(({ wanted, status }) => !this.#try(wanted, status));
       this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS.last);
+      this.#retry();
       this.#retryLater();
-      const up = tried.map(({ status }) => status).filter(({ error }) => !error);
-      for (let told = 0; told < up.length; told += MOST_TOLD) {
-        this.#options.onUp(up.slice(told, told + MOST_TOLD));
-      }
     }, this.#retryMs);
+  }
+
+  /** Tries the failed listeners, and tells which are up now. */
+  #retry(): void {
+    if (this.#closed) return;
+    const up = this.#entries.filter((entry) => entry.status.error && this.#try(entry))
+      .map(({ status }) => status);
+    for (let told = 0; told < up.length; told += MOST_TOLD) {
+      this.#options.onUp(up.slice(told, told + MOST_TOLD));
+    }
   }
 }
 

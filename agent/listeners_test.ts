@@ -12,16 +12,11 @@ Deno.test("listeners that failed are tried again, and those that are up are told
     warn: (message) => assert.fail(message),
     onUp: (statuses) => parts.push(statuses.map(({ address }) => address)),
   });
-  const wanted: string[] = [];
-  for (const { addr: { hostname, port } } of others) {
-    listeners.open({
-      kind: "loopback",
-      hostname,
-      port,
-      serve: (socket) => socket.close(),
-    });
-    wanted.push(`${hostname}:${port}`);
-  }
+  const addresses = others.map(({ addr }) => addr);
+  listeners.apply(addresses.map(({ hostname, port }) => {
+    return { kind: "loopback", hostname, port, serve: (socket) => socket.close() };
+  }));
+  const wanted = addresses.map(({ hostname, port }) => `${hostname}:${port}`);
   assert.equal(listeners.statuses.filter(({ error }) => error).length, 150);
   for (const other of others) other.close();
   await until("all are told", () => parts.flat().length === 150);

@@ -8,8 +8,11 @@
  *
  * A stack that breaks again and again is no accident: the agent then ends, as its link may
  * have better luck with a new process.
+ *
+ * @module
  */
-import { Stack } from "../stack/stack.ts";
+
+import { Stack, type StackStatistics } from "../stack/stack.ts";
 import type { TcpConnection, TcpEnds } from "../stack/tcp.ts";
 
 /** So often may it break within {@linkcode PERIOD_MS}. */
@@ -41,6 +44,7 @@ export class LivingStack {
   readonly #options: LivingStackOptions;
   #current: Stack;
   #address: number | undefined;
+  #renewals = 0;
   /** When it broke, of late. */
   #breaks: number[] = [];
   /** Connections of earlier instances whose other ends are not told yet. */
@@ -55,6 +59,11 @@ export class LivingStack {
   /** The instance that works now. */
   get current(): Stack {
     return this.#current;
+  }
+
+  /** What the instance of now holds and has counted, and how often it was made anew. */
+  statistics(): StackStatistics & { readonly renewals: number } {
+    return { ...this.#current.statistics(), renewals: this.#renewals };
   }
 
   /** Gives it its address (32 bits, host order), which later instances take over. */
@@ -118,6 +127,7 @@ export class LivingStack {
     } catch (cause) { // no memory for a second one, for instance
       return onGivenUp(new Error(`${error.message}; no new one: ${cause}`, { cause }));
     }
+    this.#renewals++;
     this.#untold = [...lost, ...this.#untold].slice(0, MOST_UNTOLD);
     onRenewed(error, lost.length);
   }

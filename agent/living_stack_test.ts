@@ -30,6 +30,7 @@ Deno.test("a new stack has the address of the old one and asks after its connect
   await opened;
   assert.notEqual(stack.current, old);
   assert.deepEqual(state.lost, [1]);
+  assert.equal(stack.statistics().renewals, 1);
   // A frame of eight bytes and a segment with one byte of data, to the same ends.
   const output = stack.takeOutput()!;
   assert.equal(output.length, 8 + 41);

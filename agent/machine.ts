@@ -1,4 +1,8 @@
-/** Tells machines apart, in the sense of who shares loopback addresses with whom. */
+/**
+ * Machines, told apart by who shares loopback addresses with whom.
+ *
+ * @module
+ */
 
 /**
  * A text that two agents have in common if and only if a listener of one is in the way of

@@ -1,4 +1,9 @@
-/** What hosts publish, as an agent has to know it beyond its own targets. */
+/**
+ * Published ports, as far as an agent has to know them beyond its own targets.
+ *
+ * @module
+ */
+
 import type { Target } from "../proxy/connector.ts";
 import { isTakenEverywhere } from "../proxy/edge/taken.ts";
 import type { ConfigureArgs } from "../wire/control/control.ts";

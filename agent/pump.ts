@@ -3,7 +3,8 @@
  *
  * Input: buffers of the stack's memory are read into by turns, so that a read is under way
  * while the last one is processed, and the next is asked for before it ends; the frame a read
- * left unfinished is put in front of the next. Runs of packets go to lwIP as they lie; other frames are handed out.
+ * left unfinished is put in front of the next. Runs of packets go to lwIP as they lie; other
+ * frames are handed out.
  *
  * Output: one write at a time. While it is under way the stack fills its other buffer, and
  * everything that gathered goes with the next write: one write per turn of the event loop
@@ -14,7 +15,10 @@
  * If the stack breaks, the run of packets at hand is lost and the rest goes to the new
  * instance. What was being read, or written, at that time lies in the old one's memory, which
  * is still there.
+ *
+ * @module
  */
+
 import type { InputBuffer, Stack } from "../stack/stack.ts";
 import {
   COUNTED_HEADER_BYTES,

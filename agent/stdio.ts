@@ -4,7 +4,10 @@
  * Pipes and sockets are read and written through `node:net` sockets, which work from the
  * event loop; `Deno.stdin` and `Deno.stdout` hand each operation to another thread and
  * back, which costs two wake-ups of a sleeping processor.
+ *
+ * @module
  */
+
 import { Buffer } from "node:buffer";
 import { fstatSync } from "node:fs";
 import { Socket } from "node:net";

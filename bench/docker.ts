@@ -1,7 +1,13 @@
-// What a container costs: a mesh through `docker exec`, beside the bare pipe of `docker exec` and
-// the stream of the engine's own API (exec attach), of which no client stands in between.
-//
-// The container has no network; iperf3 serves in it. A figure is the median over the rounds.
+/**
+ * What a container costs: a mesh through `docker exec`, beside the bare pipe of `docker
+ * exec` and the stream of the engine's own API (exec attach), of which no client stands
+ * in between.
+ *
+ * The container has no network; iperf3 serves in it. A figure is the median over the
+ * rounds.
+ *
+ * @module
+ */
 import { Command, InvalidArgumentError } from "commander";
 import { DockerEngine } from "../tests/harness/engines/docker.ts";
 import { executableIn } from "../tests/harness/packages/executable.ts";

@@ -1,8 +1,12 @@
-// The benchmark: NoRouter beside `ssh -L`, a chain of two socat, and the bare loopback.
-//
-// All tools are up during a round, idle but for the one that is measured, so that each
-// measure visits them one right after the other and what else the machine does falls on
-// all of them. A figure is the median over the rounds. See world.ts for the arrangement.
+/**
+ * The benchmark: NoRouter beside `ssh -L`, a chain of two socat, and the bare loopback.
+ *
+ * All tools are up during a round, idle but for the one that is measured, so that each
+ * measure visits them one right after the other and what else the machine does falls on
+ * all of them. A figure is the median over the rounds. See world.ts for the arrangement.
+ *
+ * @module
+ */
 import { Command, InvalidArgumentError } from "commander";
 import { needs } from "../tests/harness/scene/requirements.ts";
 import { Results, table } from "./report.ts";

@@ -1,4 +1,8 @@
-// What is measured on each way: throughput, latency, and the two at once.
+/**
+ * What is measured on each way: throughput, latency, and the two at once.
+ *
+ * @module
+ */
 import { Process } from "../tests/harness/scene/process.ts";
 import { until } from "../tests/harness/scene/wait.ts";
 import type { Way } from "./tool.ts";

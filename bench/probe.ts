@@ -1,7 +1,12 @@
-// The client of the latency measures, run inside a namespace: probe.ts MEASURE ADDRESS PORT …
-//
-// It prints one JSON object at the end; `ready` prints `armed` first, because it must be
-// running before the clock starts.
+/**
+ * The client of the latency measures, run inside a namespace: probe.ts MEASURE ADDRESS
+ * PORT …
+ *
+ * It prints one JSON object at the end; `ready` prints `armed` first, because it must be
+ * running before the clock starts.
+ *
+ * @module
+ */
 import { dial, readFull, writeAll } from "../tests/harness/peers/peer_tcp.ts";
 import { median, percentile } from "./statistics.ts";
 import { wallClock } from "./tool.ts";

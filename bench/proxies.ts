@@ -1,11 +1,15 @@
-// The benchmark of the proxies: downloads by CONNECT, by SOCKS5 and in absolute form beside
-// the mesh's own loopback address, and short requests beside tinyproxy.
-//
-//   near   the user's machine: curl, wrk, the manager with its proxies, tinyproxy, a web server
-//   far    a host of the mesh with the same web server
-//
-// NoRouter goes from `near` to `far`, tinyproxy stays in `near`. A round visits all ways one
-// right after the other; a ratio is the median of the rounds' ratios.
+/**
+ * The benchmark of the proxies: downloads by CONNECT, by SOCKS5 and in absolute form
+ * beside the mesh's own loopback address, and short requests beside tinyproxy.
+ *
+ *   near   the user's machine: curl, wrk, the manager with its proxies, tinyproxy, a web server
+ *   far    a host of the mesh with the same web server
+ *
+ * NoRouter goes from `near` to `far`, tinyproxy stays in `near`. A round visits all ways
+ * one right after the other; a ratio is the median of the rounds' ratios.
+ *
+ * @module
+ */
 import { Command, InvalidArgumentError } from "commander";
 import { manifestOf, NOROUTER } from "../tests/harness/scene/mesh.ts";
 import { Namespace } from "../tests/harness/scene/namespace.ts";

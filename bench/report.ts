@@ -1,4 +1,8 @@
-// The one table, and the same as JSON.
+/**
+ * The one table, and the same as JSON.
+ *
+ * @module
+ */
 import type { Row } from "./measures.ts";
 import { median } from "./statistics.ts";
 

@@ -1,4 +1,8 @@
-// One round: all tools up, each measure on each way, then all tools down.
+/**
+ * One round: all tools up, each measure on each way, then all tools down.
+ *
+ * @module
+ */
 import { cpuSeconds, residentBytes } from "../tests/harness/scene/proc.ts";
 import { pause } from "../tests/harness/scene/wait.ts";
 import { measures, probe, resultOf, type Row } from "./measures.ts";

@@ -1,8 +1,12 @@
-// How large the portable executable is, and how fast: first start, later starts, memory.
-//
-// A start is measured from the command to the first frame that an agent sends, which is its
-// answer to `configure`. Beside it, in the same rounds: an agent from the checkout, and deno
-// with an empty program, to know what the machine is worth at the moment.
+/**
+ * How large the portable executable is, and how fast: first start, later starts, memory.
+ *
+ * A start is measured from the command to the first frame that an agent sends, which is
+ * its answer to `configure`. Beside it, in the same rounds: an agent from the checkout,
+ * and deno with an empty program, to know what the machine is worth at the moment.
+ *
+ * @module
+ */
 import { Command, InvalidArgumentError } from "commander";
 import { buildPortable } from "../release/portable.ts";
 import { residentBytes } from "../tests/harness/scene/proc.ts";

@@ -1,4 +1,8 @@
-// The few figures that are taken from many.
+/**
+ * The few figures that are taken from many.
+ *
+ * @module
+ */
 
 /** The value below which `share` (0 to 1) of the sorted samples lie; the nearest rank. */
 export function percentile(samples: readonly number[], share: number): number {

@@ -1,4 +1,8 @@
-// The figures against small samples that can be checked by eye.
+/**
+ * The figures against small samples that can be checked by eye.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { median, percentile } from "./statistics.ts";
 

@@ -1,4 +1,8 @@
-// What the benchmark compares: a tool, running, and the ways it offers to the services.
+/**
+ * What the benchmark compares: a tool, running, and the ways it offers to the services.
+ *
+ * @module
+ */
 import type { Namespace } from "../tests/harness/scene/namespace.ts";
 import type { World } from "./world.ts";
 

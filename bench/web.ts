@@ -1,5 +1,12 @@
-// A web server for the benchmark of the proxies, by hand so that it is never what is measured:
-// `/bulk` answers with zeros without end, anything else with one line. Keeps connections.
+/**
+ * A web server for the benchmark of the proxies, by hand so that it is never what is
+ * measured: `/bulk` answers with zeros without end, anything else with one line.
+ *
+ * Keeps connections.
+ *
+ * @module
+ */
+
 const [hostname, port] = Deno.args;
 const SHORT = new TextEncoder().encode(
   "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\nhello\n",

@@ -1,14 +1,18 @@
-// The arena: three namespaces, and in two of them the same services.
-//
-//   near   the user's machine: the clients, the manager, ssh and sshd
-//   far    a host of the mesh that has the services
-//   third  a host of the mesh that only asks
-//
-// The bare loopback, ssh and socat run wholly inside `near`, over its loopback interface
-// and to its copy of the services; NoRouter runs from `near` or `third` to the copy in
-// `far`. So each way has the same number of TCP connections over a loopback interface at
-// its two ends; ssh has one more between ssh and sshd, where NoRouter and socat have
-// pipes. Nothing leaves the machine.
+/**
+ * The arena: three namespaces, and in two of them the same services.
+ *
+ *   near   the user's machine: the clients, the manager, ssh and sshd
+ *   far    a host of the mesh that has the services
+ *   third  a host of the mesh that only asks
+ *
+ * The bare loopback, ssh and socat run wholly inside `near`, over its loopback interface
+ * and to its copy of the services; NoRouter runs from `near` or `third` to the copy in
+ * `far`. So each way has the same number of TCP connections over a loopback interface at
+ * its two ends; ssh has one more between ssh and sshd, where NoRouter and socat have
+ * pipes. Nothing leaves the machine.
+ *
+ * @module
+ */
 import { Namespace } from "../tests/harness/scene/namespace.ts";
 import { Peer } from "../tests/harness/peers/peer_process.ts";
 import { Process } from "../tests/harness/scene/process.ts";

@@ -1,4 +1,8 @@
-// Runs the program as users do: another process, whose output and status count.
+/**
+ * Runs the program as users do: another process, whose output and status count.
+ *
+ * @module
+ */
 
 /** The program. */
 export const CLI = new URL("../cli.ts", import.meta.url).href;

@@ -1,5 +1,9 @@
-// Programs that stand in for docker, podman, kubectl, lxc, incus and ssh: the only ones on
-// PATH, with a home of their own.
+/**
+ * Programs that stand in for docker, podman, kubectl, lxc, incus and ssh: the only ones
+ * on PATH, with a home of their own.
+ *
+ * @module
+ */
 import { join } from "shlex";
 import { withFiles } from "./_run.ts";
 

@@ -1,4 +1,8 @@
-// The program at a terminal: a pseudo terminal of python3, typed into and read by a test.
+/**
+ * The program at a terminal: a pseudo terminal of python3, typed into and read by a test.
+ *
+ * @module
+ */
 import { CLI } from "./_run.ts";
 
 /** Joins its input and output to a terminal, and passes the exit status on. */

@@ -1,4 +1,8 @@
-// Results that cannot be written, and results nobody wants any more.
+/**
+ * Results that cannot be written, and results nobody wants any more.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { CLI, withFiles } from "./_run.ts";
 

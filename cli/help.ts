@@ -1,4 +1,8 @@
-// The help texts, laid out by hand.
+/**
+ * The help texts, laid out by hand.
+ *
+ * @module
+ */
 
 const OPTIONS = `Options:
   --debug              tell more, with the time

@@ -1,4 +1,8 @@
-// That the texts laid out by hand leave nothing out.
+/**
+ * That the texts laid out by hand leave nothing out.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { helpOf } from "./help.ts";
 import { programOf } from "./main.ts";

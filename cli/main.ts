@@ -1,8 +1,12 @@
-// The command line: commands, options, what is wrong usage, and exit statuses.
-//
-//   0   it went well, or the mesh was ended by Ctrl-C or SIGTERM
-//   1   the manifest is wrong, or no host ever became ready
-//   2   wrong usage
+/**
+ * The command line: commands, options, wrong usage, and exit statuses.
+ *
+ *   0   it went well, or the mesh was ended by Ctrl-C or SIGTERM
+ *   1   the manifest is wrong, or no host ever became ready
+ *   2   wrong usage
+ *
+ * @module
+ */
 import {
   type Command,
   CommanderError,
@@ -80,7 +84,7 @@ export function programOf(
         } as const;
         openLog(program.opts<GlobalOptions>()).event(event);
       },
-      // What follows an error is a hint for people.
+      // Lines behind an error are hints for people.
       writeErr: (text) => void (isForMachines() || stderr.text(text)),
     })
     .configureHelp({ formatHelp: (command) => helpOf(command.name()) })

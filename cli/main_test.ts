@@ -1,4 +1,8 @@
-// The command line as users type it, also wrongly.
+/**
+ * The command line as users type it, also wrongly.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { run, withFiles } from "./_run.ts";
 import { VERSION } from "./version.ts";

@@ -1,4 +1,8 @@
-// Loading a manifest for a command, and telling what is wrong with it.
+/**
+ * Loading a manifest for a command, and telling its faults.
+ *
+ * @module
+ */
 import {
   type Diagnostic,
   formatDiagnostic,

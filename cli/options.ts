@@ -1,11 +1,15 @@
-// The options that every command takes.
+/**
+ * The options that every command takes.
+ *
+ * @module
+ */
 
-/** How the program reports what happens. */
+/** How the program reports events. */
 export type LogFormat = "human" | "json";
 
 /** The options that every command takes, before or behind the command's name. */
 export interface GlobalOptions {
-  /** Also tell what only developers want to know, with the time. */
+  /** Also tell details for developers, with the time. */
   readonly debug?: boolean | undefined;
   /** For people or for machines. */
   readonly logFormat: LogFormat;

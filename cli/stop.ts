@@ -1,5 +1,8 @@
-// Ctrl-C and its relatives: the first asks the program to end, the second ends it.
-
+/**
+ * Ctrl-C and its relatives: the first asks the program to end, the second ends it.
+ *
+ * @module
+ */
 import { killFamilies } from "../transports/command/family.ts";
 
 /** The conventional status of a program that Ctrl-C ended: 128 + SIGINT. */
@@ -7,7 +10,7 @@ const INTERRUPTED = 130;
 
 /** Signals that ask the program to end are heard until this is disposed of. */
 export interface StopSignals extends Disposable {
-  /** Settles with the name of the first one. */
+  /** Settles with the name of the first signal. */
   readonly asked: Promise<Deno.Signal>;
 }
 
@@ -16,15 +19,17 @@ const ENDING: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM"];
 
-/** How {@linkcode stopSignals} differs from that of a command that answers and is gone. */
+/**
+ * How {@linkcode stopSignals} differs from that of a command that answers and is gone.
+ */
 export interface StopOptions {
   /** Told that the terminal went away (SIGHUP), which then ends nothing. */
   readonly onHangUp?: () => void;
 }
 
 /**
- * Listens for signals that ask the program to end. A second one ends the process at once,
- * with all that it started.
+ * Listens for signals that ask the program to end. A second signal ends the process at
+ * once, with all that it started.
  */
 export function stopSignals({ onHangUp }: StopOptions = {}): StopSignals {
   const { promise: asked, resolve } = Promise.withResolvers<Deno.Signal>();

@@ -1,11 +1,15 @@
-// The version of the program, from the one place that states it.
+/**
+ * The version of the program, from the only place that states it.
+ *
+ * @module
+ */
 import config from "../deno.json" with { type: "json" };
 import { LWIP_VERSION } from "../stack/lwip/version.ts";
 
 /** The version, such as `0.1.0`. */
 export const VERSION: string = config.version;
 
-/** What `norouter --version` prints: the program, its commit, and what it is made of. */
+/** The text of `norouter --version`: the program, its commit, and its parts. */
 export function versionLine(): string {
   const parts = [...commit(), `lwIP ${LWIP_VERSION}`, `Deno ${Deno.version.deno}`];
   return `norouter ${VERSION} (${parts.join(", ")})`;

@@ -1,11 +1,15 @@
-// A word where a command or a manifest may stand: which of them it is.
-//
-//   "mesh.yaml", "mesh.yml"   a manifest, whether it is there or not
-//   "./mesh", "conf/mesh"     a manifest
-//   "-"                       a manifest, from standard input
-//   "mesh"                    a manifest if there is such a file, else no command we know
-//
-// words_test.ts has the same table.
+/**
+ * A word where a command or a manifest may stand: which of them it is.
+ *
+ *   "mesh.yaml", "mesh.yml"   a manifest, whether it is there or not
+ *   "./mesh", "conf/mesh"     a manifest
+ *   "-"                       a manifest, from standard input
+ *   "mesh"                    a manifest if there is such a file, else no command we know
+ *
+ * words_test.ts has the same table.
+ *
+ * @module
+ */
 import { didYouMean } from "../manifest/fields.ts";
 import { quote } from "../manifest/source/value.ts";
 
@@ -21,7 +25,7 @@ export function isFile(word: string): boolean {
   }
 }
 
-/** What to say about a word that is none of the commands, and resembles perhaps none. */
+/** The answer to a word that is none of the commands, and resembles perhaps none. */
 export function unknownCommand(
   word: string,
   commands: readonly string[],

@@ -1,4 +1,8 @@
-// The table of words.ts.
+/**
+ * The table of words.ts.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { isFile, unknownCommand } from "./words.ts";
 

@@ -1,6 +1,11 @@
-// A host of a test: a shell with some programs and a home, in mounts of its own, where
-// nothing of the machine's own places for agents is seen or written. And an agent that is a
-// few lines of a shell.
+/**
+ * A host of a test: a shell with some programs and a home, in mounts of its own, where
+ * nothing of the machine's own places for agents is seen or written.
+ *
+ * And an agent that is a few lines of a shell.
+ *
+ * @module
+ */
 import { createHash } from "node:crypto";
 import { openProcess } from "../transports/command/process.ts";
 import type { Link, OpenContext, Progress, Transport } from "../transports/mod.ts";
@@ -36,7 +41,7 @@ export type Shell = "dash" | "busybox" | "bash";
 export const SHELLS: readonly Shell[] = ["dash", "busybox", "bash"];
 
 /** What is particular about a host. */
-export interface HostOptions {
+export interface TestHostOptions {
   readonly shell?: Shell;
   /** Programs that it lacks. */
   readonly without?: readonly string[];
@@ -51,26 +56,26 @@ export interface HostOptions {
 }
 
 /** A host, and all that its transport told. */
-export class Host implements AsyncDisposable {
+export class TestHost implements AsyncDisposable {
   /** Its folder, as this machine sees it. */
   readonly root: string;
   readonly logged: string[] = [];
   readonly progress: Progress[] = [];
   /** The process of the last link. */
   pid = 0;
-  readonly #options: HostOptions;
+  readonly #options: TestHostOptions;
   readonly #stop = new AbortController();
   readonly #links: Link[] = [];
 
-  private constructor(root: string, options: HostOptions) {
+  private constructor(root: string, options: TestHostOptions) {
     this.root = root;
     this.#options = options;
   }
 
-  static async make(options: HostOptions = {}): Promise<Host> {
+  static async make(options: TestHostOptions = {}): Promise<TestHost> {
     const root = await Deno.makeTempDir({ prefix: "norouter-host-" });
     await Deno.chmod(root, 0o755);
-    const host = new Host(root, options);
+    const host = new TestHost(root, options);
     const { shell = "dash", without = [], programs = {}, uid = 0 } = options;
     for (const name of ["bin", "home", ...Object.keys(PLACES)]) {
       await Deno.mkdir(`${root}/${name}`);
@@ -196,13 +201,13 @@ export async function heard(link: Link): Promise<string> {
   const writer = link.writable.getWriter();
   await writer.write(new TextEncoder().encode("hello"));
   await writer.close();
-  const words = await within("the agent's words", textOf(link.readable));
+  const words = await within("the agent's words", textOfStream(link.readable));
   await within("the agent's end", link.closed);
   return words;
 }
 
 /** All that is left of a stream. */
-export async function textOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
+export async function textOfStream(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
   return await new Blob(await Array.fromAsync(stream)).text();
 }
 
@@ -283,8 +288,8 @@ const always: Verdict = needs(
 /** Registers a test with a host; gives it up, or fails under CI, where something is missing. */
 export function hostTest(
   sentence: string,
-  options: HostOptions,
-  test: (host: Host) => Promise<void>,
+  options: TestHostOptions,
+  test: (host: TestHost) => Promise<void>,
   ...programs: Requirement[]
 ): void {
   const wanted = options.shell === "busybox" ? ["busybox", ...programs] : programs;
@@ -293,7 +298,7 @@ export function hostTest(
   const ignore = always.ignore || verdict.ignore;
   Deno.test({ name: sentence, ignore }, async () => {
     if (missing.length > 0) throw new Error(`This machine lacks ${missing.join("; ")}`);
-    await using host = await Host.make(options);
+    await using host = await TestHost.make(options);
     try {
       await test(host);
     } catch (error) {

@@ -1,4 +1,8 @@
-/** The agents that can be put on a host: files of this program for other systems. */
+/**
+ * The agents that can be put on a host: files of this program for other systems.
+ *
+ * @module
+ */
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { portableExecutable } from "./executable.ts";
@@ -6,11 +10,12 @@ import { portableExecutable } from "./executable.ts";
 /** An architecture, as in the name of a portable executable. */
 export type Architecture = "x64" | "arm64";
 
-/** What is sent to a host. */
+/** A file for hosts. */
 export interface AgentFile {
   /**
-   * Tells this content from any other. It ends with `-` and the number that the host compares
-   * before it takes what is there for complete: of bytes or, for a pack, of files.
+   * Tells this content from any other. It ends with `-` and the number that the host
+   * compares before it takes what is there for complete: of bytes or, for a pack, of
+   * files.
    */
   readonly name: string;
   readonly bytes: number;
@@ -18,13 +23,18 @@ export interface AgentFile {
   sha256(): Promise<string>;
   /** The content, in order. */
   read(): AsyncIterable<Uint8Array>;
-  /** Of a file that looks after most of what it runs itself; of others, all is run as it lies. */
+  /**
+   * Of a file that looks after most of what it runs itself; of others, all is run as it
+   * lies.
+   */
   start?(): Promise<AgentStart>;
-  /** Of a pack: the SHA-256 of its files behind each other, in the order of their names. */
+  /**
+   * Of a pack: the SHA-256 of its files behind each other, in the order of their names.
+   */
   contentSha256?(): Promise<string>;
 }
 
-/** What of a file runs as it lies. */
+/** The part of a file that runs as it lies. */
 export interface AgentStart {
   /** Its first bytes. */
   readonly bytes: number;
@@ -37,12 +47,12 @@ export interface AgentStart {
 /** The variable that names a folder with portable executables. */
 export const AGENTS_VARIABLE = "NOROUTER_AGENTS";
 
-/** Pipes take these whole. While one is on a slow way, nothing says that it moves. */
+/** Pipes take these whole. While a piece is on a slow way, nothing says that it moves. */
 const CHUNK_BYTES = 64 * 1024;
 /** The launcher says in its first lines which content it carries. */
 const HEAD_BYTES = 4096;
 
-/** What there is to send. */
+/** The files at hand. */
 export interface AgentFiles {
   readonly x64?: AgentFile | undefined;
   readonly arm64?: AgentFile | undefined;
@@ -60,7 +70,7 @@ export async function agentFiles(): Promise<AgentFiles> {
   return { x64, arm64, pack };
 }
 
-/** The portable executable for Linux on an architecture, if there is one at hand. */
+/** The portable executable for Linux on an architecture, if at hand. */
 async function portableFile(
   architecture: Architecture,
 ): Promise<AgentFile | undefined> {
@@ -71,7 +81,10 @@ async function portableFile(
   return undefined;
 }
 
-/** Where it may be: a folder of the user's, beside this very program, what a checkout built. */
+/**
+ * Where it may be: a folder of the user's, beside this very program, what a checkout
+ * built.
+ */
 function placesOf(architecture: Architecture): string[] {
   const file = `norouter-linux-${architecture}`;
   const folder = Deno.env.get(AGENTS_VARIABLE);
@@ -90,9 +103,9 @@ function checkoutPath(path: string): string[] {
   return url.protocol === "file:" ? [fileURLToPath(url)] : [];
 }
 
-/** What a portable executable says of itself in its first lines. */
+/** The first lines of a portable executable, about itself. */
 interface Head {
-  /** Names what it carries. */
+  /** Names its contents. */
   readonly name: string;
   /** Where that begins, in bytes. */
   readonly dataAt: number | undefined;
@@ -128,7 +141,7 @@ async function beginningOf(
   return beginning.subarray(0, at);
 }
 
-/** The hash of what was sent last, for hosts that start at once. */
+/** The hash of the file sent last, for hosts that start at once. */
 let lastSum: { readonly key: string; readonly sum: Promise<string> } | undefined;
 
 async function fileOf(path: string, { name, dataAt }: Head): Promise<AgentFile> {
@@ -172,7 +185,7 @@ export interface AgentFolder {
   readonly path: string;
 }
 
-/** The folder form for an architecture. Rejects with what to do if it is not at hand. */
+/** The folder form for an architecture. Rejects with advice if it is not at hand. */
 export async function folderOf(architecture: Architecture): Promise<AgentFolder> {
   const name = `norouter-linux-${architecture}`;
   const folder = Deno.env.get(AGENTS_VARIABLE);
@@ -258,7 +271,9 @@ async function packFolder(
   return { bytes: await packOf(files), files: files.length };
 }
 
-/** Names and contents as one pack: a table in JSON behind its length, then the contents. */
+/**
+ * Names and contents as one pack: a table in JSON behind its length, then the contents.
+ */
 export async function packOf(
   files: readonly (readonly [name: string, bytes: Uint8Array<ArrayBuffer>])[],
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -269,7 +284,7 @@ export async function packOf(
   return await new Blob([length, json, ...files.map(([, bytes]) => bytes)]).bytes();
 }
 
-/** What is behind the table of a pack. */
+/** The contents behind the table of a pack. */
 export function contentOf(pack: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return pack.subarray(4 + new DataView(pack.buffer, pack.byteOffset).getUint32(0));
 }

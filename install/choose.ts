@@ -1,4 +1,8 @@
-/** What a host gets, by what it says of itself. */
+/**
+ * The file that a host gets, by its words about itself.
+ *
+ * @module
+ */
 import {
   type AgentFile,
   type AgentFiles,
@@ -12,7 +16,7 @@ const LEAST_DENO = [2, 9, 5] as const;
 /** A host says what it likes; a message shows so many characters of a word. */
 const MOST_SHOWN = 60;
 
-/** What is sent, and as what. */
+/** The file to send, and its kind. */
 export interface Chosen {
   /** An `agent` runs by itself, an `app` by the host's deno. */
   readonly kind: "agent" | "app";
@@ -20,8 +24,8 @@ export interface Chosen {
 }
 
 /**
- * Chooses for a host's words: its system, its machine, both as of `uname`, and the version of
- * its deno or `-`.
+ * Chooses for a host's words: its system, its machine, both as of `uname`, and the
+ * version of its deno or `-`.
  *
  * @throws {Error} if there is nothing for it, saying what there is.
  */
@@ -47,7 +51,9 @@ export function chooseFor(words: readonly string[], files: AgentFiles): Chosen {
   );
 }
 
-/** As of semantic versions: `2.9.5`, `3.0.0`, `2.10.0+0a1b2c3`; what is no version is not. */
+/**
+ * As of semantic versions: `2.9.5`, `3.0.0`, `2.10.0+0a1b2c3`; other text is no version.
+ */
 function isNewEnough(version: string): boolean {
   const found = /^(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number);
   if (!found) return false;

@@ -1,8 +1,12 @@
-/** Finds and removes what agents have left on a host. */
+/**
+ * Finds and removes the files that agents have left on a host.
+ *
+ * @module
+ */
 import type { OpenContext, Transport } from "../transports/mod.ts";
 import { explainingLines } from "../transports/command/explaining.ts";
 import { LineReader } from "./line_reader.ts";
-import { cleanScript, MARK } from "./script.ts";
+import { cleanScript, SCRIPT_MARK } from "./script.ts";
 
 /** Milliseconds that a host may take; folders of 100 MB are removed. */
 const LIMIT = 60_000;
@@ -18,7 +22,7 @@ export interface LeftItem {
   readonly path: string;
 }
 
-/** What to do. */
+/** Options of the cleaning. */
 export interface CleanOptions {
   /** The manifest's `installPath`. */
   readonly path?: string | undefined;
@@ -28,7 +32,10 @@ export interface CleanOptions {
   readonly list: boolean;
 }
 
-/** Rejects with why it cannot be told. What is odd there is given to `context.log`. */
+/**
+ * Rejects with the reason if it cannot be told. Oddities there are given to
+ * `context.log`.
+ */
 export async function cleanHost<Options>(
   transport: Transport<Options>,
   options: Options,
@@ -50,7 +57,7 @@ export async function cleanHost<Options>(
     for (let line; (line = await reader.line()) !== undefined;) {
       if (++count > MOST_LINES) link.abort("it has too much to say");
       const [mark, what, ...rest] = line.split(" ");
-      if (mark !== MARK) continue;
+      if (mark !== SCRIPT_MARK) continue;
       if (what === "done") return items;
       if (what === "skip") context.log(rest.join(" "));
       if (what === "item") items.push(itemOf(rest));

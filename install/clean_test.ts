@@ -1,18 +1,25 @@
-// What is found and removed on hosts.
+/**
+ * What is found and removed on hosts.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
-import { type Host, hostTest, SHELLS, testAgent, WORDS } from "./_host.ts";
+import { hostTest, SHELLS, testAgent, type TestHost, WORDS } from "./_host.ts";
 import { cleanHost, type CleanOptions } from "./clean.ts";
 
 const PLACE = "home/.cache/norouter";
 
-async function clean(host: Host, options: Partial<CleanOptions> = {}): Promise<string[]> {
+async function clean(
+  host: TestHost,
+  options: Partial<CleanOptions> = {},
+): Promise<string[]> {
   const all = { list: false, state: "~/.norouter/agent", ...options };
   const items = await cleanHost(host.transport(), {}, all, host.context);
   return items.map(({ state, path }) => `${state} ${path}`).sort();
 }
 
 /** Lays out what an agent leaves that unpacks itself; used by this process if `isUsed`. */
-async function layTree(host: Host, hash: string, isUsed: boolean): Promise<void> {
+async function layTree(host: TestHost, hash: string, isUsed: boolean): Promise<void> {
   const folder = `${host.root}/${PLACE}/${hash}`;
   await Deno.mkdir(`${folder}/used`, { recursive: true });
   await Deno.writeTextFile(`${host.root}/${PLACE}/agent-${hash}-3`, "old");

@@ -1,23 +1,22 @@
 /**
- * What is known of an agent that was copied to a host without a shell: whether others could
- * exchange it, and whether it is what was copied. The agent's own runtime looks, for there is no
- * other program.
+ * An agent that was copied to a host without a shell: whether others could exchange it,
+ * and whether it is still the same. The agent's own runtime looks, for there is no other
+ * program.
  *
  * @module
  */
-
 import { createHash } from "node:crypto";
 import type { HostFiles, OpenContext } from "../transports/mod.ts";
 
 /** Bytes that are read at once. */
 const CHUNK = 1 << 20;
 
-/** What of a folder is run, in order; of folders all files by their names. */
+/** The files of a folder that are run, in order; of folders all files by their names. */
 const RUN = ["ld.so", "deno", "lib", "app"];
 
 /**
- * A program for `deno eval`: prints the sum of the folder that it is given and removes those of
- * other versions beside it from which nothing runs.
+ * A program for `deno eval`: prints the sum of the folder that it is given and removes
+ * those of other versions beside it from which nothing runs.
  */
 export function lookScript(home: string): string {
   return `
@@ -86,8 +85,8 @@ async function sumUp(folder: string): Promise<string> {
 }
 
 /**
- * Rejects if others than root could exchange the folder, or one that it is in, as far as the
- * way of copying tells. Those that are not there will be made.
+ * Rejects if others than root could exchange the folder, or one that it is in, as far as
+ * the way of copying tells. Those that are not there will be made.
  */
 export async function assertGuarded<Options>(
   files: HostFiles<Options>,

@@ -1,6 +1,8 @@
 /**
- * Puts the agent on a host without a shell, by a way of copying files there, and starts it by
- * its loader: the folder form of the portable executable needs nothing else.
+ * Puts the agent on a host without a shell, by a way of copying files there, and starts
+ * it by its loader: the folder form of the portable executable needs nothing else.
+ *
+ * @module
  */
 import type { HostFiles, Link, OpenContext, Transport } from "../transports/mod.ts";
 import { architectureOf, folderOf } from "./agents.ts";
@@ -26,7 +28,7 @@ const ALIVE_MS = 1000;
 /** For so long it is: the folder has some 100 MB. */
 const COPY_LIMIT_MS = 600_000;
 
-/** Opens the link. Rejects with an Error that says what cannot be done. */
+/** Opens the link. Rejects with an Error that names the obstacle. */
 export async function openCopied<Options>(
   { transport, files }: {
     readonly transport: Transport<Options>;
@@ -95,9 +97,9 @@ async function copyFolder(put: Put, folder: string, home: string): Promise<void>
     await Deno.remove(empty);
   }
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    // What a program that runs from this folder has left there is its own.
+    // Files that a program running from this folder has left there are its own.
     if (name === "ok" || name === "deno-dir") continue;
-    // What is in it, for it may be there already, in part.
+    // Its contents, for the folder may be there already, in part.
     await put(`${folder}/${name}${isDirectory ? "/." : ""}`, `${home}/${name}`);
   }
   // Comes last, and says that the rest is whole.
@@ -118,7 +120,7 @@ async function makeFolder(put: Put, empty: string, path: string): Promise<void> 
   }
 }
 
-/** What a command there prints; nothing that counts if it fails, or takes too long. */
+/** The output of a command there; nothing that counts if it fails, or takes too long. */
 async function ask<Options>(
   transport: Transport<Options>,
   options: Options,

@@ -1,4 +1,8 @@
-// Copying an agent to hosts without a shell; here they are folders of this machine.
+/**
+ * Copying an agent to hosts without a shell; here they are folders of this machine.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { until } from "../tests/harness/scene/wait.ts";
 import { openProcess } from "../transports/command/process.ts";

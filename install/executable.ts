@@ -1,6 +1,14 @@
-/** What a portable executable, or an installer, tells the program in its environment. */
+/**
+ * Variables by which a portable executable, or an installer, tells the program about
+ * itself.
+ *
+ * @module
+ */
 
-/** The variable that names the file by which others see that what runs is in use (guard.sh). */
+/**
+ * The variable that names the file by which others see that the program is in use
+ * (guard.sh).
+ */
 const MARK = "NOROUTER_MARK";
 /** Milliseconds between two touches of it; other machines go by its age. */
 const TOUCH_EVERY = 24 * 3_600_000;
@@ -17,8 +25,8 @@ export function portableExecutable(): string | undefined {
 
 /**
  * Takes it out again, so that commands which the manager starts have their user's
- * environment. `DENO_DIR` was set to where the runtime that is carried keeps its caches; the
- * user's own deno must not share it.
+ * environment. `DENO_DIR` was set to where the runtime that is carried keeps its caches;
+ * the user's own deno must not share it.
  */
 export function cleanEnvironment(): void {
   keepMark(Deno.env.get(MARK));
@@ -31,7 +39,10 @@ export function cleanEnvironment(): void {
   for (const name of OWN) Deno.env.delete(name);
 }
 
-/** Touches the mark every day for as long as the program runs, which this does not prolong. */
+/**
+ * Touches the mark every day for as long as the program runs, which this does not
+ * prolong.
+ */
 function keepMark(file: string | undefined): void {
   if (!file) return;
   const timer = setInterval(() => {

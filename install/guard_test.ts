@@ -1,7 +1,12 @@
-// Folders that somebody else could change: a second user of the host tries, and gets nowhere.
+/**
+ * Folders that somebody else could change: a second user of the host tries, and gets
+ * nowhere.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { until } from "../tests/harness/scene/wait.ts";
-import { type Host, hostTest, SHELLS, testAgent, WORDS } from "./_host.ts";
+import { hostTest, SHELLS, testAgent, type TestHost, WORDS } from "./_host.ts";
 
 const OTHER = 1501;
 
@@ -19,7 +24,7 @@ async function asOther(script: string, folder: string): Promise<void> {
 
 /** A folder of the host, with an owner and a mode. */
 async function folder(
-  host: Host,
+  host: TestHost,
   path: string,
   { owner = 0, group, mode = 0o755 }: { owner?: number; group?: number; mode?: number } =
     {},
@@ -32,7 +37,7 @@ async function folder(
 }
 
 /** What an installation says that fails. */
-async function failure(host: Host, path?: string): Promise<string> {
+async function failure(host: TestHost, path?: string): Promise<string> {
   const x64 = testAgent(1000);
   return await host.open({ files: { x64, arm64: x64 }, path }).then(
     () => assert.fail("it was installed"),
@@ -89,7 +94,10 @@ for (const shell of SHELLS) {
 }
 
 // Each with what is said of it.
-const UNSAFE: Record<string, (host: Host) => Promise<[path: string, said: RegExp]>> = {
+/** Makes a place on a host; its path, and what is said of it. */
+type MakePlace = (host: TestHost) => Promise<[path: string, said: RegExp]>;
+
+const UNSAFE: Record<string, MakePlace> = {
   "that is of another user": async (host) => {
     await folder(host, "his", { owner: OTHER });
     await folder(host, "his/mine", { mode: 0o700 });

@@ -1,6 +1,10 @@
-/** Reads lines off the beginning of a stream of bytes, and hands on the rest. */
+/**
+ * Reads lines off the beginning of a stream of bytes, and hands on the rest.
+ *
+ * @module
+ */
 
-/** A longer line is cut in parts; what begins a link is short. */
+/** A longer line is cut in parts; the lines that begin a link are short. */
 const MOST_BYTES = 16 * 1024;
 
 /** Takes lines off a stream. */
@@ -14,7 +18,9 @@ export class LineReader {
     this.#reader = stream.getReader();
   }
 
-  /** The next line without its end, the last one without one too; undefined at the end. */
+  /**
+   * The next line without its end, the last one without one too; undefined at the end.
+   */
   async line(): Promise<string | undefined> {
     for (let from = 0;;) {
       const at = this.#held.subarray(0, MOST_BYTES).indexOf(10, from);
@@ -36,7 +42,7 @@ export class LineReader {
     return line.replace(/\r$/, "");
   }
 
-  /** What was not read yet, as a stream. */
+  /** The bytes not read yet, as a stream. */
   rest(): ReadableStream<Uint8Array<ArrayBuffer>> {
     const held = this.#held;
     const reader = this.#reader;
@@ -55,7 +61,7 @@ export class LineReader {
     });
   }
 
-  /** Reads no more: what comes is of no use. */
+  /** Reads no more: later bytes are of no use. */
   async cancel(): Promise<void> {
     this.#held = new Uint8Array();
     await this.#reader.cancel();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { textOf } from "./_host.ts";
+import { textOfStream } from "./_host.ts";
 import { LineReader } from "./line_reader.ts";
 
 /** A stream of these chunks. */
@@ -45,7 +45,7 @@ Deno.test("what was not read is the rest, whatever the chunks", async () => {
   for (const chunks of [["a\nrest"], ["a\n", "rest"], ["a", "\nre", "st"]]) {
     const reader = new LineReader(streamOf(...chunks));
     assert.equal(await reader.line(), "a");
-    assert.equal(await textOf(reader.rest()), "rest");
+    assert.equal(await textOfStream(reader.rest()), "rest");
   }
 });
 

@@ -1,6 +1,8 @@
 /**
- * Opens a link to an agent that is put on its host first, if it is not there yet: through the
- * same command that runs it, so that nothing but that command is needed.
+ * Opens a link to an agent that is put on its host first, if it is not there yet: through
+ * the same command that runs it, so that nothing but that command is needed.
+ *
+ * @module
  */
 import type { Link, OpenContext, Transport } from "../transports/mod.ts";
 import { type AgentFiles, agentFiles } from "./agents.ts";
@@ -17,7 +19,7 @@ export interface InstallOptions {
   readonly mode: Exclude<InstallMode, "never">;
   /** The folder on the host to keep it in; some usual ones if absent. */
   readonly path?: string | undefined;
-  /** What can be sent; all that is at hand if absent. */
+  /** The files that can be sent; all that is at hand if absent. */
   readonly files?: AgentFiles;
   /** Those to this host so far; without it each is the first. */
   readonly uploads?: Uploads;

@@ -1,11 +1,15 @@
-// Where the script keeps an agent, on hosts whose folders are not as they should be.
+/**
+ * Where the script keeps an agent, on hosts whose folders are not as they should be.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
-import { type Host, hostTest, testAgent, WORDS } from "./_host.ts";
+import { hostTest, testAgent, type TestHost, WORDS } from "./_host.ts";
 
 const HOME = "home/.cache/norouter";
 
 /** Where an agent is that was installed and found again. */
-async function placeOf(host: Host, path?: string): Promise<string> {
+async function placeOf(host: TestHost, path?: string): Promise<string> {
   const x64 = testAgent(1000);
   const files = { x64, arm64: x64 };
   assert.equal(await host.speak({ files, path }), WORDS);
@@ -19,7 +23,7 @@ async function placeOf(host: Host, path?: string): Promise<string> {
 }
 
 /** What an installation says that fails. */
-async function failure(host: Host, path?: string): Promise<string> {
+async function failure(host: TestHost, path?: string): Promise<string> {
   const x64 = testAgent(10_000);
   const error = await host.open({ files: { x64, arm64: x64 }, path }).then(
     () => assert.fail("it was installed"),

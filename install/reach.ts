@@ -1,8 +1,14 @@
-/** Whether the agent is put on a host, and how the host is reached, in one line. */
+/**
+ * Whether the agent is put on a host, and how the host is reached, in one line.
+ *
+ * @module
+ */
 import type { Transport } from "../transports/mod.ts";
 import type { InstallMode } from "./open.ts";
 
-/** Whether an agent is put there: by `exec`, where the options do not say what starts one. */
+/**
+ * Whether an agent is put there: by `exec`, where the options do not say what starts one.
+ */
 export function isInstalled<Options>(
   transport: Transport<Options>,
   options: Options,
@@ -12,7 +18,7 @@ export function isInstalled<Options>(
     !transport.hasAgent?.(options);
 }
 
-/** What is run or reached, for messages. */
+/** The command or address, for messages. */
 export function describeReach<Options>(
   transport: Transport<Options>,
   options: Options,

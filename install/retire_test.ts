@@ -1,4 +1,8 @@
-// What other versions have left in a place, and which of it is removed.
+/**
+ * What other versions have left in a place, and which of it is removed.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { SHELLS } from "./_host.ts";
 

@@ -1,9 +1,9 @@
 /**
- * What runs on a host to find the agent there, or to put it there, in one command of a shell.
+ * The script that finds the agent on a host, or puts it there, in one command of a shell.
  *
- * The command line is short: it reads the script from its standard input. The script speaks
- * lines on standard output, each with {@linkcode MARK} in front, for a login may say something
- * first:
+ * The command line is short: it reads the script from its standard input. The script
+ * speaks lines on standard output, each with {@linkcode SCRIPT_MARK} in front, for a
+ * login may say something first:
  *
  * ```text
  * ← norouter-install hello                 the command line runs
@@ -17,21 +17,22 @@
  * ← norouter-install fail REASON           at any point, and the end
  * ```
  *
- * What is kept in the folder: `agent-NAME`, the file; `app-VERSION-NAME`, the program for that
- * version of deno; and while one of them is on its way, `part-PROCESS.MACHINE`. Both get their
- * name when they are complete, and their sums are compared at each start: of all of a file or,
- * if it looks after the rest itself as `release/launcher.sh` does, of its beginning. What other
- * versions have left there goes when no process uses it (`retire` in guard.sh).
+ * What is kept in the folder: `agent-NAME`, the file; `app-VERSION-NAME`, the program for
+ * that version of deno; and while one of them is on its way, `part-PROCESS.MACHINE`. Both
+ * get their name when they are complete, and their sums are compared at each start: of
+ * all of a file or, if it looks after the rest itself as `release/launcher.sh` does, of
+ * its beginning. What other versions have left there goes when no process uses it
+ * (`retire` in guard.sh).
  *
  * Only folders are used that nobody but their user and root can change or exchange
- * (`guarded` there), so what was compared is what is run.
+ * (`guarded` there), so exactly the files that were compared are run.
  *
- * It needs a POSIX shell with `cat`, `chmod`, `head`, `ls` (or `stat`), `mkdir`, `mv`, `rm`,
- * `wc`; and `openssl`, `sha256sum` or `shasum`, `df`, `find`, `id`, `uname`, if they are there.
+ * The script needs a POSIX shell with `cat`, `chmod`, `head`, `ls` (or `stat`), `mkdir`,
+ * `mv`, `rm`, `wc`; and `openssl`, `sha256sum` or `shasum`, `df`, `find`, `id`, `uname`,
+ * if they are there.
  *
  * @module
  */
-
 import { quote } from "shlex";
 import type { AgentFile, AgentFiles } from "./agents.ts";
 import clean from "./clean.sh" with { type: "text" };
@@ -40,11 +41,11 @@ import places from "./places.sh" with { type: "text" };
 import source from "./script.sh" with { type: "text" };
 
 /** Begins each line that the script says to the manager. */
-export const MARK = "norouter-install";
+export const SCRIPT_MARK = "norouter-install";
 
-/** What the script is made for. */
+/** Options of the script. */
 export interface ScriptOptions {
-  /** What can be sent. */
+  /** The files that can be sent. */
   readonly files: AgentFiles;
   /** The folder to keep it in; some usual ones if absent. */
   readonly path?: string | undefined;
@@ -58,7 +59,7 @@ export interface HostScript {
   readonly text: Uint8Array<ArrayBuffer>;
 }
 
-/** Unpacks what `release/portable.ts` calls a pack. */
+/** Unpacks a pack of `release/portable.ts`. */
 export const UNPACK = [
   `const [pack, folder] = Deno.args;`,
   `const bytes = Deno.readFileSync(pack);`,
@@ -96,7 +97,10 @@ export async function scriptFor(
   return hostScript(variables, source);
 }
 
-/** The script that tells what is left on a host, and removes it unless `list` is set. */
+/**
+ * The script that tells which files are left on a host, and removes them unless `list` is
+ * set.
+ */
 export function cleanScript(
   { path = "", state = "", list }: {
     readonly path?: string | undefined;
@@ -116,26 +120,30 @@ function hostScript(
     `${name}=${quote(value)}`
   );
   const lines = withoutComments([guard, places, script].join("\n"));
-  const all = [...values, lines.replaceAll("@MARK@", MARK), END].join("\n");
+  const all = [...values, lines.replaceAll("@MARK@", SCRIPT_MARK), END].join("\n");
   const text = new TextEncoder().encode(all);
   return { words: ["sh", "-c", starterOf(text.length), "norouter"], text };
 }
 
 /**
- * Reads so many bytes and runs them. Any login shell hands it on as it is: in single quotes, a
- * csh takes no line break, not even there an exclamation mark, and fish no two backslashes.
+ * Reads so many bytes and runs them. Any login shell hands it on as it is: in single
+ * quotes, a csh takes no line break, not even there an exclamation mark, and fish no two
+ * backslashes.
  */
 function starterOf(bytes: number): string {
   return [
-    `printf "\\n${MARK} hello\\n"`,
+    `printf "\\n${SCRIPT_MARK} hello\\n"`,
     `s=$(head -c ${bytes})`,
     `case $s in *"${END}") eval "$s" ;; esac`,
-    `printf "\\n${MARK} fail the installer did not arrive whole\\n"`,
+    `printf "\\n${SCRIPT_MARK} fail the installer did not arrive whole\\n"`,
     `exit 1`,
   ].join("; ");
 }
 
-/** What of a file is compared before it is started: bytes, sum and the folder it looks after. */
+/**
+ * The part of a file that is compared before a start: bytes, sum and the folder it looks
+ * after.
+ */
 async function startOf(file: AgentFile | undefined): Promise<string> {
   if (!file) return "";
   const { bytes, sha256, folder } = await file.start?.() ??

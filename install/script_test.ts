@@ -1,5 +1,9 @@
-// The script of the installation on hosts with several shells, from the first start to the
-// second, with everything that may come between.
+/**
+ * The script of the installation on hosts with several shells, from the first start to
+ * the second, with everything that may come between.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { join } from "shlex";
 import { needs } from "../tests/harness/scene/requirements.ts";
@@ -7,10 +11,10 @@ import { until, within } from "../tests/harness/scene/wait.ts";
 import type { OpenContext } from "../transports/mod.ts";
 import {
   heard,
-  type Host,
   hostTest,
   SHELLS,
   testAgent,
+  type TestHost,
   testPack,
   WORDS,
 } from "./_host.ts";
@@ -21,7 +25,7 @@ import { type HostScript, scriptFor } from "./script.ts";
 const PLACE = "home/.cache/norouter";
 
 /** An installation that was told of bytes that do not come. */
-async function begin(host: Host): Promise<Waiting> {
+async function begin(host: TestHost): Promise<Waiting> {
   const script = await scriptFor({ files: {}, always: false });
   const waiting = new Waiting(host.command(script.words), script);
   await waiting.line(/want/);

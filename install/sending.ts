@@ -1,11 +1,16 @@
-/** Tells how far the sending of an agent is. */
+/**
+ * Tells how far the sending of an agent is.
+ *
+ * @module
+ */
 import type { OpenContext } from "../transports/mod.ts";
 
 /** Milliseconds between two tellings. */
 const EVERY = 200;
 /**
- * What was taken is not there yet: pipes and the transport's own buffers hold some MiB, which
- * a slow way needs its time for. So the host may take this share of the time up to then.
+ * Bytes that were taken are not there yet: pipes and the transport's own buffers hold
+ * some MiB, which a slow way needs its time for. So the host may take this share of the
+ * time up to then.
  */
 const GRACE_SHARE = 1 / 4;
 
@@ -32,7 +37,9 @@ export class Sending implements Disposable {
     if (performance.now() - this.#told >= EVERY) this.#tell();
   }
 
-  /** All were taken. Until this is disposed of, it says for a while that they are moving. */
+  /**
+   * All were taken. Until this is disposed of, it says for a while that they are moving.
+   */
   end(): void {
     this.#tell();
     const until = performance.now() + (performance.now() - this.#began) * GRACE_SHARE;

@@ -1,4 +1,8 @@
-// What hosts with all kinds of systems and programs get.
+/**
+ * What hosts with all kinds of systems and programs get.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { fileOf, hostTest, testAgent, testPack, WORDS } from "./_host.ts";
 

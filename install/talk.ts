@@ -1,21 +1,26 @@
 /**
- * The manager's side of what `script.sh` says: takes its lines, sends what it wants, and hands
- * on the link once the agent speaks.
+ * The manager's side of the talk with `script.sh`: takes its lines, sends the file it
+ * wants, and hands on the link once the agent speaks.
  *
- * A host may say anything. Text that is not the script's is shown, up to a limit; what the
- * script would not say ends it. Nothing here has a limit of its own on time: the host's
- * `connectTimeout` goes on, but for bytes that move.
+ * A host may say anything. Text that is not the script's is shown, up to a limit; what
+ * the script would not say ends it. Nothing here has a limit of its own on time: the
+ * host's `connectTimeout` goes on, but for bytes that move.
+ *
+ * @module
  */
 import { explainingLines } from "../transports/command/explaining.ts";
 import type { Link, LinkExit, OpenContext, Transport } from "../transports/mod.ts";
 import type { AgentFiles } from "./agents.ts";
 import { chooseFor, type Chosen } from "./choose.ts";
 import { LineReader } from "./line_reader.ts";
-import { MARK } from "./script.ts";
+import { SCRIPT_MARK } from "./script.ts";
 import { Sending } from "./sending.ts";
 import type { Uploads } from "./uploads.ts";
 
-/** Text that is not the script's, in characters; the same as before an agent's first frame. */
+/**
+ * Text that is not the script's, in characters; the same as before an agent's first
+ * frame.
+ */
 const MOST_TEXT = 64 * 1024;
 /** Of a line that is shown or in a message, in characters. */
 const MOST_SHOWN = 1000;
@@ -36,9 +41,9 @@ export class NoShellError extends Error {}
 /** The host says why it cannot have the agent. */
 class HostError extends Error {}
 
-/** What a conversation is about. */
+/** Options of a conversation. */
 export interface TalkOptions {
-  /** What can be sent. */
+  /** The files that can be sent. */
   readonly files: AgentFiles;
   /** Decides whether it is. */
   readonly uploads?: Uploads | undefined;
@@ -46,7 +51,7 @@ export interface TalkOptions {
   readonly otherCommand?: Transport["otherCommand"] | undefined;
 }
 
-/** What the script said. */
+/** A line of the script. */
 interface Said {
   readonly what: string;
   readonly rest: readonly string[];
@@ -64,7 +69,7 @@ export class Talk {
   /** Lines that only a terminal, or the like, would send back. */
   readonly #sent = new Set<string>();
   readonly #options: TalkOptions;
-  /** Whether the command that the host was told is what runs. */
+  /** Whether the command that the host was told runs. */
   #isHeard = false;
   /** Runs until the host's first word. */
   #silence: ReturnType<typeof setTimeout> | undefined;
@@ -77,8 +82,8 @@ export class Talk {
   }
 
   /**
-   * Sends the script, and all that it asks for. Rejects with what the host says against it, or a
-   * {@linkcode NoShellError}.
+   * Sends the script, and all that it asks for. Rejects with what the host says against
+   * it, or a {@linkcode NoShellError}.
    */
   async untilStart(script: Uint8Array<ArrayBuffer>): Promise<Link> {
     const { files, uploads } = this.#options;
@@ -139,7 +144,7 @@ export class Talk {
     writer.releaseLock();
   }
 
-  /** Sends what the host wants; gives what it says then. */
+  /** Sends the file that the host wants; gives its next line. */
   async #send({ kind, file }: Chosen): Promise<Said> {
     const order = `${kind} ${file.bytes} ${await file.sha256()} ${file.name}`;
     this.#sent.add(order);
@@ -152,7 +157,7 @@ export class Talk {
         first,
       );
       const said = await first;
-      if (said.what === "start") return said; // it is there, all the same
+      if (said.what === "start") return said; // the agent is there, all the same
       expect(said, "send");
       this.#options.uploads?.begin();
       hasBegun = true;
@@ -182,7 +187,9 @@ export class Talk {
     }
   }
 
-  /** Waits until a write is done or the host answers. If it fails, the host may say why. */
+  /**
+   * Waits until a write is done or the host answers. If it fails, the host may say why.
+   */
   async #taken(write: Promise<void>, answer: Promise<Said>): Promise<void> {
     try {
       await Promise.race([write, answer]);
@@ -200,12 +207,12 @@ export class Talk {
     }
   }
 
-  /** What the script says next. */
+  /** The next line of the script. */
   async #next(): Promise<Said> {
     for (let line; (line = await this.#reader.line()) !== undefined;) {
       this.#hear();
       const [mark, what = "", ...rest] = line.split(" ");
-      if (mark !== MARK) {
+      if (mark !== SCRIPT_MARK) {
         this.#show(line.trimEnd());
         continue;
       }
@@ -236,7 +243,7 @@ export class Talk {
     }
     this.#text.push(cut(line));
     if (this.#text.length > EXPLAINING_LINES) this.#text.shift();
-    // It will be said with the end that it explains.
+    // The line will be said with the end that it explains.
     if (!NO_SHELL.test(line)) this.#context.log(cut(line));
   }
 
@@ -264,7 +271,7 @@ function expect({ what, line }: Said, wanted: string): void {
   if (what === wanted) return;
   throw new Error(
     `the host speaks as the installer would not: ${JSON.stringify(cut(line))} ` +
-      `in place of "${MARK} ${wanted}"`,
+      `in place of "${SCRIPT_MARK} ${wanted}"`,
   );
 }
 

@@ -1,11 +1,14 @@
 /**
- * How often an agent is sent to one host. A host may spoil what it gets, or forget it, and is
+ * How often an agent is sent to a host. A host may spoil the file, or forget it, and is
  * tried again for as long as the mesh runs; 37 MB at each attempt would not help it.
  *
  * @module
  */
 
-/** Milliseconds after the first upload that a host spoiled, the second and so on; then for ever. */
+/**
+ * Milliseconds after the first upload that a host spoiled, the second and so on; then for
+ * ever.
+ */
 const WAITS = [30_000, 120_000, 600_000];
 /** Uploads within {@linkcode PERIOD}, also of those that were taken. */
 const MOST = 10;

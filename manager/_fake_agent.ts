@@ -23,6 +23,10 @@ export interface Behaviour {
   readonly pong?: boolean;
   /** What `status` tells. */
   readonly listeners?: readonly unknown[];
+  /** What `status` tells of its stack; nothing by default. */
+  readonly stack?: unknown;
+  /** Never answers `status`. */
+  readonly hidesStatus?: boolean;
   /** Bytes, as text, written once it is ready. */
   readonly garbage?: string;
   /** Events sent once it is ready. */
@@ -145,7 +149,10 @@ export class FakeAgent {
       await result(extendError === undefined ? {} : { error: extendError });
     }
     if (op === "ping" && (behaviour.pong ?? true)) await result({});
-    if (op === "status") await result({ data: { listeners: behaviour.listeners ?? [] } });
+    if (op === "status" && !behaviour.hidesStatus) {
+      const { listeners = [], stack } = behaviour;
+      await result({ data: { listeners, ...(stack !== undefined && { stack }) } });
+    }
   }
 
   #frame(type: number, payload: Uint8Array): Promise<void> {

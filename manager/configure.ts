@@ -8,9 +8,7 @@ import type { HostSpec, Manifest, ProxySpec } from "../manifest/manifest.ts";
 import type { ConfigureArgs, ExtendArgs } from "../wire/control/control.ts";
 import { formatCidr, formatIpv4 } from "../wire/ip/ipv4.ts";
 import { withoutExceptions } from "../wire/ip/ranges.ts";
-
-/** The port of the name server that each agent has on its VIP. */
-const DNS_PORT = 10053;
+import { NAME_SERVER_PORT } from "../wire/ports.ts";
 
 /**
  * The arguments of `configure` for one host of a manifest, as NoRouter would send them.
@@ -56,7 +54,7 @@ export function configureArgs(manifest: Manifest, host: HostSpec): ConfigureArgs
     })),
     nameServers: manifest.hosts.map(({ vip }) => ({
       ip: formatIpv4(vip),
-      port: DNS_PORT,
+      port: NAME_SERVER_PORT,
       proto: "tcp",
     })),
   };

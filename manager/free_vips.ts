@@ -9,9 +9,7 @@ import type { HostSpec, Manifest } from "../manifest/manifest.ts";
 import { ASSIGNED_VIPS } from "../manifest/vips.ts";
 import { isTaken, isTakenEverywhere } from "../proxy/edge/taken.ts";
 import { formatIpv4 } from "../wire/ip/ipv4.ts";
-
-/** The port of the name server that each agent has on every VIP. */
-const DNS_PORT = 10053;
+import { NAME_SERVER_PORT } from "../wire/ports.ts";
 
 /** Whether a host of these ports could not be listened for at an address of this machine. */
 export type InUse = (vip: number, ports: readonly number[]) => boolean;
@@ -48,7 +46,7 @@ function inUseHere(): InUse {
     return known;
   };
   return (vip, ports) =>
-    [DNS_PORT, ...ports].some((port) =>
+    [NAME_SERVER_PORT, ...ports].some((port) =>
       isTaken(formatIpv4(vip), port) && !isEverywhere(port)
     );
 }

@@ -8,6 +8,7 @@
 import { type AgentLogEvent, runAgent } from "../agent/agent.ts";
 import { joinedLink } from "../agent/port.ts";
 import type { Link, OpenContext } from "../transports/mod.ts";
+import { messageOf } from "../wire/text.ts";
 
 /** Starts the agent and gives the manager's end of its link, which ends with it. */
 // deno-lint-ignore require-await -- a transport's `open` is asynchronous
@@ -41,7 +42,7 @@ export async function openLocalAgent(
   runAgent(port, options).then(
     () => link.abort("its agent ended"),
     (error: unknown) => {
-      failure = error instanceof Error ? error.message : String(error);
+      failure = messageOf(error);
       link.abort(failure);
     },
   ).finally(finished.resolve);

@@ -21,6 +21,18 @@ Deno.test("the host without a command runs in this process, like any other", asy
   assert.equal(local.command, "the agent in this process");
 });
 
+Deno.test("the status has what the agent's stack holds", async () => {
+  await using mesh = await startMesh({
+    hosts: { local: { vip: "127.0.42.99", loopback: { disable: true } } },
+  });
+  await mesh.ready();
+  const { stacks: [stack], hosts } = await mesh.status();
+  assert.equal(stack?.host, "local");
+  assert.ok(stack.pages > 0 && stack.usedPages <= stack.pages);
+  assert.deepEqual([stack.connections, stack.turnedAway, stack.renewals], [0, 0, 0]);
+  assert.equal(hosts[0]!.version, config.version);
+});
+
 Deno.test("a busy port of this machine is told, and the mesh runs on", async () => {
   using busy = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = busy.addr as Deno.NetAddr;

@@ -1,6 +1,7 @@
 // Plug-ins in meshes that a program starts.
 import assert from "node:assert/strict";
-import { type MeshOptions, startMesh } from "./mesh.ts";
+import type { MeshOptions } from "./contract.ts";
+import { startMesh } from "./mesh.ts";
 
 /** Opens nothing, and says so in a way that nobody else does. */
 const FAR = `export default ({ SpecError }) => ({

@@ -143,6 +143,11 @@ export class Session {
     this.#channel.push(message);
   }
 
+  /** Asks the agent for its status once more, if it is ready. */
+  askStatus(): void {
+    this.#attempt?.askStatus();
+  }
+
   /** Ends the agent and makes no further attempt. Settles when nothing is left, within 2 s. */
   async close(): Promise<void> {
     this.#channel.close("the mesh is closing");

@@ -1,4 +1,8 @@
-// Shortcuts of this folder's tests: what is said about a manifest, as the user sees it.
+/**
+ * Shortcuts of this folder's tests: what is said about a manifest, as the user sees it.
+ *
+ * @module
+ */
 import { formatDiagnostic, ManifestError } from "./source/diagnostic.ts";
 import type { Manifest, SpecParser } from "./manifest.ts";
 import { parseManifest } from "./parse.ts";

@@ -1,4 +1,8 @@
-// The whole manifest: hostTemplate, hosts and routes, and what holds between hosts.
+/**
+ * The whole manifest: hostTemplate, hosts and routes, and the rules between hosts.
+ *
+ * @module
+ */
 import { formatPosition } from "./source/diagnostic.ts";
 import { readFields } from "./fields.ts";
 import { readHost, readTemplate } from "./host.ts";

@@ -1,4 +1,8 @@
-// A host of the manifest before those without an address were given one.
+/**
+ * A host of the manifest before those without an address were given one.
+ *
+ * @module
+ */
 import type { Position } from "./source/diagnostic.ts";
 import type { HostSpec } from "./manifest.ts";
 import type { NamedHost } from "./resolve_for.ts";

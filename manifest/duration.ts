@@ -1,16 +1,20 @@
-// Lengths of time: a number of seconds, or numbers with units.
-//
-//   20        20 seconds
-//   1.5       1.5 seconds
-//   "20s"     20 seconds
-//   "500ms"   half a second
-//   "1m30s"   90 seconds
-//   "2h"      two hours
-//   "20 s"    no: no spaces
-//   "0s", -1  no: a limit that nothing can keep
-//   "fast"    no
-//
-// duration_test.ts has the same table.
+/**
+ * Lengths of time: a number of seconds, or numbers with units.
+ *
+ *   20        20 seconds
+ *   1.5       1.5 seconds
+ *   "20s"     20 seconds
+ *   "500ms"   half a second
+ *   "1m30s"   90 seconds
+ *   "2h"      two hours
+ *   "20 s"    no: no spaces
+ *   "0s", -1  no: a limit that nothing can keep
+ *   "fast"    no
+ *
+ * duration_test.ts has the same table.
+ *
+ * @module
+ */
 import { quote } from "./source/value.ts";
 
 const MILLISECONDS: Readonly<Record<string, number>> = {

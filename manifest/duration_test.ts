@@ -1,4 +1,8 @@
-// The table of duration.ts, and where lengths of time stand in a manifest.
+/**
+ * The table of duration.ts, and where lengths of time stand in a manifest.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { read, said } from "./_said.ts";
 import { parseDuration } from "./duration.ts";

@@ -1,5 +1,9 @@
-// Reading maps with a known set of fields: wrong kinds of values and unknown fields
-// are reported, with the nearest known name.
+/**
+ * Reading maps with a known set of fields: wrong kinds of values and unknown fields are
+ * reported, with the nearest known name.
+ *
+ * @module
+ */
 import { closest, distance } from "fastest-levenshtein";
 import type { Report } from "./source/report.ts";
 import { describe, type Entry, isNull, quote, type Value } from "./source/value.ts";
@@ -74,7 +78,7 @@ export function readBoolean(
   return undefined;
 }
 
-/** Reads a list; `example` shows the user what one looks like. */
+/** Reads a list; `example` shows the user such a list. */
 export function readList(
   entry: Entry | undefined,
   report: Report,

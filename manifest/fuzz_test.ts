@@ -1,4 +1,8 @@
-// Whatever is given as a manifest, the answer is a manifest or a located error.
+/**
+ * Whatever is given as a manifest, the answer is a manifest or a located error.
+ *
+ * @module
+ */
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { transports } from "./_said.ts";

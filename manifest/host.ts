@@ -1,4 +1,8 @@
-// One host of the manifest, or the template that all of them begin with.
+/**
+ * One host of the manifest, or the template that all of them begin with.
+ *
+ * @module
+ */
 import { formatPosition } from "./source/diagnostic.ts";
 import { type Fields, readFields, readList, readText } from "./fields.ts";
 import type { HostDraft } from "./draft.ts";
@@ -19,7 +23,7 @@ const CONNECT_TIMEOUT = 20_000;
 /** Fields that differ by host. The transports' fields do too. */
 const OWN_FIELDS = ["vip", "aliases", "transport", "with"];
 
-/** What reading hosts needs. */
+/** The surroundings of a host that is read. */
 export interface HostContext extends ProxyContext {
   /** The names taken so far. */
   readonly names: Names;
@@ -48,7 +52,7 @@ export function readTemplate(entry: Entry | undefined, context: HostContext): Sh
   return shared;
 }
 
-/** Reads one entry of `hosts`; what it leaves out comes from the template. */
+/** Reads an entry of `hosts`; fields that it leaves out come from the template. */
 export function readHost(
   entry: Entry,
   template: Shared,

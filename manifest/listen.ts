@@ -1,15 +1,19 @@
-// The address a proxy listens on: `ADDRESS:PORT`.
-//
-//   "127.0.0.1:18080"   loopback only
-//   "localhost:18080"   the same
-//   "[::1]:18080"       the same in IPv6
-//   ":18080"            every address of the host: open to its network
-//   "0.0.0.0:18080"     the same
-//   "10.0.0.5:18080"    one address, open to its network
-//   "127.0.0.1"         no: without a port
-//   "u:p@127.0.0.1:1"   no: "auth" is for that
-//
-// listen_test.ts has the same table.
+/**
+ * The address a proxy listens on: `ADDRESS:PORT`.
+ *
+ *   "127.0.0.1:18080"   loopback only
+ *   "localhost:18080"   the same
+ *   "[::1]:18080"       the same in IPv6
+ *   ":18080"            every address of the host: open to its network
+ *   "0.0.0.0:18080"     the same
+ *   "10.0.0.5:18080"    one address, open to its network
+ *   "127.0.0.1"         no: without a port
+ *   "u:p@127.0.0.1:1"   no: "auth" is for that
+ *
+ * listen_test.ts has the same table.
+ *
+ * @module
+ */
 import { parseIpv4 } from "../wire/ip/ipv4.ts";
 import { hostFault, portFault } from "./ports.ts";
 import { quote } from "./source/value.ts";

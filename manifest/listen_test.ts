@@ -1,4 +1,8 @@
-// The table of listen.ts, and proxies that are open to a network.
+/**
+ * The table of listen.ts, and proxies that are open to a network.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { read, saidBy } from "./_said.ts";
 import { parseListen } from "./listen.ts";

@@ -1,18 +1,23 @@
-// From a file, or standard input, to a checked manifest.
+/**
+ * From a file, or standard input, to a checked manifest.
+ *
+ * @module
+ */
 import { dirname } from "node:path";
 import { decodeManifest } from "./source/decode.ts";
 import { ManifestError, type Position } from "./source/diagnostic.ts";
 import type { Manifest, ParseOptions } from "./manifest.ts";
 import { parseManifest } from "./parse.ts";
 import { type PluginLoader, readWithPlugins } from "./plugins.ts";
+import { messageOf } from "../wire/text.ts";
 
 /** The largest manifest that is read, in bytes; real ones have a few thousand. */
 const MAX_BYTES = 16 * 2 ** 20;
 
-/** What a manifest read from standard input is called in messages. */
+/** The name, in messages, of a manifest read from standard input. */
 const STDIN = "<stdin>";
 
-/** What loading a manifest needs beside its path. */
+/** Options of loading a manifest. */
 export interface LoadOptions
   extends Omit<ParseOptions, "path" | "folder" | "findPlugin"> {
   /** Loads the plug-ins that it names. Left out, naming one is an error. */
@@ -89,7 +94,7 @@ function reason(cause: unknown): string {
   if (cause instanceof Deno.errors.NotFound) return "there is no such file";
   if (cause instanceof Deno.errors.IsADirectory) return "it is a directory";
   if (cause instanceof Deno.errors.PermissionDenied) return "permission denied";
-  return cause instanceof Error ? cause.message : String(cause);
+  return messageOf(cause);
 }
 
 function nowhere(file: string): Position {

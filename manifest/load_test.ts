@@ -1,4 +1,8 @@
-// Files that can be read as a manifest, and the many that cannot.
+/**
+ * Files that can be read as a manifest, and the many that cannot.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { transports } from "./_said.ts";
 import { formatDiagnostic, ManifestError } from "./source/diagnostic.ts";

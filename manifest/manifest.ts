@@ -1,4 +1,8 @@
-// The checked manifest, as types.
+/**
+ * The checked manifest, as types.
+ *
+ * @module
+ */
 import type { Cidr } from "../wire/ip/ipv4.ts";
 import type { Diagnostic, Position } from "./source/diagnostic.ts";
 
@@ -10,7 +14,7 @@ export interface Manifest {
   readonly hosts: readonly HostSpec[];
   /** In order of appearance; the last match wins. */
   readonly routes: readonly RouteSpec[];
-  /** What the user should know although the mesh starts, in order of appearance. */
+  /** Warnings: the mesh starts all the same; in order of appearance. */
   readonly warnings: readonly Diagnostic[];
 }
 
@@ -26,7 +30,7 @@ export interface HostSpec {
   readonly vipAssigned: boolean;
   /** How the host is reached; absent for this machine (one host at most). */
   readonly transport?: TransportSpec;
-  /** What the host publishes, the template's ports first; no port twice. */
+  /** The published ports, the template's first; no port twice. */
   readonly ports: readonly PortSpec[];
   /** Its HTTP proxy; absent when off. */
   readonly http?: ProxySpec;
@@ -39,8 +43,8 @@ export interface HostSpec {
   /** Further names of the host, unique in the mesh together with all names. */
   readonly aliases: readonly string[];
   /**
-   * Hosts, by name, that its name server resolves all names for, or `*` for all. The others
-   * are told the names of the mesh, and those that a route leads to it.
+   * Hosts, by name, that its name server resolves all names for, or `*` for all. The
+   * others are told the names of the mesh, and those that a route leads to it.
    */
   readonly resolveFor: readonly string[];
   /** Whether its agent writes the mesh's names into its hosts file. */
@@ -58,17 +62,22 @@ export interface HostSpec {
 
 /** How a host is reached. */
 export interface TransportSpec {
-  /** The transport's name, which is also the field's: `cmd`; the name of a plug-in's parser. */
+  /**
+   * The transport's name, which is also the field's: `cmd`; the name of a plug-in's
+   * parser.
+   */
   readonly name: string;
   /** The field's value as plain data; for a plug-in that of `with`. */
   readonly spec: unknown;
-  /** What the transport's parser made of it. */
+  /** The value, as the transport's parser returned it. */
   readonly options: unknown;
   /** Where the field's value stands. */
   readonly at: Position;
 }
 
-/** One published port: connections to `vip:listenPort` end at `connectHost:connectPort`. */
+/**
+ * One published port: connections to `vip:listenPort` end at `connectHost:connectPort`.
+ */
 export interface PortSpec {
   /** The port on the host's VIP, 1 to 65535. */
   readonly listenPort: number;
@@ -88,7 +97,7 @@ export interface PortSpec {
 export interface ProxySpec {
   /** `address:port` as written; an empty address means every one. */
   readonly listen: string;
-  /** What its clients have to give; absent for a proxy that anybody may use. */
+  /** Credentials of its clients; absent for a proxy that anybody may use. */
   readonly auth?: ProxyAuth;
   /** Where the address stands. */
   readonly at: Position;
@@ -96,7 +105,10 @@ export interface ProxySpec {
 
 /** A name and a password. The password is in no message of ours: keep it out of yours. */
 export interface ProxyAuth {
-  /** Not empty; without a colon for HTTP (RFC 7617), at most 255 bytes for SOCKS (RFC 1929). */
+  /**
+   * Not empty; without a colon for HTTP (RFC 7617), at most 255 bytes for SOCKS (RFC
+   * 1929).
+   */
   readonly username: string;
   /** The same, where a colon may stand. From the environment if the manifest says so. */
   readonly password: string;
@@ -140,7 +152,10 @@ export interface SpecParser {
 
 /** Where a transport's value stands. */
 export interface SpecPlace {
-  /** The manifest's folder, where relative paths in it begin: `.` is the working directory. */
+  /**
+   * The manifest's folder, where relative paths in it begin: `.` is the working
+   * directory.
+   */
   readonly folder: string;
 }
 
@@ -148,13 +163,15 @@ export interface SpecPlace {
 export interface PluginUse {
   /** As written. */
   readonly specifier: string;
-  /** What `plugins` says of it. */
+  /** Its lock in `plugins`. */
   readonly lock?: PluginLock;
 }
 
-/** What code a plug-in may be. */
+/** The lock of a plug-in: which code it may be. */
 export interface PluginLock {
-  /** Of the only bytes that may be run, in lower case; absent where a registry is trusted. */
+  /**
+   * Of the only bytes that may be run, in lower case; absent where a registry is trusted.
+   */
   readonly sha256?: string;
   /** Where it stands. */
   readonly at: Position;
@@ -168,7 +185,7 @@ export interface PluginProblem {
   readonly isError: boolean;
 }
 
-/** What reading a manifest needs beside the manifest. */
+/** Options of reading a manifest. */
 export interface ParseOptions {
   /** The file's name as messages show it. */
   readonly path: string;
@@ -177,8 +194,8 @@ export interface ParseOptions {
   /** The transports that a host may name, by field. */
   readonly transports: ReadonlyMap<string, SpecParser>;
   /**
-   * Reads the variables that `passwordEnv` names; undefined for one that is not set.
-   * What it throws is reported, without its message. Left out, naming one is an error.
+   * Reads the variables that `passwordEnv` names; undefined for one that is not set. Its
+   * errors are reported, without their messages. Left out, naming a variable is an error.
    */
   readonly env?: (name: string) => string | undefined;
   /** Gives the parsers of plug-ins, loaded before. Left out, naming one is an error. */

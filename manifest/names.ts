@@ -1,4 +1,8 @@
-// Host names: which are valid, and that no two hosts answer to one.
+/**
+ * Host names: which are valid, and that no two hosts answer to one.
+ *
+ * @module
+ */
 import { parseIpv4 } from "../wire/ip/ipv4.ts";
 import type { Position } from "./source/diagnostic.ts";
 import { formatPosition } from "./source/diagnostic.ts";

@@ -1,4 +1,8 @@
-// What is a host name, and that names and aliases are unique together.
+/**
+ * What is a host name, and that names and aliases are unique together.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { read, said } from "./_said.ts";
 import { hostNameFault } from "./names.ts";

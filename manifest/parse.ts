@@ -1,4 +1,8 @@
-// From text or an object to the checked manifest.
+/**
+ * From text or an object to the checked manifest.
+ *
+ * @module
+ */
 import { readManifest } from "./document.ts";
 import type { Manifest, ParseOptions } from "./manifest.ts";
 import { fromObject } from "./source/object.ts";

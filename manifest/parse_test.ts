@@ -1,5 +1,9 @@
-// What a whole manifest becomes, and what is said about one that is wrong: the
-// user's view, with the rows that wire.md's last table has about manifests.
+/**
+ * What a whole manifest becomes, and what is said about one that is wrong: the user's
+ * view, with the rows that wire.md's last table has about manifests.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { formatIpv4 } from "../wire/ip/ipv4.ts";
 import { read, said, saidBy, transports } from "./_said.ts";

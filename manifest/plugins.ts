@@ -1,13 +1,17 @@
-// Plug-ins that a manifest names: the lock `plugins`, which says what code they may be, and
-// the two readings of a manifest that has some.
-//
-//   plugins:
-//     "https://example.com/far.ts": "sha256:…64 hexadecimal digits…"
-//     "npm:norouter-far@1.2.3": registry     # what the registry gives for this version
-//
-// Checking a manifest is synchronous and loading code is not. So it is read once as if every
-// plug-in took any value, then what it names is loaded, and then it is read again. No code is
-// loaded for a manifest that is wrong already.
+/**
+ * Plug-ins that a manifest names: the lock `plugins`, which says what code they may be,
+ * and the two readings of a manifest that has some.
+ *
+ *   plugins:
+ *     "https://example.com/far.ts": "sha256:…64 hexadecimal digits…"
+ *     "npm:norouter-far@1.2.3": registry     # what the registry gives for this version
+ *
+ * Checking a manifest is synchronous and loading code is not. So it is read once as if
+ * every plug-in took any value, then its plug-ins are loaded, and then it is read again.
+ * No code is loaded for a manifest that is wrong already.
+ *
+ * @module
+ */
 import type { Position } from "./source/diagnostic.ts";
 import type {
   Manifest,
@@ -19,9 +23,9 @@ import type {
 import type { Report } from "./source/report.ts";
 import { describe, type Entry, quote } from "./source/value.ts";
 
-/** What loads plug-ins. */
+/** A loader of plug-ins. */
 export interface PluginLoader {
-  /** Loads these, each once, and keeps what came of it for `find`. Never rejects. */
+  /** Loads these, each once, and keeps the results for `find`. Never rejects. */
   load(named: readonly PluginUse[], base: string): Promise<void>;
   /** The parser of a plug-in that was loaded, or why there is none. */
   find(named: PluginUse): SpecParser | PluginProblem;
@@ -50,7 +54,7 @@ export async function readWithPlugins(
   return read((use) => loader.find(use));
 }
 
-/** The plug-ins of one manifest: what it says of them, and who knows their parsers. */
+/** The plug-ins of a manifest: their locks, and the loader that knows their parsers. */
 export class Plugins {
   readonly #locks: ReadonlyMap<string, PluginLock & { readonly keyAt: Position }>;
   readonly #find: ((named: PluginUse) => SpecParser | PluginProblem) | undefined;
@@ -86,7 +90,10 @@ export class Plugins {
     return undefined;
   }
 
-  /** Warns of locks that guard nothing, which a slip of the pen can make of one that should. */
+  /**
+   * Warns of locks that guard nothing, which a slip of the pen can make of one that
+   * should.
+   */
   warnOfUnused(): void {
     for (const [specifier, { keyAt }] of this.#locks) {
       if (this.#used.has(specifier)) continue;

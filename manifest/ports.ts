@@ -1,15 +1,19 @@
-// Published ports: `LISTEN:HOST:PORT`, optionally `/tcp`.
-//
-//   "8080:127.0.0.1:80"      port 8080 of the VIP leads to port 80 of the host itself
-//   "5432:db:5432/tcp"       … to port 5432 of "db", a name the host can resolve
-//   "8080:192.168.1.2:81"    … to another machine that the host can reach
-//   "8080:[::1]:80"          … to an IPv6 address
-//   "8080::80"               … to port 80 of the host itself, as NoRouter has it; a warning
-//   "53:127.0.0.1:53/udp"    not supported: UDP
-//   "8080:80"                no: without a host to connect to
-//   "99999:127.0.0.1:80"     no: ports are 1 to 65535
-//
-// ports_test.ts has the same table.
+/**
+ * Published ports: `LISTEN:HOST:PORT`, optionally `/tcp`.
+ *
+ *   "8080:127.0.0.1:80"      port 8080 of the VIP leads to port 80 of the host itself
+ *   "5432:db:5432/tcp"       … to port 5432 of "db", a name the host can resolve
+ *   "8080:192.168.1.2:81"    … to another machine that the host can reach
+ *   "8080:[::1]:80"          … to an IPv6 address
+ *   "8080::80"               … to port 80 of the host itself, as NoRouter has it; a warning
+ *   "53:127.0.0.1:53/udp"    not supported: UDP
+ *   "8080:80"                no: without a host to connect to
+ *   "99999:127.0.0.1:80"     no: ports are 1 to 65535
+ *
+ * ports_test.ts has the same table.
+ *
+ * @module
+ */
 import { parseIpv4 } from "../wire/ip/ipv4.ts";
 import { formatPosition } from "./source/diagnostic.ts";
 import type { PortSpec } from "./manifest.ts";
@@ -25,7 +29,7 @@ export interface ParsedPort {
   readonly connectHost: string;
   /** 1 to 65535. */
   readonly connectPort: number;
-  /** What is doubtful about it. */
+  /** A doubt about it, for a warning. */
   readonly doubt?: string;
 }
 

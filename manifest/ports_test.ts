@@ -1,4 +1,8 @@
-// The table of ports.ts, and how ports of host and template come together.
+/**
+ * The table of ports.ts, and how ports of host and template come together.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { read, said } from "./_said.ts";
 import { type ParsedPort, parsePort } from "./ports.ts";

@@ -1,11 +1,15 @@
-// A host's proxies: where they listen, and who may use them.
-//
-//   http:  { listen: "127.0.0.1:18080" }                       whoever can connect
-//   http:  { listen: ":18080", auth: { username: u, password: p } }
-//   socks: { listen: ":1080", auth: { username: u, passwordEnv: PROXY_PASSWORD } }
-//   http:  { listen: "" }                                      off, as without `listen`
-//
-// No message holds a password, nor what may be one in the wrong place.
+/**
+ * A host's proxies: where they listen, and who may use them.
+ *
+ *   http:  { listen: "127.0.0.1:18080" }                       whoever can connect
+ *   http:  { listen: ":18080", auth: { username: u, password: p } }
+ *   socks: { listen: ":1080", auth: { username: u, passwordEnv: PROXY_PASSWORD } }
+ *   http:  { listen: "" }                                      off, as without `listen`
+ *
+ * No message holds a password, nor a text that may be one in the wrong place.
+ *
+ * @module
+ */
 import { formatPosition, type Position } from "./source/diagnostic.ts";
 import { didYouMean, type Fields, readFields, readText } from "./fields.ts";
 import { parseListen } from "./listen.ts";
@@ -16,9 +20,9 @@ import { type Entry, isNull, type MapValue, quote } from "./source/value.ts";
 /** The fields of a host that are proxies. */
 export type ProxyField = "http" | "socks";
 
-/** What reading a proxy needs. */
+/** The surroundings of a proxy that is read. */
 export interface ProxyContext {
-  /** Takes what is wrong. */
+  /** Takes the faults. */
   readonly report: Report;
   /** Reads environment variables. */
   readonly env: ParseOptions["env"];
@@ -99,8 +103,8 @@ function readAuth(
 }
 
 /**
- * Without the keys that `auth` does not have, which are not shown: in `{password:a,b}` the
- * password is in two of them.
+ * Without the keys that `auth` does not have, which are not shown: in `{password:a,b}`
+ * the password is in two of them.
  */
 function knownOnly(value: MapValue, known: readonly string[], report: Report): MapValue {
   const entries = new Map(value.entries);
@@ -192,7 +196,7 @@ function readVariable(
   try {
     text = env(name);
   } catch (error) {
-    // What the system says of a variable that is no text holds its value.
+    // The system's error about a variable that is no text holds its value.
     const reason = error instanceof Error ? error.name : "unknown reason";
     report.error(at, `${what} cannot be read (${reason})`);
     return undefined;

@@ -1,4 +1,8 @@
-// Who may use a proxy: what is read, what is refused, and that no password is ever said.
+/**
+ * Who may use a proxy: what is read, what is refused, and that no password is ever said.
+ *
+ * @module
+ */
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { type Env, read, said, saidBy, transports } from "./_said.ts";

@@ -1,13 +1,18 @@
-// Whether disabled loopback leaves hosts that nobody reaches, or that have no part at all.
-//
-// A host's programs get into the mesh by its loopback listeners or by a proxy of its own.
-// Having neither is nothing to warn of in a host that only publishes ports: it is reached
-// from others. It is where there are no others, or where it publishes nothing.
+/**
+ * Whether disabled loopback leaves hosts that nobody reaches, or that have no part at
+ * all.
+ *
+ * A host's programs get into the mesh by its loopback listeners or by a proxy of its own.
+ * Having neither is nothing to warn of in a host that only publishes ports: it is reached
+ * from others. It is where there are no others, or where it publishes nothing.
+ *
+ * @module
+ */
 import type { HostSpec, RouteSpec } from "./manifest.ts";
 import type { Report } from "./source/report.ts";
 import { quote } from "./source/value.ts";
 
-/** Warns of what disabled loopback makes useless. */
+/** Warns of hosts that disabled loopback makes useless. */
 export function warnOfUnreachable(
   hosts: readonly HostSpec[],
   routes: readonly RouteSpec[],

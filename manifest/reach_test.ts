@@ -1,4 +1,8 @@
-// What is said of disabled loopback, which is often just right.
+/**
+ * What is said of disabled loopback, which is often just right.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { said } from "./_said.ts";
 

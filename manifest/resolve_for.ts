@@ -1,7 +1,12 @@
-// `resolveFor` of a host: for which others its name server resolves names outside the mesh.
-//
-//   ["laptop", "web"]   for these hosts
-//   ["*"]               for all
+/**
+ * `resolveFor` of a host: for which others its name server resolves names outside the
+ * mesh.
+ *
+ *   ["laptop", "web"]   for these hosts
+ *   ["*"]               for all
+ *
+ * @module
+ */
 import type { Position } from "./source/diagnostic.ts";
 import { didYouMean, readList, readText } from "./fields.ts";
 import type { Report } from "./source/report.ts";
@@ -23,7 +28,7 @@ export function readResolveFor(entry: Entry, report: Report): NamedHost[] {
   });
 }
 
-/** Reports the names that no host has. What a template says is reported once. */
+/** Reports the names that no host has, those of a template once. */
 export function checkResolveFor(
   hosts: readonly { readonly name: string; readonly resolveFor: readonly NamedHost[] }[],
   report: Report,

@@ -1,18 +1,22 @@
-// Routes: which destinations are reached through which host.
-//
-//   "10.0.0.0/8"        an address range
-//   "10.1.2.3/32"       one address
-//   "10.1.2.3"          no: NoRouter wants the /32, so that no range is meant by mistake
-//   "*.cluster.local"   host names, by a pattern
-//   "db.example.com"    one host name
-//   "fd00::/8"          never matches, with a warning: IPv6, which NoRouter takes so too
-//   "web-?.internal"    no: "*" is the only wildcard, as in NoRouter
-//   ".example.com"      no: "*.example.com" is meant
-//   "http://db/"        no
-//
-// `notTo` has the same, for what a route is not for.
-//
-// routes_test.ts has the same table.
+/**
+ * Routes: which destinations are reached through which host.
+ *
+ *   "10.0.0.0/8"        an address range
+ *   "10.1.2.3/32"       one address
+ *   "10.1.2.3"          no: NoRouter wants the /32, so that no range is meant by mistake
+ *   "*.cluster.local"   host names, by a pattern
+ *   "db.example.com"    one host name
+ *   "fd00::/8"          never matches, with a warning: IPv6, which NoRouter takes so too
+ *   "web-?.internal"    no: "*" is the only wildcard, as in NoRouter
+ *   ".example.com"      no: "*.example.com" is meant
+ *   "http://db/"        no
+ *
+ * `notTo` has the same, for the exceptions of a route.
+ *
+ * routes_test.ts has the same table.
+ *
+ * @module
+ */
 import { type Cidr, formatIpv4, parseCidr, parseIpv4 } from "../wire/ip/ipv4.ts";
 import { hostGlobFault, hostGlobsOverlap } from "../wire/glob.ts";
 import { overlaps, subtract } from "../wire/ip/ranges.ts";
@@ -82,7 +86,7 @@ interface Destination {
   readonly at: Position;
 }
 
-/** What a destination's text means; nothing that can match, if it is of IPv6. */
+/** The meaning of a destination's text; a destination of IPv6 matches nothing. */
 type ParsedDestination = { readonly cidr?: Cidr; readonly isIpv6?: true };
 
 function readDestinations(entry: Entry | undefined, report: Report): Destination[] {
@@ -94,7 +98,7 @@ function readDestinations(entry: Entry | undefined, report: Report): Destination
       "an address range or a host name",
     );
     if (text === undefined) continue;
-    const parsed = parseDestination(text);
+    const parsed = parseRouteDestination(text);
     if (typeof parsed === "string") report.error(value.at, parsed);
     else if (parsed.isIpv6) {
       const message = `${quote(text)} has no effect: IPv6 is not supported in routes`;
@@ -157,8 +161,10 @@ function readVia(
   return undefined;
 }
 
-/** Reads a destination: a range, or else a name or pattern; where it is wrong, says why. */
-export function parseDestination(text: string): ParsedDestination | string {
+/**
+ * Reads a destination: a range, or else a name or pattern; where it is wrong, says why.
+ */
+export function parseRouteDestination(text: string): ParsedDestination | string {
   const cidr = parseCidr(text);
   if (cidr) return { cidr };
   if (parseIpv4(text) !== undefined) {

@@ -1,8 +1,12 @@
-// The table of routes.ts, and what `via` may name.
+/**
+ * The table of routes.ts, and what `via` may name.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { formatCidr } from "../wire/ip/ipv4.ts";
 import { read, said } from "./_said.ts";
-import { parseDestination } from "./routes.ts";
+import { parseRouteDestination } from "./routes.ts";
 
 const ranges = ["10.0.0.0/8", "10.1.2.3/32", "0.0.0.0/0"];
 const names = ["*.cluster.local", "db.example.com", "*", "10.*", "web-*.my_lab"];
@@ -19,19 +23,19 @@ const refused: [string, RegExp][] = [
 
 for (const text of ranges) {
   Deno.test(`${text} is an address range`, () => {
-    const result = parseDestination(text);
+    const result = parseRouteDestination(text);
     assert.ok(typeof result === "object" && result.cidr);
     assert.equal(formatCidr(result.cidr), text);
   });
 }
 for (const text of names) {
   Deno.test(`${text} stands for host names`, () => {
-    assert.deepEqual(parseDestination(text), {});
+    assert.deepEqual(parseRouteDestination(text), {});
   });
 }
 for (const [text, reason] of refused) {
   Deno.test(`the destination ${JSON.stringify(text)} is refused`, () => {
-    assert.match(String(parseDestination(text)), reason);
+    assert.match(String(parseRouteDestination(text)), reason);
   });
 }
 

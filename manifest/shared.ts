@@ -1,4 +1,8 @@
-// The fields that a host and the template have in common.
+/**
+ * The fields that a host and the template have in common.
+ *
+ * @module
+ */
 import { parseDuration } from "./duration.ts";
 import { type Fields, readBoolean, readFields, readList, readText } from "./fields.ts";
 import type { HostSpec, PortSpec, ProxySpec } from "./manifest.ts";
@@ -8,9 +12,9 @@ import type { Report } from "./source/report.ts";
 import { type NamedHost, readResolveFor } from "./resolve_for.ts";
 import { type Entry, quote } from "./source/value.ts";
 
-/** What was given; a proxy that is `null` was turned off. */
+/** The values given; a proxy that is `null` was turned off. */
 export interface Shared {
-  /** What is published. */
+  /** The published ports. */
   readonly ports?: readonly PortSpec[];
   /** The HTTP proxy. */
   readonly http?: ProxySpec | null;
@@ -46,7 +50,7 @@ export const SHARED_FIELDS: readonly string[] = [
   "installPath",
 ];
 
-/** Reads the fields; what is absent stays absent, to be laid over a template. */
+/** Reads the fields; absent fields stay absent, to be laid over a template. */
 export function readShared(fields: Fields, context: ProxyContext): Shared {
   const { report } = context;
   const writeEtcHosts = readBoolean(fields.get("writeEtcHosts"), report);

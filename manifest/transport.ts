@@ -1,5 +1,9 @@
-// How a host is reached: the one field of a host that a transport answers to, with the
-// transport's own complaints placed at the value they are about.
+/**
+ * How a host is reached: the field of a host that a transport answers to, with the
+ * transport's own complaints placed at the value they are about.
+ *
+ * @module
+ */
 import { formatPosition, type Position } from "./source/diagnostic.ts";
 import { type Fields, readText } from "./fields.ts";
 import type { SpecParser, TransportSpec } from "./manifest.ts";
@@ -10,7 +14,7 @@ import { type Entry, follow, quote, toPlain, type Value } from "./source/value.t
 /** The field that names a plug-in. */
 const PLUGIN = "transport";
 
-/** What reading the transport needs. */
+/** The surroundings of a transport that is read. */
 export interface TransportContext {
   /** The transports that have a field of their own. */
   readonly transports: ReadonlyMap<string, SpecParser>;
@@ -18,7 +22,7 @@ export interface TransportContext {
   readonly folder: string;
   /** All others. */
   readonly plugins: Plugins;
-  /** Takes what is wrong. */
+  /** Takes the faults. */
   readonly report: Report;
 }
 
@@ -108,7 +112,9 @@ type SpecMistake = Error & {
   readonly isKey?: unknown;
 };
 
-/** Told by its shape, because the transports' folder is beyond this one's sight. */
+/**
+ * Told by its shape, because the transports' folder is beyond the sight of this folder.
+ */
 function isSpecError(error: unknown): error is SpecMistake {
   return error instanceof Error && Array.isArray((error as { path?: unknown }).path);
 }

@@ -1,5 +1,9 @@
-// The virtual addresses of the hosts: which are possible, that none is taken twice,
-// and a free one for each host whose manifest leaves it out.
+/**
+ * The virtual addresses of the hosts: which are possible, that none is taken twice, and a
+ * free one for each host whose manifest leaves it out.
+ *
+ * @module
+ */
 import { contains, formatIpv4, parseCidr, parseIpv4 } from "../wire/ip/ipv4.ts";
 import type { Position } from "./source/diagnostic.ts";
 import { formatPosition } from "./source/diagnostic.ts";

@@ -1,4 +1,8 @@
-// Which addresses hosts may have, and which they get.
+/**
+ * Which addresses hosts may have, and which they get.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { formatIpv4 } from "../wire/ip/ipv4.ts";
 import { read, said } from "./_said.ts";

@@ -1,6 +1,10 @@
-/** User name and password of a proxy, compared in a time that tells nothing of them. */
+/**
+ * User name and password of a proxy, compared in a time that tells nothing of them.
+ *
+ * @module
+ */
 
-/** What a client has to know. */
+/** User name and password. */
 export interface Credentials {
   readonly username: string;
   readonly password: string;

@@ -1,10 +1,12 @@
 /**
- * Directory: what a name or an address means in the mesh. Pure.
+ * Directory: where in the mesh a name or an address lies.
  *
- * In this order: a name or an alias of a host, or its VIP; the routes, the last match
- * first, host names by their patterns and addresses by their ranges. An exception makes its
- * route no match, and earlier ones are tried; a name that is excepted is so too when it is
- * only its addresses that a range of the route has.
+ * Pure. In this order: a name or an alias of a host, or its VIP; the routes, the last
+ * match first, host names by their patterns and addresses by their ranges. An exception
+ * makes its route no match, and earlier ones are tried; a name that is excepted is so too
+ * when it is only its addresses that a range of the route has.
+ *
+ * @module
  */
 import { hostGlob } from "../wire/glob.ts";
 import type { WireRoute } from "../wire/control/control.ts";
@@ -22,9 +24,12 @@ export type Place =
 
 /** Options of a {@linkcode Directory}. */
 export interface DirectoryOptions {
-  /** VIP of this host; what is routed to it is outside. */
+  /** VIP of this host; destinations routed to it are outside. */
   readonly me: number;
-  /** Dotted VIP of each host and alias; of one VIP, the host's own name first if it is known. */
+  /**
+   * Dotted VIP of each host and alias; for each VIP the host's own name first if it is
+   * known.
+   */
   readonly names: Readonly<Record<string, string>>;
   /** Routes, the last match wins. */
   readonly routes: readonly WireRoute[];
@@ -52,7 +57,7 @@ export class Directory {
   readonly #me: number;
   /** Of each VIP, the host's own name first. */
   readonly #namesOf = new Map<number, string[]>();
-  /** The last one first. */
+  /** The last route first. */
   readonly #routes: readonly Route[];
 
   /** Patterns and ranges that are none match nothing. */
@@ -66,7 +71,8 @@ export class Directory {
       if (known) known.push(name);
       else this.#namesOf.set(vip, [name]);
     }
-    // NoRouter's manager sorts them. Aliases mostly have more dots than the names of hosts.
+    // NoRouter's manager sorts them. Aliases mostly have more dots than the names of
+    // hosts.
     this.#sortNames((name) => name.split(".").length);
     this.#routes = routes.map((route) => ({
       via: parseIpv4(route.via)!,
@@ -76,7 +82,9 @@ export class Directory {
     })).reverse();
   }
 
-  /** From now on the route with this index takes no name that one of `patterns` matches. */
+  /**
+   * From now on the route with this index takes no name that one of `patterns` matches.
+   */
   except(route: number, patterns: readonly string[]): void {
     const excepted = this.#routes[this.#routes.length - 1 - route];
     if (excepted) excepted.excepts = anyOf(patterns);
@@ -102,7 +110,9 @@ export class Directory {
     return this.#namesOf.get(vip)?.[0];
   }
 
-  /** The name of the host with this VIP and its aliases; none if there is no such host. */
+  /**
+   * The name of the host with this VIP and its aliases; none if there is no such host.
+   */
   namesOf(vip: number): readonly string[] {
     return this.#namesOf.get(vip) ?? [];
   }
@@ -122,7 +132,10 @@ export class Directory {
     );
   }
 
-  /** Whether some range that leads to `via` has `address`, be it that a later one has it too. */
+  /**
+   * Whether some range that leads to `via` has `address`, be it that a later one has it
+   * too.
+   */
   isBehind(via: number, address: number): boolean {
     return this.#routes.some((route) =>
       route.via === via && inRanges(route.ranges, address)
@@ -137,7 +150,7 @@ export class Directory {
     return this.#behind((route) => takes(route, canonical));
   }
 
-  /** The ranges that are dialled here, and what is taken by name. */
+  /** The ranges and the names that this host dials for others. */
   get mine(): { ranges: readonly Cidr[]; takes: (name: string) => boolean } {
     const mine = this.#routes.filter(({ via }) => via === this.#me);
     return {

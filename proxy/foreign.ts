@@ -1,15 +1,20 @@
 /**
  * Foreign: which addresses outside the mesh this host dials for others, being a bastion.
  *
- * Only what a route names with this host as `via`: an address in one of its ranges, or one
- * that this host's name server gave for a name matched by one of its patterns. A name never
- * leads to a special address (`ranges.ts`), and nothing to what is not one host, or to a host
- * of the mesh, which is reached as that.
+ * Only destinations that a route names with this host as `via`: an address in one of its
+ * ranges, or one that this host's name server gave for a name matched by one of its
+ * patterns. A name never leads to a special address (`wire/ip/special.ts`), and nothing
+ * to what is not one host, or to a host of the mesh, which is reached as that.
+ *
+ * @module
  */
 import type { Cidr } from "../wire/ip/ipv4.ts";
 import { inRanges, isSpecial } from "../wire/ip/special.ts";
 
-/** Addresses given for names that are remembered; the one unused for longest goes first. */
+/**
+ * Addresses given for names that are remembered; the address unused for longest goes
+ * first.
+ */
 export const NAMED_LIMIT = 16_384;
 
 /** Whether `address` is multicast, reserved or broadcast. */
@@ -22,10 +27,10 @@ export class Foreign {
   readonly #ranges: readonly Cidr[];
   readonly #takes: (name: string) => boolean;
   readonly #isVip: (address: number) => boolean;
-  /** The one unused for longest first. */
+  /** The address unused for longest first. */
   readonly #named = new Set<number>();
 
-  /** `ranges` and `takes` are what the routes lead to this host. */
+  /** `ranges` and `takes` are the destinations that routes lead to this host. */
   constructor(
     { ranges, takes, isVip }: {
       readonly ranges: readonly Cidr[];
@@ -38,7 +43,7 @@ export class Foreign {
     this.#isVip = isVip;
   }
 
-  /** Notes what the name server gave for a name, if that is asked for here. */
+  /** Notes the name server's addresses for a name, if a route leads that name here. */
   note(name: string, addresses: Iterable<number>): void {
     if (!this.#takes(name)) return;
     for (const address of addresses) {

@@ -1,9 +1,13 @@
-// What never ends, at any place where strangers' bytes are read, leaves others their time.
+/**
+ * What never ends, at any place where strangers' bytes are read, leaves others their time.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { FakeStream } from "./edge/_fake_stream.ts";
 import { farewell } from "./edge/farewell.ts";
 import type { ByteStream } from "./edge/stream.ts";
-import { converse } from "./dns/name_conversation.ts";
+import { converse } from "./dns/conversation.ts";
 import { HttpProxy } from "./http/proxy.ts";
 
 /** How long each floods, and what of that another may wait. */

@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { Command, Option } from "commander";
 import { build } from "../stack/lwip/build.ts";
 import { commitOf } from "./program.ts";
+import { messageOf } from "../wire/text.ts";
 
 /** Deno's name of each target, and the artefact made for it. */
 export const TARGETS: Readonly<Record<string, string>> = {
@@ -112,7 +113,7 @@ if (import.meta.main) {
       const { size } = await Deno.stat(file);
       console.error(`Built ${file}: ${(size / 1e6).toFixed(1)} MB`);
     } catch (error) {
-      console.error(error instanceof Error ? error.message : error);
+      console.error(messageOf(error));
       Deno.exit(error instanceof NoRuntimeError ? 3 : 1);
     }
   }

@@ -1,4 +1,9 @@
-/** The program as it is carried: bundled, with the stack and the licences of what is in it. */
+/**
+ * The program as it is carried: bundled, with the stack and the licences of what is in
+ * it.
+ *
+ * @module
+ */
 import { fileURLToPath } from "node:url";
 import { build } from "../stack/lwip/build.ts";
 import { LWIP_VERSION } from "../stack/lwip/version.ts";

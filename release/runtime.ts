@@ -1,4 +1,9 @@
-/** What a portable executable carries beside the program: deno, and the C library it runs on. */
+/**
+ * What a portable executable carries beside the program: deno, and the C library it runs
+ * on.
+ *
+ * @module
+ */
 import { fileURLToPath } from "node:url";
 import { Debian, run } from "../stack/lwip/debian.ts";
 

@@ -1,4 +1,8 @@
-/** Proves all: format, lint, types, docs, folder order, publishing, and every test. */
+/**
+ * Proves all: format, lint, types, docs, folder order, publishing, and every test.
+ *
+ * @module
+ */
 
 const root = new URL("../", import.meta.url);
 const STEPS: [string, string[]][] = [

@@ -1,8 +1,10 @@
 /**
- * Checks the order of rooms: a folder imports only from folders to its left, folders of one
- * rank do not import each other, and no files import each other in a circle.
+ * Checks the order of rooms: a folder imports only from folders to its left, folders of
+ * one rank do not import each other, and no files import each other in a circle.
  *
  * Tests may import anything.
+ *
+ * @module
  */
 
 /** Folders, from those that import nothing; a folder inside another has a rank of its own. */

@@ -1,8 +1,13 @@
 /**
  * Runs the tests and closes with a line `N passed, N failed`, which continuous
- * integration reads. Arguments are those of `deno test`.
+ * integration reads.
+ *
+ * Arguments are those of `deno test`.
+ *
+ * @module
  */
 import { build } from "../stack/lwip/build.ts";
+import { withoutColors } from "../wire/text.ts";
 
 await build({ log: console.error });
 const child = new Deno.Command(Deno.execPath(), {
@@ -18,10 +23,8 @@ for await (const chunk of child.stdout) {
   tail = (tail + decoder.decode(chunk, { stream: true })).slice(-4096);
 }
 const { code } = await child.status;
-// deno-lint-ignore no-control-regex
-const plain = tail.replace(/\x1b\[[0-9;]*m/g, "");
 const counts = /(\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed(?:.*?\| (\d+) ignored)?/
-  .exec(plain);
+  .exec(withoutColors(tail));
 if (counts === null) {
   console.error(`deno test ended with status ${code} and counted nothing`);
   Deno.exit(code || 1);

@@ -1,8 +1,12 @@
-// The documentation says what is so: its manifests are right, its messages exist, its links
-// lead somewhere, and nothing that the program has is left out.
-//
-// A block of YAML there is always a whole manifest; what is none is in another kind of block.
-// In a message `…` stands for what differs.
+/**
+ * The documentation says what is so: its manifests are right, its messages exist, its
+ * links lead somewhere, and nothing that the program has is left out.
+ *
+ * A block of YAML there is always a whole manifest; what is none is in another kind of
+ * block. In a message `…` stands for what differs.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { helpOf } from "../cli/help.ts";
 import { programOf } from "../cli/main.ts";
@@ -24,6 +28,16 @@ const PAGES: ReadonlyMap<string, string> = new Map(
 function filesIn(folder: string, ending: string): string[] {
   return [...Deno.readDirSync(new URL(folder, ROOT))]
     .map(({ name }) => folder + name).filter((path) => path.endsWith(ending)).sort();
+}
+
+/** The files of a folder and of the folders in it. */
+function treeOf(folder: string, ending: string): string[] {
+  const folders = [...Deno.readDirSync(new URL(folder, ROOT))]
+    .filter(({ isDirectory }) => isDirectory).map(({ name }) => `${folder}${name}/`);
+  return [
+    ...filesIn(folder, ending),
+    ...folders.sort().flatMap((inner) => treeOf(inner, ending)),
+  ];
 }
 
 /** The blocks of a page in one language, each as it stands with the number of its line. */
@@ -72,29 +86,9 @@ Deno.test("every manifest in the documentation passes the check without a word",
 });
 
 Deno.test("every message that troubleshooting explains is one of the program's", () => {
+  const rooms = ["agent", "cli", "install", "link", "manager", "manifest", "proxy"];
   const sources = squeezed(
-    [
-      ...[
-        "agent/",
-        "cli/",
-        "cli/commands/",
-        "cli/console/",
-        "install/",
-        "link/",
-        "manager/",
-        "manifest/",
-        "manifest/source/",
-        "proxy/",
-        "proxy/dns/",
-        "proxy/edge/",
-        "proxy/http/",
-        "proxy/socks/",
-        "transports/",
-        "transports/command/",
-        "transports/plugins/",
-      ],
-      "wire/",
-    ].flatMap((folder) => filesIn(folder, ".ts"))
+    [...rooms, "transports", "wire"].flatMap((room) => treeOf(`${room}/`, ".ts"))
       .concat(["install/", "release/"].flatMap((folder) => filesIn(folder, ".sh")))
       .filter((path) => !/_test\.ts$|\/_/.test(path)).map(read).join("\n"),
   );

@@ -1,5 +1,9 @@
-// What the tests of the typed transports share: tables of command lines and of mistakes,
-// and links through a shell that stands for the client.
+/**
+ * What the tests of the typed transports share: tables of command lines and of mistakes,
+ * and links through a shell that stands for the client.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import type { ExecTransport } from "./command/exec.ts";
 import { type OpenContext, SpecError } from "./mod.ts";

@@ -10,20 +10,21 @@
  *
  * @module
  */
-
 import { join } from "shlex";
 import { isProgramMissing } from "./command/exec.ts";
 import type { LinkExit, Transport } from "./mod.ts";
 import { openProcess } from "./command/process.ts";
 import { AGENT_WORDS, readWords } from "./command/words.ts";
 
-/** What {@linkcode cmd} makes of the manifest's value. */
+/** The manifest's value, as {@linkcode cmd} reads it. */
 export interface CmdOptions {
   /** The program and its arguments, without the words that start the agent. */
   readonly words: readonly string[];
 }
 
-/** Runs a command, given as a string split as a POSIX shell would, or as a list of words. */
+/**
+ * Runs a command, given as a string split as a POSIX shell would, or as a list of words.
+ */
 export const cmd: Transport<CmdOptions> = {
   name: "cmd",
   parse: (spec) => ({ words: readWords(spec) }),
@@ -36,7 +37,7 @@ export const cmd: Transport<CmdOptions> = {
   describe: (options) => join([...options.words]),
 };
 
-/** A command runs what is there; the other transports bring the agent along. */
+/** A command runs an agent that is there; the other transports bring it along. */
 function missingHint(exit: LinkExit): string | undefined {
   if (!isProgramMissing(exit)) return undefined;
   return `norouter is not there, it seems: with "docker", "podman", "kubectl", "lxc" or ` +

@@ -1,5 +1,8 @@
-/** Files for containers: `docker cp`, and the same of Podman. */
-
+/**
+ * Files for containers: `docker cp`, and the same of Podman.
+ *
+ * @module
+ */
 import type { HostFiles } from "./mod.ts";
 import { readOutput } from "./command/output.ts";
 import { openProcess } from "./command/process.ts";

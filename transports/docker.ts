@@ -8,32 +8,21 @@
  *
  * @module
  */
-
+import { CONTAINER_OPTIONS, containerExec } from "./container_exec.ts";
 import { containerFiles } from "./container_files.ts";
 import { execTransport } from "./command/exec.ts";
 import { SpecError } from "./mod.ts";
-import {
-  name,
-  type OptionsOf,
-  readSpec,
-  text,
-  textOrNumber,
-  variables,
-} from "./command/spec.ts";
-import { readWords } from "./command/words.ts";
+import { type OptionsOf, readSpec, text } from "./command/spec.ts";
 
+const { container, ...common } = CONTAINER_OPTIONS;
 const OPTIONS = {
-  container: name("a container's name or id"),
+  container,
   context: text("one of Docker's contexts"),
   host: text(`an engine's address, like "ssh://me@box"`),
-  user: textOrNumber("a user, or USER:GROUP"),
-  workdir: text("a folder in the container"),
-  env: variables({ inherit: true }),
-  agent: readWords,
-  program: readWords,
+  ...common,
 };
 
-/** What the manifest says, checked. */
+/** The manifest's value, checked. */
 export type DockerOptions = OptionsOf<typeof OPTIONS, "container">;
 
 /** Reaches a container by Docker's command line. */
@@ -67,22 +56,5 @@ function client({ program = ["docker"], context, host }: DockerOptions): string[
     ...program,
     ...context === undefined ? [] : [`--context=${context}`],
     ...host === undefined ? [] : [`--host=${host}`],
-  ];
-}
-
-/** The subcommand that Docker and Podman have in common. */
-export function containerExec(
-  { container, user, workdir, env = [] }: Pick<
-    DockerOptions,
-    "container" | "user" | "workdir" | "env"
-  >,
-): string[] {
-  return [
-    "exec",
-    "-i",
-    ...user === undefined ? [] : [`--user=${user}`],
-    ...workdir === undefined ? [] : [`--workdir=${workdir}`],
-    ...env.map((variable) => `--env=${variable}`),
-    container,
   ];
 }

@@ -9,7 +9,6 @@
  *
  * @module
  */
-
 import { parseShallow } from "../wire/json_depth.ts";
 import { execTransport } from "./command/exec.ts";
 import { expandHome, fromManifest } from "./command/home.ts";
@@ -32,7 +31,7 @@ const OPTIONS = {
   program: readWords,
 };
 
-/** What the manifest says, checked; either `pod` or `selector` is there. */
+/** The manifest's value, checked; either `pod` or `selector` is there. */
 export type KubectlOptions = OptionsOf<typeof OPTIONS>;
 
 /** Kinds that people write as options. */
@@ -133,7 +132,7 @@ interface Pod {
  * The name of the first pod in a list, as `kubectl get --output=json` prints it, that is
  * ready and is to stay.
  *
- * @throws {Error} that says what is with the others, if there is none.
+ * @throws {Error} that tells the state of the others, if there is none.
  */
 export function choosePod(json: string, selector: string): string {
   const { items } = parseShallow(json, MOST_DEPTH) as { items: readonly Pod[] };

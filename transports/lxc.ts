@@ -8,7 +8,6 @@
  *
  * @module
  */
-
 import { execTransport } from "./command/exec.ts";
 import { SpecError } from "./mod.ts";
 import {
@@ -36,7 +35,7 @@ const OPTIONS = {
   program: readWords,
 };
 
-/** What the manifest says, checked. */
+/** The manifest's value, checked. */
 export type LxcOptions = OptionsOf<typeof OPTIONS, "instance">;
 
 /** Reaches an instance by the command line of LXD, or that of Incus. */

@@ -68,22 +68,30 @@
  *
  * @module
  */
-
 import type { Link, LinkExit } from "../link/link.ts";
 import type { SpecPlace } from "../manifest/manifest.ts";
 
 export type { Link, LinkExit } from "../link/link.ts";
 export type { SpecPlace } from "../manifest/manifest.ts";
 
-/** What {@linkcode Transport.open} is given. */
+/** The arguments of {@linkcode Transport.open}. */
 export interface OpenContext {
   /** The host's name in the manifest, for messages. */
   readonly host: string;
-  /** Aborted when the link is no longer wanted: an `open` under way rejects, an open link ends as by `abort`. */
+  /**
+   * Aborted when the link is no longer wanted: an `open` under way rejects, an open link
+   * ends as by `abort`.
+   */
   readonly signal: AbortSignal;
-  /** Takes one line of text for the user (a line of a command's stderr), without its line end. */
+  /**
+   * Takes a line of text for the user (a line of a command's stderr), without its line
+   * end.
+   */
   log(line: string): void;
-  /** Says that opening gets on, though it takes long: the host's time to answer begins anew. */
+  /**
+   * Says that opening gets on, though it takes long: the host's time to answer begins
+   * anew.
+   */
   alive?(): void;
   /** Says the same, and how far something is: `done` of `total` bytes. */
   progress?(progress: Progress): void;
@@ -91,7 +99,7 @@ export interface OpenContext {
 
 /** How far something is that is sent to a host. */
 export interface Progress {
-  /** What is sent, such as `the agent`. */
+  /** The thing that is sent, such as `the agent`. */
   readonly what: string;
   /** Bytes sent so far. */
   readonly done: number;
@@ -105,14 +113,15 @@ export interface Progress {
  * A way to reach a host. `Options` is what {@linkcode Transport.parse} makes of the
  * manifest's value and `open` is given.
  *
- * Further powers are optional members, so that a transport written today stays one.
+ * Further powers are optional members, so that a transport written today stays a
+ * transport.
  */
 export interface Transport<Options = unknown> {
   /** The name, which is also the manifest's field: lower case, such as `cmd`. */
   readonly name: string;
   /**
-   * Checks the manifest's value. Synchronous and without I/O. `place` says where that stands;
-   * absent where it stands in no file.
+   * Checks the manifest's value. Synchronous and without I/O. `place` says where that
+   * stands; absent where it stands in no file.
    *
    * @throws {SpecError} naming the wrong part and what was wanted; for several mistakes
    * at once an `AggregateError` of them.
@@ -125,12 +134,12 @@ export interface Transport<Options = unknown> {
    * @throws {Error} with a message for the user, if the link cannot be started at all.
    */
   open(options: Options, context: OpenContext): Promise<Link>;
-  /** What is run or reached, in one line, for messages: for a command, the command. */
+  /** How the host is reached, in a line, for messages: for a command, the command. */
   describe(options: Options): string;
   /**
    * Runs a command on the host, each word as it is; its standard input and output are the
-   * link. With this, the manager puts the agent on hosts that have none, and `open` is not
-   * used for them.
+   * link. With this, the manager puts the agent on hosts that have none, and `open` is
+   * not used for them.
    *
    * @throws {Error} as `open` does.
    */
@@ -139,17 +148,23 @@ export interface Transport<Options = unknown> {
     words: readonly string[],
     context: OpenContext,
   ): Promise<Link>;
-  /** The same as `describe` where the agent is put on the host first; absent where it is the same. */
+  /**
+   * The same as `describe` where the agent is put on the host first; absent where it is
+   * the same.
+   */
   describeSent?(options: Options): string;
-  /** Whether these options say how the agent is started, so that `open` is used all the same. */
+  /**
+   * Whether these options say how the agent is started, so that `open` is used all the
+   * same.
+   */
   hasAgent?(options: Options): boolean;
   /**
    * What the user can do if a command of `exec` that ended so, before it said a word, was
-   * another than the words given: for ways on which the host may have its own will, as sshd has
-   * by `ForceCommand`. Undefined where that is not why.
+   * another than the words given: for ways on which the host may have its own will, as
+   * sshd has by `ForceCommand`. Undefined where that is not why.
    */
   otherCommand?(exit: LinkExit): string | undefined;
-  /** Another way to put files on the host, for one without a shell. */
+  /** Another way to put files on the host, for hosts without a shell. */
   readonly files?: HostFiles<Options>;
 }
 
@@ -168,7 +183,7 @@ export interface HostFiles<Options> {
    * @throws {Error} with a message for the user.
    */
   put(options: Options, from: string, to: string, context: OpenContext): Promise<void>;
-  /** What is at a path of the host, a link not followed; undefined if nothing is. */
+  /** The entry at a path of the host, a link not followed; undefined if there is none. */
   look?(
     options: Options,
     path: string,
@@ -176,9 +191,9 @@ export interface HostFiles<Options> {
   ): Promise<PathInfo | undefined>;
 }
 
-/** What is at a path of a host. */
+/** An entry at a path of a host. */
 export interface PathInfo {
-  /** What it is; `file` is whatever is neither of the others. */
+  /** Its kind; `file` is whatever is neither of the others. */
   readonly kind: "folder" | "link" | "file";
   /** The rights, as of `chmod`: up to 0o7777. */
   readonly mode: number;
@@ -191,7 +206,10 @@ export interface PathInfo {
  * line and column.
  */
 export class SpecError extends Error {
-  /** Where in the value the mistake is: keys and indices from its top; empty for all of it. */
+  /**
+   * Where in the value the mistake is: keys and indices from its top; empty for all of
+   * it.
+   */
   readonly path: readonly (string | number)[];
   /** Whether it is the last key of `path` that is wrong, rather than what it leads to. */
   readonly isKey: boolean;
@@ -219,13 +237,13 @@ export class SpecError extends Error {
 // deno-lint-ignore no-explicit-any -- only the transport knows its options
 export type Plugin = Transport<any> | ((kit: PluginKit) => Transport<any>);
 
-/** What a plug-in is given. */
+/** The tools that a plug-in is given. */
 export interface PluginKit {
   /** The error for a mistake in the manifest's value. */
   readonly SpecError: typeof SpecError;
   /**
-   * Starts a command on this machine and gives its link, with all that the contract asks of
-   * one. What the command writes to its standard error is shown.
+   * Starts a command on this machine and gives its link, with all that the contract asks
+   * of one. What the command writes to its standard error is shown.
    *
    * @param words the program and its arguments; no shell is involved.
    * @throws {Error} if it cannot be started.

@@ -9,31 +9,19 @@
  *
  * @module
  */
-
+import { CONTAINER_OPTIONS, containerExec } from "./container_exec.ts";
 import { containerFiles } from "./container_files.ts";
-import { containerExec } from "./docker.ts";
 import { execTransport } from "./command/exec.ts";
-import {
-  name,
-  type OptionsOf,
-  readSpec,
-  text,
-  textOrNumber,
-  variables,
-} from "./command/spec.ts";
-import { readWords } from "./command/words.ts";
+import { type OptionsOf, readSpec, text } from "./command/spec.ts";
 
+const { container, ...common } = CONTAINER_OPTIONS;
 const OPTIONS = {
-  container: name("a container's name or id"),
+  container,
   connection: text("one of Podman's connections"),
-  user: textOrNumber("a user, or USER:GROUP"),
-  workdir: text("a folder in the container"),
-  env: variables({ inherit: true }),
-  agent: readWords,
-  program: readWords,
+  ...common,
 };
 
-/** What the manifest says, checked. */
+/** The manifest's value, checked. */
 export type PodmanOptions = OptionsOf<typeof OPTIONS, "container">;
 
 /** Reaches a container by Podman's command line. */

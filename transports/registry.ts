@@ -3,7 +3,6 @@
  *
  * @module
  */
-
 import { cmd } from "./cmd.ts";
 import { docker } from "./docker.ts";
 import { kubectl } from "./kubectl.ts";

@@ -1,5 +1,6 @@
 /**
- * Machines behind ssh. The user's ssh configuration applies, as the client is the system's.
+ * Machines behind ssh. The user's ssh configuration applies, as the client is the
+ * system's.
  *
  * | in the manifest | what is run |
  * |---|---|
@@ -7,16 +8,15 @@
  * | `ssh: {host: "box:2222", jump: gate}` | `ssh -T -p 2222 -J gate box -- …` |
  *
  * The client takes its questions (a password, an unknown host's key) to the terminal. A
- * manager without one adds `BatchMode=yes`, so that it fails at once instead.
+ * manager without a terminal adds `BatchMode=yes`, so that it fails at once instead.
  *
  * @module
  */
-
 import { join } from "shlex";
 import { execTransport } from "./command/exec.ts";
 import { expandHome, fromManifest } from "./command/home.ts";
 import { SpecError } from "./mod.ts";
-import { parseDestination } from "./ssh_destination.ts";
+import { parseSshDestination } from "./ssh_destination.ts";
 import { otherCommand, sshHint } from "./ssh_hint.ts";
 import {
   integer,
@@ -33,7 +33,8 @@ import { hasTerminal } from "./command/terminal.ts";
 import { readWords, show } from "./command/words.ts";
 
 const OPTIONS = {
-  host: (value: unknown) => parseDestination(name(`a host, like "me@box:2222"`)(value)),
+  host: (value: unknown) =>
+    parseSshDestination(name(`a host, like "me@box:2222"`)(value)),
   user: name("a user"),
   port: integer("a port", 1, 65_535),
   identity: listOf(text("a file with a key")),
@@ -44,7 +45,7 @@ const OPTIONS = {
   program: readWords,
 };
 
-/** What the manifest says, checked; and whether anybody can answer questions. */
+/** The manifest's value, checked; and whether anybody can answer questions. */
 export type SshOptions = OptionsOf<typeof OPTIONS, "host"> & {
   /** True where nobody can. Set when a link is opened. */
   readonly isBatch?: boolean;
@@ -117,7 +118,7 @@ export const ssh = execTransport<SshOptions>({
 function jumpHost(value: unknown): string {
   const host = name(`a host, like "me@gate:2222"`)(value);
   // Several may be given at once, as to ssh itself.
-  for (const each of host.split(",")) parseDestination(each);
+  for (const each of host.split(",")) parseSshDestination(each);
   return host;
 }
 
@@ -138,7 +139,9 @@ const optionValue: Reader<string> = (value) => {
   return found;
 };
 
-/** What to type to see the same question; through a jump host, any of the two may ask. */
+/**
+ * The command that shows the same question; through a jump host, any of the two may ask.
+ */
 function byHand(options: SshOptions): string {
   return ssh.describe({ ...options, agent: ["true"], isBatch: false });
 }

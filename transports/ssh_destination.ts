@@ -12,12 +12,11 @@
  *
  * @module
  */
-
 import { SpecError } from "./mod.ts";
 import { show } from "./command/words.ts";
 
-/** The parts of a destination; what is missing is up to ssh's configuration. */
-export interface Destination {
+/** The parts of a destination; missing parts are up to ssh's configuration. */
+export interface SshDestination {
   readonly user?: string;
   /** A name, an address without brackets, or an alias of the configuration. */
   readonly name: string;
@@ -29,7 +28,7 @@ export interface Destination {
  *
  * @throws {SpecError} if it is none.
  */
-export function parseDestination(written: string): Destination {
+export function parseSshDestination(written: string): SshDestination {
   const rest = written.replace(/^ssh:\/\//, "");
   const at = rest.lastIndexOf("@");
   const user = at < 0 ? undefined : rest.slice(0, at);
@@ -44,7 +43,7 @@ function parseHost(host: string, written: string): { name: string; port?: number
   const [, bracketed, plain, port] = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/.exec(host) ??
     [];
   const name = bracketed ?? plain;
-  // With more colons than one it is an IPv6 address, which ssh takes without brackets.
+  // With several colons it is an IPv6 address, which ssh takes without brackets.
   if (name === undefined || port?.includes(":")) return { name: host };
   if (port === undefined) return { name };
   const number = Number(port);

@@ -1,17 +1,16 @@
 /**
- * What the user can do about ssh's failures, by what the client says and by the keys that it was
- * given.
+ * What the user can do about ssh's failures, by what the client says and by the keys that
+ * it was given.
  *
  * @module
  */
-
 import type { LinkExit } from "./mod.ts";
 
 /** The client's own failures have this status; others are the remote command's. */
 const OWN_STATUS = 255;
 /** Keys are shorter. */
 const MOST_KEY_BYTES = 64 * 1024;
-/** What a key in OpenSSH's form begins with, before the name of its cipher. */
+/** The beginning of a key in OpenSSH's form, before the name of its cipher. */
 const OPENSSH_MAGIC = "openssh-key-v1\0";
 
 /** How ssh was started. */
@@ -20,7 +19,7 @@ export interface SshAttempt {
   readonly identity?: readonly string[] | undefined;
   /** Whether nobody can answer questions. */
   readonly isBatch?: boolean | undefined;
-  /** What to type to see the same question. */
+  /** The command that shows the same question. */
   readonly byHand: string;
 }
 
@@ -47,7 +46,7 @@ const HINTS:
     [/Permission denied/, denied],
   ];
 
-/** What can be done about an end of ssh, if it is ssh's own. */
+/** Advice about an end of ssh, if it is ssh's own. */
 export function sshHint(
   { status, stderr }: LinkExit,
   attempt: SshAttempt,
@@ -57,7 +56,10 @@ export function sshHint(
   return HINTS.find(([pattern]) => pattern.test(said))?.[1](attempt, said);
 }
 
-/** See {@linkcode Transport.otherCommand}: sshd runs what the account is made for. */
+/**
+ * See {@linkcode Transport.otherCommand}: sshd runs the command that the account is made
+ * for.
+ */
 export function otherCommand({ status, stderr }: LinkExit): string | undefined {
   if (status === undefined || status === OWN_STATUS) return undefined;
   // A shell that is missing is another matter.
@@ -67,7 +69,10 @@ export function otherCommand({ status, stderr }: LinkExit): string | undefined {
     `"install: never"`;
 }
 
-/** Three texts: a key that is not there, one that cannot be read, and one that is not known. */
+/**
+ * Three texts: a key that is not there, a key that cannot be read, and a key that is not
+ * known.
+ */
 function denied({ identity = [], isBatch, byHand }: SshAttempt, said: string): string {
   const missing = /Identity file (.*) not accessible: (.*?)\.?$/m.exec(said);
   if (missing) {

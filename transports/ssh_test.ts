@@ -7,13 +7,13 @@ import {
   typedConformance,
 } from "./_typed.ts";
 import { ssh } from "./ssh.ts";
-import { parseDestination } from "./ssh_destination.ts";
+import { parseSshDestination } from "./ssh_destination.ts";
 import { hasTerminal } from "./command/terminal.ts";
 
 typedConformance(ssh, { host: "box" });
 
 Deno.test("a destination of ssh is taken apart", () => {
-  const table: [string, ReturnType<typeof parseDestination>][] = [
+  const table: [string, ReturnType<typeof parseSshDestination>][] = [
     ["box", { name: "box" }],
     ["me@box:2222", { user: "me", name: "box", port: 2222 }],
     ["me@corp@box", { user: "me@corp", name: "box" }],
@@ -25,7 +25,7 @@ Deno.test("a destination of ssh is taken apart", () => {
     ["ssh://box", { name: "box" }],
   ];
   for (const [written, parts] of table) {
-    assert.deepEqual(parseDestination(written), parts, written);
+    assert.deepEqual(parseSshDestination(written), parts, written);
   }
 });
 

@@ -1,9 +1,9 @@
 /**
- * The first entry of a tar archive: what `docker cp PATH -` says of a path of a container.
+ * The first entry of a tar archive, by which `docker cp PATH -` describes a path of a
+ * container.
  *
  * @module
  */
-
 import type { PathInfo } from "./mod.ts";
 
 /** Of an archive, in bytes (POSIX ustar). */

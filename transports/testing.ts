@@ -23,13 +23,12 @@
  *
  * @module
  */
-
 import assert from "node:assert/strict";
 import type { Link, OpenContext } from "./mod.ts";
 
 export { kit } from "./plugins/kit.ts";
 
-/** What the suite needs of a transport. */
+/** The options of the suite. */
 export interface ConformanceSubject {
   /**
    * Opens a link whose other end sends every byte back as it comes, and ends its output
@@ -41,7 +40,10 @@ export interface ConformanceSubject {
    * this status. Left out by a transport that has neither; its tests are then not made.
    */
   failing?(context: OpenContext, lines: readonly string[], status: number): Promise<Link>;
-  /** Tests that this transport cannot pass, by name, each with the reason; they are shown as ignored. */
+  /**
+   * Tests that this transport cannot pass, by name, each with the reason; they are shown
+   * as ignored.
+   */
   readonly exceptions?: Readonly<Record<string, string>>;
   /** Bytes of the large transfer. Default 16 MiB. */
   readonly largeBytes?: number;
@@ -51,7 +53,10 @@ export interface ConformanceSubject {
 
 /** The most a link may take while its other end does not read. */
 const BUFFER_LIMIT = 64 << 20;
-/** Milliseconds in which an aborted link must be over: the contract's 2 s and some for a busy machine. */
+/**
+ * Milliseconds in which an aborted link must be over: the contract's 2 s and some for a
+ * busy machine.
+ */
 const ABORT_LIMIT = 4000;
 
 /** Registers the tests for one kind of link, each named `NAME link: what holds`. */
@@ -237,7 +242,7 @@ export function conformance(name: string, subject: ConformanceSubject): void {
 
   test("a signal aborted before keeps the link from opening", async (bench) => {
     bench.controller.abort(new Error("not wanted"));
-    // A function that throws at once is one that rejects.
+    // A function that throws at once rejects.
     await assert.rejects(async () => await subject.echo(bench.context));
   });
 
@@ -288,7 +293,7 @@ export function conformance(name: string, subject: ConformanceSubject): void {
   });
 }
 
-/** What a test opened, to be closed at its end whatever happened. */
+/** The things that a test opened, to be closed at its end whatever happened. */
 class Bench {
   readonly controller = new AbortController();
   readonly logged: string[] = [];
@@ -375,7 +380,9 @@ class LinkEnd {
   }
 }
 
-/** Bytes that tell their position: a prime period, so that no power of two hides a shift. */
+/**
+ * Bytes that tell their position: a prime period, so that no power of two hides a shift.
+ */
 function pattern(from: number, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let i = 0; i < length; i++) bytes[i] = (from + i) % 251;

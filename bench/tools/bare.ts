@@ -1,4 +1,8 @@
-// No tool at all: what the loopback interface and the clients themselves can do.
+/**
+ * No tool at all: what the loopback interface and the clients themselves can do.
+ *
+ * @module
+ */
 import { type Tool, wallClock } from "../tool.ts";
 import { ECHO_PORT, IPERF_PORT } from "../world.ts";
 

@@ -1,4 +1,8 @@
-// NoRouter for Deno: a manager with two hosts, asked from its own host and from another.
+/**
+ * NoRouter for Deno: a manager with two hosts, asked from its own host and from another.
+ *
+ * @module
+ */
 import { CLI, manifestOf, NOROUTER } from "../../tests/harness/scene/mesh.ts";
 import type { Namespace } from "../../tests/harness/scene/namespace.ts";
 import { descendants, processesIn } from "../../tests/harness/scene/proc.ts";

@@ -1,4 +1,8 @@
-// A chain of two socat over pipes: one listens and starts the other, which dials.
+/**
+ * A chain of two socat over pipes: one listens and starts the other, which dials.
+ *
+ * @module
+ */
 import { descendants } from "../../tests/harness/scene/proc.ts";
 import { Process } from "../../tests/harness/scene/process.ts";
 import { type Tool, wallClock } from "../tool.ts";

@@ -1,4 +1,8 @@
-// `ssh -L` to a real sshd on the same loopback interface, fresh keys, no compression.
+/**
+ * `ssh -L` to a real sshd on the same loopback interface, fresh keys, no compression.
+ *
+ * @module
+ */
 import { descendants } from "../../tests/harness/scene/proc.ts";
 import { Process, run } from "../../tests/harness/scene/process.ts";
 import { type Tool, wallClock } from "../tool.ts";

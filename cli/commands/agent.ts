@@ -1,35 +1,45 @@
-// `norouter agent --automated`: what a manager runs on a host. It speaks frames on
-// standard input and output and ends when its input ends.
+/**
+ * `norouter agent --automated`: the program that a manager runs on a host.
+ *
+ * It speaks frames on standard input and output and ends when its input ends.
+ *
+ * @module
+ */
 import type { AgentLogEvent } from "../../agent/agent.ts";
 import { stderr } from "../console/console.ts";
 import { VERSION } from "../version.ts";
+import { messageOf } from "../../wire/text.ts";
 
 /** Runs the agent until its input ends, and gives the exit status. */
 export async function agent(): Promise<number> {
   if (Deno.stdin.isTerminal()) {
-    stderr.line(`\n${ON_A_TERMINAL}`); // after what the terminal has echoed
+    stderr.line(`\n${ON_A_TERMINAL}`); // behind the terminal's echo
     return 1;
   }
-  // A terminal sends Ctrl-C and its own end to the manager's children too; the manager decides.
+  // A terminal sends Ctrl-C and its own end to the manager's children too; the manager
+  // decides.
   Deno.addSignalListener("SIGINT", () => {});
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", () => {});
   const [{ runAgent }, { stdioPort }] = await Promise.all([
     import("../../agent/agent.ts"),
     import("../../agent/stdio.ts"),
   ]);
-  // The manager shows what comes on stderr, with the host's name in front, and sees by the
-  // first word how loud it has to be.
+  // The manager shows what comes on stderr, with the host's name in front, and sees by
+  // the first word how loud it has to be.
   const log = ({ level, message }: AgentLogEvent) => stderr.line(`${level}: ${message}`);
   try {
     await runAgent(stdioPort(), { version: VERSION, log });
     return 0;
   } catch (error) {
-    stderr.line(error instanceof Error ? error.message : String(error));
+    stderr.line(messageOf(error));
     return 1;
   }
 }
 
-/** With `docker exec -t` alone nothing would ever come, and with `-it` nothing as it was sent. */
+/**
+ * With `docker exec -t` alone nothing would ever come, and with `-it` nothing as it was
+ * sent.
+ */
 const ON_A_TERMINAL = `the agent's standard input is a terminal, which does not pass ` +
   `bytes as they are: run the command without one (no "-t", but "-i")`;
 

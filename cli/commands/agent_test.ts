@@ -1,4 +1,8 @@
-// `norouter agent --automated`, as a manager runs it.
+/**
+ * `norouter agent --automated`, as a manager runs it.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { decodeControl, encodeControl } from "../../wire/control/control.ts";
 import { FrameDecoder } from "../../wire/decoder.ts";

@@ -1,5 +1,10 @@
-// `norouter check FILE...`: is each manifest right? Nothing is started, and
-// no plug-in is run that the command line does not allow.
+/**
+ * `norouter check FILE...`: is each manifest right?
+ *
+ * Nothing is started, and no plug-in is run that the command line does not allow.
+ *
+ * @module
+ */
 import type { Diagnostic } from "../../manifest/source/diagnostic.ts";
 import { printResult } from "../console/console.ts";
 import { load, printDiagnostics } from "../manifest.ts";

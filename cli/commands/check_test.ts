@@ -1,4 +1,8 @@
-// `norouter check`, as users run it, also on everything we show as an example.
+/**
+ * `norouter check`, as users run it, also on everything we show as an example.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { run, type RunOptions, withFiles } from "../_run.ts";
 

@@ -1,4 +1,9 @@
-// `norouter clean FILE [HOST...]`: what agents have left on hosts, and its removal.
+/**
+ * `norouter clean FILE [HOST...]`: files that agents have left on hosts, and their
+ * removal.
+ *
+ * @module
+ */
 import { cleanHost, type LeftItem } from "../../install/clean.ts";
 import { isInstalled } from "../../install/reach.ts";
 import { didYouMean } from "../../manifest/fields.ts";
@@ -31,7 +36,10 @@ interface Dirty {
   readonly state?: string | undefined;
 }
 
-/** Cleans hosts of a manifest, or one that is named as `docker:web`; gives the exit status. */
+/**
+ * Cleans hosts of a manifest, or a host that is named as `docker:web`; gives the exit
+ * status.
+ */
 export async function clean(
   target: string,
   names: readonly string[],

@@ -1,12 +1,16 @@
-// Completions for shells: `norouter complete zsh` prints the script that asks us back.
-//
-// Bash has a script of ours: the library's stops at the second time it is sourced, and
-// without the package bash-completion.
+/**
+ * Completions for shells: `norouter complete zsh` prints the script that asks us back.
+ *
+ * Bash has a script of ours: the library's stops at the second time it is sourced, and
+ * without the package bash-completion.
+ *
+ * @module
+ */
 import tab from "@bomb.sh/tab/commander";
 import type { Command } from "commander";
 import bash from "../complete.bash" with { type: "text" };
 
-/** Adds the command `complete`, and completes manifests where one is wanted. */
+/** Adds the command `complete`, and completes manifests where a manifest is wanted. */
 export function addCompletions(program: Command): void {
   const completion = tab(program);
   const setup = completion.setup.bind(completion);

@@ -1,9 +1,18 @@
-// `norouter discover`: what could become a host, as a table or JSON on stdout, and which
-// sources could not be asked on stderr.
+/**
+ * `norouter discover`: candidates for hosts, as a table or JSON on stdout, and which
+ * sources could not be asked on stderr.
+ *
+ * @module
+ */
 import { columns } from "../console/columns.ts";
 import { printResult } from "../console/console.ts";
 import { type Discovered, discoverTargets } from "../discovery/discovery.ts";
-import { oneLine, type Port, type SourceName, type Target } from "../discovery/source.ts";
+import {
+  type Candidate,
+  oneLine,
+  type ServedPort,
+  type SourceName,
+} from "../discovery/source.ts";
 import { openLog } from "../console/log.ts";
 import type { GlobalOptions } from "../options.ts";
 import { renderJson } from "../console/printable.ts";
@@ -14,11 +23,11 @@ const MOST_SHOWN = 40;
 /** The conventional status of a program that Ctrl-C ended: 128 + SIGINT. */
 const INTERRUPTED = 130;
 
-/** What a user may say about what to look for. */
+/** The user's wishes about the search. */
 export interface SearchOptions extends GlobalOptions {
   /** Milliseconds that each source may take. */
   readonly timeout: number;
-  /** Also what does not run. */
+  /** Also candidates that do not run. */
   readonly all?: boolean;
   readonly context?: string | undefined;
   readonly namespace?: string | undefined;
@@ -31,8 +40,8 @@ export interface DiscoverOptions extends SearchOptions {
 }
 
 /**
- * Prints what the sources, or all, found. The exit status is 1 if one that was named
- * failed: of the others, most machines lack some.
+ * Prints the findings of the sources, or of all. The exit status is 1 if a source that
+ * was named failed: of the others, most machines lack some.
  */
 export async function discover(
   sources: readonly SourceName[],
@@ -60,7 +69,7 @@ export async function search(
   using stop = stopSignals();
   const control = new AbortController();
   let isStopped = false;
-  // What was started has no terminal of its own, so Ctrl-C reaches nobody but us.
+  // Programs started have no terminal of their own, so Ctrl-C reaches nobody but us.
   stop.asked.then(() => {
     isStopped = true;
     control.abort("ended");
@@ -72,7 +81,7 @@ export async function search(
 }
 
 /** The table, with numbers for the user to pick from if wanted. */
-export function targetTable(targets: readonly Target[], numbered = false): string {
+export function targetTable(targets: readonly Candidate[], numbered = false): string {
   const head = ["SOURCE", "NAME", "STATE", "ABOUT", "PORTS"];
   const rows = targets.map((target) => [
     target.source,
@@ -114,7 +123,7 @@ function tell(message: string, options: GlobalOptions): void {
   openLog(options).event({ level: "info", type: "discovery", message });
 }
 
-function portText({ port, protocol }: Port): string {
+function portText({ port, protocol }: ServedPort): string {
   return protocol === "tcp" ? `${port}` : `${port}/${oneLine(protocol)}`;
 }
 

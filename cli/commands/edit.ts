@@ -1,14 +1,18 @@
-// `norouter -e FILE`: write a manifest in an editor, start its mesh, and go back to the
-// editor after a failure.
-//
-//   no FILE                         a temporary one, kept if anything was saved
-//   FILE is not there               it begins as the example
-//   the example was not saved       nothing is started and nothing stays behind
-//   the manifest is wrong, no host
-//   became ready, or the user ended
-//   a mesh that lacks some hosts    the error, then the editor again after Enter
-//
-// Without a terminal nobody can be asked, and a failure is the end.
+/**
+ * `norouter -e FILE`: write a manifest in an editor, start its mesh, and go back to the
+ * editor after a failure.
+ *
+ *   no FILE                         a temporary one, kept if anything was saved
+ *   FILE is not there               it begins as the example
+ *   the example was not saved       nothing is started and nothing stays behind
+ *   the manifest is wrong, no host
+ *   became ready, or the user ended
+ *   a mesh that lacks some hosts    the error, then the editor again after Enter
+ *
+ * Without a terminal nobody can be asked, and a failure is the end.
+ *
+ * @module
+ */
 import { stderr } from "../console/console.ts";
 import { type Editor, findEditor, NO_EDITOR, openEditor } from "./editor.ts";
 import { EXAMPLE } from "./example.ts";
@@ -24,7 +28,9 @@ const UNTOUCHED = "The example was not saved as a manifest, so no mesh is starte
 const INSTANT = `. An editor that returns at once has to be told to wait, for example ` +
   `EDITOR="code --wait"`;
 
-/** Edits a manifest, runs its mesh, and gives the exit status; see {@linkcode runMesh}. */
+/**
+ * Edits a manifest, runs its mesh, and gives the exit status; see {@linkcode runMesh}.
+ */
 export async function edit(
   file: string | undefined,
   options: GlobalOptions,
@@ -125,7 +131,7 @@ async function stateOf(path: string): Promise<string> {
     ]);
     return JSON.stringify([mtime?.getTime(), ino, text]);
   } catch (error) {
-    return String(error); // what is wrong is said when the manifest is loaded
+    return String(error); // the fault is told when the manifest is loaded
   }
 }
 

@@ -1,4 +1,8 @@
-// `norouter -e`, as users run it: with an editor that is a script, at a terminal and not.
+/**
+ * `norouter -e`, as users run it: with an editor that is a script, at a terminal and not.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { needs } from "../../tests/harness/scene/requirements.ts";
 import { type Result, run, withFiles } from "../_run.ts";

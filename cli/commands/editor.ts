@@ -1,8 +1,12 @@
-// The user's editor: which program it is, and running it on a file.
-//
-//   $VISUAL, $EDITOR         a program, perhaps with arguments: "code --wait"
-//   editor, vim, vi, emacs   the first of them on PATH
-//   notepad.exe              on Windows, after these
+/**
+ * The user's editor: which program it is, and running it on a file.
+ *
+ *   $VISUAL, $EDITOR         a program, perhaps with arguments: "code --wait"
+ *   editor, vim, vi, emacs   the first of them on PATH
+ *   notepad.exe              on Windows, after these
+ *
+ * @module
+ */
 import { basename, delimiter, join } from "node:path";
 import { split } from "shlex";
 
@@ -10,16 +14,16 @@ const VARIABLES = ["VISUAL", "EDITOR"];
 const PROGRAMS = ["editor", "vim", "vi", "emacs"];
 
 /** Where to look for an editor; for tests. */
-export interface Surroundings {
+export interface EditorSurroundings {
   /** A variable of the environment. */
   readonly env: (name: string) => string | undefined;
-  /** The path of a program, given as one or to be found on PATH. */
+  /** The path of a program, given as a path or to be found on PATH. */
   readonly find: (program: string) => string | undefined;
   /** Whether this is Windows. */
   readonly isWindows: boolean;
 }
 
-const SYSTEM: Surroundings = {
+const SYSTEM: EditorSurroundings = {
   env: (name) => Deno.env.get(name),
   find: findProgram,
   isWindows: Deno.build.os === "windows",
@@ -27,15 +31,15 @@ const SYSTEM: Surroundings = {
 
 /** An editor. */
 export interface Editor {
-  /** What it is called in messages: `vim`, `code --wait`. */
+  /** Its name in messages: `vim`, `code --wait`. */
   readonly name: string;
   /** The path of its program. */
   readonly program: string;
-  /** What comes before the file's name. */
+  /** Program and arguments before the file's name. */
   readonly args: readonly string[];
 }
 
-/** What a search for an editor found. */
+/** The result of a search for an editor. */
 export interface Found {
   /** Undefined if there is none. */
   readonly editor: Editor | undefined;
@@ -43,8 +47,8 @@ export interface Found {
   readonly warnings: readonly string[];
 }
 
-/** Looks for the user's editor: the first one that is there. */
-export function findEditor(from: Surroundings = SYSTEM): Found {
+/** Looks for the user's editor: the first that is there. */
+export function findEditor(from: EditorSurroundings = SYSTEM): Found {
   const warnings: string[] = [];
   for (const variable of VARIABLES) {
     const value = from.env(variable)?.trim();
@@ -67,7 +71,7 @@ const LATE_SIGNAL_MS = 200;
 export const NO_EDITOR = `No editor was found; set $EDITOR to one, "nano" for example`;
 
 /** The editor that a variable names, or why it is none. */
-function editorOf(value: string, from: Surroundings): Editor | string {
+function editorOf(value: string, from: EditorSurroundings): Editor | string {
   // "C:\Program Files\x.exe" is a program, although words are split elsewhere.
   const whole = from.find(value);
   if (whole) return { name: basename(value), program: whole, args: [] };

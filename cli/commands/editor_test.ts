@@ -1,4 +1,8 @@
-// Which editor is taken; running it is in edit_test.ts.
+/**
+ * Which editor is taken; running it is in edit_test.ts.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { findEditor } from "./editor.ts";
 

@@ -1,6 +1,10 @@
-// The manifest to begin with, which `norouter check` accepts.
+/**
+ * The manifest to begin with, which `norouter check` accepts.
+ *
+ * @module
+ */
 
-/** What `norouter show-example` prints. */
+/** The text that `norouter show-example` prints. */
 export const EXAMPLE =
   `# A mesh of this machine and the hosts you can reach with a command.
 #

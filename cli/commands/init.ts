@@ -1,14 +1,18 @@
-// `norouter init`: writes a manifest of hosts that flags name, or that are picked on a
-// terminal.
-//
-//   flags                    the sources named are asked: what they know of it is written
-//                            too, and what they do not know is an error. One that cannot
-//                            be asked is a warning, and the host is written as named
-//   a terminal, no flags     all are asked, and the user picks from a numbered list
-//   neither                  an error that says which flags there are
-//
-// Nothing is written that `norouter check` would not accept, and no file is replaced
-// without --force.
+/**
+ * `norouter init`: writes a manifest of hosts that flags name, or that are picked on a
+ * terminal.
+ *
+ *   flags                    the sources named are asked: what they know of it is written
+ *                            too, and what they do not know is an error. One that cannot
+ *                            be asked is a warning, and the host is written as named
+ *   a terminal, no flags     all are asked, and the user picks from a numbered list
+ *   neither                  an error that says which flags there are
+ *
+ * Nothing is written that `norouter check` would not accept, and no file is replaced
+ * without --force.
+ *
+ * @module
+ */
 import { join as joinWords } from "shlex";
 import {
   type Diagnostic,
@@ -21,17 +25,17 @@ import { builtinTransports } from "../../transports/registry.ts";
 import { printResult, stderr } from "../console/console.ts";
 import { search, type SearchOptions, targetTable, tellProblems } from "./discover.ts";
 import { draftManifest } from "../discovery/draft.ts";
-import { SOURCES, type Target } from "../discovery/source.ts";
+import { type Candidate, SOURCES } from "../discovery/source.ts";
 import { openLog } from "../console/log.ts";
 import { printDiagnostics } from "../manifest.ts";
-import { namedTargets, type Names } from "./named.ts";
+import { namedTargets, type NamesBySource } from "./named.ts";
 import { parsePick, readLine } from "./pick.ts";
 
 /** The conventional status of a program that Ctrl-C ended: 128 + SIGINT. */
 const INTERRUPTED = 130;
 
-/** The options of the command: of each source, what is to be a host. */
-export interface InitOptions extends SearchOptions, Names {
+/** The options of the command: for each source, the names of hosts to be. */
+export interface InitOptions extends SearchOptions, NamesBySource {
   /** The file to write; `-` is standard output. */
   readonly output: string;
   /** Whether a file that is there is replaced. */
@@ -99,7 +103,7 @@ function alreadyThere(path: string): Error {
 }
 
 /** The targets that flags name; undefined if the user ended the search for them. */
-async function named(options: InitOptions): Promise<readonly Target[] | undefined> {
+async function named(options: InitOptions): Promise<readonly Candidate[] | undefined> {
   const result = await namedTargets(options, options);
   if (!result) return undefined;
   // That ssh's configuration is not there is nobody's trouble who names a machine.
@@ -114,7 +118,7 @@ async function named(options: InitOptions): Promise<readonly Target[] | undefine
 }
 
 /** The targets that the user picks; undefined if the user ended it. */
-async function picked(options: InitOptions): Promise<readonly Target[] | undefined> {
+async function picked(options: InitOptions): Promise<readonly Candidate[] | undefined> {
   const found = await search(options);
   if (!found) return undefined;
   tellProblems(found, options);
@@ -140,7 +144,7 @@ function say(text: string): void {
 }
 
 /**
- * What `norouter check` does.
+ * The check of `norouter check`.
  *
  * @throws {Error} if it would not accept the manifest.
  */
@@ -151,7 +155,7 @@ function check(text: string, path: string): void {
   throw new Error(`No manifest is written, since the check would refuse it:\n${lines}`);
 }
 
-/** What the user should know of a manifest that passes. */
+/** Warnings about a manifest that passes. */
 function warningsOf(text: string, path: string): readonly Diagnostic[] {
   return parseManifest(text, { path, transports: builtinTransports }).warnings;
 }

@@ -1,4 +1,8 @@
-// `norouter init`, as users run it, with stand-ins for the programs that it asks.
+/**
+ * `norouter init`, as users run it, with stand-ins for the programs that it asks.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { parse } from "yaml";
 import { run } from "../_run.ts";

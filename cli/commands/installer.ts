@@ -1,13 +1,17 @@
-// `norouter show-installer`: the script that installs an executable of a release.
-//
-// Of a module, not read beside it: an executable of one file carries it too.
+/**
+ * `norouter show-installer`: the script that installs an executable of a release.
+ *
+ * Of a module, not read beside it: an executable of one file carries it too.
+ *
+ * @module
+ */
 import template from "../install.sh" with { type: "text" };
 import { VERSION } from "../version.ts";
 
 /** Where releases are: a folder for each, `v` and its version. */
 const RELEASES = "https://github.com/norouter/norouter-deno/releases/download";
 
-/** What the script installs, unless its environment says otherwise. */
+/** The release that the script installs, unless its environment says otherwise. */
 export interface InstallerOptions {
   /** The version; that of this program by default. */
   readonly version?: string;
@@ -15,7 +19,7 @@ export interface InstallerOptions {
   readonly releases?: string;
 }
 
-/** The script, for a POSIX shell. What it takes from its environment stands at its top. */
+/** The script, for a POSIX shell. The variables that it reads stand at its top. */
 export function installer(
   { version = VERSION, releases = RELEASES }: InstallerOptions = {},
 ): string {

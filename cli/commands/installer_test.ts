@@ -1,4 +1,8 @@
-// What is printed; what it does is in tests/installer_test.ts.
+/**
+ * What is printed; what it does is in tests/packages/installer_test.ts.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { installer } from "./installer.ts";
 import { run } from "../_run.ts";

@@ -1,18 +1,22 @@
-// Finds what flags name: the sources named are asked for what they know of it.
-//
-//   it is there                     with its ports
-//   the source does not know it     an error
-//   the source cannot be asked      as named, without ports, and a warning
-//   ssh's configuration lacks it    as named: any machine will do
-//
-// A pod is [[CONTEXT/]NAMESPACE/]POD. Contexts may have slashes, the other two have none.
+/**
+ * Finds what flags name: the sources named are asked for what they know of it.
+ *
+ *   it is there                     with its ports
+ *   the source does not know it     an error
+ *   the source cannot be asked      as named, without ports, and a warning
+ *   ssh's configuration lacks it    as named: any machine will do
+ *
+ * A pod is [[CONTEXT/]NAMESPACE/]POD. Contexts may have slashes, the other two have none.
+ *
+ * @module
+ */
 import { didYouMean } from "../../manifest/fields.ts";
 import { quote } from "../../manifest/source/value.ts";
 import { builtinTransports } from "../../transports/registry.ts";
-import { parseDestination } from "../../transports/ssh_destination.ts";
+import { parseSshDestination } from "../../transports/ssh_destination.ts";
 import { search, type SearchOptions } from "./discover.ts";
 import type { Discovered } from "../discovery/discovery.ts";
-import { type SourceName, SOURCES, type Target } from "../discovery/source.ts";
+import { type Candidate, type SourceName, SOURCES } from "../discovery/source.ts";
 
 /** Ids may be cut short to this length. */
 const LEAST_OF_ID = 4;
@@ -25,20 +29,20 @@ const NOUNS: Readonly<Record<SourceName, string>> = {
   ssh: "host",
 };
 
-/** By source, what is to be a host. */
-export type Names = Readonly<Partial<Record<SourceName, readonly string[]>>>;
+/** Names of hosts to be, by source. */
+export type NamesBySource = Readonly<Partial<Record<SourceName, readonly string[]>>>;
 
-/** What came of the names. */
+/** The result of the look-up of names. */
 export interface Named {
   /** Each once, by source, in the order of the names. */
-  readonly targets: readonly Target[];
+  readonly targets: readonly Candidate[];
   /** Those of them that nobody could be asked for. */
-  readonly unsure: readonly Target[];
-  /** What the sources said. */
+  readonly unsure: readonly Candidate[];
+  /** The findings of the sources. */
   readonly found: readonly Discovered[];
 }
 
-/** Names that one question answers. */
+/** Names that one inquiry answers. */
 interface Wish {
   readonly source: SourceName;
   readonly names: string[];
@@ -49,10 +53,10 @@ interface Wish {
 /**
  * Finds the targets; undefined if the user ended the search.
  *
- * @throws {Error} for the user, if one does not exist or cannot be meant.
+ * @throws {Error} for the user, if a name does not exist or cannot be meant.
  */
 export async function namedTargets(
-  names: Names,
+  names: NamesBySource,
   options: SearchOptions,
 ): Promise<Named | undefined> {
   const wishes = SOURCES.flatMap((source) =>
@@ -65,8 +69,8 @@ export async function namedTargets(
       ])
     ),
   );
-  const targets = new Map<string, Target>();
-  const unsure: Target[] = [];
+  const targets = new Map<string, Candidate>();
+  const unsure: Candidate[] = [];
   const found: Discovered[] = [];
   for (const [i, wish] of wishes.entries()) {
     const answer = answers[i]?.[0];
@@ -104,7 +108,7 @@ function wishesOf(
   return [...wishes.values()];
 }
 
-function isMeant({ source, id, alsoKnownAs = [] }: Target, name: string): boolean {
+function isMeant({ source, id, alsoKnownAs = [] }: Candidate, name: string): boolean {
   if (source === "kubectl") return id.slice(id.lastIndexOf("/") + 1) === name;
   return id === name ||
     alsoKnownAs.some((other) =>
@@ -114,7 +118,7 @@ function isMeant({ source, id, alsoKnownAs = [] }: Target, name: string): boolea
 }
 
 /** The target that nobody knows, unless somebody should. */
-function asNamed(wish: Wish, name: string, answer: Discovered): Target {
+function asNamed(wish: Wish, name: string, answer: Discovered): Candidate {
   const { source, context, namespace } = wish;
   const { targets, problems, contexts = [] } = answer;
   const spec = source === "kubectl"
@@ -140,7 +144,7 @@ function asNamed(wish: Wish, name: string, answer: Discovered): Target {
   return {
     source,
     id: name,
-    base: source === "ssh" ? parseDestination(name).name : name,
+    base: source === "ssh" ? parseSshDestination(name).name : name,
     spec,
     state: "",
     isRunning: true,
@@ -149,8 +153,8 @@ function asNamed(wish: Wish, name: string, answer: Discovered): Target {
   };
 }
 
-/** Says now, and of the flag, what the check would say of the manifest. */
-function checkSpec(source: SourceName, spec: Target["spec"], name: string): void {
+/** Tells now, and of the flag, the faults that the check would find in the manifest. */
+function checkSpec(source: SourceName, spec: Candidate["spec"], name: string): void {
   try {
     builtinTransports.get(source)?.parse(spec);
   } catch (error) {

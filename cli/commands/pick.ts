@@ -1,17 +1,24 @@
-// Picking from a numbered list, by a line such as "1,3-5".
-//
-//   1,3-5     the first, and the third to the fifth
-//   2 4       spaces will do
-//   all       every one
-//   0, 9-7    no; neither is a number beyond the list
-//
-// pick_test.ts has the same table.
+/**
+ * Picking from a numbered list, by a line such as "1,3-5".
+ *
+ *   1,3-5     the first, and the third to the fifth
+ *   2 4       spaces will do
+ *   all       every one
+ *   0, 9-7    no; neither is a number beyond the list
+ *
+ * pick_test.ts has the same table.
+ *
+ * @module
+ */
 import { quote } from "../../manifest/source/value.ts";
 
 /** A line that is longer is no answer of a person. */
 const MOST_BYTES = 4096;
 
-/** The places that a line picks from a list of so many, from 0 on, or what is wrong. */
+/**
+ * The places that a line picks from a list of so many, from 0 on, or the fault of the
+ * line.
+ */
 export function parsePick(line: string, count: number): number[] | string {
   const picked = new Set<number>();
   for (const part of line.split(/[\s,]+/).filter(Boolean)) {

@@ -1,4 +1,8 @@
-// The table of pick.ts.
+/**
+ * The table of pick.ts.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { parsePick } from "./pick.ts";
 

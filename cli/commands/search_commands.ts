@@ -1,4 +1,8 @@
-// The arguments and options of `norouter discover` and `norouter init`.
+/**
+ * The arguments and options of `norouter discover` and `norouter init`.
+ *
+ * @module
+ */
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../../manifest/duration.ts";
 import { SOURCES } from "../discovery/source.ts";
@@ -9,7 +13,7 @@ const TIMEOUT = 5000;
 /** Where a manifest goes unless the user says otherwise. */
 const MANIFEST = "mesh.yaml";
 
-/** Adds both commands; `done` is told the exit status of the one that was run. */
+/** Adds both commands; `done` is told the exit status of the command that was run. */
 export function addSearchCommands(
   program: Command,
   done: (status: number) => void,

@@ -1,6 +1,10 @@
-// `norouter FILE`: starts the mesh and stays until Ctrl-C.
+/**
+ * `norouter FILE`: starts the mesh and stays until Ctrl-C.
+ *
+ * @module
+ */
 import type { MeshEvent, ProgressEvent } from "../../manager/events.ts";
-import type { Mesh } from "../../manager/mesh.ts";
+import type { Mesh } from "../../manager/contract.ts";
 import type { Manifest } from "../../manifest/manifest.ts";
 import type { Transport } from "../../transports/mod.ts";
 import { formatIpv4 } from "../../wire/ip/ipv4.ts";
@@ -10,6 +14,7 @@ import { load, printDiagnostics } from "../manifest.ts";
 import type { GlobalOptions } from "../options.ts";
 import { ProgressDisplay } from "../console/progress.ts";
 import { stopSignals } from "../stop.ts";
+import { statusFields, statusText } from "../console/status_text.ts";
 import { ToldOnce } from "../console/told_once.ts";
 import { hostTable, reachedBy } from "../console/table.ts";
 
@@ -19,17 +24,20 @@ export interface Outcome {
   readonly status: number;
   /** Whether each host became ready, be it once. */
   readonly isComplete: boolean;
-  /** What ended it, if not itself. */
+  /** The signal that ended the mesh, if any. */
   readonly signal?: Deno.Signal;
 }
 
 /** How {@linkcode runMesh} differs from a plain `norouter FILE`. */
-export interface RunOptions {
-  /** End the mesh if not one host becomes ready at the first attempt. */
+export interface UpOptions {
+  /** End the mesh if no host becomes ready at the first attempt. */
   readonly endWithoutHosts?: boolean;
   /** Said if some hosts do not become ready at the first attempt. */
   readonly advice?: string;
 }
+
+/** Milliseconds that agents have, at the end, to tell their statistics for `--debug`. */
+const STATUS_LIMIT_MS = 500;
 
 /** A mesh outlives the terminal it was started from. */
 const HANG_UP = {
@@ -47,7 +55,7 @@ export async function up(file: string, options: GlobalOptions): Promise<number> 
 export async function runMesh(
   file: string,
   options: GlobalOptions,
-  { endWithoutHosts = false, advice }: RunOptions = {},
+  { endWithoutHosts = false, advice }: UpOptions = {},
 ): Promise<Outcome> {
   const started = performance.now();
   const log = openLog(options);
@@ -87,6 +95,7 @@ export async function runMesh(
 
   const stopping = { level: "info", type: "stopping" } as const;
   const end = async (signal?: Deno.Signal): Promise<Outcome> => {
+    if (options.debug) await tellStatus(mesh, log, options);
     await mesh.close();
     told.flush();
     return {
@@ -106,6 +115,19 @@ export async function runMesh(
   const message = `Ending the mesh (${signal}); a second Ctrl-C ends it at once`;
   log.event({ ...stopping, message });
   return await end(signal);
+}
+
+/** What became of everything, before it is gone; agents that are stuck hold up no end. */
+async function tellStatus(
+  mesh: Mesh,
+  log: Log,
+  { logFormat }: GlobalOptions,
+): Promise<void> {
+  const status = await mesh.status({ ms: STATUS_LIMIT_MS });
+  const text = statusText(status);
+  if (logFormat === "human") return void stderr.line(text);
+  const message = text.split("\n", 1)[0]!;
+  log.event({ level: "debug", type: "status", message }, statusFields(status));
 }
 
 /** A line that is drawn anew needs a terminal, and a reader who is no program. */
@@ -155,7 +177,7 @@ function announce(
 function forPeople(event: MeshEvent, { logFormat }: GlobalOptions): MeshEvent {
   if (logFormat === "json") return event;
   if (event.type === "output") {
-    // What an agent warns of is shown as a warning; the word is for older managers.
+    // A line that begins so is shown as a warning; the word is for older managers.
     const line = event.level === "warn"
       ? event.line.replace(/^warning: /, "")
       : event.line;
@@ -169,7 +191,7 @@ function forPeople(event: MeshEvent, { logFormat }: GlobalOptions): MeshEvent {
   return event;
 }
 
-/** One line, when each host has become ready or failed for the first time. */
+/** A line, when each host has become ready or failed for the first time. */
 function summarize(
   outcome: Awaited<ReturnType<Mesh["ready"]>>,
   ms: number,

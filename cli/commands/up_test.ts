@@ -1,4 +1,8 @@
-// `norouter FILE`, as users run it, with agents that only speak the protocol.
+/**
+ * `norouter FILE`, as users run it, with agents that only speak the protocol.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { isAlive } from "../../tests/harness/scene/proc.ts";
 import { until } from "../../tests/harness/scene/wait.ts";
@@ -130,6 +134,45 @@ for (const args of [[], ["--debug"], ["--log-format", "json"]]) {
     args,
   );
 }
+
+mesh(
+  "with --debug a run ends with what became of everything",
+  { web: agent({ stack: { connections: 3, turnedAway: 7 } }), broken: FAILING },
+  async (running) => {
+    await running.line(/1 of 2 hosts are up/);
+    running.signal("SIGTERM");
+    assert.equal(await running.end(), 0);
+    const [, block = ""] = running.stderr.split(/^Status after [\d.]+ s\n/m);
+    assert.match(block, /^web +ready +[\d.]+ s +1 +0 /m);
+    assert.match(block, /^broken +down +- +0 +\d+ /m);
+    assert.match(block, /^to web +0 +0 B +/m);
+    assert.match(block, /^of web +3 +0 +0\/0 +0 +0 +0 +0 +7 +0$/m);
+    assert.match(block, /^Packets: 0 delivered, /m);
+    assert.match(block, /^Listeners: 0 up, 0 failed$/m);
+  },
+  ["--debug"],
+);
+
+mesh(
+  "with --debug a run for machines ends with a status of one line",
+  { web: agent({ stack: { connections: 3 } }), mute: agent({ isMute: true }) },
+  async (running) => {
+    await running.line(/"type":"ready"/);
+    running.signal("SIGTERM");
+    await running.end();
+    const lines = running.stderr.trim().split("\n").map((line) => JSON.parse(line));
+    const [status, ...more] = lines.filter(({ type }) => type === "status");
+    assert.deepEqual(more, []);
+    assert.equal(status.level, "debug");
+    assert.deepEqual(
+      status.hosts.map(({ host, state }: Record<string, unknown>) => [host, state]),
+      [["web", "ready"], ["mute", "starting"]],
+    );
+    assert.equal(status.stacks[0].connections, 3);
+    assert.equal(status.listening, 0);
+  },
+  ["--debug", "--log-format", "json"],
+);
 
 /** Says its process id first, so that its end can be seen. */
 const STUBBORN = JSON.stringify([

@@ -1,4 +1,8 @@
-// Rows of text in aligned columns.
+/**
+ * Rows of text in aligned columns.
+ *
+ * @module
+ */
 
 /** Aligns rows, which have as many cells as the first, and gives their lines. */
 export function columns(rows: readonly (readonly string[])[]): string {

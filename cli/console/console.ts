@@ -1,34 +1,34 @@
 /**
- * The one way by which text reaches standard error and standard output.
+ * The only way by which text reaches standard error and standard output.
  *
  * **Nothing waits for a log line.** A terminal that Ctrl-S stopped, or a pipe that nobody
  * reads, would otherwise stop the mesh. Lines wait in a queue of 256 KiB and are written
- * one write at a time by another thread; those that find no room are lost, and counted.
+ * a write at a time by another thread; lines that find no room are lost, and counted.
  *
- * **Nothing fails by a log line.** What cannot be written, because the disk is full or
- * the terminal is gone, stays in the queue and is tried again, at most every 5 s. Once
- * writing works again, a line tells how many were lost meanwhile.
+ * **Nothing fails by a log line.** A line that cannot be written, because the disk is
+ * full or the terminal is gone, stays in the queue and is tried again, at most every 5 s.
+ * Once writing works again, a line tells how many were lost meanwhile.
  *
- * **Results are different.** Who asked for one waits for it, and is told if it could not
- * be written: {@linkcode printResult}.
+ * **Results are different.** Whoever asked for a result waits for it, and is told if it
+ * could not be written: {@linkcode printResult}.
  *
  * Everything is made printable here (`printable.ts`), so no caller has to think of it.
  *
  * @module
  */
-
 import { type Piece, render, renderJson } from "./printable.ts";
+import { messageOf } from "../../wire/text.ts";
 
 /** Characters that wait for a writer, at most. */
 const MOST_WAITING = 256 * 1024;
-/** Characters of one write. */
+/** Characters of a write. */
 const MOST_AT_ONCE = 16 * 1024;
 /** Milliseconds until a failed write is tried again, doubling up to the second. */
 const RETRY = [100, 5000] as const;
 /** Takes the line at the cursor off a terminal (ECMA-48, 8.3.41). */
 const ERASE = "\r\x1b[K";
 
-/** What a writer writes to. */
+/** The destination of a writer. */
 export interface Stream {
   /** Writes some bytes, and tells how many. */
   write(bytes: Uint8Array): Promise<number>;
@@ -41,7 +41,7 @@ export class LineWriter {
   readonly #encoder = new TextEncoder();
   readonly #waiting: string[] = [];
   #length = 0;
-  /** Bytes of the write under way, or of one that failed, that are not written yet. */
+  /** Bytes of the write under way, or of a failed write, that are not written yet. */
   #current: Uint8Array = new Uint8Array();
   #lost = 0;
   #failure: unknown;
@@ -50,7 +50,7 @@ export class LineWriter {
   #isWriting = false;
   #idle = Promise.withResolvers<void>();
   #status = "";
-  /** What of a status line the terminal shows. */
+  /** The status line as the terminal shows it. */
   #shown = "";
 
   /** Whether lines for people are coloured. */
@@ -80,14 +80,14 @@ export class LineWriter {
     this.#add(render(pieces, this.isColored));
   }
 
-  /** Writes a value as one line of JSON. */
+  /** Writes a value as a line of JSON. */
   json(value: unknown): void {
     this.#add(renderJson(value) + "\n");
   }
 
   /**
-   * Keeps a line below all others, on a terminal; without pieces it goes away. It is drawn
-   * behind what waits, so not while the terminal does not take lines.
+   * Keeps a line below all others, on a terminal; without pieces it goes away. It is
+   * drawn behind what waits, so not while the terminal does not take lines.
    */
   status(...pieces: readonly Piece[]): void {
     this.#status = render(pieces, this.isColored);
@@ -104,7 +104,7 @@ export class LineWriter {
   }
 
   #add(text: string): void {
-    // One that is longer, such as the table of thousands of hosts, may wait alone.
+    // A longer text, such as the table of thousands of hosts, may wait alone.
     if (this.#length > 0 && this.#length + text.length > MOST_WAITING) {
       this.#lost++;
       return;
@@ -140,7 +140,8 @@ export class LineWriter {
       Deno.unrefTimer(this.#retry);
       this.#retryIn = Math.min(RETRY[1], this.#retryIn * 2);
     }
-    // In the same turn as the last look, lest a line that comes now waits for the next one.
+    // In the same turn as the last look, lest a line that comes now waits for the next
+    // write.
     this.#isWriting = false;
     this.#idle.resolve();
   }
@@ -186,7 +187,7 @@ export class ReaderGoneError extends Error {
 }
 
 /**
- * Writes what a command was asked for to standard output, and settles when it is written.
+ * Writes the result of a command to standard output, and settles when it is written.
  * Text that is for programs, such as a script, has to be written as it is: `isExact`.
  *
  * @throws {ReaderGoneError} if the reader went away, as a pager does.
@@ -215,8 +216,4 @@ export async function printResult(
       throw new Error(why, { cause });
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,8 @@
-// Lines on their way to a stream that fails, stands still, and comes back.
+/**
+ * Lines on their way to a stream that fails, stands still, and comes back.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { until } from "../../tests/harness/scene/wait.ts";
 import { LineWriter } from "./console.ts";

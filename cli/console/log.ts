@@ -1,9 +1,13 @@
-// Log lines: events with fields, as one aligned line for people or as JSON, on stderr.
-//
-//   info   web    Ready at 127.0.42.101 after 212 ms
-//   warn   db     "docker exec -i db norouter" exited with status 1: …
-//   info   web    | a line that the command of "web" wrote
-//   info          Every host is ready
+/**
+ * Log lines: events with fields, as an aligned line for people or as JSON, on stderr.
+ *
+ *   info   web    Ready at 127.0.42.101 after 212 ms
+ *   warn   db     "docker exec -i db norouter" exited with status 1: …
+ *   info   web    | a line that the command of "web" wrote
+ *   info          Every host is ready
+ *
+ * @module
+ */
 import { lostLines, stderr } from "./console.ts";
 import type { GlobalOptions, LogFormat } from "../options.ts";
 import { type Piece, renderJson } from "./printable.ts";
@@ -15,9 +19,9 @@ export type Level = "debug" | "info" | "warn" | "error";
 export interface LogEvent {
   /** How much it matters. */
   readonly level: Level;
-  /** One line for people. */
+  /** A line for people. */
   readonly message: string;
-  /** What kind of event it is. */
+  /** The kind of event. */
   readonly type?: string;
   /** The host it is about. */
   readonly host?: string;
@@ -57,13 +61,15 @@ export class Log {
     this.#options = options;
   }
 
-  /** Tells the names that will come, so that lines are aligned from the first one on. */
+  /** Tells the names that will come, so that lines are aligned from the first on. */
   expect(hosts: readonly string[]): void {
     this.#hosts = hosts;
     this.#width = Math.max(0, ...hosts.map((name) => name.length));
   }
 
-  /** Writes an event with further fields, unless it is for developers and none is there. */
+  /**
+   * Writes an event with further fields, unless it is for developers and none is there.
+   */
   event(event: LogEvent, fields: Readonly<Record<string, unknown>> = {}): void {
     const { format, debug, to } = this.#options;
     if (event.level === "debug" && !debug) return;

@@ -1,4 +1,8 @@
-// What log lines look like, for people and for machines.
+/**
+ * What log lines look like, for people and for machines.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { type Piece, render, renderJson } from "./printable.ts";
 import { Log, type LogEvent, type LogOptions } from "./log.ts";

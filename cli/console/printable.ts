@@ -1,5 +1,11 @@
-// What may stand on a terminal. Text of hosts, manifests, commands and files is shown, but
-// neither moves the cursor, nor changes colours, nor turns the order of what is read.
+/**
+ * Text that may stand on a terminal.
+ *
+ * Text of hosts, manifests, commands and files is shown, but neither moves the cursor,
+ * nor changes colours, nor turns the order of reading.
+ *
+ * @module
+ */
 
 /**
  * Text of anybody, or text in a colour of ours: the number of an SGR sequence (ECMA-48,

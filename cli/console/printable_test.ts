@@ -1,4 +1,8 @@
-// What of other people's text reaches a terminal.
+/**
+ * What of other people's text reaches a terminal.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { isPrintable, printable, render, renderJson } from "./printable.ts";
 

@@ -1,16 +1,22 @@
-// How far the agents are that are being sent: a line that is drawn anew on a terminal, lines of
-// the log elsewhere.
+/**
+ * How far the agents are that are being sent: a line that is drawn anew on a terminal,
+ * lines of the log elsewhere.
+ *
+ * @module
+ */
 import type { ProgressEvent } from "../../manager/events.ts";
-import { describeProgress } from "../../manager/progress.ts";
+import { describeProgress } from "../../manager/telling/progress.ts";
 
-/** How often the log has a line of one host. */
+/** How often the log has a line of the same host. */
 const EVERY_MS = 3000;
 /** Columns of a bar. */
 const BAR = 16;
 
-/** What a display writes to. */
+/** The destination of a display. */
 export interface ProgressOptions {
-  /** Shows a line on a terminal in the place of the last one; absent if there is none. */
+  /**
+   * Shows a line on a terminal in the place of the last line; absent without a terminal.
+   */
   readonly draw?: ((text: string) => void) | undefined;
   /** Columns of the terminal. */
   readonly columns: () => number;
@@ -29,7 +35,7 @@ export class ProgressDisplay {
     this.#options = options;
   }
 
-  /** Takes an event; the last one of each host is always written to the log. */
+  /** Takes an event; the last event of each host is always written to the log. */
   show(event: ProgressEvent): void {
     const { draw, log } = this.#options;
     const { host, done, total, ms } = event;

@@ -1,4 +1,8 @@
-// What is shown while an agent is being sent.
+/**
+ * What is shown while an agent is being sent.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import type { ProgressEvent } from "../../manager/events.ts";
 import { ProgressDisplay } from "./progress.ts";

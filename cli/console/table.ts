@@ -1,4 +1,8 @@
-// The table of hosts that `norouter up` prints when it starts.
+/**
+ * The table of hosts that `norouter up` prints when it starts.
+ *
+ * @module
+ */
 import type { HostSpec, Manifest } from "../../manifest/manifest.ts";
 import { describeReach } from "../../install/reach.ts";
 import type { Transport } from "../../transports/mod.ts";
@@ -9,7 +13,7 @@ import { columns } from "./columns.ts";
 /** Characters of a command that are shown. */
 const MAX_COMMAND = 60;
 
-/** The hosts with what a user wants to know: name, address, ports, and how reached. */
+/** The hosts for the user's eye: name, address, ports, and how reached. */
 export function hostTable(
   { hosts }: Manifest,
   plugins: readonly Transport[] = [],
@@ -30,7 +34,7 @@ function row(host: HostSpec, plugins: readonly Transport[]): string[] {
   return [host.name, formatIpv4(host.vip), ports || "-", short];
 }
 
-/** What says how a host is reached: for a command, the command. */
+/** How a host is reached: for a command, the command. */
 export function reachedBy(
   { transport, install }: HostSpec,
   plugins: readonly Transport[] = [],

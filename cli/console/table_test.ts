@@ -1,4 +1,8 @@
-// The table that `norouter up` begins with.
+/**
+ * The table that `norouter up` begins with.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { parseManifest } from "../../manifest/parse.ts";
 import { builtinTransports } from "../../transports/registry.ts";

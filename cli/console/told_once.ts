@@ -1,13 +1,19 @@
-// Each failure is told once: the lines that a command wrote before it failed are part of
-// the reason, and so are not shown beside it.
-//
-// Lines of a host are held for a moment, to see whether its link fails of what they say.
-// The machine's form of the log gets everything as it comes.
+/**
+ * Each failure is told once: the lines that a command wrote before it failed are part of
+ * the reason, and so are not shown beside it.
+ *
+ * Lines of a host are held for a moment, to see whether its link fails of what they say.
+ * The machine's form of the log gets everything as it comes.
+ *
+ * @module
+ */
 import type { MeshEvent } from "../../manager/events.ts";
 
-/** Milliseconds that a line is held: a command's end, and what it left behind, take less. */
+/**
+ * Milliseconds that a line is held: the end of a command and of its children takes less.
+ */
 const HOLD = 800;
-/** Lines of one host that are held; of more, a failure is told with the last of them. */
+/** Lines of a host that are held; of more, a failure is told with the last of them. */
 const MOST = 20;
 
 /** Events on their way to the log of people. */
@@ -15,7 +21,7 @@ export class ToldOnce {
   readonly #show: (event: MeshEvent) => void;
   readonly #held = new Map<string, Held>();
 
-  /** `show` takes what is to be seen, in order for each host. */
+  /** `show` takes the lines to be seen, in order for each host. */
   constructor(show: (event: MeshEvent) => void) {
     this.#show = show;
   }
@@ -24,7 +30,7 @@ export class ToldOnce {
     const host = "host" in event ? event.host : undefined;
     if (host === undefined) return this.#show(event);
     if (event.type === "output") return this.#hold(host, event);
-    // What the agents of a host say of themselves is no output of its command.
+    // Words of a host's agent about itself are no output of its command.
     if (event.type === "connection") return this.#show(event);
     this.#release(host, event.type === "down" ? event.message : "");
     this.#show(event);

@@ -1,4 +1,8 @@
-// What people see of a host's lines and failures, each once.
+/**
+ * What people see of a host's lines and failures, each once.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import type { HostDownEvent, HostOutputEvent, MeshEvent } from "../../manager/events.ts";
 import { until } from "../../tests/harness/scene/wait.ts";

@@ -1,5 +1,9 @@
-// What the real programs printed, as far as somebody may read it: ids are shortened to
-// their form and labels left out.
+/**
+ * What the real programs printed, as far as somebody may read it: ids are shortened to
+ * their form and labels left out.
+ *
+ * @module
+ */
 
 /** Docker 20.10.24: `ps --all --no-trunc`, then `inspect`. */
 export const DOCKER_20 = {

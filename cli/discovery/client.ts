@@ -1,11 +1,16 @@
-// Asks a program of this machine what it knows: a command that ends in time, prints a
-// bounded amount, and can ask nobody for a password.
+/**
+ * Asks a program of this machine: a command that ends in time, prints a
+ * bounded amount, and can ask nobody for a password.
+ *
+ * @module
+ */
 import * as v from "valibot";
 import { explainingLines } from "../../transports/command/explaining.ts";
 import { Family } from "../../transports/command/family.ts";
 import { StderrTail } from "../../transports/command/stderr.ts";
 import { parseShallow } from "../../wire/json_depth.ts";
 import { SourceError } from "./source.ts";
+import { messageOf } from "../../wire/text.ts";
 
 /** The most that is read, in bytes; thousands of pods are some ten million. */
 const LIMIT = 64 << 20;
@@ -13,11 +18,11 @@ const LIMIT = 64 << 20;
 const MOST_DEPTH = 200;
 /** Characters of a failed command's last words that are shown. */
 const SHOWN = 300;
-/** Ids behind one command; systems have a limit for all arguments together. */
+/** Ids behind a command; systems have a limit for all arguments together. */
 export const MOST_ARGUMENTS = 500;
 
 /**
- * Runs a command and gives what it printed.
+ * Runs a command and gives its output.
  *
  * @throws {SourceError} if it is not installed, fails, prints too much, or the signal
  * came first.
@@ -101,7 +106,7 @@ async function readAll(
   return await new Blob(chunks as BlobPart[]).text();
 }
 
-/** What explains the failure; before it come warnings and attempts. */
+/** The words that explain the failure; before them come warnings and attempts. */
 function lastWords(lines: readonly string[]): string {
   const line = explainingLines(lines.filter((line) => line.trim() !== "")).at(-1) ?? "";
   const text = line.trim().replace(/^error: +/i, "");
@@ -109,11 +114,11 @@ function lastWords(lines: readonly string[]): string {
 }
 
 function reasonOf({ reason }: AbortSignal): string {
-  return reason instanceof Error ? reason.message : String(reason);
+  return messageOf(reason);
 }
 
 /**
- * Reads what a program printed as JSON.
+ * Reads a program's output as JSON.
  *
  * @throws {SourceError} if it is none, or not of this shape.
  */

@@ -1,28 +1,32 @@
-// Asks all sources at once, each for a limited time.
-import { docker } from "./docker.ts";
-import { kubectl } from "./kubectl.ts";
-import { lxc } from "./lxc.ts";
-import { podman } from "./podman.ts";
+/**
+ * Asks all sources at once, each for a limited time.
+ *
+ * @module
+ */
+import { dockerSource } from "./docker.ts";
+import { kubectlSource } from "./kubectl.ts";
+import { lxcSource } from "./lxc.ts";
+import { podmanSource } from "./podman.ts";
 import {
   type Findings,
+  type Inquiry,
   problemOf,
-  type Question,
   type Source,
   type SourceName,
   SOURCES,
 } from "./source.ts";
-import { ssh } from "./ssh.ts";
+import { sshSource } from "./ssh.ts";
 
 const BY_NAME: Readonly<Record<SourceName, Source>> = {
-  docker,
-  podman,
-  kubectl,
-  lxc,
-  ssh,
+  docker: dockerSource,
+  podman: podmanSource,
+  kubectl: kubectlSource,
+  lxc: lxcSource,
+  ssh: sshSource,
 };
 
-/** What is asked, and for how long. */
-export interface DiscoveryOptions extends Omit<Question, "signal"> {
+/** The inquiry, and its limit on time. */
+export interface DiscoveryOptions extends Omit<Inquiry, "signal"> {
   /** Milliseconds that each source may take. */
   readonly timeoutMs: number;
   /** Ends all, if it comes before. */
@@ -31,12 +35,12 @@ export interface DiscoveryOptions extends Omit<Question, "signal"> {
   readonly sources?: readonly SourceName[] | undefined;
 }
 
-/** What one source found. */
+/** The findings of a source. */
 export interface Discovered extends Findings {
   readonly source: SourceName;
 }
 
-/** Lists what could become a host, by source in their order. */
+/** Lists candidates for hosts, by source in their order. */
 export function discoverTargets(options: DiscoveryOptions): Promise<Discovered[]> {
   const wanted = SOURCES.filter((name) => options.sources?.includes(name) ?? true);
   return Promise.all(wanted.map((name) => askSource(BY_NAME[name], options)));
@@ -44,7 +48,7 @@ export function discoverTargets(options: DiscoveryOptions): Promise<Discovered[]
 
 async function askSource(
   source: Source,
-  { timeoutMs, signal: ended, ...question }: DiscoveryOptions,
+  { timeoutMs, signal: ended, ...inquiry }: DiscoveryOptions,
 ): Promise<Discovered> {
   const control = new AbortController();
   const timer = setTimeout(
@@ -54,7 +58,7 @@ async function askSource(
   const signal = ended ? AbortSignal.any([control.signal, ended]) : control.signal;
   const { name } = source;
   try {
-    return { source: name, ...await source.list({ ...question, signal }) };
+    return { source: name, ...await source.list({ ...inquiry, signal }) };
   } catch (error) {
     return { source: name, targets: [], problems: [problemOf(error)] };
   } finally {

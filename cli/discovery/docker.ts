@@ -1,9 +1,19 @@
-// Containers of Docker: those of the engine that the docker command talks to.
+/**
+ * Containers of Docker: those of the engine that the docker command talks to.
+ *
+ * @module
+ */
 import * as v from "valibot";
 import { ask, MOST_ARGUMENTS, readJson } from "./client.ts";
 import { withListening } from "./listening.ts";
 import { distinct, readPort, readPorts } from "./ports.ts";
-import { oneLine, type Problem, problemOf, type Source, type Target } from "./source.ts";
+import {
+  type Candidate,
+  oneLine,
+  type Problem,
+  problemOf,
+  type Source,
+} from "./source.ts";
 
 /** A line of `docker ps`. */
 const Row = v.object({
@@ -17,7 +27,7 @@ const Row = v.object({
 });
 type Row = v.InferOutput<typeof Row>;
 
-/** What `docker ps` does not tell: ports of containers that have no network. */
+/** Details that `docker ps` leaves out: ports of containers that have no network. */
 const Detail = v.object({
   id: v.string(),
   ports: v.nullish(v.record(v.string(), v.unknown()), {}),
@@ -26,15 +36,15 @@ const Detail = v.object({
 type Detail = v.InferOutput<typeof Detail>;
 
 /**
- * The form of {@linkcode Detail}: of the rest, such as the environment, nothing is wanted. It
- * has the names of docker's own fields; with others docker looks into its JSON, where what a
- * container lacks is an error.
+ * The form of {@linkcode Detail}: of the rest, such as the environment, nothing is
+ * wanted. It has the names of docker's own fields; with others docker looks into its
+ * JSON, where what a container lacks is an error.
  */
 const TEMPLATE = `{"id":{{json .ID}},"ports":{{json .Config.ExposedPorts}},` +
   `"network":{{json .HostConfig.NetworkMode}}}`;
 
 /** Docker. */
-export const docker: Source = {
+export const dockerSource: Source = {
   name: "docker",
   async list({ all, signal }) {
     // Before Docker 23 the word "json" alone was a template that prints itself.
@@ -46,12 +56,12 @@ export const docker: Source = {
     const rows = lines(output).map((line) => readJson(line, Row));
     const { details, problems } = await inspect(rows.map(({ ID }) => ID), signal);
     const targets = rows.map((row) => targetOf(row, details.get(row.ID)));
-    const exec = ({ id }: Target) => ["docker", "exec", id];
+    const exec = ({ id }: Candidate) => ["docker", "exec", id];
     return { targets: await withListening(targets, exec, signal), problems };
   },
 };
 
-/** Without it, as when a container has just gone, there is still what `ps` said. */
+/** Without it, as when a container has just gone, there is still the row of `ps`. */
 async function inspect(ids: readonly string[], signal: AbortSignal): Promise<
   { details: ReadonlyMap<string, Detail>; problems: Problem[] }
 > {
@@ -72,7 +82,7 @@ async function inspect(ids: readonly string[], signal: AbortSignal): Promise<
   }
 }
 
-function targetOf(row: Row, detail: Detail | undefined): Target {
+function targetOf(row: Row, detail: Detail | undefined): Candidate {
   // Names with a slash are those of links from other containers.
   const names = row.Names.split(",");
   const id = names.find((name) => !name.includes("/")) || row.ID.slice(0, 12);

@@ -1,9 +1,13 @@
-// Writes a manifest of targets: one host each beside this machine, with the ports that
-// they are said to serve, and comments.
+/**
+ * Writes a manifest of candidates: a host each beside this machine, with the ports that
+ * they are said to serve, and comments.
+ *
+ * @module
+ */
 import { Document, Pair, Scalar, YAMLMap, YAMLSeq } from "yaml";
 import { takeHostName } from "./host_name.ts";
 import { distinct } from "./ports.ts";
-import { type Port, type Target, withoutControls } from "./source.ts";
+import { type Candidate, type ServedPort, withoutControls } from "./source.ts";
 
 /** The name of this machine. */
 const LOCAL = "local";
@@ -16,8 +20,8 @@ export interface Draft {
   readonly hosts: readonly string[];
 }
 
-/** Writes the manifest; `path` is what its comments call it. */
-export function draftManifest(targets: readonly Target[], path: string): Draft {
+/** Writes the manifest; `path` is its name in comments. */
+export function draftManifest(targets: readonly Candidate[], path: string): Draft {
   const taken = new Set<string>();
   const hosts = new YAMLMap();
   const local = keyOf(takeHostName(LOCAL, taken));
@@ -52,14 +56,16 @@ function head(path: string): string {
   return lines.map((line) => `# ${line}`.trimEnd() + "\n").join("");
 }
 
-/** What stands above a host. */
-function aboutOf({ source, id, about, state, isRunning, advice = [] }: Target): string[] {
+/** The comments above a host. */
+function aboutOf(
+  { source, id, about, state, isRunning, advice = [] }: Candidate,
+): string[] {
   const said = about === "" || about === id ? "" : `: ${about}`;
   const stopped = isRunning ? "" : ` (${state || "it does not run"})`;
   return [`${source} ${id}${said}${stopped}`, ...advice];
 }
 
-function hostOf(target: Target): YAMLMap {
+function hostOf(target: Candidate): YAMLMap {
   const host = new YAMLMap();
   const { spec, source, sharesNetwork } = target;
   host.add(new Pair(keyOf(source), typeof spec === "string" ? spec : flow(spec)));
@@ -86,7 +92,7 @@ function hostOf(target: Target): YAMLMap {
   return host;
 }
 
-function published(ports: readonly Port[]): YAMLSeq {
+function published(ports: readonly ServedPort[]): YAMLSeq {
   const list = new YAMLSeq();
   // Ports that keep their number come first to it.
   const taken = new Set(ports.map(({ port }) => port).filter((port) => port >= 1024));
@@ -107,7 +113,7 @@ function listenPort(port: number, taken: Set<number>): number {
   return free;
 }
 
-function nameOf({ port, protocol }: Port): string {
+function nameOf({ port, protocol }: ServedPort): string {
   return `${port}/${protocol}`;
 }
 

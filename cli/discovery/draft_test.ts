@@ -1,13 +1,17 @@
-// Manifests of what was found.
+/**
+ * Manifests of what was found.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parse } from "yaml";
 import { parseManifest } from "../../manifest/parse.ts";
 import { builtinTransports } from "../../transports/registry.ts";
 import { draftManifest } from "./draft.ts";
-import { SOURCES, type Target } from "./source.ts";
+import { type Candidate, SOURCES } from "./source.ts";
 
-const WEB: Target = {
+const WEB: Candidate = {
   source: "docker",
   id: "web",
   base: "web",
@@ -23,12 +27,12 @@ function port(port: number, protocol = "tcp", name = "") {
 }
 
 /** The part of a manifest behind its head. */
-function bodyOf(targets: readonly Target[]): string {
+function bodyOf(targets: readonly Candidate[]): string {
   return draftManifest(targets, "mesh.yaml").text.replace(/^(#.*\n)*/, "");
 }
 
 Deno.test("a manifest has this machine, and each host with where it comes from", () => {
-  const pod: Target = {
+  const pod: Candidate = {
     ...WEB,
     source: "kubectl",
     id: "gke/default/web-1",
@@ -36,7 +40,13 @@ Deno.test("a manifest has this machine, and each host with where it comes from",
     ports: [port(80, "tcp", "http"), port(53, "udp")],
     advice: ["pod: deployment/web would do as well"],
   };
-  const stopped: Target = { ...WEB, base: "db", id: "db", spec: "db", isRunning: false };
+  const stopped: Candidate = {
+    ...WEB,
+    base: "db",
+    id: "db",
+    spec: "db",
+    isRunning: false,
+  };
   assert.equal(
     bodyOf([pod, { ...stopped, state: "exited", sharesNetwork: true }]),
     `hosts:
@@ -87,7 +97,7 @@ Deno.test("whatever things are called and say, the manifest has just them and is
     }),
   );
   const name = fc.stringMatching(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,80}$/);
-  const target: fc.Arbitrary<Target> = fc.record({
+  const target: fc.Arbitrary<Candidate> = fc.record({
     source: fc.constantFrom(...SOURCES),
     id: text,
     base: text,

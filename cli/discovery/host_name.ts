@@ -1,13 +1,17 @@
-// Host names for what was found, whose own names may have any form.
-//
-//   web_1                  web_1
-//   db.example.com         db-example-com    a name that exists would lead into the mesh
-//   10.0.0.5               10-0-0-5          an address is no name
-//   My Büro!               my-b-ro
-//   -, …                   host
-//   local, web (again)     local-2, web-2
-//
-// host_name_test.ts has the same table.
+/**
+ * Host names for candidates, whose own names may have any form.
+ *
+ *   web_1                  web_1
+ *   db.example.com         db-example-com    a name that exists would lead into the mesh
+ *   10.0.0.5               10-0-0-5          an address is no name
+ *   My Büro!               my-b-ro
+ *   -, …                   host
+ *   local, web (again)     local-2, web-2
+ *
+ * host_name_test.ts has the same table.
+ *
+ * @module
+ */
 
 /** The longest label (RFC 1123, section 2.1). */
 const MOST = 63;

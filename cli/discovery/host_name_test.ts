@@ -1,4 +1,8 @@
-// The table of host_name.ts, and that whatever comes out is a host name.
+/**
+ * The table of host_name.ts, and that whatever comes out is a host name.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { hostNameFault } from "../../manifest/names.ts";

@@ -1,17 +1,22 @@
-// Pods of Kubernetes: those of one context and one namespace, unless all are asked for.
-// Contexts are told as well, but nobody asks their clusters.
+/**
+ * Pods of Kubernetes: those of a context and a namespace, unless all are asked for.
+ *
+ * Contexts are told as well, but nobody asks their clusters.
+ *
+ * @module
+ */
 import * as v from "valibot";
 import { didYouMean } from "../../manifest/fields.ts";
 import { ask, readJson } from "./client.ts";
 import { distinct } from "./ports.ts";
 import {
+  type Candidate,
   type Context,
+  type Inquiry,
   oneLine,
   problemOf,
-  type Question,
   type Source,
   SourceError,
-  type Target,
 } from "./source.ts";
 
 /** As much of a configuration as is looked at. */
@@ -72,7 +77,7 @@ const PodList = v.object({ items: v.array(Pod) });
 const DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container";
 
 /** Kubernetes, as kubectl's configuration has it. */
-export const kubectl: Source = {
+export const kubectlSource: Source = {
   name: "kubectl",
   async list(question) {
     const contexts = await contextsOf(question.signal);
@@ -96,7 +101,7 @@ async function contextsOf(signal: AbortSignal): Promise<Context[]> {
   }));
 }
 
-function chosen(contexts: readonly Context[], { context: name }: Question): Context {
+function chosen(contexts: readonly Context[], { context: name }: Inquiry): Context {
   const found = contexts.find((each) =>
     name === undefined ? each.isCurrent : each.name === name
   );
@@ -117,8 +122,8 @@ function chosen(contexts: readonly Context[], { context: name }: Question): Cont
 
 async function podsOf(
   { name, namespace: usual }: Context,
-  { all, allNamespaces, namespace = usual, signal }: Question,
-): Promise<Target[]> {
+  { all, allNamespaces, namespace = usual, signal }: Inquiry,
+): Promise<Candidate[]> {
   const command = [
     "kubectl",
     `--context=${name}`,
@@ -132,7 +137,7 @@ async function podsOf(
     .filter(({ isRunning }) => all || isRunning);
 }
 
-function targetOf(pod: Pod, context: string): Target {
+function targetOf(pod: Pod, context: string): Candidate {
   const { metadata: { name, namespace, annotations }, spec: { containers } } = pod;
   const state = stateOf(pod);
   const usual = containers.find((each) => each.name === annotations[DEFAULT_CONTAINER]) ??
@@ -173,7 +178,9 @@ function targetOf(pod: Pod, context: string): Target {
   };
 }
 
-/** What starts another such pod when this one ends, and has a lasting name. */
+/**
+ * The controller that starts another such pod when this pod ends, and has a lasting name.
+ */
 function keeperOf(
   { metadata: { labels, ownerReferences } }: Pod,
 ): { kind: string; name: string } | undefined {

@@ -1,19 +1,23 @@
-// Ports on which something listens in a container that is said to expose none: its kernel's own
-// tables, read by a `cat` in there.
+/**
+ * Ports on which something listens in a container that is said to expose none: its
+ * kernel's own tables, read by a `cat` in there.
+ *
+ * @module
+ */
 import { ask } from "./client.ts";
 import { distinct } from "./ports.ts";
-import { type Port, SourceError, type Target } from "./source.ts";
+import { type Candidate, type ServedPort, SourceError } from "./source.ts";
 
 /** Containers that are asked; others have to be known. */
 const MOST_ASKED = 64;
 /** At a time. */
 const TOGETHER = 8;
-/** Milliseconds that one may take. */
+/** Milliseconds that a container may take. */
 const LIMIT = 2000;
 
 /** A socket that listens, in the table of the kernel. */
 const LISTENS = "0A";
-/** Of a family each: all addresses, or the one for programs of the same container. */
+/** Of a family each: all addresses, or the address for programs of the same container. */
 const REACHED = new Set([
   "00000000",
   "0100007F",
@@ -25,7 +29,7 @@ const REACHED = new Set([
  * Reads `/proc/net/tcp` and `tcp6`: ports that a program of that machine reaches at its
  * loopback address. Engines and meshes listen on further ones, which are theirs.
  */
-export function readListening(table: string): Port[] {
+export function readListening(table: string): ServedPort[] {
   return distinct(
     table.split("\n").flatMap((line) => {
       const [, local = "", , state] = line.trim().split(/\s+/);
@@ -37,15 +41,16 @@ export function readListening(table: string): Port[] {
 }
 
 /**
- * The targets with the ports that those listen on which run, have a network of their own and no
- * known port. `exec` gives the command that runs words in one. Who cannot be asked has none.
+ * The targets with the ports that those listen on which run, have a network of their own
+ * and no known port. `exec` gives the command that runs words in one. Who cannot be asked
+ * has none.
  */
 export async function withListening(
-  targets: readonly Target[],
-  exec: (target: Target) => readonly string[],
+  targets: readonly Candidate[],
+  exec: (target: Candidate) => readonly string[],
   signal: AbortSignal,
-): Promise<Target[]> {
-  const found = new Map<Target, readonly Port[]>();
+): Promise<Candidate[]> {
+  const found = new Map<Candidate, readonly ServedPort[]>();
   const asked = targets.filter(({ isRunning, sharesNetwork, ports }) =>
     isRunning && !sharesNetwork && ports.length === 0
   ).slice(0, MOST_ASKED);

@@ -1,16 +1,20 @@
-// Instances of LXD and Incus: those of the remote and the project that their command lines
-// have as default.
+/**
+ * Instances of LXD and Incus: those of the remote and the project that their command
+ * lines have as default.
+ *
+ * @module
+ */
 import * as v from "valibot";
 import { ask, readJson } from "./client.ts";
 import { distinct, readPort } from "./ports.ts";
 import {
+  type Candidate,
+  type Inquiry,
   oneLine,
-  type Port,
   type Problem,
   problemOf,
-  type Question,
+  type ServedPort,
   type Source,
-  type Target,
 } from "./source.ts";
 
 /** An item of `lxc list`. */
@@ -27,7 +31,7 @@ type Row = v.InferOutput<typeof Row>;
 const PROGRAMS = ["lxc", "incus"] as const;
 
 /** LXD, Incus, or both. */
-export const lxc: Source = {
+export const lxcSource: Source = {
   name: "lxc",
   async list(question) {
     const answers = await Promise.all(
@@ -35,7 +39,7 @@ export const lxc: Source = {
     );
     const targets = answers.flatMap(({ targets }) => targets);
     const problems = answers.flatMap(({ problems }) => problems);
-    // One of the two is what people have.
+    // People have one of the two.
     const failed = problems.filter(({ kind }) => kind === "failed");
     const isMissing = problems.length === PROGRAMS.length && failed.length === 0;
     return { targets, problems: isMissing ? problems.slice(0, 1) : failed };
@@ -44,8 +48,8 @@ export const lxc: Source = {
 
 async function listOf(
   program: typeof PROGRAMS[number],
-  { all, signal }: Question,
-): Promise<{ targets: Target[]; problems: Problem[] }> {
+  { all, signal }: Inquiry,
+): Promise<{ targets: Candidate[]; problems: Problem[] }> {
   try {
     const output = await ask([program, "list", "--format", "json"], signal);
     const rows = readJson(output, v.nullable(v.array(Row))) ?? [];
@@ -61,7 +65,7 @@ async function listOf(
   }
 }
 
-function targetOf(row: Row, program: typeof PROGRAMS[number]): Target {
+function targetOf(row: Row, program: typeof PROGRAMS[number]): Candidate {
   const { name, status, type, project, config } = row;
   const further = {
     ...project !== "default" && { project },
@@ -81,7 +85,7 @@ function targetOf(row: Row, program: typeof PROGRAMS[number]): Target {
 }
 
 /** The ports inside that a `proxy` device makes reachable outside. */
-function proxied(device: Readonly<Record<string, string>>): Port[] {
+function proxied(device: Readonly<Record<string, string>>): ServedPort[] {
   if (device.type !== "proxy" || device.bind === "instance") return [];
   const [, protocol, ports] = /^(tcp|udp):.*:([^:]*)$/.exec(device.connect ?? "") ?? [];
   return (ports ?? "").split(",").flatMap((port) => readPort(`${port}/${protocol}`));

@@ -1,21 +1,25 @@
-// Containers of Podman: those of this user, or of the connection that podman talks to.
+/**
+ * Containers of Podman: those of this user, or of the connection that podman talks to.
+ *
+ * @module
+ */
 import * as v from "valibot";
 import { ask, MOST_ARGUMENTS, readJson } from "./client.ts";
 import { withListening } from "./listening.ts";
 import { distinct, portRange, readPort } from "./ports.ts";
 import {
+  type Candidate,
   oneLine,
-  type Port,
   type Problem,
   problemOf,
+  type ServedPort,
   type Source,
-  type Target,
 } from "./source.ts";
 
-/** One port, or several in a row. */
+/** A port, or several in a row. */
 const PublishedPort = v.object({
   container_port: v.optional(v.number()),
-  /** What Podman 2 called it. */
+  /** The name of the field in Podman 2. */
   containerPort: v.optional(v.number()),
   range: v.nullish(v.number(), 1),
   protocol: v.nullish(v.string(), "tcp"),
@@ -34,7 +38,7 @@ const Row = v.object({
 });
 type Row = v.InferOutput<typeof Row>;
 
-/** Of `podman inspect`, what `podman ps` of every version has not. */
+/** The fields of `podman inspect` that `podman ps` lacks in some version. */
 const Detail = v.object({
   Id: v.string(),
   Config: v.object({
@@ -46,7 +50,7 @@ const Detail = v.object({
 type Detail = v.InferOutput<typeof Detail>;
 
 /** Podman. */
-export const podman: Source = {
+export const podmanSource: Source = {
   name: "podman",
   async list({ all, signal }) {
     const command = ["podman", "ps", ...all ? ["--all"] : [], "--format", "json"];
@@ -55,7 +59,7 @@ export const podman: Source = {
     const rows = (answer ?? []).filter(({ IsInfra }) => !IsInfra);
     const { details, problems } = await inspect(rows.map(({ Id }) => Id), signal);
     const targets = rows.map((row) => targetOf(row, details.get(row.Id)));
-    const exec = ({ id }: Target) => ["podman", "exec", id];
+    const exec = ({ id }: Candidate) => ["podman", "exec", id];
     return { targets: await withListening(targets, exec, signal), problems };
   },
 };
@@ -80,7 +84,7 @@ async function inspect(ids: readonly string[], signal: AbortSignal): Promise<
   }
 }
 
-function targetOf(row: Row, detail: Detail | undefined): Target {
+function targetOf(row: Row, detail: Detail | undefined): Candidate {
   const id = row.Names[0] || row.Id.slice(0, 12);
   return {
     source: "podman",
@@ -105,6 +109,6 @@ function targetOf(row: Row, detail: Detail | undefined): Target {
 
 function published(
   { container_port, containerPort, range, protocol }: v.InferOutput<typeof PublishedPort>,
-): Port[] {
+): ServedPort[] {
   return portRange(container_port ?? containerPort ?? 0, range, protocol);
 }

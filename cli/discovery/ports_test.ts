@@ -1,4 +1,8 @@
-// The table of ports.ts.
+/**
+ * The table of ports.ts.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { distinct, MOST_PORTS, portRange, readPort, readPorts } from "./ports.ts";
 

@@ -1,24 +1,27 @@
-// What could become a host of a mesh, and what is asked for it: the contract of a source.
-
+/**
+ * Candidates for hosts of a mesh, and the contract of the sources that know them.
+ *
+ * @module
+ */
 import { UNSAFE } from "../console/printable.ts";
 
-/** The sources, named as the manifest's fields for what they find. */
+/** The sources, named as the manifest's fields for their candidates. */
 export const SOURCES = ["docker", "podman", "kubectl", "lxc", "ssh"] as const;
 
 /** One of the sources. */
 export type SourceName = typeof SOURCES[number];
 
 /** Something that could become a host. */
-export interface Target {
+export interface Candidate {
   /** Who found it: also the field of a manifest's host. */
   readonly source: SourceName;
-  /** What it is called there; for a pod `CONTEXT/NAMESPACE/POD`. */
+  /** Its name or id there; for a pod `CONTEXT/NAMESPACE/POD`. */
   readonly id: string;
   /** Further names, and ids that may be cut short, by which a user may know it. */
   readonly alsoKnownAs?: readonly string[];
-  /** What a host name is made of. */
+  /** The name that a host name is made of. */
   readonly base: string;
-  /** What the manifest says behind the source's name. */
+  /** The value in the manifest behind the source's name. */
   readonly spec: string | Readonly<Record<string, string>>;
   /** In the source's own words, such as `running`; empty where nobody knows. */
   readonly state: string;
@@ -27,20 +30,20 @@ export interface Target {
   /** A few words that tell it from others, such as its image. */
   readonly about: string;
   /** Ports that it is said to serve, each once, in order. */
-  readonly ports: readonly Port[];
+  readonly ports: readonly ServedPort[];
   /** Whether it has the network, and so the loopback addresses, of this machine. */
   readonly sharesNetwork?: boolean;
-  /** What whoever writes it into a manifest wants to know, a line each. */
+  /** Advice for whoever writes it into a manifest, a line each. */
   readonly advice?: readonly string[];
 }
 
 /** A port that something serves. */
-export interface Port {
+export interface ServedPort {
   /** 1 to 65535. */
   readonly port: number;
   /** `tcp`, `udp` or `sctp`. */
   readonly protocol: string;
-  /** What the source calls it; may be empty. */
+  /** The source's name for it; may be empty. */
   readonly name: string;
 }
 
@@ -54,25 +57,27 @@ export interface Context {
 
 /** Why a source has nothing to say, or not all. */
 export interface Problem {
-  /** `missing` where there is no such program or file, which most machines lack some of. */
+  /**
+   * `missing` where there is no such program or file, which most machines lack some of.
+   */
   readonly kind: "missing" | "failed";
   /** To stand behind the source's name and a colon. */
   readonly reason: string;
 }
 
-/** What a source found. */
+/** The findings of a source. */
 export interface Findings {
-  readonly targets: readonly Target[];
+  readonly targets: readonly Candidate[];
   readonly problems: readonly Problem[];
   /** Kubectl's. */
   readonly contexts?: readonly Context[];
 }
 
-/** What is asked. */
-export interface Question {
-  /** Also what does not run. */
+/** The wishes of the user, for all sources. */
+export interface Inquiry {
+  /** Also candidates that do not run. */
   readonly all: boolean;
-  /** Of kubectl; without it the current one. */
+  /** Of kubectl; without it the current context. */
   readonly context?: string | undefined;
   /** Of kubectl; without it that of the context. */
   readonly namespace?: string | undefined;
@@ -82,7 +87,7 @@ export interface Question {
   readonly signal: AbortSignal;
 }
 
-/** Somebody who knows what could become a host. */
+/** A program or file that knows candidates. */
 export interface Source {
   readonly name: SourceName;
   /**
@@ -90,7 +95,7 @@ export interface Source {
    *
    * @throws {SourceError} if there is nothing to list because of a problem.
    */
-  list(question: Question): Promise<Findings>;
+  list(question: Inquiry): Promise<Findings>;
 }
 
 /** Why a source cannot answer. */
@@ -111,12 +116,15 @@ export function problemOf(error: unknown): Problem {
   return { kind: error.kind, reason: error.message };
 }
 
-/** Text of others on one line. */
+/** Text of others on a single line. */
 export function oneLine(text: string): string {
   return withoutControls(text).replace(/ +/g, " ").trim();
 }
 
-/** Text of others without what {@linkcode printable} would have to spell out, nor lines. */
+/**
+ * Text of others without line ends and characters that {@linkcode printable} would spell
+ * out.
+ */
 export function withoutControls(text: string): string {
   return text.replace(/[\t\n]/g, " ").replace(UNSAFE, " ");
 }

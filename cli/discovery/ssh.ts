@@ -1,13 +1,18 @@
-// Hosts of the user's ssh configuration. They are not contacted, so nobody knows whether
-// they are up.
+/**
+ * Hosts of the user's ssh configuration.
+ *
+ * They are not contacted, so nobody knows whether they are up.
+ *
+ * @module
+ */
 import { join } from "node:path";
-import { parseDestination } from "../../transports/ssh_destination.ts";
+import { parseSshDestination } from "../../transports/ssh_destination.ts";
 import { ask } from "./client.ts";
-import { oneLine, type Source, SourceError, type Target } from "./source.ts";
+import { type Candidate, oneLine, type Source, SourceError } from "./source.ts";
 import { readSshConfig, type SshConfig, type SshHost } from "./ssh_config.ts";
 
 /** ssh. */
-export const ssh: Source = {
+export const sshSource: Source = {
   name: "ssh",
   async list({ signal }) {
     await ask(["ssh", "-V"], signal); // a configuration alone reaches nobody
@@ -34,22 +39,25 @@ function read(): SshConfig {
   }
 }
 
-/** What ssh takes in no host's name, because commands of its users might meet a shell. */
+/**
+ * Characters that ssh takes in no host's name, because commands of its users might meet a
+ * shell.
+ */
 // deno-lint-ignore no-control-regex -- control characters are among them
 const FORBIDDEN = /[\s\x00-\x1f\x7f'`"$\\;&<>|(){}]/;
 
-/** Whether ssh takes the name, and the manifest's `ssh: ALIAS` means this very one. */
+/** Whether ssh takes the name, and the manifest's `ssh: ALIAS` means this very host. */
 function isDestination(alias: string): boolean {
   if (FORBIDDEN.test(alias)) return false;
   try {
-    const { name, user, port } = parseDestination(alias);
+    const { name, user, port } = parseSshDestination(alias);
     return name === alias && user === undefined && port === undefined;
   } catch {
     return false;
   }
 }
 
-function targetOf({ alias, hostName, user, port }: SshHost): Target {
+function targetOf({ alias, hostName, user, port }: SshHost): Candidate {
   const name = hostName ?? alias;
   return {
     source: "ssh",

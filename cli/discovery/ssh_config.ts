@@ -1,16 +1,20 @@
-// Reads ssh's configuration for the hosts that it names: ssh_config(5), as far as finding
-// them takes.
-//
-//   Host office *.lab !old.lab    "office" is a host; patterns are none, nor is what is
-//                                 negated
-//   Host "my box" a\ b            words with quotes, double or single, and backslashes
-//   HostName=10.0.0.5             "=" may stand between keyword and words
-//   Include work/*                other files, from ~/.ssh where no path is absolute
-//   Match exec "…"                never asked: it may run a command or resolve names
-//
-// What a host is called is shown besides, as ssh finds it: the first value of the blocks
-// that match, in the order of the files. Values behind a Match are left out, except for
-// `Match all`. Bounded in files, depth, bytes and hosts.
+/**
+ * Reads ssh's configuration for the hosts that it names: ssh_config(5), as far as finding
+ * them takes.
+ *
+ *   Host office *.lab !old.lab    "office" is a host; patterns are none, nor is what is
+ *                                 negated
+ *   Host "my box" a\ b            words with quotes, double or single, and backslashes
+ *   HostName=10.0.0.5             "=" may stand between keyword and words
+ *   Include work/*                other files, from ~/.ssh where no path is absolute
+ *   Match exec "…"                never asked: it may run a command or resolve names
+ *
+ * The real name of a host is shown besides, as ssh finds it: the first value of the
+ * blocks that match, in the order of the files. Values behind a Match are left out,
+ * except for `Match all`. Bounded in files, depth, bytes and hosts.
+ *
+ * @module
+ */
 import { isAbsolute, join } from "node:path";
 import { oneLine } from "./source.ts";
 
@@ -24,17 +28,17 @@ const MOST_HOSTS = 2000;
 export interface SshHost {
   /** The name to give to ssh. */
   readonly alias: string;
-  /** What it stands for; without it the alias itself. */
+  /** The name or address that it stands for; without it the alias itself. */
   readonly hostName?: string;
   readonly user?: string;
   readonly port?: string;
 }
 
-/** What a configuration says. */
+/** The content of a configuration. */
 export interface SshConfig {
   /** In order of appearance, each once. */
   readonly hosts: readonly SshHost[];
-  /** What could not be read, with its place. */
+  /** Files and lines that could not be read, with their place. */
   readonly problems: readonly string[];
 }
 
@@ -65,7 +69,7 @@ const FIELDS: ReadonlyMap<string, Setting["field"]> = new Map([
 ]);
 
 /**
- * Reads a configuration and what it includes. Nothing is run and nobody is asked.
+ * Reads a configuration with its includes. Nothing is run and nobody is asked.
  *
  * @throws what reading the first file throws.
  */
@@ -259,7 +263,9 @@ function matchesOne(pattern: string, name: string): boolean {
   return /^\**$/.test(pattern.slice(p));
 }
 
-/** The paths that a pattern stands for, in order; one without `*` and `?` is itself. */
+/**
+ * The paths that a pattern stands for, in order; a pattern without `*` and `?` is itself.
+ */
 function* expand(pattern: string): Generator<string> {
   const first = pattern.search(/[*?]/);
   if (first < 0) return yield pattern;

@@ -1,4 +1,9 @@
-// ssh's configuration: by samples, by random text, and beside what ssh itself makes of it.
+/**
+ * ssh's configuration: by samples, by random text, and beside what ssh itself makes of
+ * it.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import fc from "fast-check";

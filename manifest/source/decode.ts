@@ -1,22 +1,31 @@
-// From bytes to the text of a manifest: UTF-8, with one leniency: a byte that is none stands
-// in a comment, where it means nothing. NoRouter takes those too.
+/**
+ * From bytes to the text of a manifest: UTF-8, with one leniency: a byte that is none
+ * stands in a comment, where it means nothing.
+ *
+ * NoRouter takes those too.
+ *
+ * @module
+ */
 import { Lexer } from "yaml";
 import { type Diagnostic, ManifestError, type Position } from "./diagnostic.ts";
 
-/** A manifest's text, and what to say of it. */
+/** A manifest's text, and its faults. */
 export interface Decoded {
-  /** The text; U+FFFD stands for what could not be read. */
+  /** The text; U+FFFD stands for bytes that could not be read. */
   readonly text: string;
   /** At most one: where the first byte that is no UTF-8 stands. */
   readonly warnings: readonly Diagnostic[];
 }
 
-/** What stands for a byte that is not UTF-8. */
+/** Stands for a byte that is not UTF-8. */
 const REPLACEMENT = "\ufffd";
 /** Tokens of the lexer that stand for nothing in the text: see its documentation. */
 const MARKS = ["\x02", "\x18", "\x1f"];
 
-/** Decodes a manifest; throws a {@linkcode ManifestError} that says which byte is at fault. */
+/**
+ * Decodes a manifest; throws a {@linkcode ManifestError} that says which byte is at
+ * fault.
+ */
 export function decodeManifest(bytes: Uint8Array, file: string): Decoded {
   if (decodes(bytes)) return { text: new TextDecoder().decode(bytes), warnings: [] };
   if (bytes[0] === 0xff && bytes[1] === 0xfe || bytes[0] === 0xfe && bytes[1] === 0xff) {

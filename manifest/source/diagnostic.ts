@@ -1,5 +1,9 @@
-// What is wrong with a manifest, and where: positions, diagnostics, and the error
-// that carries all of them at once.
+/**
+ * Faults of a manifest, with their places: positions, diagnostics, and the error that
+ * carries all of them at once.
+ *
+ * @module
+ */
 
 /** Where a value of the manifest stands. */
 export interface Position {
@@ -19,7 +23,7 @@ export interface Diagnostic {
   readonly severity: "error" | "warning";
   /** Where the value at fault stands. */
   readonly at: Position;
-  /** What was found and what was wanted, without the position. */
+  /** The value found and the value wanted, without the position. */
   readonly message: string;
   /** True for the warnings that `norouter check` fails on. */
   readonly failsCheck: boolean;
@@ -32,7 +36,7 @@ export class ManifestError extends Error {
   /** All errors and warnings, in the order of the file. */
   readonly diagnostics: readonly Diagnostic[];
 
-  /** Makes the error from what was found; its message has one line for each error. */
+  /** Makes the error of these diagnostics; its message has a line for each error. */
   constructor(diagnostics: readonly Diagnostic[], options?: ErrorOptions) {
     const errors = diagnostics.filter(({ severity }) => severity === "error");
     super(errors.map(formatDiagnostic).join("\n"), options);

@@ -1,4 +1,8 @@
-// A library's object to located values, whose positions are paths: `hosts.web.ports[0]`.
+/**
+ * A library's object to located values, whose positions are paths: `hosts.web.ports[0]`.
+ *
+ * @module
+ */
 import type { Position } from "./diagnostic.ts";
 import type { Report } from "./report.ts";
 import type { Entry, ScalarValue, Value } from "./value.ts";

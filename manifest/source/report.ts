@@ -1,7 +1,11 @@
-// Collects what is found in one manifest, so that all of it is reported at once.
+/**
+ * Collects the faults of a manifest, so that all of them are reported at once.
+ *
+ * @module
+ */
 import { type Diagnostic, ManifestError, type Position } from "./diagnostic.ts";
 
-/** What was found so far in one manifest. */
+/** The faults found so far in a manifest. */
 export class Report {
   /** The manifest's name as messages show it. */
   readonly file: string;

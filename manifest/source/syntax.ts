@@ -1,4 +1,8 @@
-// What is not YAML in a text: the parser's complaints, in words that help.
+/**
+ * Text that is not YAML: the parser's complaints, in words that help.
+ *
+ * @module
+ */
 import { type Document, isScalar, visit, type YAMLError } from "yaml";
 import { formatPosition, type Position } from "./diagnostic.ts";
 import type { Report } from "./report.ts";
@@ -12,13 +16,13 @@ export const UNREADABLE_PASSWORD =
 
 const TAB = "a tab stands where YAML wants spaces";
 
-/** The text, and how to place and to report what is in it. */
+/** The text, and how to place and to report its faults. */
 export interface SyntaxContext {
   /** The whole text. */
   readonly text: string;
   /** The place of an offset in it. */
   readonly at: (offset: number) => Position;
-  /** Takes what is wrong. */
+  /** Takes the faults. */
   readonly report: Report;
 }
 

@@ -1,5 +1,9 @@
-// Plain data of which every part knows where it stands: what YAML text and library
-// objects are turned into before anything is checked.
+/**
+ * Plain data of which every part knows where it stands: the form that YAML text and
+ * library objects are turned into before anything is checked.
+ *
+ * @module
+ */
 import type { Position } from "./diagnostic.ts";
 
 /** A located value. */
@@ -15,13 +19,13 @@ export interface MapValue {
   readonly entries: ReadonlyMap<string, Entry>;
 }
 
-/** One key of a map with its value. */
+/** A key of a map with its value. */
 export interface Entry {
   /** The key as written. */
   readonly key: string;
   /** Where the key stands. */
   readonly keyAt: Position;
-  /** What it leads to. */
+  /** The value. */
   readonly value: Value;
 }
 
@@ -41,7 +45,7 @@ export interface ScalarValue {
   readonly kind: "scalar";
   /** Where it begins. */
   readonly at: Position;
-  /** What it means. */
+  /** The data itself. */
   readonly value: string | number | boolean | null;
   /** As written, without quotes: `08` stays `08` although its value is a number. */
   readonly text: string;
@@ -79,7 +83,7 @@ export function toPlain(value: Value): unknown {
   }
 }
 
-/** The value that a path leads to, or the last one that it passes. */
+/** The value that a path leads to, or the last value that it passes. */
 export function follow(value: Value, path: readonly (string | number)[]): Value {
   const [step, ...rest] = path;
   if (step === undefined || value.kind === "scalar") return value;

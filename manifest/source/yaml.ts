@@ -1,4 +1,8 @@
-// YAML text to located values, with anchors, aliases and merge keys resolved.
+/**
+ * YAML text to located values, with anchors, aliases and merge keys resolved.
+ *
+ * @module
+ */
 import {
   type Alias,
   isAlias,
@@ -18,9 +22,10 @@ import { type Entry, isNull, quote, type ScalarValue, type Value } from "./value
 /** Values that a document may have once its aliases are written out. */
 const MAX_VALUES = 1_000_000;
 
-/** Reads one YAML document; what cannot be read is reported and read as nothing. */
+/** Reads a YAML document; text that cannot be read is reported and read as nothing. */
 export function fromYaml(text: string, report: Report): Value {
-  // Of the text itself: the parser's own knows no lines behind the place where it gives up.
+  // Of the text itself: the parser's own knows no lines behind the place where it gives
+  // up.
   const lines = lineStarts(text);
   const nothing = scalar({ file: report.file, line: 1, column: 1 }, null, "", false);
   try {

@@ -1,4 +1,8 @@
-// YAML as people write it: anchors, merge keys, other spellings, and broken text.
+/**
+ * YAML as people write it: anchors, merge keys, other spellings, and broken text.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { read, said } from "../_said.ts";
 import { Report } from "./report.ts";

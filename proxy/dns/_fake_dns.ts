@@ -1,4 +1,8 @@
-/** DNS by hand for tests: packets that the code under test had no part in, and a server. */
+/**
+ * DNS by hand for tests: packets that the code under test had no part in, and a server.
+ *
+ * @module
+ */
 import { Buffer } from "node:buffer";
 import { createSocket } from "node:dgram";
 import { SocketStream } from "../edge/stream.ts";

@@ -1,29 +1,27 @@
 /**
- * A cache of DNS answers, which takes the time as an argument, and the resolver that looks
- * there first.
+ * A cache of DNS answers, which takes the time as an argument, and the resolver that
+ * looks there first.
  *
  * An answer is found by all of the query but its id and the capitals of its name, since
  * flags and EDNS change what a server answers. A query with EDNS options (a cookie, a
  * client's subnet) is between its sender and the server: neither kept nor shared.
+ *
+ * @module
  */
 import {
   comparable,
-  Flag,
   flagsOf,
-  HEADER_BYTES,
   idOf,
   type Message,
   MessageError,
-  optOf,
   parseMessage,
   questionsOf,
-  Rcode,
   rcodeOf,
-  ttlOf,
-  Type,
   withId,
 } from "./message.ts";
 import type { Resolver } from "./resolver.ts";
+import { DNS_HEADER_BYTES, Flag, Rcode, Type } from "./numbers.ts";
+import { optOf, ttlOf } from "./records.ts";
 
 /** No answer is kept for longer. */
 const MOST_SECONDS = 300;
@@ -45,12 +43,14 @@ interface Entry {
   /** Where the TTLs lie. */
   readonly ttls: readonly number[];
   readonly bytes: number;
-  /** Milliseconds, as what follows. */
+  /** Milliseconds, as all times below. */
   readonly since: number;
   readonly until: number;
 }
 
-/** What is known of earlier queries. Times are milliseconds of any clock that never turns back. */
+/**
+ * Answers to earlier queries. Times are milliseconds of any clock that never turns back.
+ */
 export class AnswerCache {
   /** The oldest first. */
   readonly #entries = new Map<string, Entry>();
@@ -114,23 +114,23 @@ export class AnswerCache {
 
 const latin1 = new TextDecoder("latin1");
 
-/** What equal queries have in common; undefined if this one is like no other. */
+/** The key of equal queries; undefined for a query that equals no other. */
 function keyOf(query: Message): string | undefined {
   const { bytes, question } = query;
   if (!question || bytes.length > MOST_QUERY_BYTES) return undefined;
   if ((optOf(query)?.dataBytes ?? 0) > 0) return undefined;
-  return latin1.decode(bytes.subarray(2, HEADER_BYTES)) +
+  return latin1.decode(bytes.subarray(2, DNS_HEADER_BYTES)) +
     latin1.decode(comparable(bytes, question.end)) +
     latin1.decode(bytes.subarray(question.end));
 }
 
-/** A copy of an answer to a query like this one, with its id and its question's capitals. */
+/** A copy of an answer to an equal query, with the id and the capitals of this query. */
 function readdressed(answer: Uint8Array, query: Message): Uint8Array<ArrayBuffer> {
   const copy = withId(answer, idOf(query.bytes));
-  const end = query.question?.end ?? HEADER_BYTES;
+  const end = query.question?.end ?? DNS_HEADER_BYTES;
   // An error without the question (`isAnswerTo`) has nothing to put it over.
   if (questionsOf(copy) === 1) {
-    copy.set(query.bytes.subarray(HEADER_BYTES, end), HEADER_BYTES);
+    copy.set(query.bytes.subarray(DNS_HEADER_BYTES, end), DNS_HEADER_BYTES);
   }
   return copy;
 }
@@ -178,7 +178,9 @@ export interface CachingResolverOptions {
   readonly now?: () => number;
 }
 
-/** Asks `resolver` what the cache does not know, and equal queries at one time once. */
+/**
+ * Asks `resolver` where the cache has no answer, and equal queries at the same time once.
+ */
 export class CachingResolver implements Resolver {
   readonly #resolver: Resolver;
   readonly #cache: AnswerCache;

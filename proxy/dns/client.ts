@@ -1,20 +1,18 @@
-/** Asks a name server at the other end of a stream for the addresses of a name. */
+/**
+ * Asks a name server at the other end of a stream for the addresses of a name.
+ *
+ * @module
+ */
 import { domainToASCII } from "node:url";
-import {
-  type Addresses,
-  addressesIn,
-  encodeQuery,
-  formatRcode,
-  isAnswerTo,
-  parseMessage,
-  Rcode,
-  rcodeOf,
-  reasonIn,
-} from "./message.ts";
+import { isAnswerTo, parseMessage, rcodeOf } from "./message.ts";
 import { MessageStream } from "./stream.ts";
 import type { ByteStream } from "../edge/stream.ts";
+import { type Addresses, addressesIn, reasonIn } from "./records.ts";
+import { encodeQuery } from "./encode.ts";
+import { formatRcode, Rcode } from "./numbers.ts";
+import { messageOf } from "../../wire/text.ts";
 
-/** Above what the server takes to ask all of its own. */
+/** Longer than the server takes to ask all servers of its own. */
 const LIMIT_MS = 10_000;
 /** No answer is believed for longer. */
 const MOST_SECONDS = 300;
@@ -23,8 +21,8 @@ const MOST_NAME_BYTES = 253;
 const MOST_LABEL_BYTES = 63;
 
 /**
- * Why a name was not resolved: there is none or it has no IPv4 address; the server may not
- * say, and says why; or nobody said.
+ * Why a name was not resolved: there is none or it has no IPv4 address; the server may
+ * not say, and says why; or nobody said.
  */
 export type NameFailure = "not-found" | "prohibited" | "failed" | "timed-out";
 
@@ -43,7 +41,7 @@ export class NameError extends Error {
 
 /** Options of {@linkcode resolveOver}. */
 export interface ResolveOptions {
-  /** Ends it; it rejects with the signal's reason. */
+  /** Ends the question, which rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** How long it may take, in milliseconds; 10 000 if it is not said. */
   readonly limitMs?: number;
@@ -52,10 +50,10 @@ export interface ResolveOptions {
 }
 
 /**
- * Asks the name server at the other end of `stream` for the IPv4 addresses (32 bits in host
- * order) of a name, which may have letters beyond ASCII; follows aliases in its answer.
- * `ttl` is in seconds, 300 at most. Closes the stream in any case, without waiting for the
- * server's end, so over the mesh the server sees a reset.
+ * Asks the name server at the other end of `stream` for the IPv4 addresses (32 bits in
+ * host order) of a name, which may have letters beyond ASCII; follows aliases in its
+ * answer. `ttl` is in seconds, 300 at most. Closes the stream in any case, without
+ * waiting for the server's end, so over the mesh the server sees a reset.
  *
  * Rejects with a {@linkcode NameError}, or the reason of the aborted signal.
  */
@@ -118,7 +116,7 @@ export async function resolveOver(
     signal?.throwIfAborted();
     if (timedOut) throw fail("timed-out", `no answer within ${limitMs / 1000} s`);
     if (error instanceof NameError) throw error;
-    const said = error instanceof Error ? error.message : String(error);
+    const said = messageOf(error);
     throw fail("failed", said, error);
   } finally {
     clearTimeout(timer);
@@ -127,7 +125,7 @@ export async function resolveOver(
   }
 }
 
-/** A name as DNS has it, in lower case; undefined if it cannot be one. */
+/** A name as DNS has it, in lower case; undefined for text that is no name. */
 export function asciiName(name: string): string | undefined {
   const plain = name.replace(/\.$/, "");
   // deno-lint-ignore no-control-regex

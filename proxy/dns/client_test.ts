@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { within } from "../../tests/harness/scene/wait.ts";
 import { answerOf, ipBytes, nameBytes, queryOf, socketPair } from "./_fake_dns.ts";
 import { asciiName, NameError, resolveOver } from "./client.ts";
-import { encodeAnswer, idOf, parseMessage, withId } from "./message.ts";
+import { idOf, parseMessage, withId } from "./message.ts";
 import { MessageStream } from "./stream.ts";
+import { encodeAnswer } from "./encode.ts";
 
 type Reply = (query: Uint8Array) => Uint8Array | undefined;
 

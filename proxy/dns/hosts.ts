@@ -1,7 +1,9 @@
 /**
- * The machine's hosts file before its DNS servers, as the system itself resolves: a bastion
- * in a container may know what is behind it from there only (`docker run --add-host`,
- * `hostAliases` of Kubernetes).
+ * The machine's hosts file before its DNS servers, as the system itself resolves: a
+ * bastion in a container may know the names behind it from there only (`docker run
+ * --add-host`, `hostAliases` of Kubernetes).
+ *
+ * @module
  */
 import { isIPv6 } from "node:net";
 import { parseIpv4 } from "../../wire/ip/ipv4.ts";
@@ -9,7 +11,7 @@ import { asciiName } from "./client.ts";
 import { parseMessage } from "./message.ts";
 import type { Resolver } from "./resolver.ts";
 import { reverseName } from "./reverse.ts";
-import { answerKnown, answerOfOthers, type KnownName } from "./name_answer.ts";
+import { answerKnown, answerOfOthers, type KnownName } from "./answer.ts";
 
 /** Whether the file has changed is looked at once in this time. */
 const KEPT_MS = 1000;
@@ -23,8 +25,8 @@ export function hostsPath(): string {
 }
 
 /**
- * Reads a hosts file: names in lower case, and the reverse names of its addresses. Lines that
- * make no sense are left out.
+ * Reads a hosts file: names in lower case, and the reverse names of its addresses. Lines
+ * that make no sense are left out.
  */
 export function parseHosts(text: string): Map<string, KnownName> {
   const names = new Map<
@@ -49,7 +51,7 @@ export function parseHosts(text: string): Map<string, KnownName> {
       if (address4 === undefined) known.addresses6.push(address);
       else if (!known.addresses.includes(address4)) known.addresses.push(address4);
     }
-    // As the system has it, the first name of the first line is the one of the address.
+    // As the system has it, the first name of the first line is the name of the address.
     const [first] = aliases;
     const name = first === undefined ? undefined : asciiName(first);
     const reverse = reverseName(address);
@@ -58,7 +60,7 @@ export function parseHosts(text: string): Map<string, KnownName> {
   return names;
 }
 
-/** Answers what stands in the hosts file, and asks another resolver for all else. */
+/** Answers names of the hosts file, and asks another resolver for all others. */
 export class HostsResolver implements Resolver {
   readonly #resolver: Resolver;
   readonly #path: string;

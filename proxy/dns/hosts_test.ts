@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { until } from "../../tests/harness/scene/wait.ts";
 import { answerOf, ipBytes, queryOf } from "./_fake_dns.ts";
 import { hostsPath, HostsResolver, parseHosts } from "./hosts.ts";
-import { addressesIn, parseMessage, rcodeOf } from "./message.ts";
+import { parseMessage, rcodeOf } from "./message.ts";
 import type { Resolver } from "./resolver.ts";
+import { addressesIn } from "./records.ts";
 
 Deno.test("a hosts file gives each of a line's names its address", () => {
   const names = parseHosts([

@@ -1,8 +1,11 @@
-/** One query to one DNS server: over UDP, and over TCP if its answer is too long for that. */
+/**
+ * A query to a DNS server: over UDP, and over TCP if its answer is too long for that.
+ *
+ * @module
+ */
 import { Buffer } from "node:buffer";
 import { createSocket } from "node:dgram";
 import {
-  Flag,
   flagsOf,
   idOf,
   isAnswerTo,
@@ -10,17 +13,18 @@ import {
   MessageError,
   withId,
 } from "./message.ts";
-import type { ServerAddress } from "./servers.ts";
+import type { ServerAddress } from "./system_servers.ts";
 import { MessageStream } from "./stream.ts";
 import { SocketStream } from "../edge/stream.ts";
+import { Flag } from "./numbers.ts";
 
 /** Longer queries go over TCP at once; RFC 1035, 4.2.1 promises no more. */
 const MOST_UDP_BYTES = 512;
 
 /**
- * Asks `server`. The query goes out under an id of its own and from a port of its own, both
- * by chance, so that nobody who does not see it can forge the answer (RFC 5452); what is
- * not the answer is ignored. Rejects when `signal` is aborted, with its reason.
+ * Asks `server`. The query goes out under an id of its own and from a port of its own,
+ * both by chance, so that nobody who does not see it can forge the answer (RFC 5452);
+ * what is not the answer is ignored. Rejects when `signal` is aborted, with its reason.
  */
 export async function askServer(
   server: ServerAddress,
@@ -62,7 +66,9 @@ function askOverUdp(
   });
 }
 
-/** An address as it compares: IPv6 has many ways to be written, and may name an interface. */
+/**
+ * An address as it compares: IPv6 has many ways to be written, and may name an interface.
+ */
 function comparable(address: string): string {
   if (!address.includes(":")) return address;
   return new URL(`http://[${address.split("%")[0]}]`).hostname;

@@ -1,4 +1,8 @@
-/** The contract of whoever answers DNS queries for us. */
+/**
+ * The contract of whoever answers DNS queries for us.
+ *
+ * @module
+ */
 
 /** Answers queries: servers of the system, the hosts file, or a cache before another. */
 export interface Resolver {

@@ -1,11 +1,17 @@
-/** Names that stand for addresses: `101.42.0.127.in-addr.arpa` (RFC 1035, 3.5; RFC 3596). */
+/**
+ * Names that stand for addresses: `101.42.0.127.in-addr.arpa` (RFC 1035, 3.5; RFC 3596).
+ *
+ * @module
+ */
 import { isIPv6 } from "node:net";
 import { formatIpv4, parseIpv4 } from "../../wire/ip/ipv4.ts";
 
 const IPV4 = ".in-addr.arpa";
 const IPV6 = ".ip6.arpa";
 
-/** The name under which the host of an address (as text) is asked for; undefined for none. */
+/**
+ * The name under which the host of an address (as text) is asked for; undefined for none.
+ */
 export function reverseName(address: string): string | undefined {
   if (parseIpv4(address) !== undefined) {
     return address.split(".").reverse().join(".") + IPV4;
@@ -28,7 +34,7 @@ export function reverseName(address: string): string | undefined {
 export function reversedIpv4(name: string): number | undefined {
   if (!name.endsWith(IPV4)) return undefined;
   const address = parseIpv4(name.slice(0, -IPV4.length).split(".").reverse().join("."));
-  // A spelling of another kind, such as one with leading zeros, is another name.
+  // Another spelling, such as with leading zeros, is another name.
   if (address === undefined) return undefined;
   return reverseName(formatIpv4(address)) === name ? address : undefined;
 }

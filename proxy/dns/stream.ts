@@ -1,12 +1,17 @@
-/** DNS messages over a stream of bytes, each behind its length (RFC 1035, 4.2.2; RFC 7766). */
+/**
+ * DNS messages over a stream of bytes, each behind its length (RFC 1035, 4.2.2; RFC
+ * 7766).
+ *
+ * @module
+ */
 import { Buffer } from "node:buffer";
-import { HEADER_BYTES } from "./message.ts";
+import { DNS_HEADER_BYTES } from "./numbers.ts";
 import type { ByteStream } from "../edge/stream.ts";
 import { turns } from "../edge/turns.ts";
 
-/** What is read at first; most queries fit, and a longer message makes it larger. */
+/** Size of the first buffer; most queries fit, and a longer message makes it larger. */
 const READ_BYTES = 1024;
-/** What a header begins with. */
+/** The id, which a header begins with. */
 const ID_BYTES = 2;
 
 /** Reads and writes whole messages; does not close the stream. */
@@ -26,10 +31,12 @@ export class MessageStream {
   }
 
   /**
-   * The next message; null at the end, which may cut one short. One call at a time.
+   * The next message; null at the end, which may cut a message short. A single call at a
+   * time.
    *
-   * One that has an id and no whole header comes as a header of that id which asks nothing:
-   * so a server answers it FORMERR like any other, and a client takes it for no answer.
+   * A message with an id and no whole header comes as a header of that id which asks
+   * nothing: so a server answers it FORMERR like any other, and a client takes it for no
+   * answer.
    */
   async read(): Promise<Uint8Array<ArrayBuffer> | null> {
     for (;;) {
@@ -84,8 +91,8 @@ export class MessageStream {
 }
 
 function wholeHeader(message: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  if (message.length < ID_BYTES || message.length >= HEADER_BYTES) return message;
-  const header = new Uint8Array(HEADER_BYTES);
+  if (message.length < ID_BYTES || message.length >= DNS_HEADER_BYTES) return message;
+  const header = new Uint8Array(DNS_HEADER_BYTES);
   header.set(message.subarray(0, ID_BYTES));
   return header;
 }

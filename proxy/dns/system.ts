@@ -1,4 +1,9 @@
-/** All that this machine knows of names: its hosts file, then its DNS servers, with a cache. */
+/**
+ * All that this machine knows of names: its hosts file, then its DNS servers, with a
+ * cache.
+ *
+ * @module
+ */
 import type { Resolver } from "./resolver.ts";
 import type { ServerResolverOptions } from "./upstream.ts";
 
@@ -8,7 +13,7 @@ export interface SystemResolverOptions extends ServerResolverOptions {
   readonly hosts?: string;
 }
 
-/** Resolves as the system does. What it takes for that is loaded with the first query. */
+/** Resolves as the system does. Its modules are loaded with the first query. */
 export class SystemResolver implements Resolver {
   readonly #options: SystemResolverOptions;
   #resolver: Promise<Resolver> | undefined;

@@ -1,34 +1,43 @@
-/** Asks DNS servers in turn until one knows. */
-import { type Message, parseMessage, Rcode, rcodeOf } from "./message.ts";
+/**
+ * Asks DNS servers in turn until a server knows.
+ *
+ * @module
+ */
+import { type Message, parseMessage, rcodeOf } from "./message.ts";
 import { askServer } from "./query.ts";
 import type { Resolver } from "./resolver.ts";
-import { parseServer, systemServers } from "./servers.ts";
+import { parseServer, systemServers } from "./system_servers.ts";
+import { Rcode } from "./numbers.ts";
+import { messageOf } from "../../wire/text.ts";
 
 /** How long a server that did not answer is asked after all others. */
 const SHUNNED_MS = 30_000;
 /** Queries under way, each of which has a socket; the next wait for their turn. */
 const MOST_UNDER_WAY = 256;
-/** Queries waiting; one more is refused. */
+/** Queries waiting; more are refused. */
 const MOST_WAITING = 1024;
-/** How often all servers are tried: what was lost once gets a second chance. */
+/** How often all servers are tried: a packet that was lost gets a second chance. */
 const ROUNDS = 2;
 
 /** Options of a {@linkcode ServerResolver}. */
 export interface ServerResolverOptions {
   /**
-   * The servers, the preferred first, as `1.2.3.4`, `1.2.3.4:5353`, `::1` or `[::1]:5353`;
-   * those of the system if it is not said. There is no other to fall back to.
+   * The servers, the preferred first, as `1.2.3.4`, `1.2.3.4:5353`, `::1` or
+   * `[::1]:5353`; those of the system if it is not said. There is no other to fall back
+   * to.
    */
   readonly servers?: () => readonly string[] | Promise<readonly string[]>;
-  /** How long one server may take, in milliseconds; 2500 if it is not said. */
+  /** How long each server may take, in milliseconds; 2500 if it is not said. */
   readonly serverLimitMs?: number;
   /** How long it may take in all, in milliseconds; 8000 if it is not said. */
   readonly limitMs?: number;
-  /** Ends what is under way, and all to come. */
+  /** Ends queries under way, and all to come. */
   readonly signal?: AbortSignal;
 }
 
-/** Asks servers: the next one if one is silent or fails, and each over TCP if it must be. */
+/**
+ * Asks servers: the next if a server is silent or fails, and each over TCP if it must be.
+ */
 export class ServerResolver implements Resolver {
   readonly #servers: () => readonly string[] | Promise<readonly string[]>;
   readonly #serverLimitMs: number;
@@ -61,7 +70,7 @@ export class ServerResolver implements Resolver {
       return await this.#ask(message, until);
     } finally {
       const next = this.#waiting.shift();
-      if (next) next(); // which takes this one's place
+      if (next) next(); // which takes this query's place
       else this.#underWay--;
     }
   }
@@ -86,10 +95,10 @@ export class ServerResolver implements Resolver {
         } catch (error) {
           this.#signal?.throwIfAborted();
           this.#shunned.set(server, performance.now() + SHUNNED_MS);
-          failures.set(server, error instanceof Error ? error.message : String(error));
+          failures.set(server, messageOf(error));
         }
       }
-      // Others were silent, but this one spoke: waiting once more is not worth it.
+      // Others were silent, but this server spoke: waiting once more is not worth it.
       if (answer) return answer;
     }
     const said = [...failures].map(([server, failure]) => `${server} ${failure}`);

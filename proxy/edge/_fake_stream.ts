@@ -1,4 +1,8 @@
-/** A stream of bytes whose peer is a test, and which holds its user to the contract. */
+/**
+ * A stream of bytes whose peer is a test, and which holds its user to the contract.
+ *
+ * @module
+ */
 import type { ByteStream } from "./stream.ts";
 
 /** A stream whose other end is in the hands of a test. */

@@ -5,7 +5,10 @@
  */
 import type { ReadAhead } from "./read_ahead.ts";
 
-/** The socket, whose reads bring first what was read ahead, then what comes. */
+/**
+ * The socket, whose reads bring first the bytes that were read ahead, then those that
+ * come.
+ */
 export class AheadSocket implements Deno.TcpConn {
   readonly #socket: Deno.TcpConn;
   /** Until all of it was read. */

@@ -1,6 +1,8 @@
 /**
  * Telling that this process has no file descriptors left: every client meets it, so it is
  * told at once and then at most every 10 s, with how often it was met.
+ *
+ * @module
  */
 import {
   descriptorHint,

@@ -1,8 +1,13 @@
-/** Dials a real address, and says in the protocol's words why it could not be reached. */
+/**
+ * Dials a real address, and says in the protocol's words why it could not be reached.
+ *
+ * @module
+ */
 import { parseIpv4 } from "../../wire/ip/ipv4.ts";
 import { noteShortage } from "./descriptors.ts";
 import { prepared } from "./listener.ts";
 import { lookup } from "./lookup.ts";
+import { formatHostPort } from "../../wire/text.ts";
 
 /** A dial that takes longer has failed. */
 export const DIAL_LIMIT_MS = 10_000;
@@ -60,18 +65,13 @@ export function failureOfIcmp(code: number): DialFailure {
   }
 }
 
-/** A host and a port as one text; an IPv6 address in brackets. */
-export function formatTarget(hostname: string, port: number): string {
-  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
-}
-
 /** A target could not be dialled. */
 export class DialError extends Error {
   override readonly name = "DialError";
   /** Why. */
   readonly failure: DialFailure;
 
-  /** `target` is what was dialled, as text; `cause` what the system said. */
+  /** `target` is the address dialled, as text; `cause` the system's error. */
   constructor(failure: DialFailure, target: string, cause?: unknown) {
     const said = cause instanceof Error ? `: ${cause.message}` : "";
     super(`Cannot connect to ${target} (${failure.replace("-", " ")})${said}`, { cause });
@@ -122,7 +122,7 @@ export async function dial(
     const either = signal ? AbortSignal.any([signal, limit.signal]) : limit.signal;
     return prepared(await connect(hostname, port, either));
   } catch (error) {
-    const target = formatTarget(hostname, port);
+    const target = formatHostPort(hostname, port);
     if (limit.signal.aborted) {
       const cause = new Error(`no answer within ${DIAL_LIMIT_MS / 1000} s`);
       throw new DialError("timed-out", target, cause);
@@ -134,7 +134,7 @@ export async function dial(
   }
 }
 
-/** Each address of a name in its turn, until one can be connected to. */
+/** Each address of a name in its turn, until a connection is made. */
 async function connect(
   hostname: string,
   port: number,

@@ -1,15 +1,22 @@
-/** The last words to a client that is turned away. */
+/**
+ * The last words to a client that is turned away.
+ *
+ * @module
+ */
 import type { ByteStream } from "./stream.ts";
 import { turns } from "./turns.ts";
 
 /** How long is waited for the client to take them. */
 export const LINGER_MS = 1000;
-/** What it sends meanwhile is read up to this; else they would be lost to a reset. */
+/**
+ * Bytes from the client that are read meanwhile; unread, they would turn the words into a
+ * reset.
+ */
 export const LINGER_BYTES = 16 * 1024 * 1024;
 
 /**
- * Writes `words`, lets the client read them and what was written before, and closes the
- * stream. Never rejects.
+ * Writes `words`, lets the client read them and all that was written before, and closes
+ * the stream. Never rejects.
  */
 export async function farewell(
   stream: ByteStream,

@@ -1,5 +1,8 @@
-/** A listener of the kernel that hands over each connection and survives bad moments. */
-
+/**
+ * A listener of the kernel that hands over each connection and survives bad moments.
+ *
+ * @module
+ */
 import { noteShortage } from "./descriptors.ts";
 import { turns } from "./turns.ts";
 
@@ -22,14 +25,16 @@ export interface ListenOptions {
   readonly port: number;
   /** Takes each connection; small writes on it are sent at once. */
   readonly onConnection: (connection: Deno.TcpConn) => void;
-  /** Told of an accept that failed, at most once a second; not for want of descriptors. */
+  /**
+   * Told of an accept that failed, at most once a second; not for want of descriptors.
+   */
   readonly onError: (error: Error) => void;
 }
 
 /**
  * Listens on an address of this machine.
  *
- * Throws what `Deno.listen` throws: the address is in use, not this machine's, or needs
+ * Throws as `Deno.listen` does: the address is in use, not this machine's, or needs
  * a right.
  */
 export function listen(options: ListenOptions): Listener {

@@ -2,9 +2,12 @@
  * Looks names up as this machine does: its hosts file, its name services, its DNS.
  *
  * The system's function for that blocks a thread, of which there are few, and which files
- * need as well. So only some are under way at a time, and one that nobody waits for any more
- * keeps its place until the system gives up.
+ * need as well. So only some are under way at a time, and one that nobody waits for any
+ * more keeps its place until the system gives up.
+ *
+ * @module
  */
+import { messageOf } from "../../wire/text.ts";
 
 /** Names that are looked up at a time. */
 const MOST_AT_ONCE = 16;
@@ -27,8 +30,8 @@ let underWay = 0;
 const waiting: (() => void)[] = [];
 
 /**
- * Whether a lookup failed because there is no such name, or none with an address; otherwise
- * nobody said (EAI_AGAIN, EAI_FAIL), and the name may well exist.
+ * Whether a lookup failed because there is no such name, or none with an address;
+ * otherwise nobody said (EAI_AGAIN, EAI_FAIL), and the name may well exist.
  */
 export function isUnknownName(error: unknown): boolean {
   // The system's EAI_NONAME and EAI_NODATA both come as this.
@@ -55,7 +58,7 @@ export async function lookup(
     return await Promise.race([ask(name, system), aborted]);
   } catch (error) {
     if (signal.aborted || isUnknownName(error)) throw error;
-    const said = error instanceof Error ? error.message : String(error);
+    const said = messageOf(error);
     throw new Error(`Cannot look up ${JSON.stringify(name)}: ${said}`, { cause: error });
   } finally {
     signal.removeEventListener("abort", abort);
@@ -72,7 +75,7 @@ async function turn(signal: AbortSignal): Promise<void> {
     throw new Error(`${MOST_WAITING} names wait to be looked up`);
   }
   await new Promise<void>((resolve) => waiting.push(resolve));
-  if (signal.aborted) release(); // nobody waits for this one any more
+  if (signal.aborted) release(); // nobody waits for this look-up any more
 }
 
 async function ask(
@@ -91,7 +94,7 @@ async function systemLookup(name: string): Promise<LookedUp[]> {
   return await lookup(name, { all: true, verbatim: true });
 }
 
-/** Hands the place to the next one, or leaves it free. */
+/** Hands the place to the next look-up, or leaves it free. */
 function release(): void {
   const next = waiting.shift();
   if (next) next();

@@ -14,7 +14,9 @@ import { turns } from "./turns.ts";
 
 /** Bytes that {@linkcode ReadAhead.watch} reads; a peer that sent more is not watched. */
 const MOST_AHEAD = 65_536;
-/** An idle stream holds a small buffer; a read that fills its buffer earns a large one. */
+/**
+ * An idle stream holds a small buffer; a read that fills its buffer earns a large one.
+ */
 const SMALL = 4096;
 const LARGE = 262_144;
 /** Less room than this is not worth a read. */
@@ -50,8 +52,8 @@ export class ReadAhead {
   }
 
   /**
-   * Bytes that came and were not skipped. They stay where they are until a read begins: by
-   * `fill`, or at any time while the stream is watched.
+   * Bytes that came and were not skipped. They stay where they are until a read begins:
+   * by `fill`, or at any time while the stream is watched.
    */
   get held(): Uint8Array {
     return this.#buffer.subarray(this.#start, this.#end);
@@ -92,13 +94,13 @@ export class ReadAhead {
     wake?.();
   }
 
-  /** Reads on by itself until `unwatch`; `onBytes` and `onEnd` tell what comes. */
+  /** Reads on by itself until `unwatch`, and calls `onBytes` and `onEnd`. */
   watch(): void {
     this.#isWatching = true;
     this.#read();
   }
 
-  /** Ends `watch`; one read may still be under way. */
+  /** Ends `watch`; a read may still be under way. */
   unwatch(): void {
     this.#isWatching = false;
   }
@@ -140,7 +142,7 @@ export class ReadAhead {
     else this.onEnd?.();
   }
 
-  /** Where the next bytes go; what is held may move. */
+  /** Where the next bytes go; bytes that are held may move. */
   #makeRoom(): Uint8Array<ArrayBuffer> {
     const { size } = this;
     if (size === 0) {

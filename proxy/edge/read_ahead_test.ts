@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { until } from "../../tests/harness/scene/wait.ts";
-import { Origin, Peer } from "../http/_fake_http.ts";
+import { HttpPeer, Origin } from "../http/_fake_http.ts";
 import { FakeStream } from "./_fake_stream.ts";
 import { AheadSocket } from "./ahead_socket.ts";
 import { dial } from "./dial.ts";
@@ -10,8 +10,8 @@ import { SocketStream } from "./stream.ts";
 import { turns } from "./turns.ts";
 
 /** Both ends of a connection: a client, and the socket that is read ahead. */
-async function pair(origin: Origin): Promise<{ client: Peer; socket: Deno.TcpConn }> {
-  const client = new Peer(await dial("127.0.0.1", origin.port));
+async function pair(origin: Origin): Promise<{ client: HttpPeer; socket: Deno.TcpConn }> {
+  const client = new HttpPeer(await dial("127.0.0.1", origin.port));
   return { client, socket: (await origin.peer()).socket };
 }
 

@@ -6,7 +6,10 @@
  * connection and send RST (`connect(2)`); it needs the file descriptor, which Deno does
  * not tell, so it is found by its two addresses among those of the process. Elsewhere,
  * and without the permission for FFI, the connection ends with FIN.
+ *
+ * @module
  */
+import { formatHostPort } from "../../wire/text.ts";
 
 const SYMBOLS = {
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
@@ -43,8 +46,8 @@ export function canReset(): boolean {
 
 /**
  * Ends `connection` with a reset where the system allows it, otherwise with FIN. Reads
- * and writes under way fail. Connections reset in one turn of the event loop are looked
- * for together.
+ * and writes under way fail. Connections reset in the same turn of the event loop are
+ * looked for together.
  */
 export function resetConnection(connection: Deno.TcpConn): void {
   if (waiting.size === 0) queueMicrotask(resetWaiting);
@@ -97,10 +100,10 @@ function keyOf(connection: Deno.TcpConn): string | undefined {
   }
 }
 
-/** An address in the one form that both sources agree on. */
+/** An address in the form that both sources agree on. */
 function canonical(hostname: string, port: number): string {
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  return `${new URL(`http://${host}`).hostname}:${port}`;
+  const { hostname: host } = new URL(`http://${formatHostPort(hostname, port)}`);
+  return `${host}:${port}`;
 }
 
 /** The same of a `struct sockaddr_in` or `_in6`: the port comes in network order. */
@@ -118,6 +121,6 @@ function closeQuietly(connection: Deno.TcpConn): void {
   try {
     connection.close();
   } catch {
-    // It was closed before.
+    // The connection was closed before.
   }
 }

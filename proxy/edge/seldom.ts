@@ -1,4 +1,9 @@
-/** Lines of the log that somebody else can cause: one a minute, with a count of the others. */
+/**
+ * Lines of the log that somebody else can cause: at most a line a minute, with a count of
+ * the others.
+ *
+ * @module
+ */
 
 /** Least time between two lines of a kind, in milliseconds. */
 const PAUSE_MS = 60_000;
@@ -9,14 +14,17 @@ export class Seldom {
   readonly #now: () => number;
   readonly #kinds = new Map<string, { next: number; untold: number }>();
 
-  /** `tell` takes a line for people; `now` is a clock in milliseconds that never goes back. */
+  /**
+   * `tell` takes a line for people; `now` is a clock in milliseconds that never goes
+   * back.
+   */
   constructor(tell: (message: string) => void, now = () => performance.now()) {
     this.#tell = tell;
     this.#now = now;
   }
 
   /**
-   * Tells what happened, or counts it if the last line of its kind is less than a minute
+   * Tells of an event, or counts it if the last line of its kind is less than a minute
    * ago. Kinds are remembered, so strangers must not be able to make them up.
    */
   happened(kind: string, message: string): void {

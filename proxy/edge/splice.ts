@@ -11,23 +11,24 @@
  * A socket is read into a small block of the stack's memory while it is idle, since ten
  * thousand idle connections must not pin ten thousand large ones; a read that fills its
  * block earns a larger one.
+ *
+ * @module
  */
 import type { SendBlock, TcpConnection } from "../../stack/tcp.ts";
-import { resetConnection } from "./reset.ts";
+import { memoryMayBeFree } from "./shortage.ts";
+import { closeWrite, OwnedSocket, writeAll } from "./socket.ts";
 import { turns } from "./turns.ts";
 
-/** How long a read waits when there is room to send but no block to read into. */
-const SHORTAGE_MS = 20;
 const BLOCK_SIZES = [2048, 16_384, 65_536, 262_144] as const;
 /**
- * When one direction has ended and nothing came in the other from one look to the next, both
+ * When a direction has ended and nothing came in the other between two looks, both
  * are reset: nobody may be left who will ever end it.
  */
 const HALF_OPEN_LOOK_MS = 30 * 60_000;
 
-/** What two directions have in common. */
+/** The state that two directions share. */
 interface Traffic {
-  /** Counts what was carried. */
+  /** Pieces that were carried. */
   parts: number;
 }
 
@@ -56,14 +57,14 @@ async function both(
 
 /**
  * Carries bytes between `socket` and `connection` until both directions have ended, then
- * closes the one and releases the other. The connection must be open. Never rejects: a
+ * closes the socket and releases the connection, which must be open. Never rejects: a
  * failure of one side is told to the other, and nobody else wants to know.
  */
 export async function splice(
   socket: Deno.TcpConn,
   connection: TcpConnection,
 ): Promise<void> {
-  const side = new SocketSide(socket);
+  const side = new OwnedSocket(socket);
   connection.onFailure = () => side.reset();
   if (connection.failure) side.reset();
   const breakBoth = () => {
@@ -87,7 +88,7 @@ export async function relay(
   b: Deno.TcpConn,
   signal: AbortSignal,
 ): Promise<void> {
-  const sides = [new SocketSide(a), new SocketSide(b)];
+  const sides = [new OwnedSocket(a), new OwnedSocket(b)];
   const breakBoth = () => sides.forEach((side) => side.reset());
   if (signal.aborted) breakBoth();
   signal.addEventListener("abort", breakBoth);
@@ -97,28 +98,6 @@ export async function relay(
   ], breakBoth);
   signal.removeEventListener("abort", breakBoth);
   for (const side of sides) side.close();
-}
-
-/** Ends a socket once, one way or the other. */
-class SocketSide {
-  readonly #socket: Deno.TcpConn;
-  #ended = false;
-
-  constructor(socket: Deno.TcpConn) {
-    this.#socket = socket;
-  }
-
-  reset(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    resetConnection(this.#socket);
-  }
-
-  close(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#socket.close();
-  }
 }
 
 async function upload(
@@ -133,7 +112,7 @@ async function upload(
       const room = await connection.writable();
       block ??= connection.allocate(BLOCK_SIZES[size]!);
       if (!block) { // memory got short just now
-        await new Promise((resolve) => setTimeout(resolve, SHORTAGE_MS));
+        await memoryMayBeFree();
         continue;
       }
       const { bytes } = block;
@@ -157,7 +136,9 @@ async function upload(
   }
 }
 
-/** Larger after a read that filled its block, smaller after one that left most of it. */
+/**
+ * Larger after a read that filled its block, smaller after a read that left most of it.
+ */
 function nextSize(size: number, got: number, room: number): number {
   if (got === room) return Math.min(size + 1, BLOCK_SIZES.length - 1);
   return got < room / 8 ? 0 : size;
@@ -190,22 +171,5 @@ async function copy(
     const turn = turns.next(); // both ends may be quicker than we are
     if (turn) await turn;
     await writeAll(to, buffer.subarray(0, got));
-  }
-}
-
-/** Writes all of `bytes`: one write may take only some of them. */
-export async function writeAll(socket: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) {
-    at += await socket.write(at === 0 ? bytes : bytes.subarray(at));
-  }
-}
-
-/** Ends the direction to the peer; no error if the peer ended both already. */
-export async function closeWrite(socket: Deno.TcpConn): Promise<void> {
-  try {
-    await socket.closeWrite();
-  } catch (error) {
-    // The peer ended both directions already; there is nobody left to tell.
-    if (!(error instanceof Deno.errors.NotConnected)) throw error;
   }
 }

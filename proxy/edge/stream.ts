@@ -1,40 +1,38 @@
 /**
- * A two-way stream of bytes, for what speaks a protocol itself: the proxies before their
- * connection is made, name server and name client. Bulk goes through `splice.ts`.
+ * A two-way stream of bytes, for code that speaks a protocol itself: the proxies before
+ * their connection is made, name server and name client.
+ *
+ * Bulk goes through `splice.ts`.
+ *
+ * @module
  */
 import type { TcpConnection } from "../../stack/tcp.ts";
-import { resetConnection } from "./reset.ts";
-import { closeWrite, writeAll } from "./splice.ts";
+import { memoryMayBeFree } from "./shortage.ts";
+import { closeWrite, OwnedSocket, writeAll } from "./socket.ts";
 
 /**
- * A socket of the kernel, or a connection of the stack that is open. At most one `read` and
- * one `write` may be under way. After `reset` or `close` both reject; the two may be called
- * at any time and again, and the first counts.
+ * A socket of the kernel, or a connection of the stack that is open. At most one `read`
+ * and one `write` may be under way. After `reset` or `close` both reject; the two may be
+ * called at any time and again, and the first counts.
  */
 export interface ByteStream {
   /** Reads at least one byte into `into`; how many, or null at the end of the stream. */
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
   /** Writes all of `bytes`, which are the caller's again when it settles. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Ends the direction to the peer, after what was written. */
+  /** Ends the direction to the peer, behind the bytes written. */
   closeWrite(): Promise<void>;
   /** Ends both directions at once; the peer sees a reset. */
   reset(): void;
-  /** Lets go: what was written and ended is still delivered, otherwise the peer sees a reset. */
+  /**
+   * Lets go: bytes written, and an end, are still delivered; without an end the peer sees
+   * a reset.
+   */
   close(): void;
 }
 
 /** A socket as a stream. */
-export class SocketStream implements ByteStream {
-  /** The socket, for whoever takes it over. */
-  readonly socket: Deno.TcpConn;
-  #ended = false;
-
-  /** Takes over `socket`. */
-  constructor(socket: Deno.TcpConn) {
-    this.socket = socket;
-  }
-
+export class SocketStream extends OwnedSocket implements ByteStream {
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
     return this.socket.read(into);
   }
@@ -46,22 +44,8 @@ export class SocketStream implements ByteStream {
   closeWrite(): Promise<void> {
     return closeWrite(this.socket);
   }
-
-  reset(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    resetConnection(this.socket);
-  }
-
-  close(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.socket.close();
-  }
 }
 
-/** How long a write waits when there is room to send but no block to copy into. */
-const SHORTAGE_MS = 20;
 /** Bytes of a block that a write asks for. */
 const BLOCK_BYTES = 65_536;
 
@@ -98,7 +82,7 @@ export class MeshStream implements ByteStream {
       const left = Math.min(bytes.length - at, room, BLOCK_BYTES);
       const block = connection.allocate(left);
       if (!block) { // memory got short just now
-        await new Promise((resolve) => setTimeout(resolve, SHORTAGE_MS));
+        await memoryMayBeFree();
         continue;
       }
       const part = bytes.subarray(at, at + Math.min(left, block.bytes.length));

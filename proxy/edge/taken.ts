@@ -1,9 +1,13 @@
-/** Whether somebody else listens on an address, found by trying to. */
+/**
+ * Whether somebody else listens on an address, found by trying to.
+ *
+ * @module
+ */
 
 /** An address of the loopback network that nobody chooses. */
 const NEUTRAL = "127.83.201.114";
 
-/** Whether a port of an address is in use; what cannot be tried counts as free. */
+/** Whether a port of an address is in use; a port that cannot be tried counts as free. */
 export function isTaken(hostname: string, port: number): boolean {
   try {
     Deno.listen({ hostname, port, transport: "tcp" }).close();

@@ -1,4 +1,9 @@
-/** What tests with random input make requests of: right ones, odd ones, and pieces of either. */
+/**
+ * What tests with random input make requests of: right ones, odd ones, and pieces of
+ * either.
+ *
+ * @module
+ */
 
 /** What mutations begin with; `A` stands for the origin. */
 export const CORPUS: readonly string[] = [

@@ -1,8 +1,12 @@
-/** An HTTP proxy, clients that write exact bytes, and origin servers, over loopback. */
+/**
+ * An HTTP proxy, clients that write exact bytes, and origin servers, over loopback.
+ *
+ * @module
+ */
 import { Buffer } from "node:buffer";
 import { until, within } from "../../tests/harness/scene/wait.ts";
-import { type Message, readMessage, type ReadOptions } from "./_fake_http_reader.ts";
-import type { Upstream } from "../connector.ts";
+import { type HttpMessage, readMessage, type ReadOptions } from "./_fake_http_reader.ts";
+import type { Upstream } from "../upstream.ts";
 import { dial } from "../edge/dial.ts";
 import { HttpProxy, type HttpProxyOptions } from "./proxy.ts";
 import { listen } from "../edge/listener.ts";
@@ -10,7 +14,7 @@ import { resetConnection } from "../edge/reset.ts";
 import { SocketStream } from "../edge/stream.ts";
 
 /** One end of a connection; bytes are text in latin1. */
-export class Peer {
+export class HttpPeer {
   readonly socket: Deno.TcpConn;
   /** Everything that came. */
   got = "";
@@ -69,7 +73,7 @@ export class Peer {
   }
 
   /** The next whole message; throws if the connection ends before. */
-  async message(options: ReadOptions = {}): Promise<Message> {
+  async message(options: ReadOptions = {}): Promise<HttpMessage> {
     for (;;) {
       const isEnd = this.end === "clean";
       const read = readMessage(this.got, this.#taken, { ...options, isEnd });
@@ -106,17 +110,17 @@ export class Peer {
 /** A server that does as `talk` does with each connection, which is closed afterwards. */
 export class Origin implements AsyncDisposable {
   /** All connections, the oldest first. */
-  readonly peers: Peer[] = [];
+  readonly peers: HttpPeer[] = [];
   readonly #listener;
   readonly #talks: Promise<void>[] = [];
   /** What `talk` threw. */
   readonly failures: unknown[] = [];
 
   constructor(
-    talk: (peer: Peer, index: number) => Promise<void>,
+    talk: (peer: HttpPeer, index: number) => Promise<void>,
     hostname = "127.0.0.1",
   ) {
-    const converse = async (peer: Peer) => {
+    const converse = async (peer: HttpPeer) => {
       try {
         await talk(peer, this.peers.indexOf(peer));
       } catch (error) {
@@ -129,7 +133,7 @@ export class Origin implements AsyncDisposable {
       hostname,
       port: 0,
       onConnection: (socket) => {
-        const peer = new Peer(socket);
+        const peer = new HttpPeer(socket);
         this.peers.push(peer);
         this.#talks.push(converse(peer));
       },
@@ -147,7 +151,7 @@ export class Origin implements AsyncDisposable {
   }
 
   /** The connection with this number, once it is there. */
-  async peer(index = 0): Promise<Peer> {
+  async peer(index = 0): Promise<HttpPeer> {
     return await until(`connection ${index} of the origin`, () => this.peers[index], {
       everyMs: 2,
     });
@@ -163,8 +167,8 @@ export class Origin implements AsyncDisposable {
 
 /** Answers each request with `answer`, until the client leaves. */
 export function answering(
-  answer: string | ((request: Message, index: number) => string),
-): (peer: Peer) => Promise<void> {
+  answer: string | ((request: HttpMessage, index: number) => string),
+): (peer: HttpPeer) => Promise<void> {
   return async (peer) => {
     try {
       for (let index = 0;; index++) {
@@ -189,7 +193,7 @@ export class Scene implements AsyncDisposable {
   readonly #ending = new AbortController();
   readonly #listener;
   readonly #serving = new Set<Promise<void>>();
-  readonly #clients: Peer[] = [];
+  readonly #clients: HttpPeer[] = [];
 
   constructor(options: Partial<HttpProxyOptions> = {}) {
     const connector = {
@@ -220,14 +224,14 @@ export class Scene implements AsyncDisposable {
   }
 
   /** A new client. */
-  async client(): Promise<Peer> {
-    const peer = new Peer(await dial("127.0.0.1", this.port));
+  async client(): Promise<HttpPeer> {
+    const peer = new HttpPeer(await dial("127.0.0.1", this.port));
     this.#clients.push(peer);
     return peer;
   }
 
   /** The answer to `request` on a new connection, which stays open. */
-  async ask(request: string, options: ReadOptions = {}): Promise<Message> {
+  async ask(request: string, options: ReadOptions = {}): Promise<HttpMessage> {
     const client = await this.client();
     await client.send(request);
     return await client.message(options);

@@ -1,10 +1,14 @@
 /**
- * A strict reader of HTTP/1.1 messages for tests, independent of the parser under test: what
- * arrives at an origin server has exactly one meaning, or this throws. Text is latin1.
+ * A strict reader of HTTP/1.1 messages for tests, independent of the parser under test:
+ * what arrives at an origin server has exactly one meaning, or this throws.
+ *
+ * Text is latin1.
+ *
+ * @module
  */
 
 /** A message, to the letter. */
-export interface Message {
+export interface HttpMessage {
   /** The request line or status line. */
   readonly start: string;
   readonly fields: readonly (readonly [name: string, value: string])[];
@@ -28,7 +32,10 @@ const FIELD = new RegExp(`^(${TOKEN}):[ \\t]*([\\t\\x20-\\x7e\\x80-\\xff]*?)[ \\
 const ODD_FIELD = /^([^:\r\n\0\t]+):[ \t]*([^\r\n\0]*?)[ \t]*$/;
 
 /** All values of a field. */
-export function valuesOf({ fields }: Pick<Message, "fields">, wanted: string): string[] {
+export function valuesOf(
+  { fields }: Pick<HttpMessage, "fields">,
+  wanted: string,
+): string[] {
   return fields.filter(([name]) => name.toLowerCase() === wanted.toLowerCase())
     .map(([, value]) => value);
 }
@@ -38,7 +45,7 @@ export function readMessage(
   text: string,
   at: number,
   { isEnd = false, isBodiless = false }: ReadOptions = {},
-): { message: Message; end: number } | undefined {
+): { message: HttpMessage; end: number } | undefined {
   const headEnd = text.indexOf("\r\n\r\n", at);
   if (headEnd < 0) {
     linesOf(text.slice(at).replace(/\r\n?$/, ""));
@@ -78,8 +85,8 @@ export function readMessage(
 /** All messages of `text`, and whether the last one breaks off. */
 export function readMessages(
   text: string,
-): { messages: Message[]; isBroken: boolean } {
-  const messages: Message[] = [];
+): { messages: HttpMessage[]; isBroken: boolean } {
+  const messages: HttpMessage[] = [];
   for (let at = 0; at < text.length;) {
     const got = readMessage(text, at);
     if (!got) return { messages, isBroken: true };
@@ -92,8 +99,8 @@ export function readMessages(
 function readChunked(
   text: string,
   from: number,
-  message: Omit<Message, "body" | "trailers">,
-): { message: Message; end: number } | undefined {
+  message: Omit<HttpMessage, "body" | "trailers">,
+): { message: HttpMessage; end: number } | undefined {
   let body = "";
   for (let at = from;;) {
     const lineEnd = text.indexOf("\r\n", at);

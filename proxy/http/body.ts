@@ -7,11 +7,11 @@ import type { ReadAhead } from "../edge/read_ahead.ts";
 import type { ByteStream } from "../edge/stream.ts";
 import { turns } from "../edge/turns.ts";
 import { bytesOf, writeParts } from "./bytes.ts";
-import { ChunkDecoder } from "./chunks.ts";
+import { ChunkDecoder } from "./origin/chunks.ts";
 import { type Field, fieldsOf, trailersOf } from "./fields.ts";
 import type { Framing } from "./framing.ts";
-import type { Parser } from "./llhttp.ts";
-import { refusal } from "./request_head.ts";
+import type { Parser } from "./client/llhttp.ts";
+import { refusal } from "./client/request_head.ts";
 
 /** A body on its way in. */
 export interface Body {
@@ -21,8 +21,9 @@ export interface Body {
   /** The trailer fields, when it has ended. */
   readonly trailers: readonly Field[];
   /**
-   * Takes what is held of it out of its input: parts that are good until its next `fill`.
-   * Of very many chunks it takes some; then more is held than before the next `fill`. Throws if they make no sense.
+   * Takes the held bytes of the body out of its input: parts that are good until its next
+   * `fill`. Of very many chunks only some are taken, and the rest is held for the next call.
+   * Throws if they make no sense.
    */
   take(input: ReadAhead): Uint8Array[];
 }
@@ -146,7 +147,9 @@ class TolerantChunks implements Body {
 const CRLF = bytesOf("\r\n");
 const LAST_CHUNK = bytesOf("0\r\n\r\n");
 
-/** Writes one message: its head together with what there is of its body, then the rest. */
+/**
+ * Writes a message: its head together with the first parts of its body, then the rest.
+ */
 export class MessageWriter {
   readonly #stream: Pick<ByteStream, "write">;
   readonly #isChunked: boolean;
@@ -188,7 +191,7 @@ export class MessageWriter {
 
 /**
  * Carries a body from `input` to `writer`, to its end or until `isStopped`. Rejects with
- * what either side failed with, and with {@linkcode BrokenOff} for a body that is not whole.
+ * the error of either side, and with {@linkcode BrokenOff} for a body that is not whole.
  */
 export async function carry(
   body: Body,

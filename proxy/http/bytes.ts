@@ -1,5 +1,5 @@
 /**
- * Text of one character for each byte (latin1), as bytes.
+ * Text of a character for each byte (latin1), as bytes.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import type { ByteStream } from "../edge/stream.ts";
 
 const encoder = new TextEncoder();
-/** Parts go together in one write up to this; to join larger ones would cost more. */
+/** Parts go together in a write up to this; to join larger parts would cost more. */
 const JOINED = 65_536;
 
 /** The bytes of a text. */

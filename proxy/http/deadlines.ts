@@ -12,7 +12,7 @@ const STANDSTILL_MS = 50;
 
 /** Something that has limits on time. */
 export interface Timed {
-  /** Does what is due at `now` (`performance.now()`). */
+  /** Called with the time `now` (`performance.now()`): ends whatever is overdue. */
   check(now: number): void;
 }
 
@@ -38,7 +38,8 @@ export class Deadlines {
 
   #look(): void {
     const now = performance.now();
-    // After a standstill of the program, bytes that came in time may not have been read yet.
+    // After a standstill of the program, bytes that came in time may not have been read
+    // yet.
     const isLate = now - this.#last > 2 * this.#everyMs + STANDSTILL_MS;
     this.#last = now;
     if (isLate) return;

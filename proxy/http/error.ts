@@ -1,5 +1,5 @@
 /**
- * What the HTTP proxy answers itself: a status, and one line that names target and reason.
+ * Answers of the HTTP proxy itself: a status, and a line that names target and reason.
  *
  * @module
  */
@@ -7,8 +7,11 @@ import { Buffer } from "node:buffer";
 import { STATUS_CODES } from "node:http";
 import { DialError, type DialFailure } from "../edge/dial.ts";
 import type { Field } from "./fields.ts";
+import { messageOf } from "../../wire/text.ts";
 
-/** The status for a failure to connect, and its name in `Proxy-Status` (RFC 9209, 2.3). */
+/**
+ * The status for a failure to connect, and its name in `Proxy-Status` (RFC 9209, 2.3).
+ */
 function statusOf(failure: DialFailure): readonly [status: number, name: string] {
   switch (failure) {
     case "refused":
@@ -45,7 +48,7 @@ export class HttpError extends Error {
   /** The answer for whatever went wrong. */
   static of(error: unknown): HttpError {
     if (error instanceof HttpError) return error;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     if (!(error instanceof DialError)) {
       return new HttpError(502, `The server's answer cannot be used: ${message}`);
     }

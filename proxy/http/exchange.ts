@@ -1,45 +1,49 @@
 /**
- * One request and its answer.
+ * A request and its answer.
  *
  * The safety of the proxy is here: where the framing of the client's connection is in
  * doubt, it ends behind the answer, which says so. That is whenever the answer begins
- * before the request has ended: what the client sends then may be the rest of the body, or,
- * if it waited for a `100 Continue`, the next request, and nobody can tell.
- * What comes behind the answer is read and thrown away. The server's connection is not used
+ * before the request has ended: what the client sends then may be the rest of the body,
+ * or, if it waited for a `100 Continue`, the next request, and nobody can tell. What
+ * comes behind the answer is read and thrown away. The server's connection is not used
  * again either.
  *
  * @module
  */
-import { DialError, formatTarget } from "../edge/dial.ts";
-import { NoAnswer, readAnswer } from "./answer.ts";
+import { DialError } from "../edge/dial.ts";
+import { NoAnswer, readAnswer } from "./origin/answer.ts";
 import { carry, MessageWriter, responseBody } from "./body.ts";
 import { bytesOf } from "./bytes.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "./client/client.ts";
 import { HttpError } from "./error.ts";
 import { valueOf } from "./fields.ts";
-import { clientHead, isRepeatable } from "./message.ts";
+import { clientHead, isRepeatable } from "./heads.ts";
 import {
   bindsConnection,
   type OriginAddress,
   type OriginConnection,
   type Origins,
-} from "./origins.ts";
-import type { RequestHead } from "./request_head.ts";
-import { ResponseError, type ResponseHead } from "./response_head.ts";
+} from "./origin/origins.ts";
+import type { RequestHead } from "./client/request_head.ts";
+import { ResponseError, type ResponseHead } from "./origin/response_head.ts";
 import { Upload } from "./upload.ts";
+import { formatHostPort } from "../../wire/text.ts";
 
-/** What an exchange is about. */
+/** Options of an {@linkcode Exchange}. */
 export interface ExchangeOptions {
   readonly client: Client;
   readonly head: RequestHead;
   readonly address: OriginAddress;
   readonly origins: Origins;
-  /** What goes to the server: the head of the request. */
+  /** For the server: the head of the request. */
   readonly text: string;
   readonly pseudonym: string;
   /** How long a server has to say `100 Continue`, in milliseconds. */
   readonly continueMs: number;
-  /** Whether the server may make a tunnel of it; it gets a connection of its own then. */
+  /**
+   * Whether the server may make a tunnel of the request, which gets a connection of its
+   * own then.
+   */
   readonly asksUpgrade?: boolean;
 }
 
@@ -48,7 +52,7 @@ export class EndsLikewise extends Error {
   override readonly name = "EndsLikewise";
 }
 
-/** What a server answered. */
+/** A server's answer, and its connection. */
 export interface Answered {
   readonly connection: OriginConnection;
   readonly answer: ResponseHead;
@@ -71,7 +75,7 @@ export class Exchange {
     this.#upload = new Upload({ client, head, continueMs, onFailure });
   }
 
-  /** Gives it up; what it waits for rejects with `error`. */
+  /** Gives the exchange up; whatever waits rejects with `error`. */
   fail(error: Error): void {
     if (this.#failure) return;
     this.#failure = error;
@@ -136,8 +140,8 @@ export class Exchange {
   }
 
   /**
-   * A connection that was kept. The server may have closed it; then a request that may not be
-   * repeated is lost, and only a client that kept its own connection expects that.
+   * A connection that was kept. The server may have closed it; then a request that may
+   * not be repeated is lost, and only a client that kept its own connection expects that.
    */
   #takeKept(mayRepeat: boolean): OriginConnection | undefined {
     const { client, origins, address, asksUpgrade } = this.#options;
@@ -146,7 +150,7 @@ export class Exchange {
     return client.requests > 1 ? origins.takeTrusted(address) : undefined;
   }
 
-  /** Lets through what a server says before its answer. */
+  /** Lets interim answers of the server (1xx) through. */
   async #passOn(interim: ResponseHead): Promise<void> {
     const { client, head, pseudonym } = this.#options;
     if (interim.status === 100) this.#upload.grant();
@@ -156,8 +160,8 @@ export class Exchange {
   }
 
   /**
-   * Passes the answer on. Whether the client may ask again; rejects if the answer broke off,
-   * or the client left.
+   * Passes the answer on. Whether the client may ask again; rejects if the answer broke
+   * off, or the client left.
    */
   async pass({ connection, answer }: Answered): Promise<boolean> {
     const { client, head, pseudonym } = this.#options;
@@ -180,7 +184,10 @@ export class Exchange {
     return isKept && !this.#upload.isStopped;
   }
 
-  /** Keeps the server's connection if the next answer on it will be that to the next request. */
+  /**
+   * Keeps the server's connection if the next answer on it will be that to the next
+   * request.
+   */
   #finish(connection: OriginConnection, answer: ResponseHead): void {
     const { origins, asksUpgrade } = this.#options;
     this.#connection = undefined;
@@ -218,14 +225,14 @@ export class Exchange {
 
 const KEEP_ALIVE = "Connection: keep-alive\r\n";
 /**
- * Not said beside a 417, though the connection ends as well: curl asks again without `Expect`
- * only if it was not told, and finds the connection closed then.
+ * Not said beside a 417, though the connection ends as well: curl asks again without
+ * `Expect` only if it was not told, and finds the connection closed then.
  */
 const CLOSE = "Connection: close\r\n";
 
 /** The answer for a server's answer that cannot be passed on. */
 export function unusable({ hostname, port }: OriginAddress, error: Error): HttpError {
-  const target = formatTarget(hostname, port);
+  const target = formatHostPort(hostname, port);
   const hint = error instanceof ResponseError ? TUNNEL_HINT : "";
   return new HttpError(
     502,
@@ -233,5 +240,5 @@ export function unusable({ hostname, port }: OriginAddress, error: Error): HttpE
   );
 }
 
-/** A tunnel carries what the proxy cannot read. */
+/** A tunnel carries bytes that the proxy cannot read. */
 const TUNNEL_HINT = "; through CONNECT (curl -p) it comes as it is";

@@ -39,7 +39,7 @@ export function valueOf(fields: readonly Field[], wanted: string): string | unde
   return found;
 }
 
-/** The values of a field, all of its lines as one list, in small letters. */
+/** The values of a field, all of its lines as a single list, in small letters. */
 export function tokensOf(fields: readonly Field[], wanted: string): string[] {
   const value = valueOf(fields, wanted);
   if (value === undefined) return [];
@@ -49,8 +49,8 @@ export function tokensOf(fields: readonly Field[], wanted: string): string[] {
 
 /**
  * The fields that go on to the next hop: none of those that `Connection` names either.
- * But it cannot take away what says where a message ends: its body would be taken for the
- * next message.
+ * But it cannot take away the fields that say where a message ends: its body would be
+ * taken for the next message.
  */
 export function endToEnd(fields: readonly Field[]): Field[] {
   const named = new Set(tokensOf(fields, "connection"));
@@ -68,15 +68,18 @@ const NO_TRAILERS: ReadonlySet<string> = new Set([
   "via",
 ]);
 
-/** The trailer fields that go on; none of those that could change what was read before. */
+/**
+ * The trailer fields that go on; none of those that could change what was read before.
+ */
 export function trailersOf(fields: readonly Field[]): readonly Field[] {
   if (fields.length === 0) return fields;
   return endToEnd(fields).filter(([name]) => !NO_TRAILERS.has(name.toLowerCase()));
 }
 
 /**
- * A text without blanks and tabs around it. Not by a pattern: on a long run of blanks in the
- * middle that takes the square of its length. Nor by `trim`, which takes bytes for letters.
+ * A text without blanks and tabs around it. Not by a pattern: on a long run of blanks in
+ * the middle that takes the square of its length. Nor by `trim`, which takes bytes for
+ * letters.
  */
 export function trimBlanks(text: string): string {
   let start = 0, end = text.length;

@@ -4,9 +4,10 @@ import { until } from "../../tests/harness/scene/wait.ts";
 import { Origin, plain, Scene } from "./_fake_http.ts";
 import { readMessage } from "./_fake_http_reader.ts";
 import { CORPUS, TOKENS } from "./_corpus.ts";
-import { dial, DialError, formatTarget } from "../edge/dial.ts";
+import { dial, DialError } from "../edge/dial.ts";
 import { SocketStream } from "../edge/stream.ts";
 import { ODDITIES } from "./_oddities.ts";
+import { formatHostPort } from "../../wire/text.ts";
 
 const SEED = 20_240_607;
 const ROUNDS = 10_000;
@@ -86,7 +87,7 @@ Deno.test("whatever a client sends, an origin gets whole and clear requests, and
       connect: async (host, port) => {
         // A host can be anything by now.
         const isOurs = host === "127.0.0.1" && port === origin.port;
-        if (!isOurs) throw new DialError("refused", formatTarget(host, port));
+        if (!isOurs) throw new DialError("refused", formatHostPort(host, port));
         return new SocketStream(await dial(host, port));
       },
     },

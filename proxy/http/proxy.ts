@@ -2,20 +2,20 @@
  * The HTTP proxy: CONNECT, and requests in absolute form (RFC 9110, RFC 9112).
  *
  * A client's requests are served one after the other (`service.ts`): each is read
- * (`request_head.ts`, strictly), admitted (`admission.ts`), and becomes an exchange with
- * its server (`exchange.ts`) or a tunnel (`tunnel.ts`). What a server answers is read
- * tolerantly (`response_head.ts`, `chunks.ts`), and written anew.
+ * (`client/request_head.ts`, strictly), admitted (`client/admission.ts`), and becomes an
+ * exchange with its server (`exchange.ts`) or a tunnel (`tunnel.ts`). A server's answer
+ * is read tolerantly (`origin/response_head.ts`, `origin/chunks.ts`), and written anew.
  *
  * @module
  */
 import type { Credentials } from "../auth.ts";
 import { LINGER_BYTES } from "../edge/farewell.ts";
 import { type ByteStream, SocketStream } from "../edge/stream.ts";
-import { Client, type ClientLimits } from "./client.ts";
+import { Client, type ClientLimits } from "./client/client.ts";
 import { Deadlines } from "./deadlines.ts";
 import { HttpError } from "./error.ts";
 import { EndsLikewise } from "./exchange.ts";
-import type { ProxyConnector } from "./origins.ts";
+import type { ProxyConnector } from "./origin/origins.ts";
 import { Service } from "./service.ts";
 
 /** A header has to be complete in this time, or is answered with 408. */
@@ -32,17 +32,22 @@ const CHECK_MS = 500;
 /** Options of an {@linkcode HttpProxy}. */
 export interface HttpProxyOptions {
   readonly connector: ProxyConnector;
-  /** What clients have to know; without it, anyone is served. */
+  /** User name and password of clients; without them, anyone is served. */
   readonly auth?: Credentials | undefined;
-  /** Ends what is under way. */
+  /** Ends requests and tunnels under way. */
   readonly signal: AbortSignal;
-  /** Told why an answer of `target` broke off in the middle: its client cannot be told. */
+  /**
+   * Told why an answer of `target` broke off in the middle: its client cannot be told.
+   */
   readonly onBreak?: (target: string, why: string) => void;
   /** Milliseconds in which a header has to be complete, for tests. */
   readonly headerLimitMs?: number;
   /** Milliseconds for which a client may wait between two requests, for tests. */
   readonly clientIdleMs?: number;
-  /** Milliseconds for which one that ended its direction waits for some byte, for tests. */
+  /**
+   * Milliseconds for which a client that ended its direction waits for some byte, for
+   * tests.
+   */
   readonly halfClosedMs?: number;
   /** Milliseconds that a server has to say `100 Continue`, for tests. */
   readonly continueMs?: number;
@@ -93,7 +98,7 @@ export class HttpProxy {
     try {
       await this.#serve(client);
     } catch (error) {
-      // It left, was told half of an answer, or may try again.
+      // The client left, was told half of an answer, or may try again.
       if (error instanceof EndsLikewise) client.close();
       else client.reset();
     } finally {

@@ -1,12 +1,14 @@
 /**
  * Plays both sides of the proxy in every order of answers, ends and bodies: nothing of a
  * body ever becomes a request, and no client gets the answer to something else.
+ *
+ * @module
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { within } from "../../tests/harness/scene/wait.ts";
-import { Origin, type Peer, Scene } from "./_fake_http.ts";
-import { type Message, valuesOf } from "./_fake_http_reader.ts";
+import { type HttpPeer, Origin, Scene } from "./_fake_http.ts";
+import { type HttpMessage, valuesOf } from "./_fake_http_reader.ts";
 
 const SEED = 417;
 const RUNS = 300;
@@ -112,14 +114,14 @@ function answerOf({ answer, status, end }: Reply, index: number): string {
 }
 
 /** Reads until `text` has what is looked for; false if the connection ends before. */
-async function reads(peer: Peer, has: () => boolean): Promise<boolean> {
+async function reads(peer: HttpPeer, has: () => boolean): Promise<boolean> {
   while (!has()) if (!await peer.more()) return false;
   return true;
 }
 
 /** A server that does what the steps say; `seen` gets each request line. */
 function serverOf(plan: readonly Step[], seen: string[]) {
-  return async (peer: Peer): Promise<void> => {
+  return async (peer: HttpPeer): Promise<void> => {
     for (let at = 0;;) {
       const isHead = () => peer.got.includes("\r\n\r\n", at);
       if (!await reads(peer, isHead)) {
@@ -182,7 +184,7 @@ async function isSilent(answer: Promise<unknown>): Promise<boolean> {
 
 /** A client that goes through the steps; throws if an answer is not to its request. */
 async function converse(scene: Scene, plan: readonly Step[], authority: string) {
-  let client: Peer | undefined;
+  let client: HttpPeer | undefined;
   let isClosing = false;
   /** Requests whose answers are still to be read. */
   let owed: number[] = [];
@@ -191,7 +193,7 @@ async function converse(scene: Scene, plan: readonly Step[], authority: string) 
     client = undefined;
     owed = [];
   };
-  const read = async (peer: Peer): Promise<Message | undefined> => {
+  const read = async (peer: HttpPeer): Promise<HttpMessage | undefined> => {
     try {
       let answer = await peer.message();
       while (/ 103 /.test(answer.start)) answer = await peer.message();
@@ -200,7 +202,7 @@ async function converse(scene: Scene, plan: readonly Step[], authority: string) 
       return undefined; // it ended
     }
   };
-  const check = (answer: Message | undefined, index: number) => {
+  const check = (answer: HttpMessage | undefined, index: number) => {
     if (!answer) return forget();
     const { start, body } = answer;
     if (/ 50[24] /.test(start)) assert.match(body, /answer of|no answer/, start);

@@ -1,29 +1,40 @@
 /**
- * Serves one request of a client: forwards it, or makes a tunnel of the connection.
+ * Serves a request of a client: forwards it, or makes a tunnel of the connection.
  *
  * @module
  */
 import type { Credentials } from "../auth.ts";
-import { DialError, formatTarget } from "../edge/dial.ts";
-import { checkAuth, checkHead, checkLoop, parsed, withoutUser } from "./admission.ts";
+import { DialError } from "../edge/dial.ts";
+import {
+  checkAuth,
+  checkHead,
+  checkLoop,
+  parsed,
+  withoutUser,
+} from "./client/admission.ts";
 import { requestBody } from "./body.ts";
 import { bytesOf } from "./bytes.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "./client/client.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { HttpError } from "./error.ts";
 import { type Answered, Exchange, unusable } from "./exchange.ts";
 import { tokensOf, valueOf } from "./fields.ts";
-import { clientHead, isUpgrade, originHead } from "./message.ts";
-import { bindsConnection, Origins, type ProxyConnector } from "./origins.ts";
-import type { RequestHead } from "./request_head.ts";
-import { parseAbsoluteForm, parseAuthorityForm, type RequestTarget } from "./target.ts";
+import { clientHead, isUpgrade, originHead } from "./heads.ts";
+import { bindsConnection, Origins, type ProxyConnector } from "./origin/origins.ts";
+import type { RequestHead } from "./client/request_head.ts";
+import {
+  parseAbsoluteForm,
+  parseAuthorityForm,
+  type RequestTarget,
+} from "./client/target.ts";
 import { makeTunnel } from "./tunnel.ts";
+import { formatHostPort, messageOf } from "../../wire/text.ts";
 
 /** How long a server may take to say whether it makes a tunnel of an upgrade. */
 const UPGRADE_LIMIT_MS = 60_000;
 const CONNECTED = bytesOf("HTTP/1.1 200 Connection established\r\n\r\n");
 
-/** What becomes of a client's connection: another request, its end, or it was a tunnel. */
+/** The future of a client's connection: another request, its end, or it was a tunnel. */
 export type Next = "next" | "last" | "gone";
 
 /** Options of a {@linkcode Service}. */
@@ -131,8 +142,8 @@ export class Service {
       return await exchange.pass(answered) ? "next" : "last";
     } catch (error) {
       if (!client.hasFailed && !exchange.failure) {
-        const why = error instanceof Error ? error.message : String(error);
-        this.#options.onBreak?.(formatTarget(target.hostname, target.port), why);
+        const why = messageOf(error);
+        this.#options.onBreak?.(formatHostPort(target.hostname, target.port), why);
       }
       throw error;
     } finally {
@@ -140,7 +151,10 @@ export class Service {
     }
   }
 
-  /** Where a client's requests go: over its own connections once one may be in its name. */
+  /**
+   * Where a client's requests go: over its own connections once a connection may be in
+   * its name.
+   */
   #originsFor(client: Client, { fields }: RequestHead): Origins {
     if (client.own) return client.own;
     if (!bindsConnection(valueOf(fields, "authorization") ?? "")) return this.#origins;
@@ -152,7 +166,7 @@ export class Service {
   #tooLate({ hostname, port }: RequestTarget): HttpError {
     const limit = `${this.#options.halfClosedMs / 1000} s`;
     const why = `no answer within ${limit} of the client's end of its direction`;
-    return new HttpError(504, `${formatTarget(hostname, port)}: ${why}`);
+    return new HttpError(504, `${formatHostPort(hostname, port)}: ${why}`);
   }
 
   // ---- tunnels ----
@@ -195,7 +209,7 @@ export class Service {
   ): ReturnType<typeof setTimeout> {
     return setTimeout(() => {
       const cause = new Error(`no answer within ${UPGRADE_LIMIT_MS / 1000} s`);
-      exchange.fail(new DialError("timed-out", formatTarget(hostname, port), cause));
+      exchange.fail(new DialError("timed-out", formatHostPort(hostname, port), cause));
     }, UPGRADE_LIMIT_MS);
   }
 }

@@ -1,8 +1,12 @@
-/** What real clients make of odd answers: directly, and through the proxy in each form. */
+/**
+ * What real clients make of odd answers: directly, and through the proxy in each form.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { until, within } from "../../tests/harness/scene/wait.ts";
 import { needs } from "../../tests/harness/scene/requirements.ts";
-import { Origin, type Peer, Scene } from "./_fake_http.ts";
+import { type HttpPeer, Origin, Scene } from "./_fake_http.ts";
 import { readMessages } from "./_fake_http_reader.ts";
 import { ODDITIES, type Oddity } from "./_oddities.ts";
 
@@ -12,7 +16,7 @@ function answerOf({ start = "HTTP/1.1 200 OK\r\n", rest }: Oddity): string {
 }
 
 /** Answers `GET /N` with oddity N, and closes. */
-async function oddServer(peer: Peer): Promise<void> {
+async function oddServer(peer: HttpPeer): Promise<void> {
   while (!peer.got.includes("\r\n\r\n")) if (!await peer.more()) return;
   const index = /^[A-Z]+ (?:http:\/\/[^/]*)?\/(\d+)/.exec(peer.got)?.[1];
   const oddity = ODDITIES[Number(index)];

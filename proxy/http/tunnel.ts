@@ -4,12 +4,12 @@
  * @module
  */
 import { AheadSocket } from "../edge/ahead_socket.ts";
-import { join } from "../connector.ts";
+import { join } from "../upstream.ts";
 import type { ReadAhead } from "../edge/read_ahead.ts";
 import { type ByteStream, MeshStream, SocketStream } from "../edge/stream.ts";
 import { turns } from "../edge/turns.ts";
 import { writeParts } from "./bytes.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "./client/client.ts";
 
 const BUFFER_BYTES = 65_536;
 

@@ -1,18 +1,18 @@
 /**
  * A request on its way to the server: its head, and its body as the client sends it.
  *
- * A server that is asked for a `100 Continue` gets nothing of the body before it has said so
- * or let some time pass, and nothing any more when it has said something else: it could take
- * that for a request.
+ * A server that is asked for a `100 Continue` gets nothing of the body before it has said
+ * so or let some time pass, and nothing any more when it has said something else: it
+ * could take that for a request.
  *
  * @module
  */
 import { type Body, carry, MessageWriter, requestBody } from "./body.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "./client/client.ts";
 import { HttpError } from "./error.ts";
 import { valueOf } from "./fields.ts";
-import type { OriginConnection } from "./origins.ts";
-import type { RequestHead } from "./request_head.ts";
+import type { OriginConnection } from "./origin/origins.ts";
+import type { RequestHead } from "./client/request_head.ts";
 
 /** Options of an {@linkcode Upload}. */
 export interface UploadOptions {
@@ -24,7 +24,7 @@ export interface UploadOptions {
   readonly onFailure: (error: Error) => void;
 }
 
-/** The sending of one request. */
+/** The sending of a request. */
 export class Upload {
   readonly #options: UploadOptions;
   readonly #body: Body | undefined;
@@ -66,8 +66,8 @@ export class Upload {
   }
 
   /**
-   * Sends the head, and what comes of the body. What fails on the server's side shows in
-   * what it answers. Without a body it may be done again.
+   * Sends the head, and the body as it comes. A failure on the server's side shows in
+   * the server's answer. Without a body it may be done again.
    */
   start(connection: OriginConnection, head: Uint8Array): void {
     this.#isSent = false;
@@ -112,7 +112,9 @@ export class Upload {
     this.#leave.resolve();
   }
 
-  /** The server has begun its answer; where the rest is nothing to it, it gets no more. */
+  /**
+   * The server has begun its answer; where the rest is nothing to it, it gets no more.
+   */
   answered(status: number): void {
     if (this.isWhole) return;
     // An error is mostly all that a server has to say; others may answer as they read on.
@@ -132,7 +134,9 @@ export class Upload {
   }
 }
 
-/** The server's connection failed while the request was sent: it may have answered before. */
+/**
+ * The server's connection failed while the request was sent: it may have answered before.
+ */
 class ServerLeft extends Error {}
 
 class ServerSide {

@@ -1,4 +1,8 @@
-/** Reads the few bytes of a handshake exactly, and keeps what came behind them. */
+/**
+ * Reads the few bytes of a handshake exactly, and keeps the bytes behind them.
+ *
+ * @module
+ */
 import type { ByteStream } from "../edge/stream.ts";
 import { turns } from "../edge/turns.ts";
 
@@ -24,7 +28,9 @@ export class HandshakeReader {
     return this.#cut(count);
   }
 
-  /** The bytes before the next `value`, which is taken too; `most` of them at the most. */
+  /**
+   * The bytes before the next `value`, which is taken too; `most` of them at the most.
+   */
   async until(value: number, most: number): Promise<Uint8Array> {
     for (let at = 0;; at++) {
       if (at > most) throw new HandshakeError(`a field of more than ${most} bytes`);
@@ -33,7 +39,7 @@ export class HandshakeReader {
     }
   }
 
-  /** What has been read and not taken. */
+  /** Bytes that were read and not taken. */
   get rest(): Uint8Array {
     return this.#held;
   }

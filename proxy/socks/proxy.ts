@@ -1,7 +1,11 @@
-/** The SOCKS proxy, without the listener; `socks.ts` speaks with the client. */
+/**
+ * The SOCKS proxy, without the listener; `socks.ts` speaks with the client.
+ *
+ * @module
+ */
 import { AheadSocket } from "../edge/ahead_socket.ts";
 import type { Credentials } from "../auth.ts";
-import { type Connector, join, type Upstream } from "../connector.ts";
+import type { Connector } from "../connector.ts";
 import { farewell } from "../edge/farewell.ts";
 import { HandshakeError } from "./handshake_reader.ts";
 import {
@@ -13,25 +17,26 @@ import {
 } from "./socks.ts";
 import { ReadAhead } from "../edge/read_ahead.ts";
 import { SocketStream } from "../edge/stream.ts";
+import { join, type Upstream } from "../upstream.ts";
 
 /** Options of a {@linkcode SocksProxy}. */
 export interface SocksProxyOptions {
   readonly connector: Pick<Connector, "connect">;
-  /** What clients have to know; without it, anyone is served. */
+  /** User name and password of clients; without them, anyone is served. */
   readonly auth?: Credentials | undefined;
-  /** Ends what is under way. */
+  /** Ends connections under way. */
   readonly signal: AbortSignal;
   /** Takes a warning about a client that speaks something else. */
   readonly warn?: (message: string) => void;
-  /** Milliseconds in which a client has to say what it wants, for tests. */
+  /** Milliseconds in which a client has to complete its request, for tests. */
   readonly handshakeLimitMs?: number;
 }
 
 /** How far it came with a client. */
 interface Conversation {
-  /** Who is spoken to; after the dial, with what was read meanwhile. */
+  /** The client's socket; after the dial, with the bytes that were read meanwhile. */
   client: SocketStream;
-  /** What it was connected to. */
+  /** The connection made for the client. */
   upstream?: Upstream;
 }
 
@@ -58,7 +63,7 @@ export class SocksProxy {
     }
   }
 
-  /** Does what the client asks for; without a connection, it has been told so. */
+  /** Connects the client; without a connection, it has been told so. */
   async #connect(conversation: Conversation): Promise<void> {
     const { signal } = this.#options;
     const end = () => conversation.client.reset();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { until, within } from "../../tests/harness/scene/wait.ts";
-import { Origin, Peer } from "../http/_fake_http.ts";
+import { HttpPeer, Origin } from "../http/_fake_http.ts";
 import { dial, DialError, type DialFailure } from "../edge/dial.ts";
 import { listen } from "../edge/listener.ts";
 import { canReset } from "../edge/reset.ts";
@@ -13,7 +13,7 @@ const broken = canReset() ? "reset" : "clean";
 class Scene implements AsyncDisposable {
   readonly #ending = new AbortController();
   readonly #serving = new Set<Promise<void>>();
-  readonly #clients: Peer[] = [];
+  readonly #clients: HttpPeer[] = [];
   readonly #listener;
 
   constructor(options: Partial<SocksProxyOptions> = {}) {
@@ -37,8 +37,8 @@ class Scene implements AsyncDisposable {
     return this.#serving.size;
   }
 
-  async client(): Promise<Peer> {
-    const peer = new Peer(await dial("127.0.0.1", this.#listener.address.port));
+  async client(): Promise<HttpPeer> {
+    const peer = new HttpPeer(await dial("127.0.0.1", this.#listener.address.port));
     this.#clients.push(peer);
     return peer;
   }
@@ -75,7 +75,7 @@ const OK_5 = chars(5, 0) + chars(5, 0, 0, 1, 0, 0, 0, 0, 0, 0);
 const OK_4 = chars(0, 90, 0, 0, 0, 0, 0, 0);
 
 /** Sends back all until the end. */
-const echo = async (peer: Peer) => {
+const echo = async (peer: HttpPeer) => {
   await peer.send(`<${await peer.rest()}>`);
 };
 

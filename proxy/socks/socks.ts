@@ -1,6 +1,8 @@
 /**
- * SOCKS 4, 4a and 5 on one port: CONNECT, and for SOCKS 5 user name and password
- * (RFC 1928, RFC 1929; SOCKS 4 and 4a as their authors describe them).
+ * SOCKS 4, 4a and 5 on one port: CONNECT, and for SOCKS 5 user name and password (RFC
+ * 1928, RFC 1929; SOCKS 4 and 4a as their authors describe them).
+ *
+ * @module
  */
 import { type Credentials, isRight } from "../auth.ts";
 import { DialError, type DialFailure } from "../edge/dial.ts";
@@ -8,15 +10,15 @@ import { formatIpv4, readUint16, readUint32 } from "../../wire/ip/ipv4.ts";
 import { HandshakeError, HandshakeReader } from "./handshake_reader.ts";
 import type { ByteStream } from "../edge/stream.ts";
 
-/** A client has to say what it wants in this time. */
+/** A client has to complete its request in this time. */
 export const HANDSHAKE_LIMIT_MS = 15_000;
 
-/** What a client asks for. */
+/** A client's request. */
 export interface SocksRequest {
   /** Name, or address (IPv6 without brackets). */
   readonly hostname: string;
   readonly port: number;
-  /** What it sent already to the target, without waiting. */
+  /** Bytes for the target that the client sent already, without waiting. */
   readonly early: Uint8Array;
   /** Tells it that it is connected, or why not. */
   reply(failure?: DialFailure): Promise<void>;
@@ -49,7 +51,9 @@ const WRONG_USER_4 = 93;
 /** Characters of a user id or a name of SOCKS 4, which has no limit of its own. */
 const MOST_BYTES_4 = 255;
 
-/** The reply of SOCKS 5 for a failure; a time that ran out is "TTL expired", as in Tor. */
+/**
+ * The reply of SOCKS 5 for a failure; a time that ran out is "TTL expired", as in Tor.
+ */
 export function replyOf(failure: DialFailure): number {
   switch (failure) {
     case "refused":
@@ -71,7 +75,7 @@ export function replyOf(failure: DialFailure): number {
 /**
  * Reads a client's request. If there is none to be served, the client has been answered
  * where the protocol has an answer, and it rejects with a {@linkcode HandshakeError}, or
- * with what `stream` rejects with. The caller bounds the time.
+ * with the error of `stream`. The caller bounds the time.
  */
 export async function readSocksRequest(
   stream: ByteStream,
@@ -88,10 +92,10 @@ export async function readSocksRequest(
   throw new StrangerError("HTTP, and this is the port for SOCKS");
 }
 
-/** A client that speaks something else; the message says what. */
+/** A client of another protocol, which the message names. */
 export class StrangerError extends HandshakeError {}
 
-/** What a client of HTTP reads. */
+/** The answer to a client of HTTP. */
 const HTTP_ANSWER = httpAnswer(
   "This is a SOCKS proxy, and not one for HTTP: use socks5h:// or its HTTP port",
 );
@@ -175,7 +179,9 @@ async function readSocks5(
   };
 }
 
-/** Agrees on a method, and lets the client say its password where one is wanted. */
+/**
+ * Agrees on a method, and lets the client say its password where a password is wanted.
+ */
 async function agree(
   stream: ByteStream,
   reader: HandshakeReader,

@@ -1,4 +1,8 @@
-/** The cases of the target `control`: messages made of right ones. */
+/**
+ * The cases of the target `control`: messages made of right ones.
+ *
+ * @module
+ */
 import fc from "fast-check";
 import { type Edit, edited, editsOf } from "./_pieces.ts";
 

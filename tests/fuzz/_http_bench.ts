@@ -1,11 +1,16 @@
-/** An HTTP proxy between a client and an origin, for one case of the target `http`. */
+/**
+ * An HTTP proxy between a client and an origin, for one case of the target `http`.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
-import { Origin, type Peer, plain, Scene } from "../../proxy/http/_fake_http.ts";
+import { type HttpPeer, Origin, plain, Scene } from "../../proxy/http/_fake_http.ts";
 import { readMessage } from "../../proxy/http/_fake_http_reader.ts";
-import { dial, DialError, formatTarget } from "../../proxy/edge/dial.ts";
+import { dial, DialError } from "../../proxy/edge/dial.ts";
 import { SocketStream } from "../../proxy/edge/stream.ts";
 import { until } from "../harness/scene/wait.ts";
 import { cut } from "./_pieces.ts";
+import { formatHostPort } from "../../wire/text.ts";
 
 /**
  * After so long without the end, a client whose request may be unfinished leaves. It does not
@@ -24,7 +29,7 @@ export class Bench implements AsyncDisposable {
   readonly origin: Origin;
   readonly scene: Scene;
 
-  constructor(answer?: (peer: Peer) => Promise<void>) {
+  constructor(answer?: (peer: HttpPeer) => Promise<void>) {
     this.origin = new Origin(async (peer) => {
       for (let at = 0;;) {
         let got;
@@ -53,7 +58,7 @@ export class Bench implements AsyncDisposable {
         connect: async (host, port) => {
           // A mutated host can be anything by now.
           const isOurs = host === "127.0.0.1" && port === this.origin.port;
-          if (!isOurs) throw new DialError("refused", formatTarget(host, port));
+          if (!isOurs) throw new DialError("refused", formatHostPort(host, port));
           return new SocketStream(await dial(host, port));
         },
       },
@@ -68,7 +73,7 @@ export class Bench implements AsyncDisposable {
     text: string,
     places: readonly number[],
     isImpatient = false,
-  ): Promise<Peer> {
+  ): Promise<HttpPeer> {
     const client = await this.scene.client();
     const sending = (async () => {
       for (const piece of cut(this.placed(text), places)) {

@@ -1,4 +1,8 @@
-/** What several targets make their cases of: bytes as text, places to cut, and edits. */
+/**
+ * What several targets make their cases of: bytes as text, places to cut, and edits.
+ *
+ * @module
+ */
 import fc from "fast-check";
 import { Buffer } from "node:buffer";
 

@@ -1,7 +1,11 @@
 /**
- * Control messages: right ones with values replaced by others, cut and edited, deep, long,
- * and with the names of JavaScript's own properties. The readers refuse them by their own
- * error, an agent goes on answering, and a manager gives up the one who sent them at most.
+ * Control messages: right ones with values replaced by others, cut and edited, deep,
+ * long, and with the names of JavaScript's own properties.
+ *
+ * The readers refuse them by their own error, an agent goes on answering, and a manager
+ * gives up the one who sent them at most.
+ *
+ * @module
  */
 import assert from "node:assert/strict";
 import { startAgent } from "../../agent/_pair.ts";

@@ -1,6 +1,8 @@
 /**
  * DNS: what clients send to a host's name server over its stream, what servers send as
  * answers (through the name server, and to a client over the mesh), and hosts files.
+ *
+ * @module
  */
 import fc from "fast-check";
 import assert from "node:assert/strict";
@@ -20,16 +22,16 @@ import {
   isAnswerTo,
   MessageError,
   parseMessage,
-  Rcode,
   rcodeOf,
 } from "../../proxy/dns/message.ts";
 import type { Resolver } from "../../proxy/dns/resolver.ts";
 import { ServerResolver } from "../../proxy/dns/upstream.ts";
-import { NameServer } from "../../proxy/dns/name_server.ts";
+import { NameServer } from "../../proxy/dns/server.ts";
 import type { ByteStream } from "../../proxy/edge/stream.ts";
 import { formatIpv4, parseIpv4 } from "../../wire/ip/ipv4.ts";
 import { bytesOf, cut, cuts, type Edit, edited, editsOf, textOf } from "./_pieces.ts";
 import type { FuzzTarget } from "./target.ts";
+import { Rcode } from "../../proxy/dns/numbers.ts";
 
 interface QuestionPlan {
   readonly id: number;

@@ -7,6 +7,8 @@
  * - Any bytes as an answer: the client gets a clear answer, or a connection that breaks.
  *
  * And each conversation comes to an end.
+ *
+ * @module
  */
 import fc from "fast-check";
 import assert from "node:assert/strict";

@@ -1,9 +1,12 @@
 /**
- * Manifests: text grown from a grammar of pieces, and the examples with changes. Whatever
- * comes, the answer is a manifest that is sound, or errors that each say where.
+ * Manifests: text grown from a grammar of pieces, and the examples with changes.
+ *
+ * Whatever comes, the answer is a manifest that is sound, or errors that each say where.
  *
  * Reading a manifest does not depend on what was read before, and what a manifest says of
  * itself (its ports, routes, addresses), written down again, gives the same manifest.
+ *
+ * @module
  */
 import fc from "fast-check";
 import assert from "node:assert/strict";

@@ -1,6 +1,9 @@
 /**
- * The handshake of SOCKS 4, 4a and 5, in any pieces: a right one is understood to the byte,
- * anything else is turned away, and whatever was answered is an answer of that protocol.
+ * The handshake of SOCKS 4, 4a and 5, in any pieces: a right one is understood to the
+ * byte, anything else is turned away, and whatever was answered is an answer of that
+ * protocol.
+ *
+ * @module
  */
 import fc from "fast-check";
 import assert from "node:assert/strict";

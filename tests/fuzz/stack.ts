@@ -1,4 +1,9 @@
-/** Fuzzes the stack: whatever a peer sends in whatever state, and the clock, and the reader. */
+/**
+ * Fuzzes the stack: whatever a peer sends in whatever state, and the clock, and the
+ * reader.
+ *
+ * @module
+ */
 import { stackModule } from "../../stack/module.ts";
 import { type StackCase, stackCases } from "./stack_case.ts";
 import { Bench } from "./stack_bench.ts";

@@ -1,4 +1,8 @@
-/** A stack between peers and applications that a fuzzed case moves. */
+/**
+ * A stack between peers and applications that a fuzzed case moves.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { checksumOf } from "../../stack/_checksum.ts";
 import { packetsOf } from "../../stack/_network.ts";

@@ -1,4 +1,8 @@
-/** What the stack is fuzzed with: connections, and steps by their real numbers. */
+/**
+ * What the stack is fuzzed with: connections, and steps by their real numbers.
+ *
+ * @module
+ */
 import * as fc from "fast-check";
 
 /** How a connection begins, and how far it has got when the steps begin. */

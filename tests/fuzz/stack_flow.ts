@@ -1,4 +1,8 @@
-/** One connection of a fuzzed stack: the peer's numbers, and the application's. */
+/**
+ * One connection of a fuzzed stack: the peer's numbers, and the application's.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { parseSegment } from "../../stack/_segment.ts";
 import type { Beginning, Place } from "./stack_case.ts";

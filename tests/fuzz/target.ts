@@ -1,5 +1,14 @@
+/**
+ * The contract of a target of the fuzzer.
+ *
+ * @module
+ */
 import type * as fc from "fast-check";
-/** One thing that is fuzzed: cases are plain JSON, so that a case that failed can be kept as a file. */
+
+/**
+ * A thing that is fuzzed. Its cases are plain JSON, so that a case that failed can be kept as a
+ * file.
+ */
 export interface FuzzTarget<Case> {
   readonly name: string;
   readonly cases: fc.Arbitrary<Case>;

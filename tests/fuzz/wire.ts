@@ -1,7 +1,10 @@
 /**
- * The streams of frames: text before them, any lengths and types, any cutting. The decoder's
- * two ways (`push`, and `scan` under `decode`) and an agent have to find what a
- * naive reader of the whole stream finds, and to give up at the same frame.
+ * The streams of frames: text before them, any lengths and types, any cutting.
+ *
+ * The decoder's two ways (`push`, and `scan` under `decode`) and an agent have to find
+ * what a naive reader of the whole stream finds, and to give up at the same frame.
+ *
+ * @module
  */
 import fc from "fast-check";
 import assert from "node:assert/strict";

@@ -1,4 +1,9 @@
-// The other side of the protocol, in Python: an agent and a manager as NoRouter 0.6 has them.
+/**
+ * The other side of the protocol, in Python: an agent and a manager as NoRouter 0.6 has
+ * them.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { NOROUTER } from "../harness/scene/mesh.ts";
 import type { Namespace } from "../harness/scene/namespace.ts";

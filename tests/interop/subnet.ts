@@ -1,4 +1,9 @@
-// A private network behind a bastion: 192.168.95.0/24, with a web server and a name server.
+/**
+ * A private network behind a bastion: 192.168.95.0/24, with a web server and a name
+ * server.
+ *
+ * @module
+ */
 import type { Namespace } from "../harness/scene/namespace.ts";
 import { run } from "../harness/scene/process.ts";
 import type { Scene } from "../harness/scene/scene.ts";

@@ -1,7 +1,9 @@
 /**
  * A client of a soak, `client.ts JSON` with a {@linkcode ClientPlan}: makes transfers one
- * after the other in some lanes until its time is over, and prints a ClientReport for each,
- * and `{"event":"done"}` when all are over.
+ * after the other in some lanes until its time is over, and prints a ClientReport for
+ * each, and `{"event":"done"}` when all are over.
+ *
+ * @module
  */
 import { endingOf, writeAll } from "../harness/peers/peer_tcp.ts";
 import { pause } from "../harness/scene/wait.ts";

@@ -1,4 +1,8 @@
-/** The two sides of a transfer over a connection that is open. */
+/**
+ * The two sides of a transfer over a connection that is open.
+ *
+ * @module
+ */
 import { resetConnection } from "../../proxy/edge/reset.ts";
 import { endingOf, readToEnd, writeAll } from "../harness/peers/peer_tcp.ts";
 import { pause } from "../harness/scene/wait.ts";

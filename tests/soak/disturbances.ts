@@ -1,4 +1,10 @@
-/** What happens to a mesh under traffic. Each is an entry of {@linkcode DISTURBANCES}. */
+/**
+ * What happens to a mesh under traffic.
+ *
+ * Each is an entry of {@linkcode DISTURBANCES}.
+ *
+ * @module
+ */
 import { isAlive } from "../harness/scene/proc.ts";
 import { kill } from "../harness/scene/process.ts";
 import { pause, until } from "../harness/scene/wait.ts";

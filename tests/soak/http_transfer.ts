@@ -1,4 +1,8 @@
-/** A transfer as a request to the HTTP proxy in absolute form: the client's side. */
+/**
+ * A transfer as a request to the HTTP proxy in absolute form: the client's side.
+ *
+ * @module
+ */
 import { HandshakeReader } from "../../proxy/socks/handshake_reader.ts";
 import { SocketStream } from "../../proxy/edge/stream.ts";
 import { dial, endingOf, writeAll } from "../harness/peers/peer_tcp.ts";

@@ -1,8 +1,10 @@
 /**
  * Accounts for every transfer: joins what client and server say of it, and judges.
  *
- * A transfer is whole, or was reset as planned, or is lost. Lost is right only if a host on
- * its way was killed, or frozen to its end, meanwhile. Wrong bytes are never right.
+ * A transfer is whole, or was reset as planned, or is lost. Lost is right only if a host
+ * on its way was killed, or frozen to its end, meanwhile. Wrong bytes are never right.
+ *
+ * @module
  */
 import type { ClientReport, ServerReport } from "./transfer.ts";
 

@@ -1,4 +1,9 @@
-/** `deno task soak --minutes N [--seed S]`; exits with 1 if something was as it must not be. */
+/**
+ * `deno task soak --minutes N [--seed S]`; exits with 1 if something was as it must not
+ * be.
+ *
+ * @module
+ */
 import { parseArgs } from "node:util";
 import { Scene } from "../harness/scene/scene.ts";
 import { soak } from "./soak.ts";

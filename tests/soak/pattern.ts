@@ -1,9 +1,12 @@
 /**
- * The bytes of a transfer: they depend on its seed and on the place, so that a byte that is
- * lost, doubled, moved, or of another transfer is seen, and at which place.
+ * The bytes of a transfer: they depend on its seed and on the place, so that a byte that
+ * is lost, doubled, moved, or of another transfer is seen, and at which place.
  *
- * All transfers use one block of random bytes, each from a place of its own on. The block's
- * length is a prime, so that nothing that a buffer's size could shift by repeats it.
+ * All transfers use one block of random bytes, each from a place of its own on. The
+ * block's length is a prime, so that nothing that a buffer's size could shift by repeats
+ * it.
+ *
+ * @module
  */
 import { Buffer } from "node:buffer";
 import { Random } from "./random.ts";

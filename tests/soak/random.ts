@@ -1,4 +1,8 @@
-/** Chance by seed, so that a run can be had again. */
+/**
+ * Chance by seed, so that a run can be had again.
+ *
+ * @module
+ */
 
 /** Numbers that depend on nothing but the seed (mulberry32). */
 export class Random {

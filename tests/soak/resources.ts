@@ -1,4 +1,8 @@
-/** What the manager and the agents hold: descriptors, memory, connections, processes. */
+/**
+ * What the manager and the agents hold: descriptors, memory, connections, processes.
+ *
+ * @module
+ */
 import { descendants, processesIn, residentBytes } from "../harness/scene/proc.ts";
 import { type HostName, REMOTE, type World } from "./world.ts";
 

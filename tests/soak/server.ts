@@ -1,7 +1,10 @@
 /**
  * The server of a soak, `server.ts ADDRESS`: does for each connection, and for each HTTP
- * request, what the transfer says that leads it. It prints `{"event":"listening"}`, and a
- * ServerReport for each transfer, a line each.
+ * request, what the transfer says that leads it.
+ *
+ * It prints `{"event":"listening"}`, and a ServerReport for each transfer, a line each.
+ *
+ * @module
  */
 import { HandshakeError, HandshakeReader } from "../../proxy/socks/handshake_reader.ts";
 import { SocketStream } from "../../proxy/edge/stream.ts";

@@ -4,6 +4,8 @@
  *
  * Warm-up, base line, traffic under disturbances, quiet, comparison, end. It keeps to its
  * time as long as the machine does.
+ *
+ * @module
  */
 import { readyLine } from "../harness/scene/mesh.ts";
 import type { Process } from "../harness/scene/process.ts";

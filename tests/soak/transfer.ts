@@ -1,4 +1,8 @@
-/** One transfer: what client and server are to do, and what each says of it afterwards. */
+/**
+ * One transfer: what client and server are to do, and what each says of it afterwards.
+ *
+ * @module
+ */
 import type { Random } from "./random.ts";
 
 /** The most bytes of one direction. */

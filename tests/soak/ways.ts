@@ -1,4 +1,8 @@
-/** The ways into the mesh: each opens a connection from the client's host to a target. */
+/**
+ * The ways into the mesh: each opens a connection from the client's host to a target.
+ *
+ * @module
+ */
 import { HandshakeReader } from "../../proxy/socks/handshake_reader.ts";
 import { SocketStream } from "../../proxy/edge/stream.ts";
 import { dial, writeAll } from "../harness/peers/peer_tcp.ts";

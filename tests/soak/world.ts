@@ -2,6 +2,8 @@
  * The mesh of a soak: this machine's host `laptop` with the manager, the hosts `web` and
  * `db`, and the bastion `gate` with a network behind it; each a network namespace with a
  * server of ours, and all with proxies.
+ *
+ * @module
  */
 import { makeMachine } from "../harness/scene/machine.ts";
 import { type Manager, NOROUTER } from "../harness/scene/mesh.ts";

@@ -1,13 +1,12 @@
 /**
- * Notices that a command asks something on the terminal, as ssh does for a password, so that the
- * host's time to answer does not go by while somebody types.
+ * Notices that a command asks something on the terminal, as ssh does for a password, so
+ * that the host's time to answer does not go by while somebody types.
  *
- * Such commands open the terminal by its name, /dev/tty, for as long as they ask. Linux shows
- * that in /proc; on other systems nothing is noticed.
+ * Such commands open the terminal by its name, /dev/tty, for as long as they ask. Linux
+ * shows that in /proc; on other systems nothing is noticed.
  *
  * @module
  */
-
 import { hasTerminal } from "./terminal.ts";
 
 /** Milliseconds between two looks. */
@@ -16,10 +15,13 @@ const EVERY = 1000;
 const MOST_ASKING = 120_000;
 /** Milliseconds without a question after which no more is expected. */
 const MOST_QUIET = 60_000;
-/** Processes that are looked at; ssh has one more for each jump host. */
+/** Processes that are looked at; ssh has another for each jump host. */
 const MOST_PROCESSES = 16;
 
-/** Calls `alive` while the process, or one that it has started, asks. Gives what ends that. */
+/**
+ * Calls `alive` while the process, or a child of it, asks. Gives the function that ends
+ * that.
+ */
 export function watchAsking(pid: number, alive: () => void): () => void {
   if (Deno.build.os !== "linux" || !hasTerminal()) return () => {};
   let asked = 0;
@@ -35,7 +37,7 @@ export function watchAsking(pid: number, alive: () => void): () => void {
   return () => clearInterval(timer);
 }
 
-/** Whether the process, or one that it has started, has the terminal open by its name. */
+/** Whether the process, or a child of it, has the terminal open by its name. */
 export function isAsking(pid: number): boolean {
   const pids = [pid];
   for (const each of pids) {

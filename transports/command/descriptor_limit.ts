@@ -1,6 +1,6 @@
 /**
  * The limit of open files, which sockets and pipes count towards. Deno raises it at its
- * start as far as the system lets it, so what is met is the hard limit.
+ * start as far as the system lets it, so processes meet the hard limit.
  *
  * @module
  */
@@ -18,7 +18,9 @@ export function learnDescriptorLimit(): void {
   }
 }
 
-/** Whether the error says that this process (EMFILE) or the system (ENFILE) has none left. */
+/**
+ * Whether the error says that this process (EMFILE) or the system (ENFILE) has none left.
+ */
 export function isDescriptorShortage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as Error & { code?: string };
@@ -26,7 +28,7 @@ export function isDescriptorShortage(error: unknown): boolean {
     /too many open files/i.test(error.message);
 }
 
-/** What a user can do, with the limit. */
+/** Advice for the user, with the limit. */
 export function descriptorHint(): string {
   const known = limit === undefined ? "" : ` (limit ${limit})`;
   return `no file descriptors are left${known}; start norouter with a higher limit ` +

@@ -1,13 +1,13 @@
 /**
  * Transports whose client can run any command on the host: the agent, and whatever has to
- * be asked or done there before there is one.
+ * be asked or done there before there is an agent.
  *
  * Such a transport says which command of this machine runs some words over there. What
- * becomes of that command (pipes, lines of stderr, how it ends) is `process.ts`'s business.
+ * becomes of that command (pipes, lines of stderr, how it ends) is `process.ts`'s
+ * business.
  *
  * @module
  */
-
 import { join } from "shlex";
 import type {
   HostFiles,
@@ -20,7 +20,7 @@ import type {
 import { openProcess } from "./process.ts";
 import { AGENT_WORDS } from "./words.ts";
 
-/** How commands are run on one host. */
+/** How commands are run on a host. */
 export interface RemoteShell {
   /**
    * The command of this machine that runs `words` on the host, each word as it is: no
@@ -50,18 +50,18 @@ export interface ExecTransport<Options = unknown> extends Transport<Options> {
 }
 
 /** The part of the options that says how the agent is started on the host. */
-export interface AgentOptions {
+export interface AgentCommandOptions {
   /** The command there, without the words `agent --automated`; `norouter` if left out. */
   readonly agent?: readonly string[] | undefined;
 }
 
-/** What makes one transport of this kind differ from another. */
-export interface ExecPlan<Options extends AgentOptions> {
+/** The particulars of a transport of this kind. */
+export interface ExecPlan<Options extends AgentCommandOptions> {
   /** See {@linkcode Transport.name}. */
   readonly name: string;
   /** See {@linkcode Transport.parse}. */
   parse(spec: unknown, place?: SpecPlace): Options;
-  /** Adds what is known only when a link is opened: the pod of a selector, a terminal. */
+  /** Adds words known only when a link is opened: the pod of a selector, a terminal. */
   prepare?(options: Options, context: OpenContext): Options | Promise<Options>;
   /** See {@linkcode RemoteShell.command}; also for messages, with options as parsed. */
   command(options: Options, words: readonly string[]): string[];
@@ -69,15 +69,15 @@ export interface ExecPlan<Options extends AgentOptions> {
   readonly files?: HostFiles<Options>;
   /** See {@linkcode Transport.otherCommand}. */
   otherCommand?(exit: LinkExit): string | undefined;
-  /** What the user can do about a failure that only this client has. */
+  /** Advice about a failure that only this client has. */
   hint?(exit: LinkExit, options: Options): string | undefined;
 }
 
-/** What starts the agent where nothing else is said. */
+/** The words that start the agent by default. */
 const AGENT: readonly string[] = ["norouter"];
 
-/** Makes a transport of what is particular about it. */
-export function execTransport<Options extends AgentOptions>(
+/** Makes a transport of its particulars. */
+export function execTransport<Options extends AgentCommandOptions>(
   plan: ExecPlan<Options>,
 ): ExecTransport<Options> {
   const { name, command } = plan;
@@ -120,7 +120,8 @@ const NOT_FOUND =
 
 /**
  * Whether a command ended because the program it was to run on the host is not there. 126
- * and 127 are what POSIX shells, and runtimes after them, give for such a command.
+ * and 127 are the statuses of POSIX shells, and of runtimes after them, for such a
+ * command.
  */
 export function isProgramMissing({ status, stderr }: LinkExit): boolean {
   return status === 127 || status === 126 || stderr.some((line) => NOT_FOUND.test(line));

@@ -4,17 +4,14 @@
  *
  * @module
  */
+import { withoutColors } from "../../wire/text.ts";
 
 /** Lines that are told. */
 const MOST = 3;
 
-/** A colour, as terminals take it. */
-// deno-lint-ignore no-control-regex -- control characters are what this is about
-const COLOUR = /\x1b\[[\d;:]*m/g;
-
 /**
- * A line of Kubernetes' log library, such as `E1128 15:36:53.123456 12345 memcache.go:265]`:
- * what kubectl met on its way. Why it gave up it says without.
+ * A line of Kubernetes' log library, such as `E1128 15:36:53.123456 12345
+ * memcache.go:265]`: trouble that kubectl met on its way. Why it gave up it says without.
  */
 const KLOG = /^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ [\w.-]+:\d+\] /;
 
@@ -30,9 +27,11 @@ const ERROR = /^\s*(error|fatal|panic)\b/i;
 /** The same, whatever stands behind it: Deno where it may have no threads. */
 const NO_START = /could not start/i;
 
-/** Up to three lines, in their order, of those that came last; what is repeated counts once. */
+/**
+ * Up to three lines, in their order, of those that came last; repeated lines count once.
+ */
 export function explainingLines(lines: readonly string[]): readonly string[] {
-  const plain = lines.map((line) => line.replace(COLOUR, "").trimEnd());
+  const plain = lines.map((line) => withoutColors(line).trimEnd());
   const words = plain.filter((line) => line.trim() !== "" && !FRAME.test(line));
   const distinct = words.filter((line, i) => line !== words[i - 1]);
   const withoutLog = distinct.filter((line) => !KLOG.test(line));
@@ -47,7 +46,10 @@ export function explainingLines(lines: readonly string[]): readonly string[] {
   return error === undefined ? last : [error, ...last.slice(1 - MOST)];
 }
 
-/** What was run says its own reason before the line, what belongs to it is indented behind. */
+/**
+ * The program that was run says its own reason before the line; details are indented
+ * behind.
+ */
 function around(said: readonly string[], at: number): readonly string[] {
   const rest = said.slice(at + 1);
   const end = rest.findIndex((line) => !/^\s/.test(line));

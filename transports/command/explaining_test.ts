@@ -1,4 +1,8 @@
-// Which of a command's last words are told.
+/**
+ * Which of a command's last words are told.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { explainingLines } from "./explaining.ts";
 

@@ -5,46 +5,48 @@
  *
  * A command may be a script, a pipeline, or a program that outlives its parent; a signal
  * to the process that was started reaches one of them. The usual answer, a process group
- * of its own, is not open to us where there is a terminal: Deno makes one only as `setsid`,
- * which takes the terminal away, and a group in the background of a terminal is stopped as
- * soon as it asks there. An ssh that asks for a password has to work. So:
+ * of its own, is not open to us where there is a terminal: Deno makes one only as
+ * `setsid`, which takes the terminal away, and a group in the background of a terminal is
+ * stopped as soon as it asks there. An ssh that asks for a password has to work. So:
  *
  * - **Without a terminal** the command gets a session of its own (`detached`). There is
  *   nobody to ask, and the group can be signalled as a whole on every Unix.
  * - **With one** it stays in ours, and Ctrl-C reaches it too, as it does for any program
  *   that runs ssh.
  * - On Linux its processes are found in either case: by a variable of their environment
- *   ({@linkcode MARK}), which they inherit, however often their parents end, and as
+ *   ({@linkcode COMMAND_MARK}), which they inherit, however often their parents end, and as
  *   descendants, where a program such as sudo gives its children another environment.
  *
  * A process that made a session of its own chose to live on: ssh's ControlPersist, a
- * keyring's agent, a daemon. It is not ended, but told.
+ * keyring's agent, a daemon. Such a process is not ended, but told.
  *
  * Elsewhere, with a terminal, only the process that was started is ended.
  *
  * @module
  */
-
 import {
+  COMMAND_MARK,
   descendantsOf,
   entryNow,
   isRunning,
-  MARK,
   type ProcessEntry,
   processes,
   processesNow,
 } from "./process_table.ts";
 import { hasTerminal } from "./terminal.ts";
 
-/** Milliseconds a look at all processes may hold up an end. */
-const LOOK_LIMIT = 500;
-/** Milliseconds that what a command left behind has to end by SIGTERM. */
+/** Milliseconds a look at all processes may hold up an end, should one of them not be readable. */
+const LOOK_LIMIT = 2000;
+/** Milliseconds that processes left behind by a command have to end by SIGTERM. */
 const REST_TERM = 300;
 /** Milliseconds it then has to be gone by SIGKILL. */
 const REST_KILL = 300;
 /** Milliseconds between two looks at processes that are ending. */
 const EVERY = 10;
-/** Milliseconds for what made its own session to end by itself: a shell on a pseudo terminal. */
+/**
+ * Milliseconds for a process in its own session to end by itself: a shell on a pseudo
+ * terminal.
+ */
 const STRAY_GRACE = 200;
 
 /** The families whose command runs or has left something behind. */
@@ -64,7 +66,7 @@ export class Family {
   /** Whatever asks somebody is to have a terminal, unless `isMute`. */
   constructor({ isMute = false }: { readonly isMute?: boolean } = {}) {
     const detached = isMute || Deno.build.os !== "windows" && !hasTerminal();
-    this.spawn = { detached, env: { [MARK]: this.#mark } };
+    this.spawn = { detached, env: { [COMMAND_MARK]: this.#mark } };
   }
 
   /** Takes the process that was started. */
@@ -78,23 +80,20 @@ export class Family {
   async signal(signal: Deno.Signal): Promise<void> {
     this.#isKilled ||= signal === "SIGKILL";
     const near = new Set<number>();
-    const others: number[] = [];
     // Before the signal: whose parent has ended is harder to find.
     for (const entry of descendantsOf(this.#child!.pid)) {
       this.#seen.set(entry.pid, entry);
-      if (entry.session !== this.#session) continue;
-      near.add(entry.pid);
-      if (entry.group !== this.#child!.pid) others.push(entry.pid);
+      if (entry.session === this.#session) near.add(entry.pid);
     }
-    // Once each: a second signal would find many a program at its tidying.
-    for (const pid of this.#signalChild(signal) ? others : near) kill(pid, signal);
+    this.#signalChild(signal);
+    for (const pid of near) kill(pid, signal);
     const { members } = await this.#look();
     for (const { pid } of members) if (!near.has(pid)) kill(pid, signal);
   }
 
   /**
-   * Once the command has ended: ends what it left behind, within a second, and gives the
-   * names of those that live on, such as `sleep (4242)`.
+   * Once the command has ended: ends the processes it left behind, within a second, and
+   * gives the names of those that live on, such as `sleep (4242)`.
    */
   async endRest(): Promise<string[]> {
     try {
@@ -117,7 +116,7 @@ export class Family {
     }
   }
 
-  /** What can be done where processes cannot be seen. */
+  /** The fallback where processes cannot be seen. */
   async #endGroup(): Promise<void> {
     if (!kill(-this.#child!.pid, this.#isKilled ? "SIGKILL" : "SIGTERM")) return;
     await new Promise((resolve) => setTimeout(resolve, REST_TERM));
@@ -135,18 +134,15 @@ export class Family {
     return this.spawn.detached ? this.#child!.pid : entryNow(Deno.pid)?.session;
   }
 
-  /** Signals the command; whether its whole group was reached. */
-  #signalChild(signal: Deno.Signal): boolean {
+  #signalChild(signal: Deno.Signal): void {
     const child = this.#child!;
-    // A group lives as long as one of it does; then its number may be another's.
-    const isWhole = this.spawn.detached && !this.#hasExited;
-    if (isWhole && kill(-child.pid, signal)) return true;
+    // A group lives as long as its last process; then its number may be another's.
+    if (this.spawn.detached && !this.#hasExited) kill(-child.pid, signal);
     try {
       child.kill(signal);
     } catch {
-      // It has exited just now and its status is about to be known.
+      // The process has exited just now and its status is about to be known.
     }
-    return false;
   }
 
   async #look(): Promise<Division> {
@@ -187,7 +183,7 @@ interface Division {
   readonly strays: readonly ProcessEntry[];
 }
 
-/** Kills what all commands started, for a program that ends at once. */
+/** Kills the processes of all commands, for a program that ends at once. */
 export function killFamilies(): void {
   const table = processesNow();
   for (const family of living) family.killNow(table);

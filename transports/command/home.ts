@@ -4,7 +4,6 @@
  *
  * @module
  */
-
 import { isAbsolute, join } from "node:path";
 import type { SpecPlace } from "../mod.ts";
 

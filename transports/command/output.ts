@@ -1,10 +1,9 @@
 /**
- * What a command prints, whole: for questions that a transport asks before it opens a
+ * The output of a command, whole: for questions that a transport asks before it opens a
  * link.
  *
  * @module
  */
-
 import { explainingLines } from "./explaining.ts";
 import type { OpenContext } from "../mod.ts";
 import { openProcess, type ProcessOptions } from "./process.ts";
@@ -23,7 +22,7 @@ export async function readOutput(
   options: ProcessOptions = {},
 ): Promise<string> {
   const link = openProcess(words, context, options);
-  // One that has ended already, or does not read, is none the worse for it.
+  // A command that has ended already, or does not read, is none the worse for it.
   const closing = link.writable.close().catch(() => {});
   const chunks: Uint8Array[] = [];
   let length = 0;

@@ -2,13 +2,12 @@
  * A child process as a link: its standard input and output carry the bytes, its standard
  * error is text for the user.
  *
- * All that the command started ends with it, see `family.ts`. On a terminal Ctrl-C reaches
- * it too, so a client such as ssh may die of it before the manager closes it; the agent
- * behind it still ends in an orderly way, because its standard input ends.
+ * All that the command started ends with it, see `family.ts`. On a terminal Ctrl-C
+ * reaches it too, so a client such as ssh may die of it before the manager closes it; the
+ * agent behind it still ends in an orderly way, because its standard input ends.
  *
  * @module
  */
-
 import { basename } from "node:path";
 import { watchAsking } from "./asking.ts";
 import { descriptorHint, isDescriptorShortage } from "./descriptor_limit.ts";
@@ -16,15 +15,19 @@ import { Family } from "./family.ts";
 import type { Link, LinkExit, OpenContext } from "../mod.ts";
 import { enlargePipes } from "./pipe_size.ts";
 import { StderrTail } from "./stderr.ts";
+import { messageOf } from "../../wire/text.ts";
 
 /** Milliseconds from SIGTERM to SIGKILL. */
 const KILL_AFTER = 1000;
-/** Milliseconds for the rest of stderr once the process has ended; what lives on may hold it open. */
+/**
+ * Milliseconds for the rest of stderr once the process has ended; its children may hold
+ * it open.
+ */
 const STDERR_GRACE = 200;
 
-/** What is particular about a process. */
+/** The particulars of a process. */
 export interface ProcessOptions {
-  /** Says what the user can do about an end that is not orderly, if it is known. */
+  /** Advice for the user about an end that is not orderly, if there is any. */
   hint?(exit: LinkExit): string | undefined;
 }
 
@@ -123,8 +126,4 @@ function whyNot(program: string, cause: unknown): string {
   if (cause instanceof Deno.errors.PermissionDenied) return "not allowed to execute it";
   if (isDescriptorShortage(cause)) return descriptorHint();
   return messageOf(cause);
-}
-
-function messageOf(reason: unknown): string {
-  return reason instanceof Error ? reason.message : String(reason);
 }

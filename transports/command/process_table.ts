@@ -4,7 +4,7 @@
  * @module
  */
 
-/** One process. */
+/** A process. */
 export interface ProcessEntry {
   readonly pid: number;
   /** The program's name, 15 characters at most. */
@@ -14,15 +14,17 @@ export interface ProcessEntry {
   readonly session: number;
   /** Ticks from the start of the system to that of the process: with `pid`, who it is. */
   readonly start: number;
-  /** The value of {@linkcode MARK} in its environment, if it could be read. */
+  /** The value of {@linkcode COMMAND_MARK} in its environment, if it could be read. */
   readonly mark?: string;
 }
 
 /** The variable by which a command's processes are found. */
-export const MARK = "NOROUTER_COMMAND";
+export const COMMAND_MARK = "NOROUTER_COMMAND";
 
 /** Files that are read at a time; Deno has 32 threads for it. */
 const AT_ONCE = 16;
+/** Milliseconds after which no further process is looked at: what was seen has to do. */
+const LOOK_LIMIT = 500;
 
 let running: Promise<ProcessEntry[]> | undefined;
 let queued: Promise<ProcessEntry[]> | undefined;
@@ -30,7 +32,8 @@ let queued: Promise<ProcessEntry[]> | undefined;
 /**
  * All that run now, without those that have ended and wait to be asked for their status.
  * Empty where there is no `/proc`, or where it may not be read. Whoever asks while a look
- * is under way shares the next one, so a mesh of a hundred hosts that ends looks twice.
+ * is under way shares the next look, so a mesh of a hundred hosts that ends looks twice. On
+ * a machine so busy that half a second does not do for all, the later ones are missing.
  */
 export function processes(): Promise<readonly ProcessEntry[]> {
   if (!running) return running = look().finally(() => running = undefined);
@@ -53,14 +56,15 @@ async function look(): Promise<ProcessEntry[]> {
     return [];
   }
   const entries: ProcessEntry[] = [];
+  const end = performance.now() + LOOK_LIMIT;
   const worker = async () => {
-    for (let pid; (pid = pids.pop()) !== undefined;) {
+    for (let pid; performance.now() < end && (pid = pids.pop()) !== undefined;) {
       try {
         const entry = await entryOf(pid);
-        // Only what is younger than this process can be of its making.
+        // Only processes younger than this process can be of its making.
         if (entry && entry.start >= own.start) entries.push(await marked(entry));
       } catch {
-        // It has just ended.
+        // The process has just ended.
       }
     }
   };
@@ -98,15 +102,16 @@ async function marked(entry: ProcessEntry): Promise<ProcessEntry> {
 
 function withMark(entry: ProcessEntry, environment: Uint8Array): ProcessEntry {
   const text = new TextDecoder("latin1").decode(environment);
-  const at = `\0${text}`.indexOf(`\0${MARK}=`);
+  const at = `\0${text}`.indexOf(`\0${COMMAND_MARK}=`);
   if (at < 0) return entry;
-  const [mark = ""] = text.slice(at + MARK.length + 1).split("\0", 1);
+  const [mark = ""] = text.slice(at + COMMAND_MARK.length + 1).split("\0", 1);
   return { ...entry, mark };
 }
 
 /**
- * The descendants of a process, at once: a look at a few files only. Those whose parent has
- * ended are not among them, and where the kernel does not tell children there are none.
+ * The descendants of a process, at once: a look at a few files only. Those whose parent
+ * has ended are not among them, and where the kernel does not tell children there are
+ * none.
  */
 export function descendantsOf(pid: number): ProcessEntry[] {
   const found: ProcessEntry[] = [];
@@ -119,12 +124,12 @@ export function descendantsOf(pid: number): ProcessEntry[] {
       }
     }
   } catch {
-    // It has just ended, or the system has no such files.
+    // The process has just ended, or the system has no such files.
   }
   return found;
 }
 
-/** What is told of a process now; nothing if it has ended. */
+/** The state of a process now; nothing if it has ended. */
 export function entryNow(pid: number): ProcessEntry | undefined {
   try {
     return parse(pid, Deno.readTextFileSync(`/proc/${pid}/stat`));
@@ -138,7 +143,9 @@ export function isRunning({ pid, start }: ProcessEntry): boolean {
   return entryNow(pid)?.start === start;
 }
 
-/** The same as {@linkcode processes}, at once: for the moment before this process ends. */
+/**
+ * The same as {@linkcode processes}, at once: for the moment before this process ends.
+ */
 export function processesNow(): ProcessEntry[] {
   const entries: ProcessEntry[] = [];
   try {
@@ -149,7 +156,7 @@ export function processesNow(): ProcessEntry[] {
       try {
         entries.push(withMark(entry, Deno.readFileSync(`/proc/${name}/environ`)));
       } catch {
-        // It has just ended, or is not ours.
+        // The process has just ended, or is not ours.
       }
     }
   } catch {

@@ -1,38 +1,40 @@
 /**
- * Reads what the manifest says for a transport: a short form, or a map of options. All
+ * Reads the manifest's value for a transport: a short form, or a map of options. All
  * mistakes are found at once, each with its place.
  *
  * @module
  */
-
 import { didYouMean } from "../../manifest/fields.ts";
 import { SpecError } from "../mod.ts";
 import { show } from "./words.ts";
 
-/** Makes an option of its value, or throws a {@linkcode SpecError} that says what was wanted. */
+/**
+ * Makes an option of its value, or throws a {@linkcode SpecError} that says what was
+ * wanted.
+ */
 export type Reader<T> = (value: unknown) => T;
 
-/** Options by name, each with what reads it. */
+/** Options by name, each with its reader. */
 export type Readers = Readonly<Record<string, Reader<unknown>>>;
 
-/** What comes of options read by `R`, of which those named `K` are always there. */
+/** The values of options read by `R`, of which those named `K` are always there. */
 export type OptionsOf<R extends Readers, K extends keyof R = never> =
   & { readonly [Name in K]: ReturnType<R[Name]> }
   & { readonly [Name in Exclude<keyof R, K>]?: ReturnType<R[Name]> | undefined };
 
-/** The options of one transport. */
+/** The options of a transport. */
 export interface SpecShape<R extends Readers, K extends keyof R & string> {
   /** The transport's name, for messages. */
   readonly transport: string;
-  /** What reads each option. */
+  /** The reader of each option. */
   readonly options: R;
   /** The option that a value without a map stands for. */
   readonly short: keyof R & string;
-  /** What the short form looks like, for messages. */
+  /** An example of the short form, for messages. */
   readonly example: string;
   /** Options that must be given. */
   readonly required?: readonly K[];
-  /** For names that people expect to be options, what to write instead. */
+  /** For names that people expect to be options, the right way to write them. */
   readonly instead?: Readonly<Record<string, string>>;
   /** Mistakes in how options go together; asked when each is right by itself. */
   rules?(options: OptionsOf<R, K>): Iterable<SpecError>;
@@ -97,7 +99,7 @@ function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Reads text that is not empty; `wanted` is what it means, such as `a folder`. */
+/** Reads text that is not empty; `wanted` is its meaning, such as `a folder`. */
 export function text(wanted: string): Reader<string> {
   return (value) => {
     const found = anyText(wanted)(value);
@@ -152,7 +154,7 @@ export function integer(wanted: string, min: number, max: number): Reader<number
   };
 }
 
-/** Reads one item, or a list of them. */
+/** Reads an item, or a list of items. */
 export function listOf<T>(read: Reader<T>): Reader<readonly T[]> {
   return (value) => {
     if (!Array.isArray(value)) return [read(value)];
@@ -167,7 +169,7 @@ export function listOf<T>(read: Reader<T>): Reader<readonly T[]> {
   };
 }
 
-/** Reads a map by its entries; `wanted` is what it is. */
+/** Reads a map by its entries; `wanted` is its meaning. */
 export function mapOf<T>(
   wanted: string,
   read: (key: string, value: unknown) => T,
@@ -186,8 +188,8 @@ export function mapOf<T>(
 }
 
 /**
- * Reads environment variables, as `NAME=value`. Where the client can take one from its own
- * environment, a variable with nothing behind it is `NAME`.
+ * Reads environment variables, as `NAME=value`. Where the client can take one from its
+ * own environment, a variable with nothing behind it is `NAME`.
  */
 export function variables(options: { readonly inherit: boolean }): Reader<
   readonly string[]
@@ -205,7 +207,7 @@ export function variables(options: { readonly inherit: boolean }): Reader<
   });
 }
 
-/** `wanted X, got Y`, and what makes Y wrong. */
+/** `wanted X, got Y`, and the fault of Y. */
 export function refuse(wanted: string, value: unknown, why = ""): SpecError {
   return new SpecError([], `wanted ${wanted}, got ${show(value)}${why}`);
 }

@@ -4,20 +4,22 @@
  *
  * @module
  */
-
 import { Turn } from "../../wire/turn.ts";
 import { systemPace } from "../../link/pace.ts";
 
 /** Lines that are kept. */
 const KEPT_LINES = 20;
-/** Characters after which a line is cut; what follows up to its end is left out. */
+/** Characters after which a line is cut; the rest up to its end is left out. */
 const LINE_LIMIT = 2000;
 
 /** Splits text into lines and remembers the last 20. */
 export class StderrTail {
   readonly #log: (line: string) => void;
   readonly #lines: string[] = [];
-  /** The beginning of a line whose end did not come yet, at most {@linkcode LINE_LIMIT} of it. */
+  /**
+   * The beginning of a line whose end did not come yet, at most {@linkcode LINE_LIMIT} of
+   * it.
+   */
   #rest = "";
   /** Whether the end of the line is left out that came last. */
   #isCut = false;
@@ -33,8 +35,8 @@ export class StderrTail {
   }
 
   /**
-   * Reads to the end or until the reader is cancelled. Never rejects. Output that never ends
-   * leaves others their turns.
+   * Reads to the end or until the reader is cancelled. Never rejects. Output that never
+   * ends leaves others their turns.
    */
   async read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
     const decoder = new TextDecoder();

@@ -4,11 +4,10 @@
  *
  * @module
  */
-
 import { split } from "shlex";
 import { SpecError } from "../mod.ts";
 
-/** What NoRouter appends to every command that starts an agent. */
+/** The words that NoRouter appends to every command that starts an agent. */
 export const AGENT_WORDS: readonly string[] = ["agent", "--automated"];
 
 /**

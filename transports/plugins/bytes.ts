@@ -1,19 +1,19 @@
 /**
- * The bytes of a plug-in's one file, from here or from a server, and their SHA-256.
+ * The bytes of a plug-in's file, from here or from a server, and their SHA-256.
  *
  * @module
  */
-
 import { fileURLToPath } from "node:url";
 import { isPrivate, type PluginPlace } from "./place.ts";
+import { messageOf } from "../../wire/text.ts";
 
-/** What was read. */
+/** The file that was read. */
 export interface PluginBytes {
   /** The file's content. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** In lower case. */
   readonly sha256: string;
-  /** Whether it is TypeScript, by its name or what the server calls it. */
+  /** Whether it is TypeScript, by its name or by the server's word. */
   readonly isTypeScript: boolean;
 }
 
@@ -51,7 +51,7 @@ async function readFile(href: string): Promise<Uint8Array<ArrayBuffer>> {
   }
 }
 
-/** Redirects are followed by hand, so that none leads out of what is encrypted. */
+/** Redirects are followed by hand, so that none leads out of the encrypted connection. */
 async function fetchPlugin(start: URL, signal: AbortSignal): Promise<PluginBytes> {
   let url = start;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
@@ -61,7 +61,8 @@ async function fetchPlugin(start: URL, signal: AbortSignal): Promise<PluginBytes
     if (response.status >= 300 && response.status < 400 && location !== null) {
       await response.body?.cancel();
       const next = URL.parse(location, url);
-      // From a server of the network no way leads to what listens on this machine only.
+      // From a server of the network no way leads to servers that listen on this machine
+      // only.
       if (!next || !isPrivate(next) || next.protocol !== start.protocol) {
         throw new Error(`is redirected to ${location}${by}, which is not followed`);
       }
@@ -108,7 +109,7 @@ async function readBody(response: Response): Promise<Uint8Array<ArrayBuffer>> {
 function reason(error: unknown): string {
   let inner = error;
   while (inner instanceof Error && inner.cause !== undefined) inner = inner.cause;
-  const text = inner instanceof Error ? inner.message : String(inner);
+  const text = messageOf(inner);
   return text.replace(
     /^error sending request for url \([^)]*\): (client error \(\w+\): )?/,
     "",

@@ -1,12 +1,12 @@
 /**
- * Holds a plug-in to the contract: what is wrong is told with its URL and the member of the
+ * Holds a plug-in to the contract: a fault is told with its URL and the member of the
  * contract, where the code of others would only fail somewhere.
  *
  * @module
  */
-
 import { kit } from "./kit.ts";
 import { type Link, SpecError, type Transport } from "../mod.ts";
+import { withoutColors } from "../../wire/text.ts";
 
 /** The members of a transport. */
 const MEMBERS: readonly (readonly [name: string, type: string, isOptional?: true])[] = [
@@ -20,8 +20,8 @@ const MEMBERS: readonly (readonly [name: string, type: string, isOptional?: true
 ];
 
 /**
- * Makes a transport of a plug-in's exports. Its name is `href`, which only one plug-in can
- * have, and all that it does is checked.
+ * Makes a transport of a plug-in's exports. Its name is `href`, which only one plug-in
+ * can have, and all that it does is checked.
  *
  * @throws {Error} naming all members that are wrong.
  */
@@ -53,7 +53,7 @@ function defaultOf(exports: object, href: string): object {
     } catch (error) {
       throw new Error(
         `the plug-in ${href}: the function that it exports as default threw ` +
-          oneLine(error),
+          firstLine(error),
         { cause: error },
       );
     }
@@ -66,7 +66,7 @@ function defaultOf(exports: object, href: string): object {
   throw new Error(`the plug-in ${href}: ${which} ${what}; wanted a Transport`);
 }
 
-/** The transport, with what goes in and out watched. */
+/** The transport, with its arguments and results watched. */
 function checked(plugin: Transport, href: string): Transport {
   const open = async (
     member: "open" | "exec",
@@ -107,7 +107,9 @@ function checked(plugin: Transport, href: string): Transport {
     ...(plugin.otherCommand && { otherCommand: (exit) => plugin.otherCommand!(exit) }),
   };
 
-  /** Calls a member that is synchronous and throws nothing but mistakes of the manifest. */
+  /**
+   * Calls a member that is synchronous and throws nothing but mistakes of the manifest.
+   */
   function watch(member: string, call: () => unknown): unknown {
     let result: unknown;
     try {
@@ -117,11 +119,13 @@ function checked(plugin: Transport, href: string): Transport {
       const wanted = member === "parse"
         ? "; wanted a SpecError where the value is wrong"
         : "";
-      const message = `the plug-in ${href}: "${member}" threw ${oneLine(error)}${wanted}`;
+      const message = `the plug-in ${href}: "${member}" threw ${
+        firstLine(error)
+      }${wanted}`;
       throw new SpecError([], message);
     }
     if (!isPromise(result)) return result;
-    result.then(undefined, () => {}); // its failure is not the one to tell
+    result.then(undefined, () => {}); // its failure is not to be told
     throw new SpecError(
       [],
       `the plug-in ${href}: "${member}" gave a promise; it has to be synchronous`,
@@ -137,7 +141,7 @@ function isSpecError(error: unknown): boolean {
   return error instanceof Error && Array.isArray((error as Partial<SpecError>).path);
 }
 
-/** What keeps a value from being a link. */
+/** The faults that keep a value from being a link. */
 function faultsOf(link: unknown): string[] {
   if (typeof link !== "object" || link === null) return [`it is ${kindOf(link)}`];
   const { readable, writable, closed, abort } = link as Record<keyof Link, unknown>;
@@ -165,9 +169,8 @@ function kindOf(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-/** An error in one line: `TypeError: x is not a function`. */
-export function oneLine(error: unknown): string {
-  // deno-lint-ignore no-control-regex -- Deno colours some messages
-  const text = String(error).replace(/\x1b\[\d*m/g, "");
+/** The first line of an error: `TypeError: x is not a function`. */
+export function firstLine(error: unknown): string {
+  const text = withoutColors(String(error)); // Deno colours some
   return text.split("\n")[0]!.slice(0, 500);
 }

@@ -1,4 +1,8 @@
-// The example of a plug-in, as its author would test it, and as a manifest loads it.
+/**
+ * The example of a plug-in, as its author would test it, and as a manifest loads it.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import plugin from "../../examples/chroot.ts";
 import { SpecError } from "../mod.ts";

@@ -1,13 +1,12 @@
 /**
- * What plug-ins are given, so that each can be one file that imports nothing.
+ * The tools for plug-ins, so that each can be a single file that imports nothing.
  *
  * @module
  */
-
 import { type PluginKit, SpecError } from "../mod.ts";
 import { openProcess } from "../command/process.ts";
 
-/** What plug-ins are given, also for their tests. */
+/** The tools for plug-ins, also for their tests. */
 export const kit: PluginKit = {
   SpecError,
   openProcess: (words, context) => openProcess(words, context),

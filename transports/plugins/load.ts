@@ -1,10 +1,10 @@
 /**
  * Loads plug-ins: transports that a manifest names by a path or URL.
  *
- * A manifest's `cmd` runs whatever it says, so a file of this machine that it names needs no
- * more trust than the manifest itself, and is loaded. Code from elsewhere can change after
- * the manifest was read and trusted. It is loaded with consent only: of the command line, or
- * of the manifest's lock.
+ * A manifest's `cmd` runs whatever it says, so a file of this machine that it names needs
+ * no more trust than the manifest itself, and is loaded. Code from elsewhere can change
+ * after the manifest was read and trusted. It is loaded with consent only: of the command
+ * line, or of the manifest's lock.
  *
  * | | in the lock | without a lock, allowed | without both |
  * |---|---|---|---|
@@ -13,29 +13,30 @@
  * | package | imported | imported | refused |
  *
  * "From memory" is a `blob:` of the very bytes that were hashed, so that nothing can be
- * exchanged in between. Such a plug-in is one file: relative imports have no base. What it
- * imports by `npm:`, `jsr:` or `https:` is not in its hash. A package's exact version stands
- * for its code because registries never change one; its dependencies are those that the
- * registry resolves.
+ * exchanged in between. Such a plug-in is one file: relative imports have no base. What
+ * it imports by `npm:`, `jsr:` or `https:` is not in its hash. A package's exact version
+ * stands for its code because registries never change one; its dependencies are those
+ * that the registry resolves.
  *
- * `check` is asked about manifests that nobody trusts yet. It runs no plug-in, not even a file,
- * unless the command line allows it, and asks servers only for what is locked, to compare.
+ * `check` is asked about manifests that nobody trusts yet. The check runs no plug-in, not
+ * even a file, unless the command line allows it, and asks servers only for what is
+ * locked, to compare.
  *
  * @module
  */
-
 import { stripTypeScriptTypes } from "node:module";
 import { formatPosition } from "../../manifest/source/diagnostic.ts";
 import type { PluginProblem, PluginUse, SpecParser } from "../../manifest/manifest.ts";
 import type { Transport } from "../mod.ts";
 import { type PluginBytes, readPlugin } from "./bytes.ts";
-import { oneLine, transportOf } from "./contract.ts";
+import { firstLine, transportOf } from "./contract.ts";
 import { type PluginPlace, pluginPlace } from "./place.ts";
+import { withoutColors } from "../../wire/text.ts";
 
 /** How long a plug-in may take to come, and then to be loaded, in milliseconds. */
 const LIMIT = 30_000;
 
-/** What {@linkcode PluginSet} may do. */
+/** The powers of a {@linkcode PluginSet}. */
 export interface PluginOptions {
   /** The plug-ins that may be loaded; a relative path begins at the working directory. */
   readonly allowed?: readonly string[];
@@ -43,11 +44,11 @@ export interface PluginOptions {
   readonly isCheck?: boolean;
   /** Whether this is the compiled form, which imports nothing but `blob:`. */
   readonly isCompiled?: boolean;
-  /** Milliseconds to fetch one, and to load one. */
+  /** Milliseconds to fetch a plug-in, and to load it. */
   readonly limit?: number;
 }
 
-/** The plug-ins of one manifest. */
+/** The plug-ins of a manifest. */
 export class PluginSet {
   readonly #allowed: ReadonlySet<string>;
   readonly #isCheck: boolean;
@@ -58,7 +59,7 @@ export class PluginSet {
   /**
    * None yet.
    *
-   * @throws {Error} if what is allowed is no plug-in.
+   * @throws {Error} if an allowed name is no plug-in.
    */
   constructor(options: PluginOptions = {}) {
     const { allowed = [], isCheck = false, limit = LIMIT } = options;
@@ -87,7 +88,7 @@ export class PluginSet {
     }));
   }
 
-  /** What came of loading it. */
+  /** The result of loading it. */
   find({ specifier }: PluginUse): SpecParser | PluginProblem {
     const problem = `the plug-in ${specifier} was not loaded`;
     return this.#found.get(specifier) ?? { problem, isError: true };
@@ -169,7 +170,7 @@ export class PluginSet {
     } catch (cause) {
       throw new Error(
         `the plug-in ${href} is TypeScript that the compiled program cannot read: ` +
-          `${oneLine(cause)}; wanted JavaScript`,
+          `${firstLine(cause)}; wanted JavaScript`,
         { cause },
       );
     }
@@ -188,10 +189,12 @@ export class PluginSet {
   }
 }
 
-/** What has been imported from files by this process, with its hash. */
+/** Files that this process has imported, with their hashes. */
 const imported = new Map<string, string>();
 
-/** A URL that brings the file as it is now, as a module is imported once and then kept. */
+/**
+ * A URL that brings the file as it is now, as a module is imported once and then kept.
+ */
 function versionOf(href: string, read: PluginBytes | undefined): string {
   if (!read) return href;
   const before = imported.get(href) ?? read.sha256;
@@ -199,27 +202,26 @@ function versionOf(href: string, read: PluginBytes | undefined): string {
   return before === read.sha256 ? href : `${href}?sha256=${read.sha256}`;
 }
 
-/** What is wrong, and in which line of the plug-in. */
+/** The fault, and its line of the plug-in. */
 function whyNot(error: unknown, url: string): string {
   const text = error instanceof Error ? `${error.message}\n${error.stack}` : "";
   if (url.startsWith("blob:") && /relative URL|Import "\.{0,2}\//.test(text)) {
     return "it imports a relative path, and a plug-in that is locked or comes by URL is " +
       "one file";
   }
-  // deno-lint-ignore no-control-regex -- Deno colours places
-  const plain = text.replace(/\x1b\[\d*m/g, "");
+  const plain = withoutColors(text); // Deno colours places
   const at = plain.indexOf(`${url}:`);
   const [, line, column] = at < 0
     ? []
     : /^(\d+):(\d+)/.exec(plain.slice(at + url.length + 1)) ?? [];
   const place = line ? ` (line ${line}, column ${column})` : "";
-  return oneLine(error).replace(/^(Type)?Error: (?=\w*Error: )/, "").replace(
+  return firstLine(error).replace(/^(Type)?Error: (?=\w*Error: )/, "").replace(
     /^Error: /,
     "",
   ) + place;
 }
 
-/** What to do where consent is missing. */
+/** Advice where consent is missing. */
 function refusal({ href, kind }: PluginPlace, read?: PluginBytes): string {
   const lock = kind === "package" ? "registry" : `sha256:${read?.sha256 ?? "…"}`;
   return `is code from elsewhere, which runs with consent only: ` +

@@ -1,5 +1,10 @@
-// What is loaded, with whose consent, and what is said of what is not. A server on this
-// machine stands in for https.
+/**
+ * What is loaded, with whose consent, and what is said of what is not.
+ *
+ * A server on this machine stands in for https.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import type { PluginProblem, PluginUse } from "../../manifest/manifest.ts";

@@ -1,5 +1,5 @@
 /**
- * Where a plug-in is, by what the manifest or the command line says:
+ * Where a plug-in is, by the word of the manifest or the command line:
  *
  * | written | is |
  * |---|---|
@@ -10,7 +10,6 @@
  *
  * @module
  */
-
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -18,7 +17,7 @@ import { pathToFileURL } from "node:url";
 export interface PluginPlace {
   /** A file here, one file elsewhere, or a package. */
   readonly kind: "file" | "url" | "package";
-  /** The same for all ways to write it; also what messages call the plug-in. */
+  /** The same for all ways to write it; also the plug-in's name in messages. */
   readonly href: string;
 }
 
@@ -33,7 +32,7 @@ const EXACT = {
  * Finds the place.
  *
  * @param base the folder that a relative path begins at.
- * @throws {Error} that says what was wanted.
+ * @throws {Error} that names the forms wanted.
  */
 export function pluginPlace(specifier: string, base: string): PluginPlace {
   const what = JSON.stringify(specifier);
@@ -78,7 +77,7 @@ export function pluginPlace(specifier: string, base: string): PluginPlace {
   return { kind: "url", href: url.href };
 }
 
-/** Whether nobody on the way can change what comes from there. */
+/** Whether nobody on the way can change the bytes from there. */
 export function isPrivate({ protocol, hostname }: URL): boolean {
   if (protocol === "https:") return true;
   return protocol === "http:" && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);

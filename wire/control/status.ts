@@ -5,6 +5,7 @@
  */
 
 import * as v from "valibot";
+import { AGENT_STACK, type AgentStack } from "./agent_stack.ts";
 import { check, type Schema } from "./check.ts";
 import { object, shortList, shortText } from "./fields.ts";
 
@@ -32,6 +33,8 @@ export interface AgentStatus {
   listeners: ListenerStatus[];
   /** The same for agents that share loopback addresses, if they know. */
   machine?: string;
+  /** What its TCP/IP stack holds and has counted; absent in the event. */
+  stack?: AgentStack;
 }
 
 const AGENT_STATUS: Schema<AgentStatus> = object({
@@ -44,6 +47,7 @@ const AGENT_STATUS: Schema<AgentStatus> = object({
     65_536,
   ),
   machine: v.nullish(v.pipe(v.string(), v.maxLength(200))),
+  stack: v.nullish(AGENT_STACK),
 });
 
 /** Reads `data` of the result of `status`. @throws {ControlError} */

@@ -1,4 +1,8 @@
-/** A target with a fault of the kind that the variable FAULT names, for the runner's test. */
+/**
+ * A target with a fault of the kind that the variable FAULT names, for the runner's test.
+ *
+ * @module
+ */
 import fc from "fast-check";
 import type { FuzzTarget } from "../target.ts";
 

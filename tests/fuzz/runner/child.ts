@@ -9,6 +9,8 @@
  *     file PATH         the case in this file
  *     failed JSON       a case that failed, and smaller ones while it shrinks
  *     done JSON         a {@linkcode ChildReport}
+ *
+ * @module
  */
 import fc from "fast-check";
 import { setImmediate } from "node:timers/promises";

@@ -1,4 +1,8 @@
-/** The cases that failed once: a JSON file each, `tests/corpus/TARGET/HASH.json`. */
+/**
+ * The cases that failed once: a JSON file each, `tests/corpus/TARGET/HASH.json`.
+ *
+ * @module
+ */
 import { createHash } from "node:crypto";
 
 /** Where they are. */

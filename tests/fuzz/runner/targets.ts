@@ -1,4 +1,8 @@
-/** Finds the targets: the files of the folder above that export one. */
+/**
+ * Finds the targets: the files of the folder above that export one.
+ *
+ * @module
+ */
 import type { FuzzTarget } from "../target.ts";
 
 const FOLDER = new URL("../", import.meta.url);

@@ -1,6 +1,8 @@
 /**
- * Runs a target in a process of its own and watches it: a case that takes too long, or that
- * ends the process, is a failure like another, and is kept.
+ * Runs a target in a process of its own and watches it: a case that takes too long, or
+ * that ends the process, is a failure like another, and is kept.
+ *
+ * @module
  */
 import fc from "fast-check";
 import { TextLineStream } from "../../harness/scene/lines.ts";

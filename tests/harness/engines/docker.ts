@@ -1,6 +1,11 @@
-// A real Docker engine: the machine's own or, where there is none, one that a test starts with
-// nothing of its own in common with the machine. It has no network, and no image but those
-// that tests make of files.
+/**
+ * A real Docker engine: the machine's own or, where there is none, one that a test starts
+ * with nothing of its own in common with the machine.
+ *
+ * It has no network, and no image but those that tests make of files.
+ *
+ * @module
+ */
 import { type Executable, portableTest, ran } from "../packages/executable.ts";
 import { type Process, run } from "../scene/process.ts";
 import type { Scene, SceneOptions } from "../scene/scene.ts";

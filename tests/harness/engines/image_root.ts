@@ -1,5 +1,9 @@
-// Folders that become images: with busybox alone, and with some of this machine's programs
-// and the glibc files that they need.
+/**
+ * Folders that become images: with busybox alone, and with some of this machine's
+ * programs and the glibc files that they need.
+ *
+ * @module
+ */
 import { run } from "../scene/process.ts";
 
 /** Where a program of this machine is. */

@@ -1,10 +1,16 @@
-// A cluster as far as `kubectl exec` and `kubectl get pods` need one: kube_api.ts PLAN PORT.
-// PLAN is a file, read anew for each request, so that a test can change the cluster.
-//
-// exec is spoken as the real API server does over WebSockets, by v5.channel.k8s.io: the
-// first byte of each message is a channel (0 standard input, 1 output, 2 error, 3 how it
-// ended, 255 "this channel is closed").
-// https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apimachinery/pkg/util/remotecommand/constants.go
+/**
+ * A cluster as far as `kubectl exec` and `kubectl get pods` need one: kube_api.ts PLAN
+ * PORT.
+ *
+ * PLAN is a file, read anew for each request, so that a test can change the cluster.
+ *
+ * exec is spoken as the real API server does over WebSockets, by v5.channel.k8s.io: the
+ * first byte of each message is a channel (0 standard input, 1 output, 2 error, 3 how it
+ * ended, 255 "this channel is closed").
+ * https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apimachinery/pkg/util/remotecommand/constants.go
+ *
+ * @module
+ */
 
 /** A pod of the plan. */
 export interface PlannedPod {

@@ -1,4 +1,8 @@
-// The real kubectl: the system's if it is new enough, or Debian's, kept in .cache.
+/**
+ * The real kubectl: the system's if it is new enough, or Debian's, kept in .cache.
+ *
+ * @module
+ */
 import { fileURLToPath } from "node:url";
 import { Debian, run } from "../../../stack/lwip/debian.ts";
 
@@ -24,7 +28,7 @@ export async function findKubectl(): Promise<string | undefined> {
       name.endsWith(".deb")
     );
     await run(["dpkg-deb", "--extract", package_!.name, "root"], { cwd: work });
-    await Deno.mkdir(fileURLToPath(new URL("../../.cache/", import.meta.url)), {
+    await Deno.mkdir(fileURLToPath(new URL("../../../.cache/", import.meta.url)), {
       recursive: true,
     });
     // Another run of the tests may do the same just now.

@@ -1,5 +1,9 @@
-// Real containers of Podman, where it can start them: with storage of the test's own, and
-// this machine's programs, read-only, as what is in them.
+/**
+ * Real containers of Podman, where it can start them: with storage of the test's own, and
+ * this machine's programs, read-only, as what is in them.
+ *
+ * @module
+ */
 import { CLI } from "../scene/mesh.ts";
 import type { Namespace } from "../scene/namespace.ts";
 import { run } from "../scene/process.ts";

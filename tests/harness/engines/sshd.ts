@@ -1,5 +1,11 @@
-// A machine with real sshd's, and a home whose ssh configuration, keys and login shell are
-// nobody else's. The client runs there too, so `~/.ssh/config` applies as it does for users.
+/**
+ * A machine with real sshd's, and a home whose ssh configuration, keys and login shell
+ * are nobody else's.
+ *
+ * The client runs there too, so `~/.ssh/config` applies as it does for users.
+ *
+ * @module
+ */
 import { type Machine, makeMachine } from "../scene/machine.ts";
 import type { Process } from "../scene/process.ts";
 import { run } from "../scene/process.ts";

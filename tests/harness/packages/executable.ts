@@ -1,4 +1,8 @@
-// The portable executable for Linux under test: built if need be, and started in any way.
+/**
+ * The portable executable for Linux under test: built if need be, and started in any way.
+ *
+ * @module
+ */
 import type { SceneOptions } from "../scene/scene.ts";
 import { Scene } from "../scene/scene.ts";
 import { needs, type Verdict } from "../scene/requirements.ts";

@@ -1,4 +1,8 @@
-// Runs the install script in a real shell, against a release that the test serves.
+/**
+ * Runs the install script in a real shell, against a release that the test serves.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { installer } from "../../../cli/commands/installer.ts";
 import { within } from "../scene/wait.ts";

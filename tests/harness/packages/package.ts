@@ -1,5 +1,9 @@
-// The package as its users get it: published by `deno publish` to a registry of the tests,
-// installed from there into a project of its own with a cache of its own.
+/**
+ * The package as its users get it: published by `deno publish` to a registry of the
+ * tests, installed from there into a project of its own with a cache of its own.
+ *
+ * @module
+ */
 import { dirname } from "node:path";
 import { filesIn } from "./registry.ts";
 import type { Namespace } from "../scene/namespace.ts";

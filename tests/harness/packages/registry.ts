@@ -1,10 +1,17 @@
-// Registries like jsr.io and npm's, as far as `deno publish` and `deno run jsr:…` use them:
-// registry.ts FOLDER PORT NPM_CACHE. What is published is unpacked in FOLDER as it came, and
-// served from there, so another one with the same FOLDER has it too. Packages of npm are
-// those of Deno's cache, below /npm/.
-//
-// jsr.io also checks each file and makes pages and npm packages of them; nothing here does.
-// Imports are rewritten and WebAssembly changed by `deno publish`, before the upload.
+/**
+ * Registries like jsr.io and npm's, as far as `deno publish` and `deno run jsr:…` use
+ * them: registry.ts FOLDER PORT NPM_CACHE.
+ *
+ * What is published is unpacked in FOLDER as it came, and served from there, so another
+ * one with the same FOLDER has it too. Packages of npm are those of Deno's cache, below
+ * /npm/.
+ *
+ * jsr.io also checks each file and makes pages and npm packages of them; nothing here
+ * does. Imports are rewritten and WebAssembly changed by `deno publish`, before the
+ * upload.
+ *
+ * @module
+ */
 import { createHash } from "node:crypto";
 
 const TYPES: Record<string, string> = {

@@ -1,5 +1,9 @@
-// A root folder with nothing but busybox, for one test: which folders there are, who owns
-// them and how they are mounted is the test's choice.
+/**
+ * A root folder with nothing but busybox, for one test: which folders there are, who owns
+ * them and how they are mounted is the test's choice.
+ *
+ * @module
+ */
 import { run } from "../scene/process.ts";
 import type { Scene } from "../scene/scene.ts";
 import { type Ending, ran, Started } from "./executable.ts";

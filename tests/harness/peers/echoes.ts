@@ -1,4 +1,8 @@
-// Echoes between the hosts of a mesh, while something else goes on.
+/**
+ * Echoes between the hosts of a mesh, while something else goes on.
+ *
+ * @module
+ */
 import type { TestMesh } from "../scene/mesh.ts";
 import type { Scene } from "../scene/scene.ts";
 import type { Peer } from "./peer_process.ts";

@@ -1,5 +1,11 @@
-// An agent that does nothing of what it is told, and sends its neighbour what no stack would:
-// `VIP TARGET PORT`. It says on standard error when it is through.
+/**
+ * An agent that does nothing of what it is told, and sends its neighbour what no stack
+ * would: `VIP TARGET PORT`.
+ *
+ * It says on standard error when it is through.
+ *
+ * @module
+ */
 import { FEATURES } from "../../../agent/agent.ts";
 import {
   makeSegment,

@@ -1,8 +1,12 @@
-// The program that stands for real applications inside a namespace: peer.ts ROLE ARGS…
-//
-// It prints one JSON object a line, each with an `event`; a server begins with
-// `listening`, a client ends with `done`. Roles are in peer_servers.ts and
-// peer_clients.ts; numbers may be written 256Mi.
+/**
+ * The program that stands for real applications inside a namespace: peer.ts ROLE ARGS…
+ *
+ * It prints one JSON object a line, each with an `event`; a server begins with
+ * `listening`, a client ends with `done`. Roles are in peer_servers.ts and
+ * peer_clients.ts; numbers may be written 256Mi.
+ *
+ * @module
+ */
 import { clients } from "./peer_clients.ts";
 import { servers } from "./peer_servers.ts";
 

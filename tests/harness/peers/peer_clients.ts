@@ -1,4 +1,8 @@
-// The dialling roles of a peer: `ROLE ADDRESS PORT …`, each ends with a `done` report.
+/**
+ * The dialling roles of a peer: `ROLE ADDRESS PORT …`, each ends with a `done` report.
+ *
+ * @module
+ */
 import { connect } from "node:net";
 import type { Role } from "./peer.ts";
 import { exchange, parseSize } from "./peer_data.ts";

@@ -1,4 +1,8 @@
-// A stream of bytes that never repeats, and the sha256 of what went by.
+/**
+ * A stream of bytes that never repeats, and the sha256 of what went by.
+ *
+ * @module
+ */
 import { createHash } from "node:crypto";
 import { type Ending, readToEnd, writeAll } from "./peer_tcp.ts";
 import { pause } from "../scene/wait.ts";

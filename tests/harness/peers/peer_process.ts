@@ -1,4 +1,8 @@
-// A peer started by a test, and what it has reported so far.
+/**
+ * A peer started by a test, and what it has reported so far.
+ *
+ * @module
+ */
 import type { Namespace } from "../scene/namespace.ts";
 import { Process } from "../scene/process.ts";
 import type { Report } from "./peer.ts";

@@ -1,4 +1,8 @@
-// The serving roles of a peer: `ROLE PORT …` listens on 127.0.0.1 (or `ADDRESS:PORT`).
+/**
+ * The serving roles of a peer: `ROLE PORT …` listens on 127.0.0.1 (or `ADDRESS:PORT`).
+ *
+ * @module
+ */
 import { createServer, type Socket } from "node:net";
 import type { Report, Role } from "./peer.ts";
 import { exchange, parseSize } from "./peer_data.ts";

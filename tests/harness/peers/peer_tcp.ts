@@ -1,4 +1,8 @@
-// How a peer's TCP connection ends, and the ways to read one to its end.
+/**
+ * How a peer's TCP connection ends, and the ways to read one to its end.
+ *
+ * @module
+ */
 
 /** How a connection ended, as the application on this side sees it. */
 export type Ending = "end" | "reset" | "refused" | "unreachable" | "timeout" | string;

@@ -1,4 +1,9 @@
-// The peers themselves, joined by nothing but a bare loopback: what a mesh is measured by.
+/**
+ * The peers themselves, joined by nothing but a bare loopback: what a mesh is measured
+ * by.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { e2e } from "../scene/scene.ts";
 

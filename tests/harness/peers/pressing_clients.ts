@@ -1,10 +1,14 @@
-// Clients that say as much as is taken, for some seconds: `pressing_clients.ts KIND ADDRESS:PORT
-// SECONDS`. A connection that is ended is followed by the next.
-//
-// KIND is `lines` (empty ones, to an HTTP proxy), `upload` or `download` (chunks of one byte
-// through it, to or from a server of this program), `refused` (requests that the proxy
-// refuses, all at once), `questions` (of DNS, for a name of the mesh) or `bytes`. It prints a JSON object
-// a line: `open` at the beginning, and `done` with a PressReport.
+/**
+ * Clients that say as much as is taken, for some seconds: `pressing_clients.ts KIND ADDRESS:PORT
+ * SECONDS`. A connection that is ended is followed by the next.
+ *
+ * KIND is `lines` (empty ones, to an HTTP proxy), `upload` or `download` (chunks of one byte
+ * through it, to or from a server of this program), `refused` (requests that the proxy
+ * refuses, all at once), `questions` (of DNS, for a name of the mesh) or `bytes`. It prints a JSON object
+ * a line: `open` at the beginning, and `done` with a PressReport.
+ *
+ * @module
+ */
 import { dial, readToEnd, writeAll } from "./peer_tcp.ts";
 
 /** What became of them. */

@@ -1,9 +1,13 @@
-// Clients that wear a proxy out: `slow_clients.ts KIND ADDRESS:PORT COUNT`.
-//
-// Of the kinds `http` and `socks`, which never come to the end of what they have to say, each
-// client says a byte every half second; `flood` never ends a header, as fast as it is taken.
-// It prints a JSON object a line: `open` when all are connected, and `done` with a
-// SlowReport when the proxy has ended them all.
+/**
+ * Clients that wear a proxy out: `slow_clients.ts KIND ADDRESS:PORT COUNT`.
+ *
+ * Of the kinds `http` and `socks`, which never come to the end of what they have to say,
+ * each client says a byte every half second; `flood` never ends a header, as fast as it
+ * is taken. It prints a JSON object a line: `open` when all are connected, and `done`
+ * with a SlowReport when the proxy has ended them all.
+ *
+ * @module
+ */
 import { dial, endingOf, readToEnd, writeAll } from "./peer_tcp.ts";
 import { pause } from "../scene/wait.ts";
 

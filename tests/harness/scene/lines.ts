@@ -1,4 +1,8 @@
-// Text cut into lines; the last one needs no line end.
+/**
+ * Text cut into lines; the last one needs no line end.
+ *
+ * @module
+ */
 
 export class TextLineStream extends TransformStream<string, string> {
   constructor() {

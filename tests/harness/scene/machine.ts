@@ -1,5 +1,9 @@
-// A machine of a test: a namespace with an /etc of its own, so that what is written there,
-// and who is asked for names, is nobody else's business.
+/**
+ * A machine of a test: a namespace with an /etc of its own, so that what is written
+ * there, and who is asked for names, is nobody else's business.
+ *
+ * @module
+ */
 import type { Namespace } from "./namespace.ts";
 import type { Scene } from "./scene.ts";
 

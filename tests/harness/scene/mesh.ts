@@ -1,5 +1,9 @@
-// A mesh under test: a manifest written from a plan, a manager in one namespace and the
-// agents in others.
+/**
+ * A mesh under test: a manifest written from a plan, a manager in one namespace and the
+ * agents in others.
+ *
+ * @module
+ */
 import type { Namespace } from "./namespace.ts";
 import { descendants, processesIn } from "./proc.ts";
 import { Process } from "./process.ts";

@@ -1,4 +1,8 @@
-// A network namespace: a host whose 127.0.42.x nobody else has.
+/**
+ * A network namespace: a host whose 127.0.42.x nobody else has.
+ *
+ * @module
+ */
 
 let made = 0;
 

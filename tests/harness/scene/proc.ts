@@ -1,4 +1,8 @@
-// What Linux tells about a process: memory, processor time, children, namespace.
+/**
+ * What Linux tells about a process: memory, processor time, children, namespace.
+ *
+ * @module
+ */
 
 /** Clock ticks a second in `/proc/PID/stat`; a constant of the Linux ABI (USER_HZ). */
 const TICKS_PER_SECOND = 100;

@@ -1,4 +1,8 @@
-// A process under test: its output kept line by line, waited for and ended by its id.
+/**
+ * A process under test: its output kept line by line, waited for and ended by its id.
+ *
+ * @module
+ */
 import { TextLineStream } from "./lines.ts";
 import type { Namespace } from "./namespace.ts";
 import { until, type UntilOptions, within } from "./wait.ts";

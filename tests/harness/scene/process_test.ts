@@ -1,4 +1,9 @@
-// What the other tests rely on: output is kept, waits have limits, nothing is left behind.
+/**
+ * What the other tests rely on: output is kept, waits have limits, nothing is left
+ * behind.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { isAlive } from "./proc.ts";
 import { Process } from "./process.ts";

@@ -1,4 +1,8 @@
-// What a test needs from the machine, and what happens where it is missing.
+/**
+ * What a test needs from the machine, and what happens where it is missing.
+ *
+ * @module
+ */
 
 /** `namespaces` stands for Linux, root, iproute2 and a kernel that lets us; the rest are programs. */
 export type Requirement = "namespaces" | (string & Record<never, never>);

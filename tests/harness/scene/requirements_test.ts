@@ -1,4 +1,8 @@
-// What is missing leaves a test out on a laptop and fails it in CI.
+/**
+ * What is missing leaves a test out on a laptop and fails it in CI.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { needs } from "./requirements.ts";
 

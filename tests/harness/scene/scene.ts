@@ -1,4 +1,8 @@
-// One end-to-end test: what it makes, what is shown when it fails, and the cleaning up.
+/**
+ * One end-to-end test: what it makes, what is shown when it fails, and the cleaning up.
+ *
+ * @module
+ */
 import { Namespace } from "./namespace.ts";
 import { Peer } from "../peers/peer_process.ts";
 import { isAlive, processesIn } from "./proc.ts";

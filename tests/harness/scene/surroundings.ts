@@ -1,4 +1,8 @@
-// A mesh whose surroundings fail while it runs: its log, its terminal, its descriptors.
+/**
+ * A mesh whose surroundings fail while it runs: its log, its terminal, its descriptors.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { curl } from "../web/curl.ts";
 import { type HostPlan, manifestOf, NOROUTER } from "./mesh.ts";

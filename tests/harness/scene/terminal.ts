@@ -1,4 +1,10 @@
-// Programs with and without a terminal. Tests may be started from one, or not.
+/**
+ * Programs with and without a terminal.
+ *
+ * Tests may be started from one, or not.
+ *
+ * @module
+ */
 import { join } from "shlex";
 import type { Namespace } from "./namespace.ts";
 import { until } from "./wait.ts";

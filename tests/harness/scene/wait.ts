@@ -1,4 +1,8 @@
-// Waiting for a condition, with a limit; no test sleeps and hopes.
+/**
+ * Waiting for a condition, with a limit; no test sleeps and hopes.
+ *
+ * @module
+ */
 
 /** Limit of a wait unless told otherwise: generous, because CI machines are slow. */
 export const DEFAULT_LIMIT_MS = 20_000;

@@ -1,4 +1,8 @@
-// A headless Chromium in a namespace, where nothing is but the mesh.
+/**
+ * A headless Chromium in a namespace, where nothing is but the mesh.
+ *
+ * @module
+ */
 import type { Namespace } from "../scene/namespace.ts";
 import type { Scene } from "../scene/scene.ts";
 

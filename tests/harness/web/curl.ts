@@ -1,4 +1,8 @@
-// curl, the client that everybody has.
+/**
+ * curl, the client that everybody has.
+ *
+ * @module
+ */
 import type { Namespace } from "../scene/namespace.ts";
 import { run } from "../scene/process.ts";
 

@@ -1,9 +1,15 @@
-// A web server of long downloads: `download_origin.ts PORT`. `/BYTES` has that many bytes,
-// those of `pieces` with SEED; `/endless/NAME` goes on for ever.
-//
-// It speaks over sockets as they are, so that what it says of the bytes taken is exact. It
-// prints a JSON object a line: `listening`, then for each endless download every 100 ms
-// `pushed`, and `left` when its client has gone.
+/**
+ * A web server of long downloads: `download_origin.ts PORT`.
+ *
+ * `/BYTES` has that many bytes, those of `pieces` with SEED; `/endless/NAME` goes on for
+ * ever.
+ *
+ * It speaks over sockets as they are, so that what it says of the bytes taken is exact.
+ * It prints a JSON object a line: `listening`, then for each endless download every 100
+ * ms `pushed`, and `left` when its client has gone.
+ *
+ * @module
+ */
 import { pieces } from "../peers/peer_data.ts";
 import { endingOf, writeAll } from "../peers/peer_tcp.ts";
 

@@ -1,4 +1,9 @@
-// git's own server behind HTTP, `git http-backend`, as the CGI program that it is (RFC 3875).
+/**
+ * git's own server behind HTTP, `git http-backend`, as the CGI program that it is (RFC
+ * 3875).
+ *
+ * @module
+ */
 import { Buffer } from "node:buffer";
 
 /** Where the repositories are, and what of them is asked for. */

@@ -1,4 +1,8 @@
-// Starts the server of web_origin.ts for a test.
+/**
+ * Starts the server of web_origin.ts for a test.
+ *
+ * @module
+ */
 import type { Namespace } from "../scene/namespace.ts";
 import type { Process } from "../scene/process.ts";
 import type { Scene } from "../scene/scene.ts";

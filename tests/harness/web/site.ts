@@ -1,4 +1,8 @@
-// A private network behind a bastion, with a web server and a name server in it.
+/**
+ * A private network behind a bastion, with a web server and a name server in it.
+ *
+ * @module
+ */
 import { run } from "../scene/process.ts";
 import type { Namespace } from "../scene/namespace.ts";
 import type { Scene } from "../scene/scene.ts";

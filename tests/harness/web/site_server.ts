@@ -1,5 +1,11 @@
-// A web server and a name server that tell who was asked by whom: site_server.ts JSON, where
-// the JSON is a SiteServerOptions. It prints a JSON object once all of it listens.
+/**
+ * A web server and a name server that tell who was asked by whom: site_server.ts JSON,
+ * where the JSON is a SiteServerOptions.
+ *
+ * It prints a JSON object once all of it listens.
+ *
+ * @module
+ */
 import { Buffer } from "node:buffer";
 import { createSocket } from "node:dgram";
 import http from "node:http";

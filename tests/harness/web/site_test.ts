@@ -1,4 +1,9 @@
-// What the tests of routes rely on: a bastion, and nobody else, reaches its private network.
+/**
+ * What the tests of routes rely on: a bastion, and nobody else, reaches its private
+ * network.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { makeMachine, PLAIN_HOSTS } from "../scene/machine.ts";
 import { run } from "../scene/process.ts";

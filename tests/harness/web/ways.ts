@@ -1,4 +1,8 @@
-// The ways into a mesh that curl knows, and what came of one.
+/**
+ * The ways into a mesh that curl knows, and what came of one.
+ *
+ * @module
+ */
 import type { Namespace } from "../scene/namespace.ts";
 import type { Answer } from "./site_server.ts";
 

@@ -1,7 +1,11 @@
-// A web server of everything that a browser, git and a WebSocket client ask for, known by
-// several names: `web_origin.ts JSON`, where the JSON is a WebOriginOptions.
-//
-// It prints a JSON object once all of it listens.
+/**
+ * A web server of everything that a browser, git and a WebSocket client ask for, known by
+ * several names: `web_origin.ts JSON`, where the JSON is a WebOriginOptions.
+ *
+ * It prints a JSON object once all of it listens.
+ *
+ * @module
+ */
 import { gitBackend } from "./git_backend.ts";
 import { pieces } from "../peers/peer_data.ts";
 import { pause } from "../scene/wait.ts";

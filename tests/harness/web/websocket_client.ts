@@ -1,7 +1,13 @@
-// A WebSocket client (RFC 6455) that reaches its server through a proxy, which Deno's own
-// cannot: `websocket_client.ts WAY PROXY AUTHORITY PATH`, where the way is one of
-// `absolute`, `tunnel`, `socks`. It expects a server that greets with `hello` and sends all
-// back. It prints a JSON object, a WebSocketReport.
+/**
+ * A WebSocket client (RFC 6455) that reaches its server through a proxy, which Deno's own
+ * cannot: `websocket_client.ts WAY PROXY AUTHORITY PATH`, where the way is one of
+ * `absolute`, `tunnel`, `socks`.
+ *
+ * It expects a server that greets with `hello` and sends all back. It prints a JSON
+ * object, a WebSocketReport.
+ *
+ * @module
+ */
 import { Buffer } from "node:buffer";
 import { createHash, randomBytes } from "node:crypto";
 import { pieces } from "../peers/peer_data.ts";

@@ -1,0 +1,94 @@
+/**
+ * Inbound: connections that other hosts ask for, to a published port, to the name server,
+ * or to an address that a route leads to this host.
+ *
+ * The stack holds their SYN until the target was dialled, so that the answer is the target's.
+ *
+ * @module
+ */
+import type { Target } from "../proxy/connector.ts";
+import type { NameServer } from "../proxy/dns/server.ts";
+import { dial, DialError, icmpCodeOf } from "../proxy/edge/dial.ts";
+import { MeshStream } from "../proxy/edge/stream.ts";
+import type { TcpConnection } from "../stack/tcp.ts";
+import { formatIpv4 } from "../wire/ip/ipv4.ts";
+import { Arrivals } from "./arrivals.ts";
+import type { InForce } from "./in_force.ts";
+import { join } from "./join.ts";
+import type { Tasks } from "./tasks.ts";
+
+/** Options of an {@linkcode Inbound}. */
+export interface InboundOptions {
+  /** Says where each connection leads. */
+  readonly inForce: InForce;
+  /** Answers questions of other hosts. */
+  readonly nameServer: NameServer;
+  /** Counts the work for connections. */
+  readonly tasks: Tasks;
+  /** Ends dials under way. */
+  readonly signal: AbortSignal;
+}
+
+/** Serves other hosts. */
+export class Inbound {
+  readonly #options: InboundOptions;
+  readonly #arrivals = new Arrivals();
+
+  /** Serves from the first call of {@linkcode Inbound.serve} on. */
+  constructor(options: InboundOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a connection that another host asks for. */
+  serve(connection: TcpConnection): void {
+    const { remoteAddress } = connection.ends;
+    this.#arrivals.add(
+      remoteAddress,
+      () => this.#options.tasks.track(this.#serve(connection)),
+    );
+  }
+
+  async #serve(connection: TcpConnection): Promise<void> {
+    const { configuration, foreign } = this.#options.inForce;
+    const { localAddress, localPort } = connection.ends;
+    let target: Target;
+    if (localAddress === configuration.me) {
+      const forward = configuration.forwards.get(localPort);
+      if (!forward && localPort === configuration.nameServerPort) {
+        return await this.#answer(connection);
+      }
+      if (!forward) return connection.refuse();
+      target = forward;
+    } else {
+      if (!foreign.allows(localAddress)) {
+        return connection.refuse(icmpCodeOf("prohibited"));
+      }
+      target = { hostname: formatIpv4(localAddress), port: localPort };
+    }
+    const gaveUp = new AbortController();
+    connection.onFailure = () => gaveUp.abort();
+    if (connection.failure) return connection.refuse();
+    const signal = AbortSignal.any([gaveUp.signal, this.#options.signal]);
+    let socket: Deno.TcpConn;
+    try {
+      socket = await dial(target.hostname, target.port, signal);
+    } catch (error) {
+      if (!(error instanceof DialError)) throw error;
+      return connection.refuse(icmpCodeOf(error.failure));
+    }
+    connection.accept();
+    await join(socket, connection);
+  }
+
+  /** A question of a name. */
+  async #answer(connection: TcpConnection): Promise<void> {
+    connection.accept();
+    try {
+      await connection.opened();
+    } catch {
+      return connection.release();
+    }
+    const { remoteAddress } = connection.ends;
+    await this.#options.nameServer.serve(new MeshStream(connection), remoteAddress);
+  }
+}

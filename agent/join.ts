@@ -1,0 +1,26 @@
+/**
+ * Join: a socket of this machine and a connection of the stack that is not open yet.
+ *
+ * @module
+ */
+import { resetConnection } from "../proxy/edge/reset.ts";
+import { splice } from "../proxy/edge/splice.ts";
+import type { TcpConnection } from "../stack/tcp.ts";
+
+/**
+ * Carries bytes between the two, once the connection is open, until both directions have
+ * ended. If it does not open, the socket is reset. Never rejects.
+ */
+export async function join(
+  socket: Deno.TcpConn,
+  connection: TcpConnection,
+): Promise<void> {
+  try {
+    await connection.opened();
+  } catch {
+    resetConnection(socket);
+    connection.release();
+    return;
+  }
+  await splice(socket, connection);
+}

@@ -1,0 +1,120 @@
+/**
+ * Outbound: the ports of the mesh on real addresses of this machine, for its own programs,
+ * and the connections that come there.
+ *
+ * @module
+ */
+import type { Target } from "../proxy/connector.ts";
+import type { NameServer } from "../proxy/dns/server.ts";
+import { dial } from "../proxy/edge/dial.ts";
+import { resetConnection } from "../proxy/edge/reset.ts";
+import { relay } from "../proxy/edge/splice.ts";
+import { SocketStream } from "../proxy/edge/stream.ts";
+import type { TcpConnection } from "../stack/tcp.ts";
+import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
+import type { Configuration } from "./configuration.ts";
+import { join } from "./join.ts";
+import type { Wanted } from "./listeners.ts";
+import type { LivingStack } from "./living_stack.ts";
+import { isServedBy } from "./published.ts";
+import type { Tasks } from "./tasks.ts";
+
+/** Options of an {@linkcode Outbound}. */
+export interface OutboundOptions {
+  /** The host's VIP. */
+  readonly me: number;
+  /** Leads to the other hosts. */
+  readonly stack: LivingStack;
+  /** Answers questions of this machine's programs. */
+  readonly nameServer: NameServer;
+  /** Counts the work for connections. */
+  readonly tasks: Tasks;
+  /** Takes a line of text for people. */
+  readonly warn: (message: string) => void;
+  /** Ends connections that stay on this machine. */
+  readonly signal: AbortSignal;
+}
+
+/** Serves this machine's programs. */
+export class Outbound {
+  readonly #options: OutboundOptions;
+
+  /** Listens nowhere itself. */
+  constructor(options: OutboundOptions) {
+    this.#options = options;
+  }
+
+  /** The listeners of a configuration: this host's ports, the others', the name servers. */
+  wanted({ source, forwards, nameServers }: Configuration): Wanted[] {
+    const { me, others, loopback } = source.configure;
+    if (loopback?.disable) return [];
+    return [
+      ...forwards.entries().map(([port, target]) => this.#own(me, port, target)),
+      ...others.map(({ ip, port }) => this.#other(ip, port)),
+      ...nameServers.entries().map(([address, port]) => this.#names(address, port)),
+    ];
+  }
+
+  #own(hostname: string, port: number, target: Target): Wanted {
+    return {
+      ...this.#wanted({ hostname, port }, (socket) => this.#relay(socket, target)),
+      isServed: () => isServedBy(target, { hostname, port }),
+    };
+  }
+
+  #other(hostname: string, port: number): Wanted {
+    const address = parseIpv4(hostname)!;
+    return this.#wanted(
+      { hostname, port },
+      (socket) => this.#connect(socket, address, port),
+    );
+  }
+
+  #names(address: number, port: number): Wanted {
+    const serve = address === this.#options.me
+      ? (socket: Deno.TcpConn) => this.#answer(socket)
+      : (socket: Deno.TcpConn) => this.#connect(socket, address, port);
+    const hostname = formatIpv4(address);
+    return { ...this.#wanted({ hostname, port }, serve), kind: "dns" };
+  }
+
+  #wanted(at: Target, serve: (socket: Deno.TcpConn) => Promise<void>): Wanted {
+    const tracked = (socket: Deno.TcpConn) => this.#options.tasks.track(serve(socket));
+    return { kind: "loopback", ...at, serve: tracked };
+  }
+
+  /** A port of this very host: the stack does not carry what stays here. */
+  async #relay(socket: Deno.TcpConn, target: Target): Promise<void> {
+    const { signal } = this.#options;
+    let other: Deno.TcpConn;
+    try {
+      other = await dial(target.hostname, target.port, signal);
+    } catch {
+      return resetConnection(socket);
+    }
+    await relay(socket, other, signal);
+  }
+
+  /** A port of another host. */
+  async #connect(socket: Deno.TcpConn, address: number, port: number): Promise<void> {
+    const { stack, warn } = this.#options;
+    let connection: TcpConnection;
+    try {
+      connection = stack.connect(address, port);
+    } catch (error) {
+      resetConnection(socket);
+      warn(`Cannot connect to port ${port}: ${(error as Error).message}`);
+      return;
+    }
+    await join(socket, connection);
+  }
+
+  /** A question of a program: of this host, unless the VIP is one that others can reach. */
+  async #answer(socket: Deno.TcpConn): Promise<void> {
+    const { me, nameServer } = this.#options;
+    const { hostname } = socket.remoteAddr as Deno.NetAddr;
+    const client = parseIpv4(hostname);
+    const isOwn = client !== undefined && (client >>> 24 === 127 || client === me);
+    await nameServer.serve(new SocketStream(socket), isOwn ? undefined : client ?? 0);
+  }
+}

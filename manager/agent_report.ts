@@ -1,0 +1,95 @@
+/**
+ * Agent report: the state that the agent of a host told last, for as long as it is there.
+ *
+ * @module
+ */
+
+import type { AgentStack } from "../wire/control/agent_stack.ts";
+import type { AgentStatus, ListenerStatus } from "../wire/control/control.ts";
+
+/** The report of the agent that a host has now. */
+export class AgentReport {
+  /** Settles when the first agent of the host told something, or will not. */
+  readonly first: Promise<void>;
+  readonly #first = Promise.withResolvers<void>();
+  /** Settled by the next status, if somebody waits for one. */
+  #next: PromiseWithResolvers<void> | undefined;
+  #listeners: readonly ListenerStatus[] = [];
+  #machine: string | undefined;
+  #stack: AgentStack | undefined;
+  #at: number | undefined;
+
+  /** Nothing was told yet. */
+  constructor() {
+    this.first = this.#first.promise;
+  }
+
+  /** Its listeners, by its last word on each. */
+  get listeners(): readonly ListenerStatus[] {
+    return this.#listeners;
+  }
+
+  /** An id that agents of one machine share. */
+  get machine(): string | undefined {
+    return this.#machine;
+  }
+
+  /** The statistics of its stack. */
+  get stack(): AgentStack | undefined {
+    return this.#stack;
+  }
+
+  /** The time of its last status, in milliseconds of the clock; undefined before the first. */
+  get at(): number | undefined {
+    return this.#at;
+  }
+
+  /** Addresses of the listeners that failed. */
+  get failedListeners(): readonly string[] {
+    return this.#listeners.filter(({ error }) => error).map(({ address }) => address);
+  }
+
+  /** Takes a status at the time `now`; true for the first of this agent. */
+  take({ listeners, machine, stack }: AgentStatus, now: number): boolean {
+    const isFirst = this.#at === undefined;
+    this.#at = now;
+    this.#listeners = listeners;
+    this.#machine = machine;
+    this.#stack = stack;
+    this.#settle();
+    return isFirst;
+  }
+
+  /** Marks listeners as up; returns those of them that had failed. */
+  takeUp(listeners: readonly ListenerStatus[]): ListenerStatus[] {
+    const failed = new Set(this.failedListeners);
+    const up = listeners.filter(({ address }) => failed.has(address));
+    const isUp = new Set(up.map(({ address }) => address));
+    this.#listeners = this.#listeners.map((status) =>
+      isUp.has(status.address) ? { address: status.address, kind: status.kind } : status
+    );
+    return up;
+  }
+
+  /** Settles with the next status; calls `ask` unless one is awaited already. */
+  async asked(ask: () => void): Promise<void> {
+    if (!this.#next) {
+      this.#next = Promise.withResolvers();
+      ask();
+    }
+    await this.#next.promise;
+  }
+
+  /** The agent is gone, or tells no status. */
+  forget(): void {
+    this.#listeners = [];
+    this.#machine = this.#stack = this.#at = undefined;
+    this.#settle();
+  }
+
+  #settle(): void {
+    this.#first.resolve();
+    this.#next?.resolve();
+    this.#next = undefined;
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * The contract of a mesh with the program that starts it: options, hosts, and readiness.
+ *
+ * @module
+ */
+
+import type { Clock } from "../link/clock.ts";
+import type { Manifest } from "../manifest/manifest.ts";
+import type { PoliceCounters } from "../router/police.ts";
+import type { RouteCounters } from "../router/counters.ts";
+import type { Transport } from "../transports/mod.ts";
+import type { MeshEvent } from "./events.ts";
+import type { HostState } from "./session.ts";
+import type { MeshStatus } from "./status.ts";
+
+/** Options of `startMesh`. */
+export interface MeshOptions {
+  /** Called with each event from the very start. What it throws is reported as uncaught. */
+  readonly onEvent?: (event: MeshEvent) => void;
+  /** Further transports; one with the name of a built-in one takes its place. */
+  readonly transports?: readonly Transport[];
+  /**
+   * Plug-ins from elsewhere, by URL, that the manifest may name without locking them. A
+   * manifest that was parsed before has to come with the `transports` it was parsed with.
+   */
+  readonly allowPlugins?: readonly string[];
+  /**
+   * Whether there is a {@linkcode ConnectionEvent} for each connection between hosts when
+   * it is accepted and when it ends. Off by default; then it costs nothing.
+   */
+  readonly connections?: boolean;
+  /** Time and chance, for tests. */
+  readonly clock?: Clock;
+}
+
+/** One host of a running mesh; its fields are as of now. */
+export interface MeshHost {
+  /** Its name in the manifest. */
+  readonly name: string;
+  /** Its virtual IPv4 address, dotted. */
+  readonly vip: string;
+  /** What is run to reach it, or `the agent in this process`. */
+  readonly command: string;
+  /** What it is doing. */
+  readonly state: HostState;
+  /** The version its agent says; undefined unless ready. */
+  readonly version: string | undefined;
+  /** What its agent can do; empty unless ready. */
+  readonly features: readonly string[];
+  /** Failures in a row. */
+  readonly failures: number;
+  /** What went wrong last, while it is down. */
+  readonly lastFailure: string | undefined;
+  /** Addresses, each `address:port`, on which its agent was to listen and does not. */
+  readonly failedListeners: readonly string[];
+  /** Frames that its link's police let pass or dropped, by reason. */
+  readonly police: Readonly<PoliceCounters>;
+  /** Control messages dropped: too many came, or they answered what nobody had asked. */
+  readonly droppedControls: number;
+  /** Lines of text from it that were left out, since there were too many. */
+  readonly droppedLines: number;
+}
+
+/** Whether a mesh came up. */
+export interface ReadyReport {
+  /** Whether every host is ready. */
+  readonly ok: boolean;
+  /** The hosts that are ready. */
+  readonly ready: readonly MeshHost[];
+  /** The hosts whose first attempt failed, and why; they are tried again. */
+  readonly failed: readonly {
+    /** The host. */
+    readonly host: MeshHost;
+    /** What went wrong. */
+    readonly message: string;
+  }[];
+}
+
+/** Options of {@linkcode Mesh.status}. */
+export interface StatusOptions {
+  /** Milliseconds to wait for agents. Default 1000. */
+  readonly ms?: number;
+}
+
+/** A running mesh. Disposing of it closes it. */
+export interface Mesh extends AsyncDisposable {
+  /** What it was started from. */
+  readonly manifest: Manifest;
+  /** Its hosts by name, in the manifest's order. */
+  readonly hosts: ReadonlyMap<string, MeshHost>;
+  /** What became of packets so far, in frames. */
+  readonly counters: Readonly<RouteCounters>;
+  /**
+   * The state and the counters of the mesh and its agents at the moment, as plain data.
+   * Agents are asked for theirs; of an agent that has not answered within `options.ms` the
+   * last answer counts. Never rejects, and may be called after a close.
+   */
+  status(options?: StatusOptions): Promise<MeshStatus>;
+  /** Calls `listener` with each event from now on, until the function returned is called. */
+  subscribe(listener: (event: MeshEvent) => void): () => void;
+  /** Settles when each host became ready or failed for the first time. Never rejects. */
+  ready(): Promise<ReadyReport>;
+  /** Ends every agent and settles, within 2 s, when all is gone. May be called again. */
+  close(): Promise<void>;
+}

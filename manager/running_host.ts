@@ -1,0 +1,165 @@
+/**
+ * A host of a running mesh: its session, its report, and its counters.
+ *
+ * @module
+ */
+
+import type { Clock } from "../link/clock.ts";
+import type { HostSpec } from "../manifest/manifest.ts";
+import type { PoliceCounters } from "../router/police.ts";
+import { formatIpv4 } from "../wire/ip/ipv4.ts";
+import { AgentReport } from "./agent_report.ts";
+import type { AttemptPlan } from "./attempt.ts";
+import type { MeshHost } from "./contract.ts";
+import type { HostWarningEvent } from "./events.ts";
+import { Excess } from "./telling/excess.ts";
+import { HostText, TEXT_LIMITS } from "./telling/host_text.ts";
+import { type HostState, Session, type SessionHooks } from "./session.ts";
+
+/** Parts of a {@linkcode RunningHost}. */
+export interface HostParts {
+  /** Its entry in the manifest. */
+  readonly spec: HostSpec;
+  /** The plan of each attempt to link it. */
+  readonly plan: AttemptPlan;
+  /** Verdicts on its frames, counted by its pipeline. */
+  readonly police: Readonly<PoliceCounters>;
+  /** The hooks of its session. */
+  readonly hooks: (host: RunningHost) => SessionHooks;
+  /** Takes a warning about it. */
+  readonly warn: (event: HostWarningEvent) => void;
+}
+
+/** A host, from the start of the mesh to its close. */
+export class RunningHost implements MeshHost {
+  readonly spec: HostSpec;
+  readonly plan: AttemptPlan;
+  readonly session: Session;
+  readonly police: Readonly<PoliceCounters>;
+  /** Its lines of text, within their budget. */
+  readonly text: HostText;
+  /** Control messages beyond its budget. */
+  readonly controls: Excess;
+  /** Frames that police dropped. */
+  readonly packets: Excess;
+  /** The state that its agent told. */
+  readonly report = new AgentReport();
+  readonly vip: string;
+  /** The message of the first failure, or nothing if the host became ready first. */
+  readonly firstVerdict: Promise<string | undefined>;
+  /** Settles the first verdict; later ones change nothing. */
+  readonly verdict: (failure: string | undefined) => void;
+  /** How often it became ready. */
+  timesReady = 0;
+  /** When it became ready last, in milliseconds of the clock. */
+  readyAt = 0;
+  #lastFailure: string | undefined;
+
+  constructor({ spec, plan, police, hooks, warn }: HostParts) {
+    this.spec = spec;
+    this.plan = plan;
+    this.police = police;
+    this.vip = formatIpv4(spec.vip);
+    const { name } = spec;
+    const tell = (message: string) =>
+      warn({ type: "warning", level: "warn", host: name, message });
+    this.text = textOf(name, plan.clock, tell);
+    this.controls = controlsOf(name, plan.clock, tell);
+    this.packets = packetsOf(name, plan.clock, tell);
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    this.firstVerdict = promise;
+    this.verdict = resolve;
+    this.session = new Session(plan, hooks(this));
+  }
+
+  get name(): string {
+    return this.spec.name;
+  }
+
+  get command(): string {
+    return this.plan.command;
+  }
+
+  get state(): HostState {
+    return this.session.state;
+  }
+
+  get version(): string | undefined {
+    return this.session.readiness?.agent.version;
+  }
+
+  get features(): readonly string[] {
+    return this.session.readiness?.agent.features ?? [];
+  }
+
+  get failures(): number {
+    return this.session.failures;
+  }
+
+  get failedListeners(): readonly string[] {
+    return this.report.failedListeners;
+  }
+
+  get droppedControls(): number {
+    return this.controls.total;
+  }
+
+  get droppedLines(): number {
+    return this.text.leftOut;
+  }
+
+  get lastFailure(): string | undefined {
+    return this.state === "down" ? this.#lastFailure : undefined;
+  }
+
+  set lastFailure(message: string) {
+    this.#lastFailure = message;
+  }
+
+  /** Asks its agent for a status; settles with the answer, or when the agent is gone. */
+  async refresh(): Promise<void> {
+    if (!this.features.includes("status")) return;
+    await this.report.asked(() => this.session.askStatus());
+  }
+
+  /** Ends its agent and settles when nothing is left of it. */
+  async close(): Promise<void> {
+    await this.session.close();
+    this.report.forget();
+    this.text.close();
+    this.controls.flush();
+    this.packets.flush();
+    this.verdict(`"${this.name}" was closed before it became ready`);
+  }
+}
+
+function textOf(host: string, clock: Clock, warn: (message: string) => void): HostText {
+  const { pieces, bytes } = TEXT_LIMITS;
+  return new HostText(clock, (lines, characters) =>
+    warn(
+      `${lines} lines from "${host}" (${characters} characters) were left out: ` +
+        `more than ${pieces.perSecond} lines or ` +
+        `${bytes.perSecond} characters a second came on the long run`,
+    ));
+}
+
+function controlsOf(host: string, clock: Clock, warn: (message: string) => void): Excess {
+  return new Excess(clock, (messages, bytes) =>
+    warn(
+      `${messages} control messages from "${host}" (${bytes} bytes) were dropped: ` +
+        `they came too fast, or answered what nobody had asked`,
+    ));
+}
+
+/** Honest hosts have some as well: answers of connections that ended just before. */
+const TOLD_PACKETS = 1000;
+
+function packetsOf(host: string, clock: Clock, warn: (message: string) => void): Excess {
+  return new Excess(clock, (packets, bytes) => {
+    if (packets < TOLD_PACKETS) return;
+    warn(
+      `${packets} packets from "${host}" (${bytes} bytes) were dropped: ` +
+        `they are not whole, or in the name of an address that is not its own`,
+    );
+  });
+}

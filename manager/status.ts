@@ -1,0 +1,111 @@
+/**
+ * Status: the state and the counters of a mesh at one moment (`gather_status.ts`).
+ *
+ * Plain data, without loss in JSON, and the only source for every display of a mesh. Unless
+ * said otherwise counters begin with the mesh and only go up, times are in milliseconds, and
+ * lists are in the order of the manifest's hosts.
+ *
+ * @module
+ */
+
+import type { QueueStatus } from "../link/queue.ts";
+import type { WaitingStatus } from "../link/waiting.ts";
+import type { RouteCounters } from "../router/counters.ts";
+import type { PoliceCounters } from "../router/police.ts";
+import type { AgentStack } from "../wire/control/agent_stack.ts";
+import type { ListenerStatus } from "../wire/control/control.ts";
+import type { HostState } from "./session.ts";
+
+/** A mesh at one moment. */
+export interface MeshStatus {
+  /** Milliseconds since the start. */
+  readonly ms: number;
+  /** Version of the rules in force, from 1. */
+  readonly rulesVersion: number;
+  /** Every host of the mesh. */
+  readonly hosts: readonly HostStatus[];
+  /** The link of each host, up or not. */
+  readonly links: readonly LinkStatus[];
+  /** The queue to each host that is ready; counters begin with the present link. */
+  readonly queues: readonly (OfHost & QueueStatus)[];
+  /** Packets that wait for hosts that are starting; hosts without any are left out. */
+  readonly waiting: readonly (OfHost & WaitingStatus)[];
+  /** Fates of packets, in frames. */
+  readonly packets: Readonly<RouteCounters>;
+  /** Routed connections: those to addresses that are no VIP. */
+  readonly flows: RoutedStatus;
+  /** The stack of each agent that tells of it; NoRouter's do not. */
+  readonly stacks: readonly StackStatus[];
+  /** The real listeners of each agent that tells of them. */
+  readonly listeners: readonly (OfHost & Readonly<ListenerStatus>)[];
+}
+
+/** An entry of a host. */
+export interface OfHost {
+  /** The host's name in the manifest. */
+  readonly host: string;
+}
+
+/** The state of a host. */
+export interface HostStatus extends OfHost {
+  /** Its virtual IPv4 address, dotted. */
+  readonly vip: string;
+  /** Its state. */
+  readonly state: HostState;
+  /** The command that reaches it, or `the agent in this process`. */
+  readonly command: string;
+  /** The version that its agent announced; absent unless ready. */
+  readonly version?: string;
+  /** The features that its agent announced; empty unless ready. */
+  readonly features: readonly string[];
+  /** Failures in a row. */
+  readonly failures: number;
+  /** The last failure; absent unless down. */
+  readonly lastFailure?: string;
+  /** Weight of its packets in the queues of all links, in bytes. */
+  readonly charged: number;
+  /** Foreign addresses that its agent suggested and that are remembered. */
+  readonly suggestions: number;
+}
+
+/** The traffic from a host, over all its links. */
+export interface LinkStatus extends OfHost {
+  /** How often the host became ready. */
+  readonly timesReady: number;
+  /** Milliseconds since it became ready; absent unless ready. */
+  readonly ms?: number;
+  /** Frames from it by the verdict of police: `ok` passed, others were dropped. */
+  readonly frames: Readonly<PoliceCounters>;
+  /** Control messages dropped: too many came, or nobody had asked. */
+  readonly droppedControls: Excessive;
+  /** Lines of text left out of the log: too many came. `bytes` are characters. */
+  readonly droppedLines: Excessive;
+}
+
+/** Pieces beyond a budget. */
+export interface Excessive {
+  /** Their number. */
+  readonly count: number;
+  /** Their bytes, summed up. */
+  readonly bytes: number;
+}
+
+/** Routed connections at the moment, by phase. */
+export interface RoutedStatus {
+  /** Asked for, and not answered yet. */
+  readonly opening: number;
+  /** In use. */
+  readonly open: number;
+  /** Closed by both sides, and remembered for what still comes. */
+  readonly finished: number;
+  /** Refused by an ICMP message, and remembered likewise. */
+  readonly refused: number;
+  /** The most there may be. */
+  readonly limit: number;
+}
+
+/** The stack of a host's agent. */
+export interface StackStatus extends OfHost, Readonly<AgentStack> {
+  /** Milliseconds since the agent told this. */
+  readonly age: number;
+}

@@ -1,0 +1,60 @@
+/**
+ * A reset stays a reset: nobody may take half an answer for a whole one.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { e2e } from "../harness/scene/scene.ts";
+
+const paths = [
+  { title: "from the manager's host", from: "local", to: "web" },
+  { title: "towards the manager's host", from: "web", to: "local" },
+  { title: "between two hosts", from: "db", to: "web" },
+] as const;
+
+e2e("a server's reset reaches the client as a reset", async (scene) => {
+  const ports = ["9000:127.0.0.1:9000"];
+  const { hosts } = await scene.mesh({ local: { ports }, web: { ports }, db: {} });
+  for (const name of ["local", "web"] as const) {
+    await scene.server(hosts[name].namespace, "reset", 9000);
+  }
+  for (const { title, from, to } of paths) {
+    const client = scene.client(hosts[from].namespace, "dial", hosts[to].vip, 9000, "x");
+    assert.equal((await client.report("done")).ending, "reset", title);
+  }
+});
+
+e2e("a client's reset reaches the server as a reset", async (scene) => {
+  const ports = ["9000:127.0.0.1:9000"];
+  const { hosts } = await scene.mesh({ local: { ports }, web: { ports }, db: {} });
+  const servers = {
+    local: await scene.server(hosts.local.namespace, "echo", 9000),
+    web: await scene.server(hosts.web.namespace, "echo", 9000),
+  };
+  const seen = { local: 0, web: 0 };
+  for (const { title, from, to } of paths) {
+    const client = scene.client(hosts[from].namespace, "send-reset", hosts[to].vip, 9000);
+    await client.report("done");
+    const connection = seen[to]++;
+    const closed = await servers[to].report(
+      "closed",
+      (each) => each.connection === connection,
+    );
+    assert.equal(closed.ending, "reset", title);
+  }
+});
+
+e2e(
+  "clients that reset before they are accepted do not end the listener",
+  async (scene) => {
+    const { hosts: { local, web } } = await scene.mesh({
+      local: {},
+      web: { ports: ["9000:127.0.0.1:9000"] },
+    });
+    await scene.server(web.namespace, "echo", 9000);
+    // Deno's accept throws NotConnected for a socket that was reset meanwhile.
+    await scene.client(local.namespace, "slam", web.vip, 9000, 200).report("done");
+    const client = scene.client(local.namespace, "many", web.vip, 9000, 1);
+    assert.equal((await client.report("done")).right, 1);
+  },
+);

@@ -1,0 +1,228 @@
+/**
+ * Pods reached by the real kubectl, in a cluster that is an API server of the test and
+ * network namespaces for containers.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { curl } from "../harness/web/curl.ts";
+import type { ClusterPlan } from "../harness/engines/kube_api.ts";
+import { findKubectl } from "../harness/engines/kubectl.ts";
+import { type Manager, NOROUTER } from "../harness/scene/mesh.ts";
+import type { Namespace } from "../harness/scene/namespace.ts";
+import type { Process } from "../harness/scene/process.ts";
+import { e2e, type Scene } from "../harness/scene/scene.ts";
+
+const KUBECTL = await findKubectl();
+const NEEDS = { needs: ["curl", ...KUBECTL === undefined ? ["kubectl 1.31"] : []] };
+const API = new URL("../harness/engines/kube_api.ts", import.meta.url).pathname;
+const PORT = 6443;
+
+/** A cluster, and a machine from which it can be reached. */
+class Cluster {
+  readonly near: Namespace;
+  readonly #scene: Scene;
+  readonly #folder: string;
+  #server: Process | undefined;
+
+  constructor(scene: Scene, near: Namespace, folder: string) {
+    this.#scene = scene;
+    this.near = near;
+    this.#folder = folder;
+  }
+
+  static async make(scene: Scene, plan: ClusterPlan): Promise<Cluster> {
+    const cluster = new Cluster(scene, await scene.namespace(), await scene.folder());
+    await cluster.change(plan);
+    const cluster_ = { server: `http://127.0.0.1:${PORT}` };
+    const context = { cluster: "test", user: "me", namespace: "shop" };
+    await Deno.writeTextFile(
+      cluster.config,
+      JSON.stringify({
+        apiVersion: "v1",
+        kind: "Config",
+        clusters: [{ name: "test", cluster: cluster_ }],
+        users: [{ name: "me", user: { token: "any" } }],
+        contexts: [{ name: "here", context }],
+      }),
+    );
+    await cluster.start();
+    return cluster;
+  }
+
+  get config(): string {
+    return `${this.#folder}/kubeconfig`;
+  }
+
+  /** What is in the cluster from now on. */
+  async change(plan: ClusterPlan): Promise<void> {
+    await Deno.writeTextFile(`${this.#folder}/plan`, JSON.stringify(plan));
+  }
+
+  async start(): Promise<Process> {
+    const command = [
+      Deno.execPath(),
+      "run",
+      "-A",
+      API,
+      `${this.#folder}/plan`,
+      `${PORT}`,
+    ];
+    this.#server = this.#scene.start("API server", command, { namespace: this.near });
+    await this.#server.line(/listening/);
+    return this.#server;
+  }
+
+  get server(): Process {
+    return this.#server!;
+  }
+
+  /** Starts a manager whose host `pod` is reached by these options. */
+  async manager(options: Record<string, unknown>, more = {}): Promise<Manager> {
+    const kubectl = {
+      kubeconfig: this.config,
+      context: "here",
+      program: [KUBECTL!, `--cache-dir=${this.#folder}/cache`],
+      ...options,
+    };
+    const pod = { vip: "127.0.42.101", ports: ["8080:127.0.0.1:80"], kubectl, ...more };
+    return await this.#scene.manager(
+      JSON.stringify({
+        hostTemplate: { stateDir: { disable: true } },
+        hosts: { local: { vip: "127.0.42.100" }, pod },
+      }),
+      this.near,
+    );
+  }
+}
+
+const url = "http://127.0.42.101:8080/x";
+
+e2e("a pod is reached, in the container that is chosen or its first", async (scene) => {
+  const [app, sidecar] = [await scene.namespace(), await scene.namespace()];
+  await scene.server(app, "http", 80, "app");
+  await scene.server(sidecar, "http", 80, "sidecar");
+  const containers = { app: app.name, sidecar: sidecar.name };
+  const pods = { "shop/web-0": { ready: true, containers } };
+  const cluster = await Cluster.make(scene, { pods });
+  for (const [container, name] of [["sidecar", "sidecar"], [undefined, "app"]]) {
+    await using manager = await cluster.manager({
+      pod: "web-0",
+      container,
+      agent: NOROUTER,
+    });
+    await manager.ready("pod");
+    assert.equal(await curl(cluster.near, url), `${name} /x`);
+  }
+}, NEEDS);
+
+e2e(
+  "a pod is found by its deployment, in another namespace than the context's",
+  async (scene) => {
+    const app = await scene.namespace();
+    await scene.server(app, "http", 80, "app");
+    const labels = { app: "web" };
+    const cluster = await Cluster.make(scene, {
+      pods: { "lab/web-7f9c": { ready: true, labels, containers: { app: app.name } } },
+      deployments: { "lab/web": labels },
+    });
+    const manager = await cluster.manager({
+      pod: "deployment/web",
+      namespace: "lab",
+      agent: NOROUTER,
+    });
+    await manager.ready("pod");
+    assert.equal(await curl(cluster.near, url), "app /x");
+  },
+  NEEDS,
+);
+
+e2e(
+  "a selector finds the first ready pod, and another one after a rollout",
+  async (scene) => {
+    const [one, two] = [await scene.namespace(), await scene.namespace()];
+    await scene.server(one, "http", 80, "one");
+    await scene.server(two, "http", 80, "two");
+    const labels = { app: "web" };
+    const other = { ready: true, containers: { app: "nowhere" } };
+    const pending = { labels, containers: { app: "nowhere" } };
+    const cluster = await Cluster.make(scene, {
+      pods: { "shop/api-0": other, "shop/web-0": pending },
+    });
+    const manager = await cluster.manager({ selector: "app=web", agent: NOROUTER });
+    await manager.line(
+      /"pod": no pod with the labels app=web is ready: web-0 \(pending\)/,
+    );
+
+    const pods = {
+      "shop/api-0": other,
+      "shop/web-0": pending,
+      "shop/web-1": { ready: true, labels, containers: { app: one.name } },
+    };
+    await cluster.change({ pods });
+    await manager.ready("pod");
+    assert.equal(await curl(cluster.near, url), "one /x");
+
+    const { mark } = manager;
+    await cluster.change({
+      pods: { "shop/web-9": { ready: true, labels, containers: { app: two.name } } },
+    });
+    cluster.server.signal("SIGKILL");
+    await cluster.server.end();
+    await manager.line(/The link to "pod" ended/, { after: mark });
+    await cluster.start();
+    await manager.ready("pod", mark);
+    assert.equal(await curl(cluster.near, url), "two /x");
+  },
+  NEEDS,
+);
+
+e2e("a cut connection to the cluster is told, and the pod comes back", async (scene) => {
+  const app = await scene.namespace();
+  await scene.server(app, "http", 80, "app");
+  const cluster = await Cluster.make(scene, {
+    pods: { "shop/web-0": { ready: true, containers: { app: app.name } } },
+  });
+  const manager = await cluster.manager({ pod: "web-0", agent: NOROUTER });
+  await manager.ready("pod");
+  const { mark } = manager;
+  cluster.server.signal("SIGKILL");
+  await cluster.server.end();
+  await manager.line(/The link to "pod" ended: kubectl\S* exited with status 1: /, {
+    after: mark,
+  });
+  await cluster.start();
+  await manager.ready("pod", mark);
+  assert.equal(await curl(cluster.near, url), "app /x");
+}, NEEDS);
+
+e2e("why a pod cannot be reached is told in kubectl's words", async (scene) => {
+  const containers = { app: (await scene.namespace()).name };
+  const cluster = await Cluster.make(scene, {
+    pods: {
+      "shop/web-0": { ready: true, containers },
+      "secret/web-0": { ready: true, containers },
+    },
+    forbidden: ["secret"],
+  });
+  const table: [options: Record<string, unknown>, RegExp][] = [
+    [{ pod: "web-1" }, /status 1: .*pods "web-1" not found/],
+    [{ pod: "web-0", namespace: "secret" }, /cannot create resource "pods\/exec"/],
+    [{ pod: "web-0", container: "nope" }, /container nope is not valid for pod web-0/],
+    [{ selector: "app=nope" }, /no pod has the labels app=nope/],
+    [
+      { pod: "web-0", context: "nowhere" },
+      /context was not found for specified context: nowhere/,
+    ],
+    [
+      { pod: "web-0", agent: "no-such-norouter" },
+      /executable file not found.*\("no-such-norouter" cannot be started on the host/,
+    ],
+    [{ pod: "web-0", agent: ["sh", "-c", "exit 3"] }, /exited with status 3/],
+  ];
+  for (const [options, message] of table) {
+    await using manager = await cluster.manager(options, { install: "never" });
+    const [line] = await manager.line(/Cannot open a link to "pod": .*/);
+    assert.match(line, message);
+  }
+}, NEEDS);
