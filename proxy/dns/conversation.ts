@@ -63,7 +63,9 @@ export async function converse(
 ): Promise<void> {
   const messages = new MessageStream(stream);
   const limitMs = options.idleLimitMs ?? IDLE_LIMIT_MS;
-  const underWay = new Set<Promise<void>>();
+  let underWay = 0;
+  let wake = () => {};
+  const answered = () => new Promise<void>((resolve) => wake = resolve);
   let broken = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const give = () => {
@@ -76,7 +78,7 @@ export async function converse(
     if (!broken) timer = setTimeout(silent, limitMs);
   };
   const silent = () => {
-    if (underWay.size > 0) return give(); // our answers are not taken
+    if (underWay > 0) return give(); // our answers are not taken
     timer = setTimeout(give, Math.min(limitMs, END_LIMIT_MS));
     stream.closeWrite().catch(give);
   };
@@ -86,23 +88,26 @@ export async function converse(
       heard();
     } catch {
       give(); // nothing can be written any more
+    } finally {
+      underWay--;
+      wake();
     }
   };
   heard();
   try {
     for (;;) {
-      while (underWay.size >= MOST_QUESTIONS) await Promise.race(underWay);
+      while (underWay >= MOST_QUESTIONS) await answered();
       const query = await messages.read();
       if (!query || query.length < DNS_HEADER_BYTES) break;
       heard();
-      const task = answer(query).finally(() => underWay.delete(task));
-      underWay.add(task);
+      underWay++;
+      answer(query);
     }
-    await Promise.all(underWay);
+    while (underWay > 0) await answered();
     if (!broken) await stream.closeWrite();
   } catch {
     give();
-    await Promise.all(underWay);
+    while (underWay > 0) await answered();
   } finally {
     broken = true;
     clearTimeout(timer);

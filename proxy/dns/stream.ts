@@ -4,8 +4,10 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { DNS_HEADER_BYTES } from "./numbers.ts";
 import type { ByteStream } from "../edge/stream.ts";
+import { turns } from "../edge/turns.ts";
 
 /** Size of the first buffer; most queries fit, and a longer message makes it larger. */
 const READ_BYTES = 1024;
@@ -17,7 +19,11 @@ export class MessageStream {
   readonly #stream: ByteStream;
   #buffer = new Uint8Array(READ_BYTES);
   #filled = 0;
-  #written: Promise<unknown> = Promise.resolve();
+  /** Messages, each behind its length, that wait for the write under way. */
+  #pieces: Uint8Array[] = [];
+  #written: Promise<void> = Promise.resolve();
+  /** That of `#pieces`, as long as there are any. */
+  #next: Promise<void> | undefined;
 
   /** `stream` is read and written by nobody else. */
   constructor(stream: ByteStream) {
@@ -38,6 +44,8 @@ export class MessageStream {
         ? 2
         : 2 + (this.#buffer[0]! << 8 | this.#buffer[1]!);
       if (this.#filled >= 2 && this.#filled >= wanted) {
+        const turn = turns.next(); // a stranger may send more than can be worked off
+        if (turn) await turn;
         const message = wholeHeader(this.#buffer.slice(2, wanted));
         this.#buffer.copyWithin(0, wanted, this.#filled);
         this.#filled -= wanted;
@@ -59,14 +67,26 @@ export class MessageStream {
     }
   }
 
-  /** Writes a message, in one piece with its length, after those written before. */
+  /**
+   * Writes a message, in one piece with its length, after those written before; together with
+   * those that wait, too.
+   */
   write(message: Uint8Array): Promise<void> {
     const piece = new Uint8Array(2 + message.length);
     new DataView(piece.buffer).setUint16(0, message.length);
     piece.set(message, 2);
-    const written = this.#written.then(() => this.#stream.write(piece));
+    this.#pieces.push(piece);
+    if (this.#next) return this.#next;
+    const written = this.#next = this.#written.then(() => this.#flush());
     this.#written = written.catch(() => {});
     return written;
+  }
+
+  #flush(): Promise<void> {
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    this.#next = undefined;
+    return this.#stream.write(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces));
   }
 }
 

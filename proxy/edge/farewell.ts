@@ -4,6 +4,7 @@
  * @module
  */
 import type { ByteStream } from "./stream.ts";
+import { turns } from "./turns.ts";
 
 /** How long is waited for the client to take them. */
 export const LINGER_MS = 1000;
@@ -30,6 +31,8 @@ export async function farewell(
       const got = await stream.read(unread);
       if (got === null) break;
       left -= got;
+      const turn = turns.next();
+      if (turn) await turn;
     }
   } catch {
     /* it left already */

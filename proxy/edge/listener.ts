@@ -4,6 +4,7 @@
  * @module
  */
 import { noteShortage } from "./descriptors.ts";
+import { turns } from "./turns.ts";
 
 /** After a failed accept (mostly: too many open files), how long until the next. */
 const PAUSE_MS = 100;
@@ -60,6 +61,8 @@ export function listen(options: ListenOptions): Listener {
     while (!closed) {
       try {
         options.onConnection(prepared(await listener.accept()));
+        const turn = turns.next();
+        if (turn) await turn;
       } catch (error) {
         if (closed) return;
         if (isGone(error)) continue;

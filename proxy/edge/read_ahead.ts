@@ -5,9 +5,12 @@
  * back. So while something else is waited for, the stream is read on, up to a limit, and
  * the bytes wait here.
  *
+ * Whoever waits for bytes gets them in its turn (`turns.ts`), however fast they come.
+ *
  * @module
  */
 import type { ByteStream } from "./stream.ts";
+import { turns } from "./turns.ts";
 
 /** Bytes that {@linkcode ReadAhead.watch} reads; a peer that sent more is not watched. */
 const MOST_AHEAD = 65_536;
@@ -115,11 +118,20 @@ export class ReadAhead {
       if (got === room.length) this.#size = LARGE;
       else if (got < SMALL) this.#size = SMALL;
       if (this.#isWatching) this.#read();
-      if (this.#wake) this.interrupt();
+      if (this.#wake) this.#wakeInTurn();
       else this.onBytes?.();
     }).catch((error) => {
       this.#isReading = false;
       this.#finish(error instanceof Error ? error : new Error(String(error)));
+    });
+  }
+
+  #wakeInTurn(): void {
+    const turn = turns.next();
+    if (!turn) return this.interrupt();
+    const wake = this.#wake;
+    turn.then(() => {
+      if (this.#wake === wake) this.interrupt();
     });
   }
 

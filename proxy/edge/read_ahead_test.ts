@@ -7,6 +7,7 @@ import { dial } from "./dial.ts";
 import { ReadAhead } from "./read_ahead.ts";
 import { canReset } from "./reset.ts";
 import { SocketStream } from "./stream.ts";
+import { turns } from "./turns.ts";
 
 /** Both ends of a connection: a client, and the socket that is read ahead. */
 async function pair(origin: Origin): Promise<{ client: HttpPeer; socket: Deno.TcpConn }> {
@@ -135,4 +136,26 @@ Deno.test("a client that left is told apart from one that sent all it has", asyn
     if (how === "close" || !canReset()) assert.equal(await readAll(behind, 10), sent);
     else await assert.rejects(readAll(behind, 10));
   }
+});
+
+Deno.test("who waits for bytes whose turn has not come can be interrupted, once", async () => {
+  const stream = new FakeStream().send("abc");
+  const ahead = new ReadAhead(stream);
+  let line: Promise<void> | undefined;
+  while (!line) line = turns.next();
+  let settled = 0;
+  const fill = () => ahead.fill().then(() => void settled++);
+  const first = fill();
+  while (ahead.size === 0) await Promise.resolve();
+  await Promise.resolve();
+  assert.equal(settled, 0);
+  ahead.interrupt();
+  await first;
+  const second = fill();
+  await line;
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.equal(settled, 1, "the turn of the first was taken for that of the second");
+  stream.send("d");
+  await second;
+  assert.equal(ahead.size, 4);
 });

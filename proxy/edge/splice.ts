@@ -17,6 +17,7 @@
 import type { SendBlock, TcpConnection } from "../../stack/tcp.ts";
 import { memoryMayBeFree } from "./shortage.ts";
 import { closeWrite, OwnedSocket, writeAll } from "./socket.ts";
+import { turns } from "./turns.ts";
 
 const BLOCK_SIZES = [2048, 16_384, 65_536, 262_144] as const;
 /**
@@ -167,6 +168,8 @@ async function copy(
     const got = await from.read(buffer);
     if (got === null) return await closeWrite(to);
     traffic.parts++;
+    const turn = turns.next(); // both ends may be quicker than we are
+    if (turn) await turn;
     await writeAll(to, buffer.subarray(0, got));
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { ReadAhead } from "../edge/read_ahead.ts";
 import type { ByteStream } from "../edge/stream.ts";
+import { turns } from "../edge/turns.ts";
 import { bytesOf, writeParts } from "./bytes.ts";
 import { ChunkDecoder } from "./origin/chunks.ts";
 import { type Field, fieldsOf, trailersOf } from "./fields.ts";
@@ -21,7 +22,8 @@ export interface Body {
   readonly trailers: readonly Field[];
   /**
    * Takes the held bytes of the body out of its input: parts that are good until its next
-   * `fill`. Throws if they make no sense.
+   * `fill`. Of very many chunks only some are taken, and the rest is held for the next call.
+   * Throws if they make no sense.
    */
   take(input: ReadAhead): Uint8Array[];
 }
@@ -206,6 +208,7 @@ export async function carry(
     if (hasEnded || isStopped()) return;
     if (input.ended !== undefined && input.size === 0) throw broken(body, input.ended);
     if (input.size === 0) await input.fill();
+    else await turns.next(); // it had too many chunks to be read in one go
     if (isStopped()) return;
   }
 }

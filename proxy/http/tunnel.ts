@@ -7,6 +7,7 @@ import { AheadSocket } from "../edge/ahead_socket.ts";
 import { join } from "../upstream.ts";
 import type { ReadAhead } from "../edge/read_ahead.ts";
 import { type ByteStream, MeshStream, SocketStream } from "../edge/stream.ts";
+import { turns } from "../edge/turns.ts";
 import { writeParts } from "./bytes.ts";
 import type { Client } from "./client/client.ts";
 
@@ -72,6 +73,8 @@ async function joinStreams(
     for (;;) {
       const got = await upstream.read(buffer);
       if (got === null) return await stream.closeWrite();
+      const turn = turns.next();
+      if (turn) await turn;
       await stream.write(buffer.subarray(0, got));
     }
   };

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ByteStream } from "../edge/stream.ts";
+import { turns } from "../edge/turns.ts";
 
 /** A client does not keep to the protocol; the message says what it did. */
 export class HandshakeError extends Error {
@@ -53,6 +54,8 @@ export class HandshakeReader {
     const chunk = new Uint8Array(CHUNK_BYTES);
     const got = await this.#stream.read(chunk);
     if (got === null) throw new HandshakeError("the client left in the middle");
+    const turn = turns.next();
+    if (turn) await turn;
     const joined = new Uint8Array(this.#held.length + got);
     joined.set(this.#held);
     joined.set(chunk.subarray(0, got), this.#held.length);

@@ -4,10 +4,14 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { TestMesh } from "../harness/scene/mesh.ts";
-import type { Peer } from "../harness/peers/peer_process.ts";
+import {
+  account,
+  ECHO_PORTS as ports,
+  startEchoes,
+  times,
+} from "../harness/peers/echoes.ts";
 import { residentBytes } from "../harness/scene/proc.ts";
-import { e2e, type Scene } from "../harness/scene/scene.ts";
+import { e2e } from "../harness/scene/scene.ts";
 import { pause, until } from "../harness/scene/wait.ts";
 import { python } from "../interop/programs.ts";
 
@@ -63,48 +67,11 @@ const FLOODS: readonly Flood[] = [
   { kind: "line", sentence: "a line without an end" },
 ];
 
-/** Echoes between two hosts, one every 20 ms on one connection. */
-interface Echoes {
-  readonly name: string;
-  readonly client: Peer;
-}
-
-/** Milliseconds of the echoes so far, in order. */
-function times({ client }: Echoes): number[] {
-  return client.reports.filter(({ event }) => event === "beat").map(({ ms }) =>
-    Number(ms)
-  );
-}
-
-async function startEchoes(
-  scene: Scene,
-  mesh: TestMesh<"local" | "web" | "db" | "rogue">,
-) {
-  const { local, web, db } = mesh.hosts;
-  for (const { namespace } of [local, web, db]) {
-    await scene.server(namespace, "echo", 9000);
-  }
-  // What is flooded is another service: this one's own time is not the mesh's to share out.
-  await scene.server(web.namespace, "echo", 9100);
-  const pairs = [[local, web], [web, db], [db, local]] as const;
-  return await Promise.all(pairs.map(async ([from, to]): Promise<Echoes> => {
-    const client = scene.client(from.namespace, "beat", to.vip, 9001);
-    await client.report("beat");
-    return { name: `${from.name} → ${to.name}`, client };
-  }));
-}
-
-/** The value below which 99 of 100 lie. */
-function p99(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.99)] ?? NaN;
-}
-
 for (const { kind, sentence, to, seconds = 6, told } of FLOODS) {
   e2e(
     `a host that floods with ${sentence} takes nothing from the others`,
     async (scene) => {
       const file = `${await scene.folder()}/flood`;
-      const ports = ["9001:127.0.0.1:9000"];
       const vip = to === "local" ? "127.0.42.100" : "127.0.42.101";
       const flooding = ["--flood", kind, "--while", file, "--towards", vip];
       const mesh = await scene.mesh({
@@ -118,6 +85,8 @@ for (const { kind, sentence, to, seconds = 6, told } of FLOODS) {
       }, [{ via: "rogue", to: ["10.66.0.0/16"] }]);
       const { manager } = mesh;
       const echoes = await startEchoes(scene, mesh);
+      // What is flooded is another service: this one's own time is not the mesh's to share out.
+      await scene.server(mesh.hosts.web.namespace, "echo", 9100);
       const before = residentBytes(manager.pid);
       const { mark } = manager;
       const begins = echoes.map((each) => times(each).length);
@@ -136,14 +105,8 @@ for (const { kind, sentence, to, seconds = 6, told } of FLOODS) {
         });
       }
       for (const [index, each] of echoes.entries()) {
-        const taken = times(each).slice(begins[index], ends[index]! + 20);
-        const longest = Math.max(...taken);
-        console.log(
-          `${sentence}: ${each.name}: ${ends[index]! - begins[index]!} echoes, ` +
-            `99 of 100 within ${p99(taken).toFixed(0)} ms, all within ${
-              longest.toFixed(0)
-            } ms`,
-        );
+        const { text, longest } = account(each, begins[index]!, ends[index]!);
+        console.log(`${sentence}: ${text}`);
         assert.ok(longest < LONGEST_MS, `${each.name}: an echo took ${longest} ms`);
       }
       const log = manager.since(mark);

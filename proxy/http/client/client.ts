@@ -6,6 +6,7 @@
  */
 import { ReadAhead } from "../../edge/read_ahead.ts";
 import type { ByteStream } from "../../edge/stream.ts";
+import { turns } from "../../edge/turns.ts";
 import type { Timed } from "../deadlines.ts";
 import { HttpError } from "../error.ts";
 import type { Origins } from "../origin/origins.ts";
@@ -74,6 +75,8 @@ export class Client implements Timed {
     const reader = new RequestReader();
     if (this.#phase !== "first") this.#enter("between");
     input.unwatch();
+    // Requests that came together: what is refused can be answered without any wait.
+    if (input.size > 0) await turns.next();
     try {
       for (;;) {
         const head = reader.read(input);

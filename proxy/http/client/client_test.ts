@@ -29,6 +29,22 @@ Deno.test("a request is read in any number of pieces", async () => {
   }
 });
 
+Deno.test("empty lines before a request mean nothing, but not without an end", async () => {
+  for (const step of [1, 3, Infinity]) {
+    const begin = (count: number) => {
+      const stream = new FakeStream({ step }).send("\r\n".repeat(count), GET);
+      return new Client(stream, LIMITS).next();
+    };
+    const head = await begin(2048);
+    assert.equal(head?.target, "http://a/");
+    head?.parser.release();
+    await assert.rejects(
+      begin(2049),
+      (error) => error instanceof HttpError && error.status === 400,
+    );
+  }
+});
+
 Deno.test("a client that is late with its first head is told, one between requests is not", async () => {
   const { client, stream, after } = make();
   const first = client.next();

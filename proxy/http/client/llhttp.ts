@@ -9,6 +9,7 @@
  */
 import binary from "undici/lib/llhttp/llhttp_simd-wasm.js";
 import { textOf } from "../bytes.ts";
+import { PartGatherer } from "../parts.ts";
 
 /** `HTTP_REQUEST` of llhttp's API. */
 const REQUEST = 1;
@@ -16,6 +17,8 @@ const REQUEST = 1;
 const PAUSED = 21;
 /** Bytes that are looked at in a go. */
 const WINDOW = 65_536;
+/** Pieces of a body after which `execute` returns: chunks may have one byte each. */
+const MOST_PIECES = 1024;
 
 /** The part of llhttp's API (`llhttp.h`) that is used; pointers are numbers. */
 interface Llhttp {
@@ -77,7 +80,7 @@ export class Parser {
   readonly #pointer = llhttp.llhttp_alloc(REQUEST);
   /** Names and values by turns: of the head, then of the trailer. */
   raw: string[] = [];
-  /** Parts of the body, as subarrays of the bytes given last. */
+  /** Parts of the body, as subarrays of the bytes given last; small ones are joined. */
   parts: Uint8Array[] = [];
   /** Why the bytes are no request. */
   refusal: string | undefined;
@@ -87,6 +90,8 @@ export class Parser {
   #length = 0;
   #text: string | undefined;
   #isValue = true;
+  #gatherer = new PartGatherer();
+  #pieces = 0;
 
   /** A parser for a message; give it back with {@linkcode release}. */
   static take(): Parser {
@@ -103,6 +108,7 @@ export class Parser {
     this.#stage = "head";
     this.#given = window;
     this.#isValue = true;
+    this.#gatherer = new PartGatherer();
     free.push(this);
   }
 
@@ -116,14 +122,22 @@ export class Parser {
     return this.#stage === "ended";
   }
 
-  /** Looks at bytes, up to the end of the head or of the message; how many these are. */
+  /**
+   * Looks at bytes, up to the end of the head or of the message, or not so far if they are
+   * very many chunks; how many these are.
+   */
   execute(bytes: Uint8Array): number {
     let done = 0;
+    this.#pieces = 0;
     const before = this.#stage;
     do {
       const part = bytes.subarray(done, done + WINDOW);
       done += this.#execute(part, bytes, done);
-    } while (done < bytes.length && this.#stage === before && !this.refusal);
+    } while (
+      done < bytes.length && this.#stage === before && !this.refusal &&
+      this.#pieces < MOST_PIECES
+    );
+    this.#gatherer.flush(this.parts);
     return done;
   }
 
@@ -173,7 +187,8 @@ export class Parser {
   /** Called by llhttp. */
   onBody(at: number, length: number): number {
     const from = this.#offset + at;
-    this.parts.push(this.#given.subarray(from, from + length));
+    this.#pieces++;
+    this.#gatherer.add(this.#given, from, from + length, this.parts);
     return 0;
   }
 

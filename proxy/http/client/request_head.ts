@@ -14,6 +14,8 @@ import { HttpError, StrangerError } from "../error.ts";
 import type { Framing } from "../framing.ts";
 import { Parser } from "./llhttp.ts";
 
+/** Bytes of empty lines before a request, beyond which it is answered with 400. */
+const EMPTY_BYTES = 4096;
 /** Bytes of a head, beyond which it is answered with 431. */
 const HEAD_BYTES = 64 * 1024;
 
@@ -44,6 +46,7 @@ export class RequestReader {
   #parser: Parser | undefined;
   #line: string | undefined;
   #bytes = 0;
+  #emptyBytes = 0;
 
   /** Whether a request has begun: more than empty lines came. */
   get hasBegun(): boolean {
@@ -80,12 +83,8 @@ export class RequestReader {
   }
 
   #readLine(input: ReadAhead): boolean {
-    // RFC 9112, 2.2: empty lines before a request mean nothing.
-    let { held } = input;
-    while (held.length >= 2 && held[0] === CR && held[1] === LF) {
-      input.skip(2);
-      held = input.held;
-    }
+    this.#skipEmptyLines(input);
+    const { held } = input;
     if (held.length === 0 || held.length === 1 && held[0] === CR) return false;
     const stranger = StrangerError.from(held[0]!);
     if (stranger) throw stranger;
@@ -106,6 +105,17 @@ export class RequestReader {
     this.#parser = Parser.take();
     this.#parser.execute(PLAIN_LINE);
     return true;
+  }
+
+  /** RFC 9112, 2.2: empty lines before a request mean nothing. But they have to end. */
+  #skipEmptyLines(input: ReadAhead): void {
+    const { held } = input;
+    let count = 0;
+    while (held[count] === CR && held[count + 1] === LF) count += 2;
+    if (count === 0) return;
+    this.#emptyBytes += count;
+    if (this.#emptyBytes > EMPTY_BYTES) throw refusal("it begins with empty lines only");
+    input.skip(count);
   }
 }
 

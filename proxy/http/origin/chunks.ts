@@ -8,15 +8,21 @@
  */
 import { textOf } from "../bytes.ts";
 import type { Field } from "../fields.ts";
+import { PartGatherer } from "../parts.ts";
 import { readFieldLines, ResponseError } from "./response_head.ts";
 
+const CR = 13;
 const LF = 10;
+/** Chunks, and lines, that are read in one go: less than a turn of work. */
+const MOST_STEPS = 12_288;
 /** Bytes of the line of a size, with its extensions. */
 const LINE_BYTES = 16_384;
 /** Bytes of all trailer fields. */
 const TRAILER_BYTES = 65_536;
 /** Digits of a size, without zeros before them: below 2^52. */
 const DIGITS = 13;
+/** Digits of a size that is read without a pattern. */
+const FEW_DIGITS = 7;
 
 /** A decoder of a body. */
 export class ChunkDecoder {
@@ -27,6 +33,7 @@ export class ChunkDecoder {
   #left = 0;
   #trailer: string[] = [];
   #trailerBytes = 0;
+  readonly #gatherer = new PartGatherer();
 
   /** Whether the body is complete. */
   get hasEnded(): boolean {
@@ -39,21 +46,40 @@ export class ChunkDecoder {
   }
 
   /**
-   * Adds the parts of the body in `bytes` to `parts`, as subarrays; how many bytes belong
-   * to the message. Throws a {@linkcode ResponseError}.
+   * Adds the parts of the body in `bytes` to `parts`, as subarrays, small ones joined; how
+   * many bytes were read. The others are behind the message or, if that has not ended, for
+   * the next call. Throws a {@linkcode ResponseError}.
    */
   decode(bytes: Uint8Array, parts: Uint8Array[]): number {
     let at = 0;
-    while (at < bytes.length && this.#state !== "ended") {
+    for (let steps = 0; at < bytes.length && this.#state !== "ended"; steps++) {
+      if (steps === MOST_STEPS) break;
       if (this.#state === "data") {
-        const part = bytes.subarray(at, at + this.#left);
-        parts.push(part);
-        at += part.length;
-        this.#left -= part.length;
+        const end = Math.min(at + this.#left, bytes.length);
+        this.#gatherer.add(bytes, at, end, parts);
+        this.#left -= end - at;
+        at = end;
         if (this.#left === 0) this.#state = "dataEnd";
-      } else at = this.#readLine(bytes, at);
+      } else at = this.#readPlain(bytes, at) ?? this.#readLine(bytes, at);
     }
+    this.#gatherer.flush(parts);
     return at;
+  }
+
+  /** The same as `#readLine` for lines as they mostly are; undefined for others. */
+  #readPlain(bytes: Uint8Array, at: number): number | undefined {
+    if (this.#line !== "" || this.#state === "trailer") return undefined;
+    let size = 0;
+    if (this.#state === "size") {
+      const first = at;
+      for (let digit; (digit = digitOf(bytes[at])) >= 0; at++) size = size * 16 + digit;
+      if (at === first || at - first > FEW_DIGITS) return undefined;
+    }
+    if (bytes[at] === CR) at++;
+    if (bytes[at] !== LF) return undefined;
+    if (this.#state === "dataEnd") this.#state = "size";
+    else this.#setSize(size);
+    return at + 1;
   }
 
   /** Reads up to the end of a line; where it is. */
@@ -102,7 +128,18 @@ export class ChunkDecoder {
         `${JSON.stringify(line.slice(0, 40))} is no size of a chunk`,
       );
     }
-    this.#left = digits === "" ? 0 : parseInt(digits, 16);
-    this.#state = this.#left === 0 ? "trailer" : "data";
+    this.#setSize(digits === "" ? 0 : parseInt(digits, 16));
   }
+
+  #setSize(size: number): void {
+    this.#left = size;
+    this.#state = size === 0 ? "trailer" : "data";
+  }
+}
+
+/** The value of a hexadecimal digit; -1 for any other byte, and none. */
+function digitOf(byte = 0): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }

@@ -38,6 +38,8 @@ export class ResponseError extends Error {
 
 const LF = 10;
 const CR = 13;
+/** Lines of a head; curl takes no more fields either, and each costs far more than its bytes. */
+const MOST_LINES = 5000;
 
 /** Finds the end of a head that comes in pieces. */
 export class HeadEnd {
@@ -70,7 +72,10 @@ const PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
  * nobody can say what it means.
  */
 export function readResponseHead(text: string, method: string): ResponseHead {
-  const lines = text.split("\n");
+  const lines = text.split("\n", MOST_LINES + 1);
+  if (lines.length > MOST_LINES) {
+    throw new ResponseError(`its header has more than ${MOST_LINES} lines`);
+  }
   const first = withoutCr(lines[0]!);
   const [, version, digits, phrase = ""] = STATUS_LINE.exec(first) ?? [];
   if (version === undefined) throw noStatus(first);

@@ -143,6 +143,13 @@ Deno.test("whatever a server writes is read in plain form, or refused", () => {
   );
 });
 
+Deno.test("a head has as many lines as curl takes", () => {
+  const read = (count: number) =>
+    readResponseHead(`${OK}${"a: b\r\n".repeat(count)}\r\n`, "GET");
+  assert.equal(read(4997).fields.length, 4997);
+  assert.throws(() => read(5000), /more than 5000 lines/);
+});
+
 Deno.test("large heads of odd lines are read as small ones are", () => {
   const count = 30_000;
   const read = (line: string) => readFieldLines(line.repeat(count).split("\n"), 0);
