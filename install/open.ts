@@ -47,7 +47,10 @@ export async function openInstalled<Options>(
   const link = await run.call(transport, options, words, watched);
   const { uploads } = install;
   const otherCommand = transport.otherCommand?.bind(transport);
-  const talk = begun.talk = new Talk(link, context, { files, uploads, otherCommand });
+  const roomAdvice = transport.roomAdvice ??
+    (path ? undefined : `name a folder for it in "installPath"`);
+  const said = { files, uploads, otherCommand, roomAdvice };
+  const talk = begun.talk = new Talk(link, context, said);
   try {
     return await talk.untilStart(text);
   } catch (error) {

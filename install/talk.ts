@@ -30,6 +30,12 @@ const SILENCE = 6000;
 /** How container runtimes and shells put it that there is no `sh`. */
 const NO_SHELL = /"sh"|\bsh\b.*(not found|no such file)/i;
 
+/** Begins what the script says where no place is good enough. */
+const NOWHERE = "nowhere to put it: ";
+/** Where in the script a shell was when it says something: nothing that helps anybody. */
+const SHELL_NOISE =
+  /\b(?:environment: line \d+: |(norouter: )(?:eval: )?(?:line )?\d+: (?:eval: )?)/g;
+
 /** The host cannot run the script, because it has no shell. */
 export class NoShellError extends Error {}
 
@@ -44,6 +50,8 @@ export interface TalkOptions {
   readonly uploads?: Uploads | undefined;
   /** See {@linkcode Transport.otherCommand}. */
   readonly otherCommand?: Transport["otherCommand"] | undefined;
+  /** What can be done where there is no place for the agent. */
+  readonly roomAdvice?: string | undefined;
 }
 
 /** What the script said. */
@@ -213,7 +221,10 @@ export class Talk {
       this.#isHeard = true;
       if (isHello) continue;
       if (what !== "fail") return { what, rest, line };
-      throw new HostError(`cannot install the agent: ${cut(rest.join(" "))}`);
+      const why = cut(rest.join(" ").replaceAll(SHELL_NOISE, "$1"));
+      const { roomAdvice } = this.#options;
+      const advice = roomAdvice && why.startsWith(NOWHERE) ? ` (${roomAdvice})` : "";
+      throw new HostError(`cannot install the agent: ${why}${advice}`);
     }
     throw this.#endOf(await this.#link.closed);
   }

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { containerFiles } from "./container_files.ts";
+import { CONTAINER_ROOM, containerFiles } from "./container_files.ts";
 import { execTransport } from "./command/exec.ts";
 import { SpecError } from "./mod.ts";
 import {
@@ -59,6 +59,7 @@ export const docker = execTransport<DockerOptions>({
     ...containerExec(options),
     ...words,
   ],
+  roomAdvice: CONTAINER_ROOM,
   files: containerFiles(client),
 });
 

@@ -149,6 +149,11 @@ export interface Transport<Options = unknown> {
    * by `ForceCommand`. Undefined where that is not why.
    */
   otherCommand?(exit: LinkExit): string | undefined;
+  /**
+   * How such a host is given a folder to keep the agent in, for one that has none: `start the
+   * container with "--tmpfs /tmp:exec"`.
+   */
+  readonly roomAdvice?: string;
   /** Another way to put files on the host, for one without a shell. */
   readonly files?: HostFiles<Options>;
 }

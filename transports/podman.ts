@@ -10,7 +10,7 @@
  * @module
  */
 
-import { containerFiles } from "./container_files.ts";
+import { CONTAINER_ROOM, containerFiles } from "./container_files.ts";
 import { containerExec } from "./docker.ts";
 import { execTransport } from "./command/exec.ts";
 import {
@@ -56,6 +56,7 @@ export const podman = execTransport<PodmanOptions>({
     ...containerExec(options),
     ...words,
   ],
+  roomAdvice: CONTAINER_ROOM,
   files: containerFiles(client),
 });
 
