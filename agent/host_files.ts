@@ -2,9 +2,9 @@
  * The names of the mesh as files of a host: `hosts` and `hostaliases` in the agent's state
  * directory, and, if the manifest asks for it, a marked region of the system's hosts file.
  *
- * Agents that share a hosts file share the region: the one that wrote last has it, and
- * takes it out again when it ends. The first line in the region says whose it is, so that
- * an agent that lingers does not take away the names of the one that followed it.
+ * Agents that share these files share the region: each has its lines there (`shares.ts`) and
+ * takes them out when it ends, and those of agents that were killed. `hostaliases` follows
+ * from the lines in `hosts`.
  *
  * @module
  */
@@ -14,8 +14,10 @@ import { hostNameFault } from "../manifest/names.ts";
 import { quote } from "../manifest/source/value.ts";
 import { parseIpv4 } from "../wire/ip/ipv4.ts";
 import { expandPath } from "./home.ts";
-import { placeRegion, removeRegion } from "./hosts_region.ts";
+import { whileLocked } from "./file_lock.ts";
+import { placeRegion, regionLines, removeRegion } from "./hosts_region.ts";
 import { replaceFile } from "./replace_file.ts";
+import { areJoined, linesOf, Owner, type Share, sharesOf } from "./shares.ts";
 import { STATE_README } from "./state_readme.ts";
 
 const DEFAULT_STATE_DIR = "~/.norouter/agent";
@@ -50,8 +52,8 @@ export interface HostFilesOptions {
 /** What was written. */
 export interface HostFiles {
   /**
-   * Takes the region out of the system's hosts file, unless somebody else has written one
-   * of their own meanwhile. The other files stay. Never rejects.
+   * Takes the names out of the files again, but for those of other agents that run. Never
+   * rejects.
    */
   restore(): Promise<void>;
 }
@@ -68,8 +70,9 @@ export async function writeHostFiles(options: HostFilesOptions): Promise<HostFil
 
 class Writer {
   readonly #options: HostFilesOptions;
-  /** Set if the system's hosts file has to be restored. */
-  #undo: (() => Promise<void>) | undefined;
+  readonly #owner = new Owner();
+  /** What has to be restored, the last first. */
+  readonly #undo: (() => Promise<void>)[] = [];
 
   constructor(options: HostFilesOptions) {
     this.#options = options;
@@ -92,13 +95,13 @@ class Writer {
     const path = this.#options.systemHosts ?? systemHosts();
     const hosts = await this.#readHosts(path);
     if (isStateWanted) await this.#writeState(names, hosts ?? "");
-    if (writeEtcHosts && hosts !== undefined) await this.#writeSystem(names, path, hosts);
+    if (writeEtcHosts && hosts !== undefined) {
+      await whileLocked(path, () => this.#writeSystem(names, path));
+    }
   }
 
   async restore(): Promise<void> {
-    const undo = this.#undo;
-    this.#undo = undefined;
-    await undo?.();
+    for (let undo; (undo = this.#undo.pop());) await undo();
   }
 
   /** The names and addresses that can stand in such files; a strange line breaks them. */
@@ -123,9 +126,8 @@ class Writer {
   async #readHosts(path: string): Promise<string | undefined> {
     let text: string;
     try {
-      text = await read(path);
+      text = await readIfThere(path);
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return ""; // some containers have none
       this.#warnOf("read", path, error);
       return undefined;
     }
@@ -150,75 +152,103 @@ class Writer {
     } catch (error) {
       return this.#warnOf("make the state directory", folder, error);
     }
-    const lines = names.map(([name, address]) => `${address} ${name}`);
-    const aliases = await this.#aliases(names, join(folder, "hostaliases"));
-    const files: [string, Uint8Array][] = [
-      ["hosts", bytesOf(placeRegion(hosts, lines).text)],
-      ["hostaliases", bytesOf(aliases.map((line) => `${line}\n`).join(""))],
-      ["README.md", bytesOf(STATE_README)],
+    const lines = linesFor(names);
+    const begin = (shares: readonly Share[]) => this.#owner.add(shares, lines);
+    const end = (shares: readonly Share[]) => this.#owner.remove(shares);
+    const update = (change: typeof begin | typeof end, hosts: string) =>
+      whileLocked(folder, () => this.#updateState(folder, hosts, change));
+    await update(begin, hosts);
+    this.#undo.push(async () => {
+      const { systemHosts: path = systemHosts() } = this.#options;
+      await update(end, await readIfThere(path).catch(() => hosts));
+    });
+    try {
+      await replaceFile(join(folder, "README.md"), bytesOf(STATE_README), ALL_MAY);
+    } catch (error) {
+      this.#warnOf("write", join(folder, "README.md"), error);
+    }
+  }
+
+  /** Writes what follows from the shares in the file that is there, once they are changed. */
+  async #updateState(
+    folder: string,
+    system: string,
+    change: (shares: readonly Share[]) => readonly Share[] | undefined,
+  ): Promise<void> {
+    const path = join(folder, "hosts");
+    // One that cannot be read is replaced.
+    const before = await readIfThere(path).catch(() => "");
+    const shares = change(sharesOf(regionLines(before)));
+    if (!shares) return;
+    const aliases = await this.#aliases(shares, join(folder, "hostaliases"));
+    const files: [string, string][] = [
+      ["hosts", placeShares(system, shares)],
+      ["hostaliases", aliases.map((line) => `${line}\n`).join("")],
     ];
-    for (const [name, bytes] of files) {
-      const path = join(folder, name);
+    for (const [name, text] of files) {
       try {
-        await replaceFile(path, bytes, { mode: ALL_MAY_READ });
+        await replaceFile(join(folder, name), bytesOf(text), ALL_MAY);
       } catch (error) {
-        this.#warnOf("write", path, error);
+        this.#warnOf("write", join(folder, name), error);
       }
     }
   }
 
-  /** The user's own aliases, which one variable cannot name beside ours, and ours. */
-  async #aliases(names: [string, string][], own: string): Promise<string[]> {
-    const ours = names.filter(([name]) => !name.includes("."));
-    const taken = new Set(ours.map(([name]) => name.toLowerCase()));
+  /** The user's own aliases, which one variable cannot name beside ours, and the mesh's. */
+  async #aliases(shares: readonly Share[], own: string): Promise<string[]> {
+    const ours = new Map<string, string>();
+    for (const line of shares.flatMap(({ lines }) => lines)) {
+      const [address = "", name = ""] = line.split(" ");
+      if (name.includes(".") || ours.has(name.toLowerCase())) continue;
+      ours.set(name.toLowerCase(), `${name} ${address}.${ALIAS_DOMAIN}`);
+    }
     const kept: string[] = [];
     const theirs = Deno.env.get("HOSTALIASES");
     if (theirs && resolve(theirs) !== resolve(own)) {
       try {
         for (const line of (await read(theirs)).split(/\r?\n/)) {
           const [, name] = /^([^#\s]\S*)[ \t]+\S+[ \t]*$/.exec(line) ?? [];
-          if (name !== undefined && !taken.has(name.toLowerCase())) kept.push(line);
+          if (name !== undefined && !ours.has(name.toLowerCase())) kept.push(line);
         }
       } catch (error) {
         this.#warnOf("read $HOSTALIASES,", theirs, error);
       }
     }
-    return [
-      ...kept,
-      ...ours.map(([name, address]) => `${name} ${address}.${ALIAS_DOMAIN}`),
-    ];
+    return [...kept, ...ours.values()];
   }
 
-  async #writeSystem(
-    names: [string, string][],
-    path: string,
-    hosts: string,
-  ): Promise<void> {
-    const whose = `# of the agent ${
-      crypto.randomUUID().slice(0, 8)
-    }, process ${Deno.pid}`;
-    const lines = names.map(([name, address]) => `${address} ${name}`);
+  async #writeSystem(names: [string, string][], path: string): Promise<void> {
     const existed = await backUp(path).catch((error) => {
       this.#warnOf("keep the first backup", path + BACKUP_SUFFIX, error);
       return true;
     });
-    const placed = placeRegion(hosts, [whose, ...lines]);
+    const lines = linesFor(names);
     try {
-      await replaceFile(path, bytesOf(placed.text), SYSTEM_FILE);
+      const before = await readIfThere(path);
+      const isJoined = placeRegion(before, []).joint !== "";
+      const shares = sharesOf(regionLines(before));
+      const text = placeShares(before, this.#owner.add(shares, lines, { isJoined }));
+      await replaceFile(path, bytesOf(text), SYSTEM_FILE);
     } catch (error) {
       return this.#warnOf("write", path, error);
     }
-    this.#undo = async () => {
+    this.#undo.push(async () => {
       try {
-        const rest = removeRegion(await read(path), placed);
-        if (rest === undefined) return;
-        if (rest === "" && !existed) await Deno.remove(path);
-        else await replaceFile(path, bytesOf(rest), SYSTEM_FILE);
+        await whileLocked(path, () => this.#restoreSystem(path, existed));
       } catch (error) {
         if (error instanceof Deno.errors.NotFound) return;
         this.#warnOf("take the names of the mesh out of", path, error);
       }
-    };
+    });
+  }
+
+  async #restoreSystem(path: string, existed: boolean): Promise<void> {
+    const before = await read(path);
+    const rest = this.#owner.remove(sharesOf(regionLines(before)));
+    if (!rest) return;
+    const text = placeShares(before, rest);
+    if (text === "" && !existed) await Deno.remove(path);
+    else await replaceFile(path, bytesOf(text), SYSTEM_FILE);
   }
 
   #warnOf(what: string, path: string, error: unknown): void {
@@ -226,7 +256,21 @@ class Writer {
   }
 }
 
+const ALL_MAY = { mode: ALL_MAY_READ } as const;
 const SYSTEM_FILE = { mode: ALL_MAY_READ, isSystemFile: true } as const;
+
+function linesFor(names: readonly (readonly [string, string])[]): string[] {
+  return names.map(([name, address]) => `${address} ${name}`);
+}
+
+/** The hosts file with these shares in its region, or without one if there are none. */
+function placeShares(text: string, shares: readonly Share[]): string {
+  const placed = placeRegion(text, linesOf(shares));
+  if (shares.length > 0) return placed.text;
+  const isJoined = areJoined(sharesOf(regionLines(text)));
+  const joint = isJoined ? /\r?\n/.exec(text)![0] : placed.joint;
+  return removeRegion(placed.text, { region: placed.region, joint })!;
+}
 
 /** Keeps the file as it was before the first change ever; false if there is none. */
 async function backUp(path: string): Promise<boolean> {
@@ -256,6 +300,16 @@ function systemHosts(): string {
   if (Deno.build.os !== "windows") return "/etc/hosts";
   const root = Deno.env.get("SystemRoot") ?? "C:\\Windows";
   return join(root, "System32", "drivers", "etc", "hosts");
+}
+
+/** Some containers have no hosts file. */
+async function readIfThere(path: string): Promise<string> {
+  try {
+    return await read(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
 }
 
 async function read(path: string): Promise<string> {
