@@ -50,6 +50,8 @@ export interface TalkOptions {
   readonly uploads?: Uploads | undefined;
   /** See {@linkcode Transport.otherCommand}. */
   readonly otherCommand?: Transport["otherCommand"] | undefined;
+  /** Called when the host has said a word. */
+  readonly heard?: (() => void) | undefined;
   /** What can be done where there is no place for the agent. */
   readonly roomAdvice?: string | undefined;
 }
@@ -212,6 +214,7 @@ export class Talk {
   async #next(): Promise<Said> {
     for (let line; (line = await this.#reader.line()) !== undefined;) {
       this.#hear();
+      this.#options.heard?.();
       const [mark, what = "", ...rest] = line.split(" ");
       if (mark !== MARK) {
         this.#show(line.trimEnd());

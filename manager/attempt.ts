@@ -109,6 +109,8 @@ export interface AttemptHooks {
   excess(bytes: number): void;
   /** A line of text came. */
   output(stream: "stderr" | "banner", line: string): void;
+  /** The command asks the user something on the terminal, or does so no more. */
+  asking?(isAsking: boolean): void;
   /** Something is being sent to the host, to open the link. */
   progress(progress: Progress): void;
 }
@@ -142,6 +144,7 @@ export class Attempt {
   readonly #hooks: AttemptHooks;
   readonly #verdict = Promise.withResolvers<Verdict>();
   readonly #opening = new AbortController();
+  readonly #answered = Promise.withResolvers<void>();
   readonly #stopReading = new AbortController();
   readonly #queue: LinkQueue;
   #reading: Promise<void> | undefined;
@@ -236,7 +239,9 @@ export class Attempt {
       alive();
       if (!this.#isOver) this.#hooks.progress(progress);
     };
-    const context = { host, signal, log, alive, progress };
+    const asking = (isAsking: boolean) => this.#hooks.asking?.(isAsking);
+    const answered = this.#answered.promise;
+    const context = { host, signal, log, alive, asking, answered, progress };
     const opening = (async () => await this.#plan.open(context))();
     const link = await Promise.race([
       opening.catch((error) => this.#end({ reason: messageOf(error) })),
@@ -398,6 +403,7 @@ export class Attempt {
 
   #becomeReady(agent: ConfigureData): void {
     this.#isReady = true;
+    this.#answered.resolve();
     this.#cancelDeadline();
     if (agent.features.includes("ping")) {
       this.#liveness = new Liveness(this.#plan.clock, {

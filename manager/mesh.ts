@@ -307,6 +307,16 @@ class RunningMesh implements Mesh {
           message: `${name}: ${line}`,
         });
       },
+      asking: (isAsking) =>
+        this.#emit({
+          type: "question",
+          level: isAsking ? "info" : "debug",
+          host: name,
+          isAsking,
+          message: isAsking
+            ? `${name} asks on the terminal`
+            : `${name} asks nothing on the terminal any more`,
+        }),
       progress: (progress) =>
         this.#emit({
           type: "progress",

@@ -85,7 +85,14 @@ export interface OpenContext {
   log(line: string): void;
   /** Says that opening gets on, though it takes long: the host's time to answer begins anew. */
   alive?(): void;
-  /** Says the same, and how far something is: `done` of `total` bytes. */
+  /**
+   * Says that the command asks the user something on the terminal, or does so no more. Others
+   * wait meanwhile, and what is written to the terminal would cover the question.
+   */
+  asking?(isAsking: boolean): void;
+  /** Settles once the host has answered, so that its command asks nothing any more. */
+  readonly answered?: Promise<unknown>;
+  /** Says the same as `alive`, and how far something is: `done` of `total` bytes. */
   progress?(progress: Progress): void;
 }
 

@@ -1,5 +1,5 @@
 // `norouter FILE`: starts the mesh and stays until Ctrl-C.
-import type { MeshEvent, ProgressEvent } from "../../manager/events.ts";
+import type { MeshEvent, ProgressEvent, QuestionEvent } from "../../manager/events.ts";
 import type { Mesh } from "../../manager/mesh.ts";
 import type { Manifest } from "../../manifest/manifest.ts";
 import type { Transport } from "../../transports/mod.ts";
@@ -65,6 +65,16 @@ export async function runMesh(
   const everReady = new Set<string>();
   const progress = progressDisplay(options, (event) => log.event(event));
   const show = (event: MeshEvent) => log.event(forPeople(event, options));
+  const isShown = Deno.stderr.isTerminal();
+  const ask = (event: QuestionEvent) => {
+    if (!isShown) return log.event(event);
+    stderr.release();
+    if (!event.isAsking) return;
+    // Below the question, which its command asks anew below this.
+    if (options.logFormat === "human") stderr.text("\n");
+    log.event(forPeople(event, options));
+    stderr.hold();
+  };
   const told = new ToldOnce(show);
   const tell = options.logFormat === "json" || options.debug
     ? show
@@ -74,6 +84,7 @@ export async function runMesh(
     connections: options.debug ?? false,
     onEvent(event) {
       if (event.type === "progress") return progress.show(event);
+      if (event.type === "question") return ask(event);
       if (event.type === "ready") everReady.add(event.host);
       if (event.type === "ready" || event.type === "down") progress.forget(event.host);
       tell(event);
@@ -103,6 +114,7 @@ export async function runMesh(
     log.event({ level: "info", type: "advice", message: advice });
   }
   const signal = await stop.asked;
+  stderr.release();
   const message = `Ending the mesh (${signal}); a second Ctrl-C ends it at once`;
   log.event({ ...stopping, message });
   return await end(signal);
@@ -160,6 +172,9 @@ function forPeople(event: MeshEvent, { logFormat }: GlobalOptions): MeshEvent {
       ? event.line.replace(/^warning: /, "")
       : event.line;
     return { ...event, message: `| ${line}` };
+  }
+  if (event.type === "question" && event.isAsking) {
+    return { ...event, message: "asks on the terminal" };
   }
   if (event.type === "ready") {
     const again = event.again ? " again" : "";
