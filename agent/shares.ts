@@ -1,8 +1,8 @@
 // What of a file with names belongs to which agent, since several may share one:
 //
-//   # of the agent 1f0c3a2b, process 42 of box-4026531836 since 88123, 2026-11-28
+//   # of the agent 1f0c3a2b, process 42 of box-[4026531836] since 88123, 2026-11-28
 //   127.0.42.101 web
-//   # of the agent 77d0e9c4, process 57 of box-4026531836 since 90344, 2026-11-28
+//   # of the agent 77d0e9c4, process 57 of box-[4026531836] since 90344, 2026-11-28
 //   127.0.43.101 db
 //
 // The newest comes first, for programs take the first line that has a name. Lines without
@@ -100,10 +100,7 @@ function isLiving(head: string): boolean {
 function machine(): string {
   let space = "";
   try {
-    space = Deno.readLinkSync("/proc/self/ns/pid").replace("pid:", "-").replace(
-      /[[\]]/g,
-      "",
-    );
+    space = Deno.readLinkSync("/proc/self/ns/pid").replace("pid:", "-");
   } catch { /* not on Linux */ }
   return hostname().replaceAll(/\s/g, "") + space;
 }

@@ -261,12 +261,19 @@ export class Talk {
       (this.#isHeard ? undefined : this.#options.otherCommand?.(exit));
     const lines = explainingLines(stderr.length > 0 ? stderr : this.#text);
     const said = [reason, lines.join("; ")].filter(Boolean).join(": ");
-    const isMissing = (status === 126 || status === 127) &&
-      [...stderr, ...this.#text].some((line) => NO_SHELL.test(line));
+    const isMissing = isShellMissing(status, [...stderr, ...this.#text]);
     if (!isMissing) return new Error(hint ? `${said} (${hint})` : said);
     const advice = exit.hint ?? `an agent can be put there only with a shell, "sh"`;
     return new NoShellError(`${said} (${advice})`);
   }
+}
+
+/** Whether a command that ended so, with these words, found no shell on the host. */
+export function isShellMissing(
+  status: number | undefined,
+  said: readonly string[],
+): boolean {
+  return (status === 126 || status === 127) && said.some((line) => NO_SHELL.test(line));
 }
 
 /** Where it may be so. */
