@@ -66,6 +66,7 @@ export type {
   ManifestWarningEvent,
   MeshEvent,
   ProgressEvent,
+  QuestionEvent,
 } from "./manager/events.ts";
 export type {
   Mesh,

@@ -82,10 +82,10 @@ Usage:
   norouter clean FILE [HOST...]
   norouter clean docker:NAME | podman:NAME | kubectl:POD | lxc:NAME | ssh:HOST
 
-Of the hosts of a manifest, or of those named, each to which an agent is sent is asked
-what is there: the agent's files in the places where it may be kept, and the folder of
-names. What no process uses is removed. The exit status is 1 if a host could not be
-asked, or something not removed, else 0.
+Of the hosts of a manifest, or of those named, this machine and each to which an agent
+is sent is asked what is there: the agent's files in the places where it may be kept,
+the folder of names, and the backup of the hosts file. What no process uses is removed.
+The exit status is 1 if a host could not be asked, or something not removed, else 0.
 
 Options:
   -l, --list           remove nothing

@@ -28,6 +28,12 @@ settle() {
   fi
 }
 kept=
+# Where the portable executable may have unpacked itself besides.
+if [ -z "$path" ]; then
+  for base in "$XDG_CACHE_HOME" "$XDG_RUNTIME_DIR"; do
+    case ${base%/} in "${HOME%/}/.cache") ;; /*) set -- "$@" "${base%/}/norouter" ;; esac
+  done
+fi
 for place in "$@"; do
   [ -d "$place" ] || continue
   owned "$place" || {
@@ -50,11 +56,20 @@ for place in "$@"; do
   done
   case ${place##*/} in *norouter*) [ -n "$list" ] || rmdir "$place" 2>/dev/null ;; esac
 done
+# served FILE: whether an agent runs whose names are in it, by the lines that shares.ts writes.
+served() {
+  while read -r _ _ _what _agent _ _ _pid _ _machine _; do
+    case "$_what $_agent" in "the agent") ;; *) continue ;; esac
+    if [ "$_machine" = "$node" ] && kill -0 "$_pid" 2>/dev/null; then return 0; fi
+  done <"$1"
+  return 1
+} 2>/dev/null
 case $state in "~"/*) state=$HOME/${state#"~"/} ;; esac
 if [ -n "$state" ] && [ -f "$state/hostaliases" ] && [ -O "$state" ] && [ ! -L "$state" ]; then
   if [ -n "$list" ]; then
-    tell left "$(size "$state")" "$state"
-  elif [ -z "$kept" ]; then
+    if served "$state/hosts"; then now=used; else now=left; fi
+    tell $now "$(size "$state")" "$state"
+  elif [ -z "$kept" ] && ! served "$state/hosts"; then
     kilobytes=$(size "$state")
     rm -f "$state/hosts" "$state/hostaliases" "$state/README.md" && tell gone "$kilobytes" "$state"
     rmdir "$state" 2>/dev/null && rmdir "${state%/*}" 2>/dev/null
@@ -62,5 +77,16 @@ if [ -n "$state" ] && [ -f "$state/hostaliases" ] && [ -O "$state" ] && [ ! -L "
     tell used "$(size "$state")" "$state"
   fi
 fi
+# The hosts file as it was before the first agent changed it; of use as long as names are in it.
+backup=/etc/hosts.bak.norouter
+if [ -f "$backup" ] && [ ! -O "$backup" ]; then
+  say skip "$backup: it belongs to another user"
+elif [ -f "$backup" ]; then
+  named=no
+  while read -r line; do
+    case $line in "#"*"<Added-by-NoRouter>") named=yes ;; esac
+  done </etc/hosts
+  settle "$backup" "$named"
+fi 2>/dev/null
 say done
 exit 0

@@ -7,11 +7,15 @@ import type { OpenContext, Transport } from "../transports/mod.ts";
 import { explainingLines } from "../transports/command/explaining.ts";
 import { LineReader } from "./line_reader.ts";
 import { cleanScript, SCRIPT_MARK } from "./script.ts";
+import { isShellMissing } from "./talk.ts";
 
 /** Milliseconds that a host may take; folders of 100 MB are removed. */
 const LIMIT = 60_000;
 /** Lines that are read; a host says what it likes. */
 const MOST_LINES = 10_000;
+
+/** The last lines of text that explain an end. */
+const EXPLAINING_LINES = 3;
 
 /** Something that is, or was, on a host. */
 export interface LeftItem {
@@ -45,32 +49,48 @@ export async function cleanHost<Options>(
   if (!transport.exec) {
     throw new Error(`the transport "${transport.name}" cannot run commands`);
   }
-  const { words, text } = cleanScript(clean);
+  const { words, text: script } = cleanScript(clean);
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(LIMIT)]);
   const link = await transport.exec(options, words, { ...context, signal });
   const writer = link.writable.getWriter();
-  const writing = writer.write(text).then(() => writer.close()).catch(() => {});
+  const writing = writer.write(script).then(() => writer.close()).catch(() => {});
   const reader = new LineReader(link.readable);
   const items: LeftItem[] = [];
+  const text: string[] = [];
   try {
     let count = 0;
     for (let line; (line = await reader.line()) !== undefined;) {
       if (++count > MOST_LINES) link.abort("it has too much to say");
       const [mark, what, ...rest] = line.split(" ");
-      if (mark !== SCRIPT_MARK) continue;
+      if (mark !== SCRIPT_MARK) {
+        if (line.trim() !== "") text.push(line.trimEnd());
+        if (text.length > EXPLAINING_LINES) text.shift();
+        continue;
+      }
       if (what === "done") return items;
       if (what === "skip") context.log(rest.join(" "));
       if (what === "item") items.push(itemOf(rest));
       if (what === "fail") throw new Error(rest.join(" "));
     }
-    const { reason, stderr } = await link.closed;
-    throw new Error(
-      [reason, explainingLines(stderr).join("; ")].filter(Boolean).join(": "),
-    );
+    const { reason, stderr, status, hint } = await link.closed;
+    // Docker says on the standard output why it cannot run a command.
+    const lines = explainingLines(stderr.length > 0 ? stderr : text);
+    const said = [reason, lines.join("; ")].filter(Boolean).join(": ");
+    const advice = isShellMissing(status, [...stderr, ...text])
+      ? adviceWithoutShell(transport.files !== undefined, clean.path)
+      : hint;
+    throw new Error(advice ? `${said} (${advice})` : said);
   } finally {
     link.abort("it is over");
     await Promise.allSettled([writing, reader.cancel(), link.closed]);
   }
+}
+
+/** Where an agent was put by a way of copying, it is not known to run anything else. */
+function adviceWithoutShell(isCopied: boolean, path = ""): string {
+  if (!isCopied) return `without a shell, "sh", no agent was put there`;
+  return `it has no shell, and no "rm": an agent would be in ${path}/norouter-agent-…, and ` +
+    `goes when the container is made anew`;
 }
 
 function itemOf([state, kilobytes, ...path]: readonly string[]): LeftItem {

@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { writeNameFiles } from "../agent/name_files/name_files.ts";
 import { hostTest, SHELLS, testAgent, type TestHost, WORDS } from "./_host.ts";
 import { cleanHost, type CleanOptions } from "./clean.ts";
 
@@ -95,5 +96,73 @@ hostTest(
   { without: ["sh"] },
   async (host) => {
     await assert.rejects(clean(host), /exited with status 127: .*No such file/);
+  },
+);
+
+hostTest(
+  "names of an agent that runs stay, though nothing runs from the places",
+  {},
+  async (host) => {
+    const path = `${host.root}/home/.norouter/agent`;
+    const stateDir = { path };
+    const names = { web: "127.0.42.101" };
+    const warn = (message: string) => assert.fail(message);
+    const files = await writeNameFiles({ names, stateDir, writeEtcHosts: false, warn });
+    const place = "/mnt/home/.norouter/agent";
+    assert.deepEqual(await clean(host, { list: true }), [`used ${place}`]);
+    assert.deepEqual(await clean(host), [`used ${place}`]);
+    await files.restore();
+    assert.deepEqual(await clean(host), [`gone ${place}`]);
+    assert.deepEqual(host.list("home"), []);
+  },
+);
+
+const OWN_ETC = `mkdir -p /mnt/etc; cp /etc/passwd /etc/group /mnt/etc; ` +
+  `mount --bind /mnt/etc /etc`;
+
+hostTest(
+  "the backup of the hosts file goes once no names are in that",
+  { prepare: OWN_ETC },
+  async (host) => {
+    await Deno.mkdir(`${host.root}/etc`);
+    const hosts = `${host.root}/etc/hosts`;
+    await Deno.writeTextFile(hosts, "127.0.0.1 localhost\n");
+    assert.deepEqual(await clean(host), []);
+    await Deno.writeTextFile(`${hosts}.bak.norouter`, "127.0.0.1 localhost\n");
+    await Deno.writeTextFile(hosts, "# <Added-by-NoRouter>\n# </Added-by-NoRouter>\n");
+    assert.deepEqual(await clean(host), ["used /etc/hosts.bak.norouter"]);
+    await Deno.writeTextFile(hosts, "127.0.0.1 localhost\n");
+    assert.deepEqual(await clean(host, { list: true }), ["left /etc/hosts.bak.norouter"]);
+    assert.deepEqual(await clean(host), ["gone /etc/hosts.bak.norouter"]);
+    assert.deepEqual(await clean(host), []);
+    assert.deepEqual(host.logged, []);
+  },
+);
+
+hostTest(
+  "the backup of another user is told and left",
+  { prepare: OWN_ETC, uid: 1234 },
+  async (host) => {
+    await Deno.mkdir(`${host.root}/etc`);
+    await Deno.writeTextFile(`${host.root}/etc/hosts.bak.norouter`, "");
+    assert.deepEqual(await clean(host), []);
+    assert.match(host.logged.join(), /hosts\.bak\.norouter: it belongs to another user/);
+  },
+);
+
+hostTest(
+  "what the portable executable unpacked into other folders of the user goes too",
+  { env: ["HOME=/mnt/home", "XDG_CACHE_HOME=/mnt/cache", "XDG_RUNTIME_DIR=/mnt/run/"] },
+  async (host) => {
+    for (const name of ["cache", "run"]) {
+      const folder = `${host.root}/${name}/norouter/00000000000000aa`;
+      await Deno.mkdir(folder, { recursive: true });
+      await Deno.chmod(`${host.root}/${name}`, 0o700);
+      await Deno.writeTextFile(`${folder}/ok`, "");
+    }
+    assert.deepEqual(await clean(host), [
+      "gone /mnt/cache/norouter/00000000000000aa",
+      "gone /mnt/run/norouter/00000000000000aa",
+    ]);
   },
 );

@@ -46,11 +46,16 @@ export async function openInstalled<Options>(
     begun.talk?.isAsking();
     context.alive?.();
   });
-  const watched = { ...context, ...(alive && { alive }) };
+  const heard = Promise.withResolvers<void>();
+  const answered = heard.promise;
+  const watched = { ...context, answered, ...(alive && { alive }) };
   const link = await run.call(transport, options, words, watched);
   const { uploads } = install;
   const otherCommand = transport.otherCommand?.bind(transport);
-  const talk = begun.talk = new Talk(link, context, { files, uploads, otherCommand });
+  const roomAdvice = transport.roomAdvice ??
+    (path ? undefined : `name a folder for it in "installPath"`);
+  const said = { files, uploads, otherCommand, roomAdvice, heard: heard.resolve };
+  const talk = begun.talk = new Talk(link, context, said);
   try {
     return await talk.untilStart(text);
   } catch (error) {

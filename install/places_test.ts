@@ -4,7 +4,10 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { hostTest, testAgent, type TestHost, WORDS } from "./_host.ts";
+import { docker } from "../transports/docker.ts";
+import type { Transport } from "../transports/mod.ts";
+import { hostTest, SHELLS, testAgent, type TestHost, WORDS } from "./_host.ts";
+import { openInstalled } from "./open.ts";
 
 const HOME = "home/.cache/norouter";
 
@@ -195,6 +198,56 @@ hostTest("a host where there is nowhere to put it says of each place why", {
   assert.match(said, /\/dev\/shm\/norouter-0: it needs 9 KB, and 4 are free;/);
   assert.match(said, /\/mnt\/\.norouter: [^;]*Read-only/);
 });
+
+for (const shell of SHELLS) {
+  hostTest(
+    `${shell}: a host where nothing can be written says what to do, and no lines`,
+    {
+      shell,
+      prepare: ["/mnt/home", "/tmp", "/var/tmp", "/dev/shm", "/mnt"].map(READ_ONLY).join(
+        "; ",
+      ),
+    },
+    async (host) => {
+      const x64 = testAgent();
+      const files = { x64, arm64: x64 };
+      const failureOf = async (transport: Transport) => {
+        const opening = openInstalled(
+          transport,
+          {},
+          { mode: "auto", files },
+          host.context,
+        );
+        return await opening.then(
+          () => assert.fail("it was installed"),
+          (error) => error.message,
+        );
+      };
+      const said = await failureOf(host.transport());
+      assert.match(
+        said,
+        /\/\.norouter: .*Read-only.* \(name a folder .* "installPath"\)$/,
+      );
+      const { roomAdvice } = docker;
+      const container = await failureOf({ ...host.transport(), roomAdvice: roomAdvice! });
+      assert.match(
+        container,
+        /Read-only.* \(start the container with "--tmpfs \/tmp:exec"/,
+      );
+    },
+  );
+
+  hostTest(`${shell}: what a shell says of a place is without the place in the script`, {
+    shell,
+    prepare: ["/mnt/home", "/var/tmp", "/dev/shm", "/mnt"].map(READ_ONLY).join("; ") +
+      "; " +
+      NO_EXEC("/tmp"),
+  }, async (host) => {
+    const said = await failure(host);
+    assert.match(said, /cannot be run from there: (norouter: )?\/tmp[^;]*denied/);
+    assert.doesNotMatch(said, /eval|line \d|norouter: \d|environment/);
+  });
+}
 
 hostTest("a host without id", { without: ["id"] }, async (host) => {
   assert.equal(await placeOf(host), HOME);

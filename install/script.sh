@@ -84,8 +84,9 @@ start_app() {
   mark "$1"
   retire "${1%/*}" "${1##*/}" "agent-$file" "${begins##* }"
   ready "$1"
-  DENO_NO_UPDATE_CHECK=1
-  export DENO_NO_UPDATE_CHECK
+  # Its caches go where it goes.
+  DENO_NO_UPDATE_CHECK=1 DENO_DIR=$1/deno-dir
+  export DENO_NO_UPDATE_CHECK DENO_DIR
   exec deno run --quiet --allow-all --no-config --no-lock "$1/app/cli.js" agent --automated
 }
 ready() {
@@ -188,7 +189,7 @@ got=$(digest <"$part/file") || got=$sum
 [ "$got" = "$sum" ] || fail "what arrived has the SHA-256 $got, not $sum"
 
 if [ "$kind" = app ]; then
-  said=$(NO_COLOR=1 deno eval --no-config --no-lock "$unpack" "$part/file" "$part" 2>&1 </dev/null) || fail "cannot unpack it with deno: $said"
+  said=$(NO_COLOR=1 DENO_DIR=$part/deno-dir deno eval --no-config --no-lock "$unpack" "$part/file" "$part" 2>&1 </dev/null) || fail "cannot unpack it with deno: $said"
   rm -f "$part/file"
   app=$place/app-$deno-$name
   # Into one that is there go its files, each as a whole: it may just be in use.

@@ -117,6 +117,9 @@ hostTest("a host with deno gets the program alone, once", {
   const name = `app-${Deno.version.deno}-${pack.name}`;
   assert.deepEqual(host.list(PLACE), [name]);
   assert.deepEqual(host.list(`${PLACE}/${name}/app`), ["cli.js", "word.js"]);
+  // Nothing is left elsewhere, as caches of deno would be.
+  assert.deepEqual(host.list("home"), [".cache"]);
+  assert.deepEqual(host.list("home/.cache"), ["norouter"]);
 
   // A byte that is another one, as on a bad disk.
   const word = `${host.root}/${PLACE}/${name}/app/word.js`;
@@ -133,7 +136,7 @@ hostTest("a host with deno gets the program alone, once", {
   assert.equal(await host.speak({ files, mode: "always" }), WORDS);
   assert.equal(pack.reads, 4);
   assert.deepEqual(host.list(PLACE), [name]);
-  assert.deepEqual(host.list(`${PLACE}/${name}`), ["app", "used"]);
+  assert.deepEqual(host.list(`${PLACE}/${name}`), ["app", "deno-dir", "used"]);
 });
 
 hostTest("three managers at once on a host with deno", {
@@ -146,7 +149,7 @@ hostTest("three managers at once on a host with deno", {
   assert.deepEqual(said, Array(3).fill(WORDS));
   const name = `app-${Deno.version.deno}-${pack.name}`;
   assert.deepEqual(host.list(PLACE), [name]);
-  assert.deepEqual(host.list(`${PLACE}/${name}`), ["app", "used"]);
+  assert.deepEqual(host.list(`${PLACE}/${name}`), ["app", "deno-dir", "used"]);
 });
 
 hostTest("a deno in the usual folder of the home is found", {}, async (host) => {

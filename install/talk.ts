@@ -36,6 +36,12 @@ const SILENCE = 6000;
 /** How container runtimes and shells put it that there is no `sh`. */
 const NO_SHELL = /"sh"|\bsh\b.*(not found|no such file)/i;
 
+/** Begins what the script says where no place is good enough. */
+const NOWHERE = "nowhere to put it: ";
+/** Where in the script a shell was when it says something: nothing that helps anybody. */
+const SHELL_NOISE =
+  /\b(?:environment: line \d+: |(norouter: )(?:eval: )?(?:line )?\d+: (?:eval: )?)/g;
+
 /** The host cannot run the script, because it has no shell. */
 export class NoShellError extends Error {}
 
@@ -50,6 +56,10 @@ export interface TalkOptions {
   readonly uploads?: Uploads | undefined;
   /** See {@linkcode Transport.otherCommand}. */
   readonly otherCommand?: Transport["otherCommand"] | undefined;
+  /** Called when the host has said a word. */
+  readonly heard?: (() => void) | undefined;
+  /** What can be done where there is no place for the agent. */
+  readonly roomAdvice?: string | undefined;
 }
 
 /** A line of the script. */
@@ -212,6 +222,7 @@ export class Talk {
   async #next(): Promise<Said> {
     for (let line; (line = await this.#reader.line()) !== undefined;) {
       this.#hear();
+      this.#options.heard?.();
       const [mark, what = "", ...rest] = line.split(" ");
       if (mark !== SCRIPT_MARK) {
         this.#show(line.trimEnd());
@@ -221,7 +232,10 @@ export class Talk {
       this.#isHeard = true;
       if (isHello) continue;
       if (what !== "fail") return { what, rest, line };
-      throw new HostError(`cannot install the agent: ${cut(rest.join(" "))}`);
+      const why = cut(rest.join(" ").replaceAll(SHELL_NOISE, "$1"));
+      const { roomAdvice } = this.#options;
+      const advice = roomAdvice && why.startsWith(NOWHERE) ? ` (${roomAdvice})` : "";
+      throw new HostError(`cannot install the agent: ${why}${advice}`);
     }
     throw this.#endOf(await this.#link.closed);
   }
@@ -255,8 +269,7 @@ export class Talk {
       (this.#isHeard ? undefined : this.#options.otherCommand?.(exit));
     const lines = explainingOf(stderr, this.#text);
     const said = [reason, lines.join("; ")].filter(Boolean).join(": ");
-    const isMissing = (status === 126 || status === 127) &&
-      [...stderr, ...this.#text].some((line) => NO_SHELL.test(line));
+    const isMissing = isShellMissing(status, [...stderr, ...this.#text]);
     if (!isMissing) {
       const error = new Error(hint ? `${said} (${hint})` : said);
       return withExit(error, { ...exit, ...(hint && { hint }) });
@@ -265,6 +278,14 @@ export class Talk {
     const error = new NoShellError(`${said} (${advice})`);
     return withExit(error, { ...exit, hint: advice });
   }
+}
+
+/** Whether a command that ended so, with these words, found no shell on the host. */
+export function isShellMissing(
+  status: number | undefined,
+  said: readonly string[],
+): boolean {
+  return (status === 126 || status === 127) && said.some((line) => NO_SHELL.test(line));
 }
 
 /** Where it may be so. */

@@ -45,6 +45,8 @@ export interface AttemptHooks extends AgentEvents {
   status(status: AgentStatus): void;
   /** A line of text came. */
   output(stream: "stderr" | "banner", line: string): void;
+  /** The command asks the user something on the terminal, or does so no more. */
+  asking?(isAsking: boolean): void;
   /** Something is being sent to the host, to open the link. */
   progress(progress: Progress): void;
 }
@@ -72,6 +74,7 @@ export class Attempt {
   readonly #reason = Promise.withResolvers<string>();
   readonly #opening = new AbortController();
   readonly #evidence: Evidence;
+  readonly #answered = Promise.withResolvers<void>();
   #cancelDeadline = () => {};
   #isReady = false;
   #isOver = false;
@@ -147,7 +150,9 @@ export class Attempt {
       alive();
       if (!this.#isOver) this.#hooks.progress(progress);
     };
-    const context = { host, signal, log, alive, progress };
+    const asking = (isAsking: boolean) => this.#hooks.asking?.(isAsking);
+    const answered = this.#answered.promise;
+    const context = { host, signal, log, alive, asking, answered, progress };
     const opening = (async () => await this.#plan.open(context))();
     const link = await Promise.race([
       opening.catch((error) => this.#end(messageOf(error))),
@@ -186,6 +191,7 @@ export class Attempt {
     const channel = this.#channel;
     const { features } = agent;
     this.#isReady = true;
+    this.#answered.resolve();
     this.#cancelDeadline();
     channel.greeted({ canPing: features.includes("ping") });
     this.#hooks.ready(agent, channel.queue!);

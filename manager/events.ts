@@ -138,6 +138,20 @@ export interface ListenersUpEvent extends EventBase {
   readonly addresses: readonly string[];
 }
 
+/**
+ * A host's command asks the user something on the terminal, as ssh does for a passphrase; or it
+ * does so no more. Other hosts wait, and what is written to the terminal meanwhile covers the
+ * question. Noticed on Linux only.
+ */
+export interface QuestionEvent extends EventBase {
+  /** Tells events apart. */
+  readonly type: "question";
+  /** The host's name in the manifest. */
+  readonly host: string;
+  /** Whether it asks from now on, or no more. */
+  readonly isAsking: boolean;
+}
+
 /** How far something is that is sent to a host: at the begin, at the end, and 5 times a second. */
 export interface ProgressEvent extends EventBase {
   /** Tells events apart. */
@@ -185,6 +199,7 @@ export interface ConnectionEvent extends EventBase {
 export type MeshEvent =
   | ConnectionEvent
   | ProgressEvent
+  | QuestionEvent
   | HostReadyEvent
   | HostDownEvent
   | HostOutputEvent

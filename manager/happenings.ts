@@ -57,6 +57,16 @@ export function happeningsOf(host: RunningHost, mesh: MeshParts): SessionHooks {
         message: `${name}: ${line}`,
       });
     },
+    asking: (isAsking) =>
+      emit({
+        type: "question",
+        level: isAsking ? "info" : "debug",
+        host: name,
+        isAsking,
+        message: isAsking
+          ? `${name} asks on the terminal`
+          : `${name} asks nothing on the terminal any more`,
+      }),
     progress: (progress) =>
       emit({
         type: "progress",

@@ -9,7 +9,7 @@
  * @module
  */
 import { CONTAINER_OPTIONS, containerExec } from "./container_exec.ts";
-import { containerFiles } from "./container_files.ts";
+import { CONTAINER_ROOM, containerFiles } from "./container_files.ts";
 import { execTransport } from "./command/exec.ts";
 import { SpecError } from "./mod.ts";
 import { type OptionsOf, readSpec, text } from "./command/spec.ts";
@@ -48,6 +48,7 @@ export const docker = execTransport<DockerOptions>({
     ...containerExec(options),
     ...words,
   ],
+  roomAdvice: CONTAINER_ROOM,
   files: containerFiles(client),
 });
 

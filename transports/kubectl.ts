@@ -88,6 +88,8 @@ export const kubectl = execTransport<KubectlOptions>({
       ...words,
     ];
   },
+  roomAdvice: `give the container an "emptyDir" volume at /tmp, or another volume that ` +
+    `"installPath" names`,
 });
 
 /** The client and which cluster it is to talk to. */

@@ -93,7 +93,14 @@ export interface OpenContext {
    * anew.
    */
   alive?(): void;
-  /** Says the same, and how far something is: `done` of `total` bytes. */
+  /**
+   * Says that the command asks the user something on the terminal, or does so no more. Others
+   * wait meanwhile, and what is written to the terminal would cover the question.
+   */
+  asking?(isAsking: boolean): void;
+  /** Settles once the host has answered, so that its command asks nothing any more. */
+  readonly answered?: Promise<unknown>;
+  /** Says the same as `alive`, and how far something is: `done` of `total` bytes. */
   progress?(progress: Progress): void;
 }
 
@@ -164,6 +171,11 @@ export interface Transport<Options = unknown> {
    * sshd has by `ForceCommand`. Undefined where that is not why.
    */
   otherCommand?(exit: LinkExit): string | undefined;
+  /**
+   * How such a host is given a folder to keep the agent in, for hosts that have none: `start
+   * the container with "--tmpfs /tmp:exec"`.
+   */
+  readonly roomAdvice?: string;
   /** Another way to put files on the host, for hosts without a shell. */
   readonly files?: HostFiles<Options>;
 }

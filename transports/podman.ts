@@ -10,7 +10,7 @@
  * @module
  */
 import { CONTAINER_OPTIONS, containerExec } from "./container_exec.ts";
-import { containerFiles } from "./container_files.ts";
+import { CONTAINER_ROOM, containerFiles } from "./container_files.ts";
 import { execTransport } from "./command/exec.ts";
 import { type OptionsOf, readSpec, text } from "./command/spec.ts";
 
@@ -44,6 +44,7 @@ export const podman = execTransport<PodmanOptions>({
     ...containerExec(options),
     ...words,
   ],
+  roomAdvice: CONTAINER_ROOM,
   files: containerFiles(client),
 });
 

@@ -69,6 +69,14 @@ export function removeRegion(
   return isLast ? before.slice(0, -joint.length) : before + after;
 }
 
+/** The lines of all regions, without markers and line ends. */
+export function regionLines(text: string): string[] {
+  return survey(text).spans.filter(({ isClosed }) => isClosed)
+    .flatMap(({ start, end }) =>
+      text.slice(start, end).trimEnd().split(/\r?\n/).slice(1, -1)
+    );
+}
+
 interface Span {
   readonly start: number;
   /** Behind the line end of the last line. */

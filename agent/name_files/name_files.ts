@@ -2,9 +2,9 @@
  * The names of the mesh as files of a host: `hosts` and `hostaliases` in the agent's state
  * directory, and, if the manifest asks for it, a marked region of the system's hosts file.
  *
- * Agents that share a hosts file share the region: the one that wrote last has it, and
- * takes it out again when it ends. The first line in the region says whose it is, so that
- * an agent that lingers does not take away the names of the one that followed it.
+ * Agents that share these files share the region: each has its lines there (`shares.ts`) and
+ * takes them out when it ends, and those of agents that were killed. `hostaliases` follows
+ * from the lines in `hosts`.
  *
  * @module
  */
@@ -15,8 +15,10 @@ import { quote } from "../../manifest/source/value.ts";
 import { parseIpv4 } from "../../wire/ip/ipv4.ts";
 import { messageOf } from "../../wire/text.ts";
 import { expandPath } from "./home.ts";
-import { type Placed, placeRegion, removeRegion } from "./hosts_region.ts";
+import { whileLocked } from "./file_lock.ts";
+import { placeRegion, regionLines, removeRegion } from "./hosts_region.ts";
 import { replaceFile } from "./replace_file.ts";
+import { areJoined, linesOf, Owner, type Share, sharesOf } from "./shares.ts";
 import { STATE_README } from "./state_readme.ts";
 
 const DEFAULT_STATE_DIR = "~/.norouter/agent";
@@ -55,13 +57,13 @@ export interface NameFilesOptions extends NameFilesContents {
 /** What was written. */
 export interface NameFiles {
   /**
-   * Writes other contents in place of the first; a state directory that is another one now
-   * stays behind as it is. Never rejects. To be called when the last call has settled.
+   * Writes other contents in place of the first, which are taken out of a state directory
+   * that is another one now. Never rejects. To be called when the last call has settled.
    */
   rewrite(contents: NameFilesContents): Promise<void>;
   /**
-   * Takes the region out of the system's hosts file, unless somebody else has written one
-   * of their own meanwhile. The other files stay. Never rejects.
+   * Takes the names out of the files again, but for those of other agents that run. Never
+   * rejects.
    */
   restore(): Promise<void>;
 }
@@ -79,19 +81,13 @@ export async function writeNameFiles(options: NameFilesOptions): Promise<NameFil
   };
 }
 
-/** What is needed to take the names out of the system's hosts file again. */
-interface Written {
-  readonly path: string;
-  /** What stands there now. */
-  readonly placed: Pick<Placed, "region" | "joint">;
-  /** Whether there was such a file before. */
-  readonly existed: boolean;
-}
-
 class Writer {
   readonly #options: Pick<NameFilesOptions, "warn" | "systemHosts">;
-  /** Set if the system's hosts file has to be restored. */
-  #written: Written | undefined;
+  readonly #owner = new Owner();
+  /** The state directory that names were written to. */
+  #stateFolder: string | undefined;
+  /** What takes the names out again, by the file or folder that has them. */
+  readonly #undo = new Map<string, () => Promise<void>>();
 
   constructor(options: Pick<NameFilesOptions, "warn" | "systemHosts">) {
     this.#options = options;
@@ -110,28 +106,27 @@ class Writer {
     const { stateDir, writeEtcHosts } = contents;
     const names = this.#usable(contents);
     const isStateWanted = !stateDir?.disable;
-    if (!writeEtcHosts) await this.restore();
-    if (!isStateWanted && !writeEtcHosts) return;
     const path = this.#options.systemHosts ?? systemHosts();
+    if (!writeEtcHosts) await this.#takeOut(path);
+    if (!isStateWanted) await this.#takeOut(this.#stateFolder);
+    if (!isStateWanted && !writeEtcHosts) return;
     const hosts = await this.#readHosts(path);
     if (isStateWanted) await this.#writeState(names, { stateDir, hosts: hosts ?? "" });
-    if (writeEtcHosts && hosts !== undefined) await this.#writeSystem(names, path, hosts);
+    if (writeEtcHosts && hosts !== undefined) {
+      await whileLocked(path, () => this.#writeSystem(names, path));
+    }
   }
 
-  /** Takes out of the system's hosts file what was written there, if it still stands there. */
+  /** Takes the names of this agent out of all files. */
   async restore(): Promise<void> {
-    if (!this.#written) return;
-    const { path, placed, existed } = this.#written;
-    this.#written = undefined;
-    try {
-      const rest = removeRegion(await read(path), placed);
-      if (rest === undefined) return;
-      if (rest === "" && !existed) await Deno.remove(path);
-      else await replaceFile(path, bytesOf(rest), SYSTEM_FILE);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return;
-      this.#warnOf("take the names of the mesh out of", path, error);
-    }
+    for (const path of [...this.#undo.keys()].reverse()) await this.#takeOut(path);
+  }
+
+  async #takeOut(path: string | undefined): Promise<void> {
+    if (path === undefined) return;
+    const undo = this.#undo.get(path);
+    this.#undo.delete(path);
+    await undo?.();
   }
 
   /** The names and addresses that can stand in such files; a strange line breaks them. */
@@ -156,9 +151,8 @@ class Writer {
   async #readHosts(path: string): Promise<string | undefined> {
     let text: string;
     try {
-      text = await read(path);
+      text = await readIfThere(path);
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return ""; // some containers have none
       this.#warnOf("read", path, error);
       return undefined;
     }
@@ -186,70 +180,107 @@ class Writer {
     } catch (error) {
       return this.#warnOf("make the state directory", folder, error);
     }
-    const lines = names.map(([name, address]) => `${address} ${name}`);
-    const aliases = await this.#aliases(names, join(folder, "hostaliases"));
-    const files: [string, Uint8Array][] = [
-      ["hosts", bytesOf(placeRegion(hosts, lines).text)],
-      ["hostaliases", bytesOf(aliases.map((line) => `${line}\n`).join(""))],
-      ["README.md", bytesOf(STATE_README)],
+    const lines = linesFor(names);
+    const begin = (shares: readonly Share[]) => this.#owner.add(shares, lines);
+    const end = (shares: readonly Share[]) => this.#owner.remove(shares);
+    const update = (change: typeof begin | typeof end, hosts: string) =>
+      whileLocked(folder, () => this.#updateState(folder, hosts, change));
+    if (this.#stateFolder !== folder) await this.#takeOut(this.#stateFolder);
+    this.#stateFolder = folder;
+    await update(begin, hosts);
+    this.#undo.set(folder, async () => {
+      const { systemHosts: path = systemHosts() } = this.#options;
+      await update(end, await readIfThere(path).catch(() => hosts));
+    });
+    try {
+      await replaceFile(join(folder, "README.md"), bytesOf(STATE_README), ALL_MAY);
+    } catch (error) {
+      this.#warnOf("write", join(folder, "README.md"), error);
+    }
+  }
+
+  /** Writes what follows from the shares in the file that is there, once they are changed. */
+  async #updateState(
+    folder: string,
+    system: string,
+    change: (shares: readonly Share[]) => readonly Share[] | undefined,
+  ): Promise<void> {
+    const path = join(folder, "hosts");
+    // One that cannot be read is replaced.
+    const before = await readIfThere(path).catch(() => "");
+    const shares = change(sharesOf(regionLines(before)));
+    if (!shares) return;
+    const aliases = await this.#aliases(shares, join(folder, "hostaliases"));
+    const files: [string, string][] = [
+      ["hosts", placeShares(system, shares)],
+      ["hostaliases", aliases.map((line) => `${line}\n`).join("")],
     ];
-    for (const [name, bytes] of files) {
-      const path = join(folder, name);
+    for (const [name, text] of files) {
       try {
-        await replaceFile(path, bytes, { mode: ALL_MAY_READ });
+        await replaceFile(join(folder, name), bytesOf(text), ALL_MAY);
       } catch (error) {
-        this.#warnOf("write", path, error);
+        this.#warnOf("write", join(folder, name), error);
       }
     }
   }
 
-  /** The user's own aliases, which one variable cannot name beside ours, and ours. */
-  async #aliases(names: [string, string][], own: string): Promise<string[]> {
-    const ours = names.filter(([name]) => !name.includes("."));
-    const taken = new Set(ours.map(([name]) => name.toLowerCase()));
+  /** The user's own aliases, which one variable cannot name beside ours, and the mesh's. */
+  async #aliases(shares: readonly Share[], own: string): Promise<string[]> {
+    const ours = new Map<string, string>();
+    for (const line of shares.flatMap(({ lines }) => lines)) {
+      const [address = "", name = ""] = line.split(" ");
+      if (name.includes(".") || ours.has(name.toLowerCase())) continue;
+      ours.set(name.toLowerCase(), `${name} ${address}.${ALIAS_DOMAIN}`);
+    }
     const kept: string[] = [];
     const theirs = Deno.env.get("HOSTALIASES");
     if (theirs && resolve(theirs) !== resolve(own)) {
       try {
         for (const line of (await read(theirs)).split(/\r?\n/)) {
           const [, name] = /^([^#\s]\S*)[ \t]+\S+[ \t]*$/.exec(line) ?? [];
-          if (name !== undefined && !taken.has(name.toLowerCase())) kept.push(line);
+          if (name !== undefined && !ours.has(name.toLowerCase())) kept.push(line);
         }
       } catch (error) {
         this.#warnOf("read $HOSTALIASES,", theirs, error);
       }
     }
-    return [
-      ...kept,
-      ...ours.map(([name, address]) => `${name} ${address}.${ALIAS_DOMAIN}`),
-    ];
+    return [...kept, ...ours.values()];
   }
 
-  async #writeSystem(
-    names: [string, string][],
-    path: string,
-    hosts: string,
-  ): Promise<void> {
-    const whose = `# of the agent ${
-      crypto.randomUUID().slice(0, 8)
-    }, process ${Deno.pid}`;
-    const lines = names.map(([name, address]) => `${address} ${name}`);
-    const earlier = this.#written;
-    // A region of our own, which is still there, was put in place of what is remembered.
-    const isOurs = earlier !== undefined &&
-      removeRegion(hosts, earlier.placed) !== undefined;
-    const existed = isOurs ? earlier.existed : await backUp(path).catch((error) => {
+  async #writeSystem(names: [string, string][], path: string): Promise<void> {
+    const isFirst = !this.#undo.has(path);
+    const existed = isFirst && await backUp(path).catch((error) => {
       this.#warnOf("keep the first backup", path + BACKUP_SUFFIX, error);
       return true;
     });
-    const { text, region, joint } = placeRegion(hosts, [whose, ...lines]);
+    const lines = linesFor(names);
     try {
+      const before = await readIfThere(path);
+      const isJoined = placeRegion(before, []).joint !== "";
+      const shares = sharesOf(regionLines(before));
+      const text = placeShares(before, this.#owner.add(shares, lines, { isJoined }));
       await replaceFile(path, bytesOf(text), SYSTEM_FILE);
     } catch (error) {
       return this.#warnOf("write", path, error);
     }
-    const placed = { region, joint: isOurs ? earlier.placed.joint : joint };
-    this.#written = { path, placed, existed };
+    if (!isFirst) return;
+    this.#undo.set(path, async () => {
+      try {
+        await whileLocked(path, () => this.#restoreSystem(path, existed));
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return;
+        this.#warnOf("take the names of the mesh out of", path, error);
+      }
+    });
+  }
+
+  async #restoreSystem(path: string, existed: boolean): Promise<void> {
+    const before = await read(path);
+    const rest = this.#owner.remove(sharesOf(regionLines(before)));
+    if (!rest) return;
+    const text = placeShares(before, rest);
+    if (text === "" && !existed) await Deno.remove(path);
+    else await replaceFile(path, bytesOf(text), SYSTEM_FILE);
   }
 
   #warnOf(what: string, path: string, error: unknown): void {
@@ -257,7 +288,21 @@ class Writer {
   }
 }
 
+const ALL_MAY = { mode: ALL_MAY_READ } as const;
 const SYSTEM_FILE = { mode: ALL_MAY_READ, isSystemFile: true } as const;
+
+function linesFor(names: readonly (readonly [string, string])[]): string[] {
+  return names.map(([name, address]) => `${address} ${name}`);
+}
+
+/** The hosts file with these shares in its region, or without one if there are none. */
+function placeShares(text: string, shares: readonly Share[]): string {
+  const placed = placeRegion(text, linesOf(shares));
+  if (shares.length > 0) return placed.text;
+  const isJoined = areJoined(sharesOf(regionLines(text)));
+  const joint = isJoined ? /\r?\n/.exec(text)![0] : placed.joint;
+  return removeRegion(placed.text, { region: placed.region, joint })!;
+}
 
 /** Keeps the file as it was before the first change ever; false if there is none. */
 async function backUp(path: string): Promise<boolean> {
@@ -287,6 +332,16 @@ function systemHosts(): string {
   if (Deno.build.os !== "windows") return "/etc/hosts";
   const root = Deno.env.get("SystemRoot") ?? "C:\\Windows";
   return join(root, "System32", "drivers", "etc", "hosts");
+}
+
+/** Some containers have no hosts file. */
+async function readIfThere(path: string): Promise<string> {
+  try {
+    return await read(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
 }
 
 async function read(path: string): Promise<string> {

@@ -8,7 +8,8 @@
 export const STATE_README = `# Names of a NoRouter mesh
 
 The NoRouter agent on this machine wrote this folder when its mesh started. It writes it
-anew each time, so changes made here are lost. It may be deleted while no mesh runs.
+anew each time, so changes made here are lost. It may be deleted while no mesh runs. Agents
+of several meshes may share it: each has its lines, and takes them out when it ends.
 
 | file          | what it is                                                          |
 | ------------- | ------------------------------------------------------------------- |
@@ -35,8 +36,7 @@ it changes only what is between these two lines, and takes it out when it ends:
     # <Added-by-NoRouter>
     # </Added-by-NoRouter>
 
-The file as it was before the first time is kept beside it as \`hosts.bak.norouter\`. If
-several agents write the same file, the last one has the region.
+The file as it was before the first time is kept beside it as \`hosts.bak.norouter\`.
 
 ## In the manifest
 

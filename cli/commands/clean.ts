@@ -9,8 +9,10 @@ import { isInstalled } from "../../install/reach.ts";
 import { didYouMean } from "../../manifest/fields.ts";
 import type { HostSpec } from "../../manifest/manifest.ts";
 import { quote } from "../../manifest/source/value.ts";
+import { openProcess } from "../../transports/command/process.ts";
 import type { Transport } from "../../transports/mod.ts";
 import { builtinTransports } from "../../transports/registry.ts";
+import { printResult } from "../console/console.ts";
 import { columns } from "../console/columns.ts";
 import { withoutControls } from "../discovery/source.ts";
 import { openLog } from "../console/log.ts";
@@ -27,14 +29,32 @@ export interface CleanCommand extends GlobalOptions {
   readonly list?: boolean | undefined;
 }
 
-/** A host to be cleaned. */
-interface Dirty {
+/** A host of a manifest, or one that is named. */
+interface Target {
   readonly name: string;
-  readonly transport: Transport;
+  /** Absent if no agent is put there. */
+  readonly transport?: Transport | undefined;
   readonly options: unknown;
   readonly path?: string | undefined;
   readonly state?: string | undefined;
 }
+
+/** A host to be cleaned. */
+type Dirty = Target & { readonly transport: Transport };
+
+function isDirty(host: Target): host is Dirty {
+  return host.transport !== undefined;
+}
+
+/** This machine, by a shell of its own. */
+const here: Transport = {
+  name: "here",
+  parse: () => undefined,
+  describe: () => "this machine",
+  open: () => Promise.reject(new Error("its agent is in the manager's process")),
+  // deno-lint-ignore require-await -- a command that cannot start must reject
+  exec: async (_options, words, context) => openProcess(words, context),
+};
 
 /**
  * Cleans hosts of a manifest, or a host that is named as `docker:web`; gives the exit
@@ -46,42 +66,67 @@ export async function clean(
   options: CleanCommand,
 ): Promise<number> {
   const log = openLog(options);
+  const tell = (level: "info" | "warn" | "error", host: string, message: string) => {
+    const text = `${host}: ${withoutControls(message)}`;
+    log.event({ level, type: "clean", message: text });
+  };
   const hosts = isFile(target) ? await hostsOf(target, names, options) : oneHost(target);
   if (!hosts) return 1;
-  const { list = false } = options;
-  let status = 0;
-  const found = await Promise.all(hosts.map(async (host) => {
-    const tell = (level: "warn" | "error", message: string) =>
-      log.event({
-        level,
-        type: "clean",
-        message: `${host.name}: ${withoutControls(message)}`,
-      });
-    try {
-      const context = {
-        host: host.name,
-        signal: new AbortController().signal,
-        log: (line: string) => tell("warn", line),
-      };
-      return {
-        host,
-        items: await cleanHost(host.transport, host.options, { ...host, list }, context),
-      };
-    } catch (error) {
-      status = 1;
-      tell("error", (error as Error).message);
-      return { host, items: [] };
-    }
-  }));
-  const rows = found.flatMap(({ host, items }) =>
+  for (const { name, transport } of hosts) {
+    if (!transport) tell("info", name, NOT_SENT);
+  }
+  const found = await Promise.all(
+    hosts.filter(isDirty).map(async (host) => ({
+      host: host.name,
+      items: await itemsOf(host, options, tell),
+    })),
+  );
+  const rows = found.flatMap(({ host, items = [] }) =>
     items.map((
       item,
-    ) => [host.name, WORDS[item.state], sizeOf(item), withoutControls(item.path)])
+    ) => [host, WORDS[item.state], sizeOf(item), withoutControls(item.path)])
   );
-  if (rows.some(([, word]) => word === WORDS.failed)) status = 1;
-  if (rows.length === 0) console.log("Nothing of norouter was found.");
-  else console.log(columns([["HOST", "STATE", "SIZE", "PATH"], ...rows]).trimEnd());
-  return status;
+  const asked = found.filter(({ items }) => items).map(({ host }) => host);
+  if (rows.length > 0) {
+    const table = columns([["HOST", "STATE", "SIZE", "PATH"], ...rows]);
+    await printResult(table.trimEnd() + "\n");
+  } else if (asked.length > 0) {
+    const where = asked.length < hosts.length ? ` on ${asked.join(", ")}` : "";
+    await printResult(`Nothing of norouter was found${where}.\n`);
+  }
+  const isLeft = rows.some(([, word]) => word === WORDS.failed);
+  return isLeft || asked.length < found.length ? 1 : 0;
+}
+
+const NOT_SENT =
+  `not asked, for its command runs an agent that was there before; the names of the mesh ` +
+  `are in its ${STATE}, unless the manifest says otherwise`;
+
+/** What is left on a host; undefined if it cannot be asked, which is told. */
+async function itemsOf(
+  host: Dirty,
+  { list = false }: CleanCommand,
+  tell: (level: "info" | "warn" | "error", host: string, message: string) => void,
+): Promise<LeftItem[] | undefined> {
+  // If it fails, these are part of the reason.
+  const said: string[] = [];
+  const { name, transport, options } = host;
+  const context = {
+    host: name,
+    signal: new AbortController().signal,
+    log: (line: string) => said.push(line),
+    asking: (isAsking: boolean) => {
+      if (isAsking) tell("info", name, "asks on the terminal");
+    },
+  };
+  try {
+    const items = await cleanHost(transport, options, { ...host, list }, context);
+    for (const line of said) tell("warn", name, line);
+    return items;
+  } catch (error) {
+    tell("error", name, `cannot be asked what is there: ${(error as Error).message}`);
+    return undefined;
+  }
 }
 
 const WORDS: Readonly<Record<LeftItem["state"], string>> = {
@@ -95,12 +140,12 @@ function sizeOf({ kilobytes }: LeftItem): string {
   return kilobytes === undefined ? "?" : `${(kilobytes / 1024).toFixed(1)} MB`;
 }
 
-/** Those of a manifest to which an agent is sent; nothing if it is wrong. */
+/** Those of a manifest; nothing if it is wrong. */
 async function hostsOf(
   file: string,
   names: readonly string[],
   options: CleanCommand,
-): Promise<Dirty[] | undefined> {
+): Promise<Target[] | undefined> {
   const { manifest, diagnostics, plugins } = await load(file, options);
   printDiagnostics(diagnostics, options);
   if (!manifest) return undefined;
@@ -111,19 +156,21 @@ async function hostsOf(
   }
   return manifest.hosts
     .filter(({ name }) => names.length === 0 || names.includes(name))
-    .flatMap((host) => dirtyOf(host, plugins));
+    .map((host) => targetOf(host, plugins));
 }
 
-function dirtyOf(host: HostSpec, plugins: readonly Transport[]): Dirty[] {
+function targetOf(host: HostSpec, plugins: readonly Transport[]): Target {
   const { name, transport: chosen, install, installPath: path, stateDir } = host;
-  if (!chosen) return [];
-  const transport = builtinTransports.get(chosen.name) ??
-    plugins.find((each) => each.name === chosen.name);
-  if (!transport || !isInstalled(transport, chosen.options, install)) return [];
   const { pathOnAgent = STATE, disable } = stateDir;
   // What only the agent there can expand is left.
   const state = disable || pathOnAgent.includes("$") ? undefined : pathOnAgent;
-  return [{ name, transport, options: chosen.options, path, state }];
+  if (!chosen) return { name, transport: here, options: undefined, state };
+  const transport = builtinTransports.get(chosen.name) ??
+    plugins.find((each) => each.name === chosen.name);
+  if (!transport || !isInstalled(transport, chosen.options, install)) {
+    return { name, options: undefined };
+  }
+  return { name, transport, options: chosen.options, path, state };
 }
 
 /** A host as a manifest has it in its short form, on one word: `ssh:me@box`. */

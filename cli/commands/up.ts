@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MeshEvent, ProgressEvent } from "../../manager/events.ts";
+import type { MeshEvent, ProgressEvent, QuestionEvent } from "../../manager/events.ts";
 import type { Mesh } from "../../manager/contract.ts";
 import type { Manifest } from "../../manifest/manifest.ts";
 import type { Transport } from "../../transports/mod.ts";
@@ -73,6 +73,16 @@ export async function runMesh(
   const everReady = new Set<string>();
   const progress = progressDisplay(options, (event) => log.event(event));
   const show = (event: MeshEvent) => log.event(forPeople(event, options, everReady));
+  const isShown = Deno.stderr.isTerminal();
+  const ask = (event: QuestionEvent) => {
+    if (!isShown) return log.event(event);
+    stderr.release();
+    if (!event.isAsking) return;
+    // Below the question, which its command asks anew below this.
+    if (options.logFormat === "human") stderr.text("\n");
+    log.event(forPeople(event, options, everReady));
+    stderr.hold();
+  };
   const told = new ToldOnce(show);
   const tell = options.logFormat === "json" || options.debug
     ? show
@@ -82,6 +92,7 @@ export async function runMesh(
     connections: options.debug ?? false,
     onEvent(event) {
       if (event.type === "progress") return progress.show(event);
+      if (event.type === "question") return ask(event);
       if (event.type === "ready" || event.type === "down") progress.forget(event.host);
       tell(event);
       if (event.type === "ready") everReady.add(event.host);
@@ -112,6 +123,7 @@ export async function runMesh(
     log.event({ level: "info", type: "advice", message: advice });
   }
   const signal = await stop.asked;
+  stderr.release();
   const message = `Ending the mesh (${signal}); a second Ctrl-C ends it at once`;
   log.event({ ...stopping, message });
   return await end(signal);
@@ -187,6 +199,9 @@ function forPeople(
       ? event.line.replace(/^warning: /, "")
       : event.line;
     return { ...event, message: `| ${line}` };
+  }
+  if (event.type === "question" && event.isAsking) {
+    return { ...event, message: "asks on the terminal" };
   }
   if (event.type === "ready") {
     const again = everReady.has(event.host) ? " again" : "";

@@ -48,6 +48,8 @@ export class LineWriter {
   #retryIn: number = RETRY[0];
   #retry: ReturnType<typeof setTimeout> | undefined;
   #isWriting = false;
+  /** Lines that are still written while others are held back; absent if none are. */
+  #beforeHold: number | undefined;
   #idle = Promise.withResolvers<void>();
   #status = "";
   /** The status line as the terminal shows it. */
@@ -92,6 +94,20 @@ export class LineWriter {
   status(...pieces: readonly Piece[]): void {
     this.#status = render(pieces, this.isColored);
     if (this.#status !== this.#shown) this.#pump();
+  }
+
+  /**
+   * Writes what has come so far and holds back what comes: somebody else asks on the terminal.
+   * What finds no room meanwhile is lost, as ever.
+   */
+  hold(): void {
+    this.#beforeHold ??= this.#waiting.length;
+  }
+
+  /** Writes what was held back. */
+  release(): void {
+    this.#beforeHold = undefined;
+    this.#pump();
   }
 
   /** Settles when all is written, or writing fails, or after so many milliseconds. */
@@ -149,10 +165,18 @@ export class LineWriter {
   /** The bytes of the next write. */
   #take(): Uint8Array {
     let text = "";
-    while (this.#waiting.length > 0 && text.length < MOST_AT_ONCE) {
+    while (
+      this.#waiting.length > 0 && text.length < MOST_AT_ONCE && this.#beforeHold !== 0
+    ) {
       text += this.#waiting.shift();
+      if (this.#beforeHold) this.#beforeHold--;
     }
     this.#length -= text.length;
+    if (this.#beforeHold !== undefined) {
+      if (text !== "" && this.#shown !== "") text = ERASE + text;
+      if (text !== "") this.#shown = "";
+      return this.#encoder.encode(text);
+    }
     if (this.#waiting.length === 0 && this.#lost > 0) {
       const why = this.#failure
         ? messageOf(this.#failure)

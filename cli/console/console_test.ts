@@ -117,3 +117,23 @@ Deno.test("a status line stays below what is written, and is drawn only when it 
     "half\\x1b[2J<a line\nhalf\\x1b[2J<",
   );
 });
+
+Deno.test("lines are held back while somebody else asks on the terminal", async () => {
+  const stream = new FakeStream();
+  const writer = new LineWriter(stream);
+  const letThrough = stream.hold();
+  writer.line("before");
+  writer.line("whose question it is");
+  writer.hold();
+  writer.line("after");
+  writer.status("a bar");
+  letThrough();
+  await writer.flush();
+  assert.equal(stream.text, "before\nwhose question it is\n");
+  writer.line("later");
+  await writer.flush();
+  assert.equal(stream.text, "before\nwhose question it is\n");
+  writer.release();
+  await writer.flush();
+  assert.equal(stream.text, "before\nwhose question it is\nafter\nlater\na bar");
+});

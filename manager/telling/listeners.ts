@@ -171,12 +171,23 @@ function hintFor(code: string, { address, kind }: ListenerStatus): string | unde
         `\`lsof -nP -iTCP:${port} -sTCP:LISTEN\` (macOS), \`netstat -ano\` (Windows)`;
     case "EACCES":
       if (port >= 1024) return;
-      return `ports below 1024 need a right: use a higher port, or ` +
-        `\`sudo sysctl net.ipv4.ip_unprivileged_port_start=${port}\`, or ` +
-        `\`sudo setcap cap_net_bind_service=+ep\` on the program`;
+      return lowPortHint(port, kind);
     case "EADDRNOTAVAIL":
       return `on macOS: \`sudo ifconfig lo0 alias ${ip} up\``;
   }
+}
+
+/**
+ * Not `setcap`: the program of a portable executable is started by a shell and a loader, and
+ * neither would have what was given to the file.
+ */
+function lowPortHint(port: number, kind: ListenerStatus["kind"]): string {
+  const other = kind === "loopback"
+    ? `a higher port (above 1023), or \`loopback: {disable: true}\` and a proxy, which reaches it by ` +
+      `name and needs no listener`
+    : `a higher port (above 1023)`;
+  return `ports below 1024 need a right: use ${other}, or on Linux ` +
+    `\`sudo sysctl net.ipv4.ip_unprivileged_port_start=${port}\``;
 }
 
 function splitAddress(address: string): [string, number] {

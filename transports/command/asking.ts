@@ -1,56 +1,229 @@
 /**
- * Notices that a command asks something on the terminal, as ssh does for a password, so
- * that the host's time to answer does not go by while somebody types.
+ * Questions of commands on the terminal, as ssh asks for a password: one at a time.
+ *
+ * ## Theory of Operation
  *
  * Such commands open the terminal by its name, /dev/tty, for as long as they ask. Linux
  * shows that in /proc; on other systems nothing is noticed.
  *
+ * Two that ask at once would share one line, one input and one setting of the echo: the first
+ * that ends switches the echo on again while a secret is typed for the other. So while one has
+ * its *turn*, others are *held* (SIGSTOP): those that are known to ask ({@linkcode ASKERS})
+ * before they do so, any other as soon as it is seen to ask. A turn is over when the command was
+ * answered by its host, has ended, or has not asked for {@linkcode PAUSE}; then comes one that
+ * was held while it asked, or all that are held go on.
+ *
+ * **The question is asked anew** at the begin of a turn, below the line that says whose it is:
+ * SIGTSTP has ssh and sudo put the terminal back, stop, and ask again once they are continued.
+ * Where a session has no shell to continue them they ask again at once. Others just go on.
+ *
+ * **The echo** is off before a question goes on that met one for a secret, and as it was before
+ * all questions when none is left: of two that came at once, one took the other's setting for
+ * the user's.
+ *
+ * **Limits.** A command may ask for {@linkcode MOST_ASKING} in all, and is watched until it has
+ * been quiet for {@linkcode MOST_QUIET}. The hosts' time to answer stands still for all of them.
+ *
  * @module
  */
+
+import type { OpenContext } from "../mod.ts";
+import { echo } from "./echo.ts";
+import { descendantsOf, entryNow } from "./process_table.ts";
 import { hasTerminal } from "./terminal.ts";
 
-/** Milliseconds between two looks. */
-const EVERY = 1000;
+/** Milliseconds between two looks, if they take little of them. */
+const EVERY = 50;
+/** Looks take this part of the time at most: a mesh may start hundreds of commands. */
+const SHARE = 1 / 20;
 /** Milliseconds that a command may ask in all; sshd gives two minutes, too. */
 const MOST_ASKING = 120_000;
 /** Milliseconds without a question after which no more is expected. */
 const MOST_QUIET = 60_000;
-/** Processes that are looked at; ssh has another for each jump host. */
+/** Milliseconds between two questions of a turn: a passphrase that was wrong is asked for anew. */
+const PAUSE = 1000;
+/** Processes that are looked at; ssh has one more for each jump host. */
 const MOST_PROCESSES = 16;
+/** Milliseconds for the line that says whose question it is to be written. */
+const TELLING = 80;
+/** Milliseconds for a program to put the terminal back before it is continued. */
+const STOPPING = 40;
+/** Milliseconds between two times that a host's time to answer begins anew. */
+const ALIVE = 250;
+/** Programs that ask on the terminal, if they have to. */
+const ASKERS = new Set(["ssh", "sudo", "doas", "su"]);
 
-/**
- * Calls `alive` while the process, or a child of it, asks. Gives the function that ends
- * that.
- */
-export function watchAsking(pid: number, alive: () => void): () => void {
-  if (Deno.build.os !== "linux" || !hasTerminal()) return () => {};
-  let asked = 0;
-  let quiet = 0;
-  const timer = setInterval(() => {
-    if (isAsking(pid)) {
-      asked += EVERY;
-      quiet = 0;
-      alive();
-    } else quiet += EVERY;
-    if (asked >= MOST_ASKING || quiet >= MOST_QUIET) clearInterval(timer);
-  }, EVERY);
-  return () => clearInterval(timer);
+/** A command that may ask. */
+interface Command {
+  readonly pid: number;
+  readonly context: OpenContext;
+  asked: number;
+  quiet: number;
+  /** Stopped until it is its turn: before it asked, or while it does. */
+  held: "before" | "asking" | undefined;
 }
 
-/** Whether the process, or a child of it, has the terminal open by its name. */
-export function isAsking(pid: number): boolean {
+/** What is found in a command's processes. */
+interface Look {
+  /** The process that has the terminal open. */
+  readonly asker: number | undefined;
+  /** Whether there is one that asks if it has to. */
+  readonly mayAsk: boolean;
+}
+
+const commands = new Set<Command>();
+let turn: Command | undefined;
+/** Milliseconds since the one whose turn it is was last seen to ask. */
+let paused = 0;
+/** Whether questions met of which one is for a secret. */
+let isSecret = false;
+let timer: ReturnType<typeof setTimeout> | undefined;
+let lastLook = 0;
+let lastAlive = 0;
+
+/**
+ * Watches a command until its host answers, see {@linkcode OpenContext.answered}. Gives what
+ * ends that, which also lets it go on if it is held.
+ */
+export function watchAsking(pid: number, context: OpenContext): () => void {
+  if (Deno.build.os !== "linux" || !hasTerminal()) return () => {};
+  const command: Command = { pid, context, asked: 0, quiet: 0, held: undefined };
+  if (commands.size === 0) {
+    lastLook = performance.now();
+    echo.learn();
+  }
+  commands.add(command);
+  timer ??= setTimeout(look, EVERY);
+  const end = () => leave(command);
+  context.answered?.then(end);
+  return end;
+}
+
+function look(): void {
+  const begun = performance.now();
+  const passed = begun - lastLook;
+  lastLook = begun;
+  const looks = new Map([...commands].map((each) => [each, lookAt(each.pid)]));
+  const asking = [...commands].filter((each) => looks.get(each)!.asker !== undefined);
+  for (const each of commands) {
+    const isAsking = asking.includes(each);
+    if (isAsking && each === turn) each.asked += passed;
+    each.quiet = isAsking || each.held ? 0 : each.quiet + passed;
+    if (each.asked >= MOST_ASKING || each.quiet >= MOST_QUIET) leave(each);
+  }
+  const free = asking.filter((each) => commands.has(each) && !each.held);
+  if (turn) {
+    paused = free.includes(turn) ? 0 : paused + passed;
+    if (paused >= PAUSE) endTurn();
+  }
+  if (turn) {
+    if (holdOthers(looks)) askAnew(turn); // two questions on one line
+  } else if (free.length > 0) {
+    turn = free[0]!;
+    paused = 0;
+    holdOthers(looks);
+    askAnew(turn);
+  }
+  if (begun - lastAlive >= ALIVE) {
+    lastAlive = begun;
+    for (const each of commands) {
+      if (each === turn && paused === 0 || each.held) each.context.alive?.();
+    }
+  }
+  timer = undefined;
+  if (commands.size === 0) return;
+  const took = performance.now() - begun;
+  timer = setTimeout(look, Math.max(EVERY, took / SHARE));
+}
+
+/** Whether one of them asks. */
+function holdOthers(looks: ReadonlyMap<Command, Look>): boolean {
+  let met = false;
+  for (const each of commands) {
+    const { asker, mayAsk } = looks.get(each) ?? lookAt(each.pid);
+    if (each === turn || each.held || !mayAsk && asker === undefined) continue;
+    each.held = asker === undefined ? "before" : "asking";
+    signal(each, "SIGSTOP");
+    met ||= asker !== undefined;
+  }
+  if (met) isSecret ||= echo.isOff();
+  return met;
+}
+
+/** Says whose question it is, and has it asked below that. */
+function askAnew(command: Command): void {
+  const { asker } = lookAt(command.pid);
+  if (asker === undefined) return;
+  send(asker, "SIGSTOP");
+  command.context.asking?.(true);
+  setTimeout(() => {
+    if (isSecret) echo.off();
+    goOn(command);
+    send(asker, "SIGCONT");
+    send(asker, "SIGTSTP");
+    setTimeout(() => send(asker, "SIGCONT"), STOPPING);
+  }, TELLING);
+}
+
+function endTurn(): void {
+  const last = turn;
+  turn = undefined;
+  last?.context.asking?.(false);
+  for (const each of commands) {
+    if (each.held !== "asking") continue;
+    turn = each;
+    paused = 0;
+    return askAnew(each);
+  }
+  echo.restore();
+  isSecret = false;
+  for (const each of commands) goOn(each);
+}
+
+function goOn(command: Command): void {
+  if (!command.held) return;
+  command.held = undefined;
+  signal(command, "SIGCONT");
+}
+
+function leave(command: Command): void {
+  if (!commands.delete(command)) return;
+  goOn(command);
+  if (command === turn) endTurn();
+  if (commands.size > 0) return;
+  clearTimeout(timer);
+  timer = undefined;
+}
+
+/** What the process, and those that it has started, are about. */
+function lookAt(pid: number): Look {
   const pids = [pid];
+  let mayAsk = false;
   for (const each of pids) {
+    mayAsk ||= ASKERS.has(entryNow(each)?.name ?? "");
     try {
       for (const { name } of Deno.readDirSync(`/proc/${each}/fd`)) {
-        if (linkOf(`/proc/${each}/fd/${name}`) === "/dev/tty") return true;
+        if (linkOf(`/proc/${each}/fd/${name}`) === "/dev/tty") {
+          return { asker: each, mayAsk: true };
+        }
       }
       const children = Deno.readTextFileSync(`/proc/${each}/task/${each}/children`);
       pids.push(...children.split(" ").filter(Boolean).map(Number));
     } catch { /* it has ended, or is somebody else's, as sudo is */ }
     pids.length = Math.min(pids.length, MOST_PROCESSES);
   }
-  return false;
+  return { asker: undefined, mayAsk };
+}
+
+/** To a command and all that it has started. */
+function signal({ pid }: Command, what: Deno.Signal): void {
+  for (const each of [pid, ...descendantsOf(pid).map(({ pid }) => pid)]) send(each, what);
+}
+
+function send(pid: number, signal: Deno.Signal): void {
+  try {
+    Deno.kill(pid, signal);
+  } catch { /* it has ended */ }
 }
 
 function linkOf(path: string): string | undefined {

@@ -65,6 +65,8 @@ export interface ExecPlan<Options extends AgentCommandOptions> {
   prepare?(options: Options, context: OpenContext): Options | Promise<Options>;
   /** See {@linkcode RemoteShell.command}; also for messages, with options as parsed. */
   command(options: Options, words: readonly string[]): string[];
+  /** See {@linkcode Transport.roomAdvice}. */
+  readonly roomAdvice?: string;
   /** See {@linkcode Transport.files}. */
   readonly files?: HostFiles<Options>;
   /** See {@linkcode Transport.otherCommand}. */
@@ -107,6 +109,7 @@ export function execTransport<Options extends AgentCommandOptions>(
       });
     },
     ...(plan.otherCommand && { otherCommand: plan.otherCommand }),
+    ...(plan.roomAdvice && { roomAdvice: plan.roomAdvice }),
     ...(plan.files && { files: plan.files }),
     describe: (options) => join(command(options, options.agent ?? AGENT)),
     describeSent: (options) =>

@@ -50,8 +50,7 @@ export function openProcess(
   family.adopt(child);
   enlargePipes(child.pid);
 
-  const alive = context.alive && (() => context.alive?.());
-  const stopWatching = alive && watchAsking(child.pid, alive);
+  const stopWatching = watchAsking(child.pid, context);
 
   const name = basename(program!);
   const tail = new StderrTail((line) => context.log(line));
@@ -65,6 +64,7 @@ export function openProcess(
     if (hasExited || abortReason !== undefined) return;
     abortReason = reason;
     family.signal("SIGTERM");
+    stopWatching(); // it may be held
     killTimer = setTimeout(() => family.signal("SIGKILL"), KILL_AFTER);
   };
   const onSignal = () => abort(messageOf(context.signal.reason));
@@ -73,7 +73,7 @@ export function openProcess(
   const closed = (async (): Promise<LinkExit> => {
     const { success, code, signal } = await child.status;
     hasExited = true;
-    stopWatching?.();
+    stopWatching();
     clearTimeout(killTimer);
     context.signal.removeEventListener("abort", onSignal);
     const left = await family.endRest();
