@@ -36,11 +36,11 @@ export class SocketStream implements ByteStream {
   }
 
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    return this.socket.read(into);
+    return this.#ended ? rejected() : this.socket.read(into);
   }
 
   write(bytes: Uint8Array): Promise<void> {
-    return writeAll(this.socket, bytes);
+    return this.#ended ? rejected() : writeAll(this.socket, bytes);
   }
 
   closeWrite(): Promise<void> {
@@ -58,6 +58,11 @@ export class SocketStream implements ByteStream {
     this.#ended = true;
     this.socket.close();
   }
+}
+
+/** A socket may be open for some milliseconds after its reset was asked for. */
+function rejected(): Promise<never> {
+  return Promise.reject(new Error("The stream was closed"));
 }
 
 /** How long a write waits when there is room to send but no block to copy into. */
@@ -114,7 +119,7 @@ export class MeshStream implements ByteStream {
   }
 
   closeWrite(): Promise<void> {
-    if (this.#closed) return Promise.reject(new Error("The stream was closed"));
+    if (this.#closed) return rejected();
     this.connection.shutdown();
     return Promise.resolve();
   }
