@@ -8,14 +8,15 @@
  * connection ends with FIN.
  *
  * A stranger can cause resets, so their cost is bounded: one search serves all connections
- * that wait for it, works {@linkcode TURN_MS} at a time, and all searches together have a
- * fifth of the time, after {@linkcode CREDIT_MS} at once. When that is used up, connections
- * wait for the next search, up to {@linkcode LONGEST_WAIT_MS}.
+ * that wait for it, other work has its turn every {@linkcode TURN} descriptors, and all
+ * searches together have some fifth of the time, after {@linkcode CREDIT} at once. When that
+ * is used up, connections wait for the next search, up to {@linkcode LONGEST_WAIT_MS}. Work
+ * is counted, not timed: a busy machine would look like a flood.
  *
  * @module
  */
 import { systemPace } from "../../link/pace.ts";
-import { closeQuietly, SocketSearch } from "./socket_search.ts";
+import { closeQuietly, PART, SocketSearch } from "./socket_search.ts";
 
 const SYMBOLS = {
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
@@ -29,12 +30,14 @@ const SYMBOLS = {
 
 type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;
 
-/** Milliseconds that a search works until others have their turn. */
-const TURN_MS = 1;
-/** Milliseconds of searching that may be done at once, after some time without. */
-const CREDIT_MS = 30;
-/** The part of the time that may be searched. */
-const SHARE = 0.2;
+/** Descriptors that are looked at in a turn, which is about a millisecond. */
+const TURN = 1024;
+/** What opening the C library costs, in descriptors. */
+const OPENING = 1000;
+/** Descriptors that may be looked at at once, after some time without. */
+const CREDIT = 250_000;
+/** The same for each millisecond. */
+const CREDIT_PER_MS = 250;
 /** Milliseconds that connections wait for the next search at most. */
 const LONGEST_WAIT_MS = 100;
 /** Descriptors that are looked at where the system does not tell how many there are. */
@@ -43,8 +46,8 @@ const MOST_DESCRIPTORS = 16_384;
 const search = new SocketSearch();
 let waiting = new Set<Deno.TcpConn>();
 let isAtWork = false;
-/** Milliseconds that may be searched, and since when it is so many. */
-let credit = CREDIT_MS;
+/** Descriptors that may be looked at, and since when it is so many. */
+let credit = CREDIT;
 let creditedAt = 0;
 
 /** Opened for each search: it takes a millisecond, and nothing is left open. */
@@ -83,13 +86,12 @@ async function resetWaiting(): Promise<void> {
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     const connections = waiting;
     waiting = new Set();
-    const began = performance.now();
     const libc = openLibc();
     if (!libc) {
       for (const each of connections) closeQuietly(each);
       continue;
     }
-    credit -= performance.now() - began;
+    credit -= OPENING;
     const work = search.reset(libc.symbols, connections, descriptorLimit());
     while (!worked(work)) await systemPace.rest();
     libc.close();
@@ -99,22 +101,19 @@ async function resetWaiting(): Promise<void> {
 
 /** Works for a turn, and says whether that was all. */
 function worked(work: Generator<void, void>): boolean {
-  const began = performance.now();
-  for (;;) {
-    const { done = false } = work.next();
-    const ms = performance.now() - began;
-    if (!done && ms < TURN_MS) continue;
-    credit -= ms;
-    return done;
+  for (let looked = 0; looked < TURN; looked += PART) {
+    credit -= PART;
+    if (work.next().done) return true;
   }
+  return false;
 }
 
 /** Milliseconds until the next search. */
 function waitMs(): number {
   const now = performance.now();
-  credit = Math.min(credit + (now - creditedAt) * SHARE, CREDIT_MS);
+  credit = Math.min(credit + (now - creditedAt) * CREDIT_PER_MS, CREDIT);
   creditedAt = now;
-  return credit > 0 ? 0 : Math.min(-credit / SHARE, LONGEST_WAIT_MS);
+  return credit > 0 ? 0 : Math.min(-credit / CREDIT_PER_MS, LONGEST_WAIT_MS);
 }
 
 /** All descriptors of this process are below. */

@@ -43,8 +43,8 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 const SOL_SOCKET = 1;
 const SO_KEEPALIVE = 9;
-/** Descriptors that are looked at between two rests. */
-const PART = 32;
+/** Descriptors that are looked at until a search yields. */
+export const PART = 32;
 /** No pair of ports. */
 const NONE = 0;
 
