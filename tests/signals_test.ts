@@ -5,6 +5,7 @@ import { descendants, isAlive } from "./harness/scene/proc.ts";
 import { kill } from "./harness/scene/process.ts";
 import { e2e } from "./harness/scene/scene.ts";
 import { until } from "./harness/scene/wait.ts";
+import { curlOutcome } from "./harness/web/ways.ts";
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   e2e(`${signal} ends every child, and the manager exits with 0`, async (scene) => {
@@ -27,6 +28,55 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await until("every child to end", () => !children.some(isAlive), { limitMs: 1_000 });
   });
 }
+
+const OTHERS = [
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGALRM",
+  "SIGVTALRM",
+  "SIGPROF",
+  "SIGIO",
+] as const;
+/** Where Deno listens for debuggers: 9229, as /proc/PID/net/tcp writes it. */
+const DEBUGGERS = /^\s*\d+: [0-9A-F]+:240D 00000000:0000 0A/m;
+
+e2e(
+  "signals that mean nothing end neither manager nor agents, and let no debugger in",
+  async (scene) => {
+    const { manager, hosts } = await scene.mesh({
+      local: {},
+      web: { ports: ["8080:127.0.0.1:80"] },
+    });
+    await scene.server(hosts.web.namespace, "http", 80, "served");
+    const processes = [manager.pid, ...descendants(manager.pid)];
+    const ignoring = (pid: number) =>
+      /^SigIgn:\s*[0-9a-f]*[2367abef][0-9a-f]{2}$/m.test(
+        Deno.readTextFileSync(`/proc/${pid}/status`),
+      );
+    await until("SIGUSR1 to be ignored", () => processes.every(ignoring));
+    const { mark } = manager;
+    for (const signal of OTHERS) {
+      for (const pid of processes) kill(pid, signal);
+      for (const pid of processes) kill(pid, signal);
+    }
+    await manager.line(/SIGIO is ignored; SIGTERM ends the mesh/, { after: mark });
+    const log = manager.since(mark);
+    assert.equal(log.match(/SIGUSR2 is ignored/g)?.length, 1, log);
+    assert.doesNotMatch(log, /Debugger|ended/);
+    for (const pid of processes) {
+      assert.ok(isAlive(pid), `process ${pid} ended`);
+      assert.doesNotMatch(Deno.readTextFileSync(`/proc/${pid}/net/tcp`), DEBUGGERS);
+    }
+    const { body } = await curlOutcome(
+      hosts.local.namespace,
+      "http://127.0.42.101:8080/",
+    );
+    assert.equal(body.trim(), "served /");
+    manager.signal("SIGTERM");
+    assert.equal((await manager.end(6_000)).code, 0);
+  },
+  { needs: ["curl"] },
+);
 
 e2e(
   "Ctrl-C in a terminal, which the agents get too, is not taken for a failure",
