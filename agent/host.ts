@@ -238,6 +238,7 @@ export class Host {
       connector: this.#connector,
       auth,
       signal: this.#ending.signal,
+      onFull: (message: string) => this.#seldom.happened("full", message),
       onBreak: (target: string, why: string) =>
         this.#seldom.happened(
           "break",

@@ -5,7 +5,14 @@
  */
 import type { Credentials } from "../auth.ts";
 import { DialError, formatTarget } from "../edge/dial.ts";
-import { checkAuth, checkHead, checkLoop, parsed, withoutUser } from "./admission.ts";
+import {
+  checkAuth,
+  checkHead,
+  checkLoop,
+  checkTunnel,
+  parsed,
+  withoutUser,
+} from "./admission.ts";
 import { requestBody } from "./body.ts";
 import { bytesOf } from "./bytes.ts";
 import type { Client } from "./client.ts";
@@ -171,6 +178,7 @@ export class Service {
       const { hostname, port } = parsed(parseAuthorityForm(withoutUser(head.target)));
       const either = AbortSignal.any([left.signal, signal]);
       const upstream = await connector.connect(hostname, port, either);
+      checkTunnel(client.stream, upstream);
       await makeTunnel(client, upstream, [CONNECTED], signal);
       return "gone";
     } catch (error) {
