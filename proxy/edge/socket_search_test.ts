@@ -116,7 +116,7 @@ async function isAlive({ client, server }: Pair): Promise<boolean> {
 }
 
 Deno.test({
-  name: "a connection that a search has met costs the same among four thousand",
+  name: "a connection that a search has met costs the same among thousands",
   ignore,
   async fn() {
     using pairs = new Pairs();
@@ -125,7 +125,7 @@ Deno.test({
     reset(search, [few[39]!.server]);
     const { calls } = reset(search, [few[0]!.server]);
     assert.ok(calls > 0 && calls <= 3, `${calls} calls`);
-    const [last] = (await pairs.add(2000)).slice(-1);
+    const [last] = (await pairs.add(1900)).slice(-1);
     reset(search, [last!.server]); // meets all the others
     for (const pair of pairs.open.slice(1, 30)) {
       assert.equal(reset(search, [pair.server]).calls, calls);
