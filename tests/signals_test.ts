@@ -49,11 +49,13 @@ e2e(
     });
     await scene.server(hosts.web.namespace, "http", 80, "served");
     const processes = [manager.pid, ...descendants(manager.pid)];
-    const ignoring = (pid: number) =>
-      /^SigIgn:\s*[0-9a-f]*[2367abef][0-9a-f]{2}$/m.test(
-        Deno.readTextFileSync(`/proc/${pid}/status`),
-      );
-    await until("SIGUSR1 to be ignored", () => processes.every(ignoring));
+    // Agents inherit that SIGUSR1 is ignored: that SIGUSR2 is heard tells that they are ready.
+    const isReady = (pid: number) => {
+      const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+      return /^SigIgn:.*[2367abef]..$/m.test(status) &&
+        /^SigCgt:.*[89a-f]..$/m.test(status);
+    };
+    await until("all to listen for signals", () => processes.every(isReady));
     const { mark } = manager;
     for (const signal of OTHERS) {
       for (const pid of processes) kill(pid, signal);
