@@ -86,6 +86,7 @@ export class Proxies {
             "break",
             `The HTTP proxy had to break off an answer of ${target}: ${why}`,
           ),
+        onFull: (message) => seldom.happened("full", message),
         warn: (message, socket) =>
           seldom.happened("http", `${message}: ${endsOf(socket)}`),
       });

@@ -24,7 +24,8 @@ const BRACE = 0x7b;
 
 /** Skips and keeps the text before the first frame of one stream. */
 export class BannerSkipper {
-  readonly #limit: number;
+  /** Bytes of text that are allowed. */
+  readonly limit: number;
   readonly #decoder = new TextDecoder();
   #text = "";
   #bytes = 0;
@@ -33,7 +34,7 @@ export class BannerSkipper {
 
   /** Allows at most `limit` bytes of text. */
   constructor(limit: number) {
-    this.#limit = limit;
+    this.limit = limit;
   }
 
   /** The text skipped so far; bytes that are not UTF-8 are replaced. */
@@ -53,7 +54,7 @@ export class BannerSkipper {
 
   /** Whether more text came than is allowed. */
   get overLimit(): boolean {
-    return this.#bytes > this.#limit;
+    return this.#bytes > this.limit;
   }
 
   /**
@@ -78,7 +79,7 @@ export class BannerSkipper {
   add(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     if (this.#bytes === 0) this.#first = bytes.slice(0, 32);
-    const room = Math.max(0, this.#limit - this.#bytes);
+    const room = Math.max(0, this.limit - this.#bytes);
     this.#text += this.#decoder.decode(bytes.subarray(0, room), { stream: true });
     this.#bytes += bytes.length;
   }

@@ -81,9 +81,14 @@ Deno.test("text up to the limit passes, one byte more is an error that shows it"
   assert.equal(decode("x".repeat(1000)).frames.length, 1);
   assert.throws(() => decode("login: " + "x".repeat(994)), (error) => {
     assert.ok(error instanceof FrameError);
-    assert.match(error.message, /no frame within the first 1001 bytes.*"login: x+"$/);
+    assert.match(error.message, /no frame within the first 1000 bytes.*"login: x+"$/);
     return true;
   });
+  // However much comes at once, the limit is what is told.
+  assert.throws(
+    () => new FrameDecoder().push(new Uint8Array(131_072).fill(0x78)),
+    /no frame within the first 65536 bytes/,
+  );
   const decoder = new FrameDecoder({ bannerLimit: 1000 });
   assert.throws(() => {
     for (let i = 0; i < 1020; i++) decoder.push(encoder.encode("B"));

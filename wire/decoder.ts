@@ -175,7 +175,7 @@ export class FrameDecoder {
     this.#offset += used;
     if (banner.overLimit) {
       this.#fail(
-        `no frame within the first ${this.#offset} bytes, which begin`,
+        `no frame within the first ${banner.limit} bytes, which begin`,
         banner.firstBytes,
         0,
       );

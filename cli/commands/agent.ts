@@ -7,8 +7,12 @@
  */
 import type { AgentLogEvent } from "../../agent/agent.ts";
 import { stderr } from "../console/console.ts";
+import { ignoreSignals } from "../ignored_signals.ts";
 import { VERSION } from "../version.ts";
 import { messageOf } from "../../wire/text.ts";
+
+/** When less urgent signals are seen to: not while the manager waits for the first frame. */
+const SIGNALS_AFTER_MS = 300;
 
 /** Runs the agent until its input ends, and gives the exit status. */
 export async function agent(): Promise<number> {
@@ -20,6 +24,7 @@ export async function agent(): Promise<number> {
   // decides.
   Deno.addSignalListener("SIGINT", () => {});
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", () => {});
+  Deno.unrefTimer(setTimeout(() => ignoreSignals(), SIGNALS_AFTER_MS));
   const [{ runAgent }, { stdioPort }] = await Promise.all([
     import("../../agent/agent.ts"),
     import("../../agent/stdio.ts"),

@@ -10,6 +10,7 @@ import type { Transport } from "../../transports/mod.ts";
 import { formatIpv4 } from "../../wire/ip/ipv4.ts";
 import { stderr } from "../console/console.ts";
 import { type Log, openLog } from "../console/log.ts";
+import { ignoreSignals } from "../ignored_signals.ts";
 import { load, printDiagnostics } from "../manifest.ts";
 import type { GlobalOptions } from "../options.ts";
 import { ProgressDisplay } from "../console/progress.ts";
@@ -46,6 +47,12 @@ const HANG_UP = {
   message: "The terminal is gone (SIGHUP), and the mesh goes on; SIGTERM ends it",
 } as const;
 
+/** Somebody may have meant another process. */
+function ignored(signal: Deno.Signal) {
+  const message = `${signal} is ignored; SIGTERM ends the mesh`;
+  return { level: "info", type: "signal", message } as const;
+}
+
 /** Runs the mesh of a manifest and gives the exit status. */
 export async function up(file: string, options: GlobalOptions): Promise<number> {
   return (await runMesh(file, options)).status;
@@ -60,6 +67,7 @@ export async function runMesh(
   const started = performance.now();
   const log = openLog(options);
   using stop = stopSignals({ onHangUp: () => log.event(HANG_UP) });
+  using _ignored = ignoreSignals((signal) => log.event(ignored(signal)));
   const { manifest: loaded, diagnostics, plugins } = await load(file, options);
   printDiagnostics(diagnostics, options);
   if (!loaded) return { status: 1, isComplete: false };

@@ -15,9 +15,12 @@ import { turns } from "./turns.ts";
 /** Bytes that {@linkcode ReadAhead.watch} reads; a peer that sent more is not watched. */
 const MOST_AHEAD = 65_536;
 /**
- * An idle stream holds a small buffer; a read that fills its buffer earns a large one.
+ * An idle stream holds a small buffer; a read that fills its buffer earns a larger one. The
+ * second size is as large as the header of a request may be: so thousands of clients that
+ * stop in the middle of theirs hold no large ones.
  */
 const SMALL = 4096;
+const MIDDLE = 65_536;
 const LARGE = 262_144;
 /** Less room than this is not worth a read. */
 const LEAST_ROOM = 1024;
@@ -115,7 +118,7 @@ export class ReadAhead {
       if (got === null) return this.#finish(null);
       this.#end += got;
       this.active = performance.now();
-      if (got === room.length) this.#size = LARGE;
+      if (got === room.length) this.#size = this.#size === SMALL ? MIDDLE : LARGE;
       else if (got < SMALL) this.#size = SMALL;
       if (this.#isWatching) this.#read();
       if (this.#wake) this.#wakeInTurn();

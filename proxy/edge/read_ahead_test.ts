@@ -159,3 +159,23 @@ Deno.test("who waits for bytes whose turn has not come can be interrupted, once"
   await second;
   assert.equal(ahead.size, 4);
 });
+
+Deno.test("a large buffer is earned by more than a header may have", async () => {
+  const stream = new FakeStream();
+  const ahead = new ReadAhead(stream);
+  const header = 65_536;
+  for (let left = header; left > 0;) {
+    stream.send(new Uint8Array(left));
+    await ahead.fill();
+    left -= ahead.size;
+    ahead.skip(ahead.size);
+  }
+  void ahead.fill();
+  assert.ok(Math.max(...stream.buffers) <= header, `${stream.buffers}`);
+  for (let reads = 0; reads < 4; reads++) {
+    stream.send(new Uint8Array(262_144));
+    await ahead.fill();
+    ahead.skip(ahead.size);
+  }
+  assert.equal(Math.max(...stream.buffers), 262_144);
+});

@@ -3,30 +3,61 @@
  *
  * `Deno.TcpConn.close()` always sends FIN, which a client takes for a clean end of the
  * stream. On Linux, `connect` to an address of family AF_UNSPEC makes the kernel drop the
- * connection and send RST (`connect(2)`); it needs the file descriptor, which Deno does
- * not tell, so it is found by its two addresses among those of the process. Elsewhere,
- * and without the permission for FFI, the connection ends with FIN.
+ * connection and send RST (`connect(2)`); it needs the file descriptor, which has to be
+ * searched (`socket_search.ts`). Elsewhere, and without the permission for FFI, the
+ * connection ends with FIN.
+ *
+ * A stranger can cause resets, so their cost is bounded: one search serves all connections
+ * that wait for it, other work has its turn every {@linkcode TURN} descriptors, and all
+ * searches together have some fifth of the time, after {@linkcode CREDIT} at once. When that
+ * is used up, connections wait for the next search, up to {@linkcode LONGEST_WAIT_MS}. Work
+ * is counted, not timed: a busy machine would look like a flood.
  *
  * @module
  */
-import { formatHostPort } from "../../wire/text.ts";
+import { systemPace } from "../../link/pace.ts";
+import { closeQuietly, PART, SocketSearch } from "./socket_search.ts";
 
 const SYMBOLS = {
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getsockopt: {
+    parameters: ["i32", "i32", "i32", "buffer", "buffer"],
+    result: "i32",
+  },
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
 } as const;
 
 type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;
 
-/** Larger than any socket address of TCP (`struct sockaddr_in6` has 28 bytes). */
-const ADDRESS_BYTES = 32;
-/** Descriptors in a row that are no TCP sockets, after which the search ends. */
-const LONGEST_GAP = 4096;
+/** Descriptors that are looked at in a turn, which takes one to three milliseconds. */
+const TURN = 4096;
+/** What opening the C library costs, in descriptors. */
+const OPENING = 1000;
+/** Descriptors that may be looked at at once, after some time without. */
+const CREDIT = 250_000;
+/** The same for each millisecond. */
+const CREDIT_PER_MS = 250;
+/**
+ * Searches that may begin in so many milliseconds without a round of the event loop between:
+ * the timers of thousands of clients may all be due in one.
+ */
+const AT_ONCE = { searches: 4, ms: 20 };
+/** Milliseconds that connections wait for the next search at most. */
+const LONGEST_WAIT_MS = 100;
+/** Descriptors that are looked at where the system does not tell how many there are. */
+const MOST_DESCRIPTORS = 16_384;
 
-const waiting = new Set<Deno.TcpConn>();
+const search = new SocketSearch();
+let waiting = new Set<Deno.TcpConn>();
+let isAtWork = false;
+/** Descriptors that may be looked at, and since when it is so many. */
+let credit = CREDIT;
+let creditedAt = 0;
+/** When the last searches began, the oldest first. */
+const begun: number[] = [];
 
-/** Opened for each turn that needs it: resets are rare, and it takes a millisecond. */
+/** Opened for each search: it takes a millisecond, and nothing is left open. */
 function openLibc(): Libc | undefined {
   if (Deno.build.os !== "linux") return undefined;
   try {
@@ -45,82 +76,68 @@ export function canReset(): boolean {
 }
 
 /**
- * Ends `connection` with a reset where the system allows it, otherwise with FIN. Reads
- * and writes under way fail. Connections reset in the same turn of the event loop are
- * looked for together.
+ * Ends `connection` with a reset where the system allows it, otherwise with FIN: before
+ * anything else runs, unless resets are so frequent that it has to wait. Reads and writes
+ * under way fail then. Nobody else may close it.
  */
 export function resetConnection(connection: Deno.TcpConn): void {
-  if (waiting.size === 0) queueMicrotask(resetWaiting);
   waiting.add(connection);
+  if (isAtWork) return;
+  isAtWork = true;
+  queueMicrotask(() => void resetWaiting());
 }
 
-function resetWaiting(): void {
-  const wanted = new Set<string>();
-  for (const connection of waiting) {
-    const key = keyOf(connection);
-    if (key !== undefined) wanted.add(key);
-  }
-  const libc = wanted.size > 0 ? openLibc() : undefined;
-  if (libc) {
-    resetSockets(libc, wanted);
+async function resetWaiting(): Promise<void> {
+  for (; waiting.size > 0;) {
+    const wait = waitMs();
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    else if (isCrowded()) await systemPace.rest();
+    const connections = waiting;
+    waiting = new Set();
+    const libc = openLibc();
+    if (!libc) {
+      for (const each of connections) closeQuietly(each);
+      continue;
+    }
+    credit -= OPENING;
+    const work = search.reset(libc.symbols, connections, descriptorLimit());
+    while (!worked(work)) await systemPace.rest();
     libc.close();
   }
-  for (const connection of waiting) closeQuietly(connection);
-  waiting.clear();
+  isAtWork = false;
 }
 
-function resetSockets(libc: Libc, wanted: Set<string>): void {
-  const { getsockname, getpeername, connect } = libc.symbols;
-  const local = new Uint8Array(ADDRESS_BYTES);
-  const remote = new Uint8Array(ADDRESS_BYTES);
-  const length = new Uint32Array(1);
-  const unspecified = new Uint8Array(ADDRESS_BYTES);
-  for (let fd = 3, gap = 0; wanted.size > 0 && gap < LONGEST_GAP; fd++) {
-    gap++;
-    length[0] = ADDRESS_BYTES;
-    if (getpeername(fd, remote, length) !== 0) continue;
-    gap = 0;
-    length[0] = ADDRESS_BYTES;
-    if (getsockname(fd, local, length) !== 0) continue;
-    if (wanted.delete(`${addressOf(local)} ${addressOf(remote)}`)) {
-      connect(fd, unspecified, 16);
-    }
+/** Works for a turn, and says whether that was all. */
+function worked(work: Generator<void, void>): boolean {
+  for (let looked = 0; looked < TURN; looked += PART) {
+    credit -= PART;
+    if (work.next().done) return true;
   }
+  return false;
 }
 
-/** Both ends as text, or undefined if the connection is closed already. */
-function keyOf(connection: Deno.TcpConn): string | undefined {
+/** Milliseconds until the next search. */
+function waitMs(): number {
+  const now = performance.now();
+  credit = Math.min(credit + (now - creditedAt) * CREDIT_PER_MS, CREDIT);
+  creditedAt = now;
+  return credit > 0 ? 0 : Math.min(-credit / CREDIT_PER_MS, LONGEST_WAIT_MS);
+}
+
+/** Whether many searches have begun just now; notes that another one does. */
+function isCrowded(): boolean {
+  const now = performance.now();
+  begun.push(now);
+  if (begun.length <= AT_ONCE.searches) return false;
+  return now - begun.shift()! < AT_ONCE.ms;
+}
+
+/** All descriptors of this process are below. */
+function descriptorLimit(): number {
   try {
-    const { localAddr: local, remoteAddr: remote } = connection;
-    return `${canonical(local.hostname, local.port)} ${
-      canonical(remote.hostname, remote.port)
-    }`;
+    const status = Deno.readTextFileSync("/proc/self/status");
+    return Number(/^FDSize:\s*(\d+)/m.exec(status)?.[1] ?? MOST_DESCRIPTORS);
   } catch {
-    return undefined;
-  }
-}
-
-/** An address in the form that both sources agree on. */
-function canonical(hostname: string, port: number): string {
-  const { hostname: host } = new URL(`http://${formatHostPort(hostname, port)}`);
-  return `${host}:${port}`;
-}
-
-/** The same of a `struct sockaddr_in` or `_in6`: the port comes in network order. */
-function addressOf(address: Uint8Array): string {
-  const port = address[2]! << 8 | address[3]!;
-  if (address[0] === 2) return `${address.subarray(4, 8).join(".")}:${port}`;
-  const groups: string[] = [];
-  for (let i = 8; i < 24; i += 2) {
-    groups.push((address[i]! << 8 | address[i + 1]!).toString(16));
-  }
-  return canonical(groups.join(":"), port);
-}
-
-function closeQuietly(connection: Deno.TcpConn): void {
-  try {
-    connection.close();
-  } catch {
-    // The connection was closed before.
+    return MOST_DESCRIPTORS; // no permission to read, or no such file
   }
 }

@@ -33,6 +33,11 @@ export class OwnedSocket {
     this.socket = socket;
   }
 
+  /** Whether its end was asked for; it may be open for some milliseconds after that. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
   /** Ends both directions at once; the peer sees a reset. */
   reset(): void {
     if (this.#hasEnded) return;

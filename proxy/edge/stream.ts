@@ -34,16 +34,20 @@ export interface ByteStream {
 /** A socket as a stream. */
 export class SocketStream extends OwnedSocket implements ByteStream {
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    return this.socket.read(into);
+    return this.hasEnded ? rejected() : this.socket.read(into);
   }
 
   write(bytes: Uint8Array): Promise<void> {
-    return writeAll(this.socket, bytes);
+    return this.hasEnded ? rejected() : writeAll(this.socket, bytes);
   }
 
   closeWrite(): Promise<void> {
     return closeWrite(this.socket);
   }
+}
+
+function rejected(): Promise<never> {
+  return Promise.reject(new Error("The stream was closed"));
 }
 
 /** Bytes of a block that a write asks for. */
@@ -98,7 +102,7 @@ export class MeshStream implements ByteStream {
   }
 
   closeWrite(): Promise<void> {
-    if (this.#closed) return Promise.reject(new Error("The stream was closed"));
+    if (this.#closed) return rejected();
     this.connection.shutdown();
     return Promise.resolve();
   }

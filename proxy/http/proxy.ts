@@ -26,6 +26,8 @@ const CLIENT_IDLE_MS = 60_000;
 const HALF_CLOSED_MS = 10_000;
 /** How long a server has to say `100 Continue` before it gets the body; curl's limit. */
 const CONTINUE_MS = 1000;
+/** Clients at a time, tunnels aside. */
+const MOST_CLIENTS = 4096;
 /** How often limits are looked at. */
 const CHECK_MS = 500;
 
@@ -42,6 +44,10 @@ export interface HttpProxyOptions {
   readonly onBreak?: (target: string, why: string) => void;
   /** Takes a warning about a client that speaks something else, with its connection. */
   readonly warn?: (message: string, socket: Deno.TcpConn) => void;
+  /** Told that a client was ended or turned away because there were too many. */
+  readonly onFull?: (message: string) => void;
+  /** Clients at a time, tunnels aside, for tests. */
+  readonly mostClients?: number;
   /** Milliseconds in which a header has to be complete, for tests. */
   readonly headerLimitMs?: number;
   /** Milliseconds for which a client may wait between two requests, for tests. */
@@ -63,6 +69,8 @@ export class HttpProxy {
   readonly #service: Service;
   readonly #clients = new Set<Client>();
   readonly #warn: HttpProxyOptions["warn"];
+  readonly #mostClients: number;
+  readonly #onFull: ((message: string) => void) | undefined;
 
   constructor(options: HttpProxyOptions) {
     const { connector, auth, signal, onBreak } = options;
@@ -74,6 +82,8 @@ export class HttpProxy {
     );
     this.#signal = signal;
     this.#warn = options.warn;
+    this.#mostClients = options.mostClients ?? MOST_CLIENTS;
+    this.#onFull = options.onFull;
     this.#limits = { headMs, idleMs, halfClosedMs };
     this.#deadlines = deadlines;
     this.#service = new Service({
@@ -97,10 +107,12 @@ export class HttpProxy {
   async serveStream(stream: ByteStream): Promise<void> {
     const client = new Client(stream, this.#limits);
     if (this.#signal.aborted) return client.reset();
+    const isFull = !this.#makeRoom();
     this.#clients.add(client);
     this.#deadlines.add(client);
     try {
-      await this.#serve(client);
+      if (isFull) await this.#turnAway(client);
+      else await this.#serve(client);
     } catch (error) {
       // The client left, was told half of an answer, or may try again.
       if (error instanceof EndsLikewise) client.close();
@@ -110,6 +122,31 @@ export class HttpProxy {
       this.#clients.delete(client);
       client.own?.destroy();
     }
+  }
+
+  /** Whether another client may be served, perhaps after one that says nothing was ended. */
+  #makeRoom(): boolean {
+    if (this.#clients.size < this.#mostClients) return true;
+    let count = 0;
+    let awaited: Client | undefined;
+    for (const client of this.#clients) {
+      if (client.isTunnel) continue;
+      count++;
+      if (!awaited && client.isAwaited) awaited = client;
+    }
+    if (count < this.#mostClients) return true;
+    const what = awaited ? "ended the oldest that asks for nothing" : "turned one away";
+    this.#onFull?.(
+      `The HTTP proxy has ${this.#mostClients} clients at a time and ${what}`,
+    );
+    awaited?.reset();
+    return awaited !== undefined;
+  }
+
+  async #turnAway(client: Client): Promise<void> {
+    const message = `This proxy has ${this.#mostClients} clients at a time; try again`;
+    await client.write(new HttpError(503, message, [["Retry-After", "1"]]).toBytes());
+    await client.leave(LINGER_BYTES);
   }
 
   async #serve(client: Client): Promise<void> {

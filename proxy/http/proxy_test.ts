@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import http from "node:http";
+import { until } from "../../tests/harness/scene/wait.ts";
+import { canReset } from "../edge/reset.ts";
 import { answering, Origin, Scene } from "./_fake_http.ts";
 import { valuesOf } from "./_fake_http_reader.ts";
 import {
@@ -186,6 +188,54 @@ Deno.test("a request that comes back to the proxy is a loop", async () => {
     lineOf(answer),
     `508 ${origin.authority}/ comes back to this proxy: a loop`,
   );
+});
+
+Deno.test("a tunnel to the proxy itself is a loop, by name too", async () => {
+  await using scene = new Scene();
+  const shown = `127.0.0.1:${scene.port}`;
+  for (const authority of [shown, `localhost:${scene.port}`]) {
+    const answer = await scene.ask(
+      `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`.repeat(50),
+    );
+    assert.equal(lineOf(answer), `508 ${shown} comes back to this proxy: a loop`);
+  }
+  assert.equal(scene.connects, 2);
+});
+
+Deno.test({
+  name: "of too many clients the oldest that says nothing is ended, or the new one told",
+  ignore: !canReset(),
+  async fn() {
+    await using silent = new Origin(async (peer) => void await peer.rest());
+    const told: string[] = [];
+    await using scene = new Scene({
+      mostClients: 2,
+      onFull: (message) => told.push(message),
+    });
+    const tunnel = await scene.client(); // does not count
+    await tunnel.send(`CONNECT ${silent.authority} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await tunnel.take(39);
+    const asking = await scene.client();
+    await asking.send(requestTo(silent.authority));
+    await until("its request to be under way", () => scene.connects === 2);
+    const idle = await scene.client();
+    await until("all to be served", () => scene.serving === 3);
+    const newcomer = await scene.client();
+    await idle.rest();
+    assert.equal(idle.end, "reset");
+    await newcomer.send(requestTo(silent.authority));
+    await until("the second request to be under way", () => scene.connects === 3);
+    const answer = await scene.ask(requestTo(silent.authority));
+    assert.equal(
+      lineOf(answer),
+      "503 This proxy has 2 clients at a time; try again",
+    );
+    assert.deepEqual(told, [
+      "The HTTP proxy has 2 clients at a time and ended the oldest that asks for nothing",
+      "The HTTP proxy has 2 clients at a time and turned one away",
+    ]);
+    assert.deepEqual([asking.end, tunnel.end], [undefined, undefined]);
+  },
 });
 
 Deno.test("a request to the proxy itself is a loop, with a password and for an upgrade too", async () => {

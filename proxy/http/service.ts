@@ -9,6 +9,7 @@ import {
   checkAuth,
   checkHead,
   checkLoop,
+  checkTunnel,
   parsed,
   withoutUser,
 } from "./client/admission.ts";
@@ -185,6 +186,7 @@ export class Service {
       const { hostname, port } = parsed(parseAuthorityForm(withoutUser(head.target)));
       const either = AbortSignal.any([left.signal, signal]);
       const upstream = await connector.connect(hostname, port, either);
+      checkTunnel(client.stream, upstream);
       await makeTunnel(client, upstream, [CONNECTED], signal);
       return "gone";
     } catch (error) {

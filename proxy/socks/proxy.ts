@@ -19,6 +19,9 @@ import { ReadAhead } from "../edge/read_ahead.ts";
 import { SocketStream } from "../edge/stream.ts";
 import { join, type Upstream } from "../upstream.ts";
 
+/** Clients at a time that have not said yet what they want. */
+const MOST_AWAITED = 4096;
+
 /** Options of a {@linkcode SocksProxy}. */
 export interface SocksProxyOptions {
   readonly connector: Pick<Connector, "connect">;
@@ -30,6 +33,8 @@ export interface SocksProxyOptions {
   readonly warn?: (message: string, socket: Deno.TcpConn) => void;
   /** Milliseconds in which a client has to complete its request, for tests. */
   readonly handshakeLimitMs?: number;
+  /** Clients at a time that have not said yet what they want, for tests. */
+  readonly mostAwaited?: number;
 }
 
 /** How far it came with a client. */
@@ -43,6 +48,8 @@ interface Conversation {
 /** A SOCKS proxy. */
 export class SocksProxy {
   readonly #options: SocksProxyOptions;
+  /** The oldest first. */
+  readonly #awaited = new Set<SocketStream>();
 
   constructor(options: SocksProxyOptions) {
     this.#options = options;
@@ -116,10 +123,27 @@ export class SocksProxy {
   async #read(client: SocketStream): Promise<SocksRequest> {
     const limit = this.#options.handshakeLimitMs ?? HANDSHAKE_LIMIT_MS;
     const timer = setTimeout(() => client.reset(), limit);
+    this.#await(client);
     try {
       return await readSocksRequest(client, this.#options.auth);
     } finally {
       clearTimeout(timer);
+      this.#awaited.delete(client);
     }
+  }
+
+  /** Of too many, the oldest is ended. */
+  #await(client: SocketStream): void {
+    const most = this.#options.mostAwaited ?? MOST_AWAITED;
+    const [oldest] = this.#awaited;
+    if (oldest && this.#awaited.size >= most) {
+      this.#options.warn?.(
+        `${most} clients of the SOCKS proxy have not said what they want: ended the oldest`,
+        oldest.socket,
+      );
+      this.#awaited.delete(oldest);
+      oldest.reset();
+    }
+    this.#awaited.add(client);
   }
 }

@@ -305,3 +305,23 @@ Deno.test("a client of HTTP is told by a 400, and in a warning", async () => {
   await tls.rest();
   assert.match(warnings.at(-1)!, /speaks version 22 of SOCKS, neither 4 nor 5/);
 });
+
+Deno.test("of too many clients that say nothing the oldest is ended", async () => {
+  await using origin = new Origin(echo);
+  const told: string[] = [];
+  await using scene = new Scene({ mostAwaited: 2, warn: (line) => told.push(line) });
+  const served = await scene.client(); // does not count
+  await served.send(socks5("127.0.0.1", origin.port));
+  assert.equal(await served.take(OK_5.length), OK_5);
+  const [oldest] = [await scene.client(), await scene.client()];
+  await until("both to be served", () => scene.serving === 3);
+  const newcomer = await scene.client();
+  await oldest!.rest();
+  assert.equal(oldest!.end, broken);
+  await newcomer.send(socks5("127.0.0.1", origin.port));
+  assert.equal(await newcomer.take(OK_5.length), OK_5);
+  assert.deepEqual(told, [
+    "2 clients of the SOCKS proxy have not said what they want: ended the oldest",
+  ]);
+  assert.equal(served.end, undefined);
+});

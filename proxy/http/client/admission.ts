@@ -4,6 +4,8 @@
  * @module
  */
 import { type Credentials, isRight, parseBasic } from "../../auth.ts";
+import { type ByteStream, SocketStream } from "../../edge/stream.ts";
+import { formatHostPort } from "../../../wire/text.ts";
 import { HttpError } from "../error.ts";
 import { tokensOf, valueOf } from "../fields.ts";
 
@@ -38,7 +40,25 @@ export function checkLoop(head: RequestHead, pseudonym: string): void {
     ? `${valueOf(head.fields, "host") ?? ""}${plain}`
     : plain;
   const shown = typeof target === "string" ? asked : `${target.authority}${target.path}`;
-  throw new HttpError(508, `${shown} comes back to this proxy: a loop`);
+  throw loop(shown);
+}
+
+/** The answer to a request that comes back to this proxy. */
+function loop(shown: string): HttpError {
+  return new HttpError(508, `${shown} comes back to this proxy: a loop`);
+}
+
+/**
+ * Throws if a connection that was made for a client leads where the client's own does, by
+ * whatever name: to this proxy. It is reset then.
+ */
+export function checkTunnel(client: ByteStream, upstream: ByteStream): void {
+  if (!(client instanceof SocketStream && upstream instanceof SocketStream)) return;
+  const { hostname, port } = client.socket.localAddr;
+  const { remoteAddr } = upstream.socket;
+  if (remoteAddr.port !== port || remoteAddr.hostname !== hostname) return;
+  upstream.reset();
+  throw loop(formatHostPort(hostname, port));
 }
 
 /** Throws if the client's credentials are not those of `auth`. */

@@ -140,6 +140,16 @@ export class Client implements Timed {
     }
   }
 
+  /** Whether it is the client that has to say something: it may be ended for others. */
+  get isAwaited(): boolean {
+    return this.#phase === "first" || this.#phase === "between" || this.#phase === "head";
+  }
+
+  /** Whether it was made a tunnel. */
+  get isTunnel(): boolean {
+    return this.#phase === "tunnel";
+  }
+
   /** Whether it could not be written to. */
   get hasFailed(): boolean {
     return this.#hasFailed || this.#phase === "gone";
