@@ -86,8 +86,8 @@ export type {
   RoutedStatus,
   StackStatus,
 } from "./manager/status.ts";
-export type { QueueCounters, QueueStatus } from "./link/queue.ts";
-export type { WaitingStatus } from "./link/waiting.ts";
+export type { QueueCounters, QueueStatus } from "./link/queue/queue.ts";
+export type { WaitingStatus } from "./link/queue/waiting.ts";
 export type { PoliceCounters, Verdict } from "./router/police.ts";
 export type { RouteCounters } from "./router/counters.ts";
 export {

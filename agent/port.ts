@@ -4,6 +4,8 @@
  * Reads that fill given memory and writes that may take it back are what the streams of
  * a {@linkcode Link} cannot express; they let a process read its standard input straight
  * into the stack's memory, and write from it.
+ *
+ * @module
  */
 import { Handover } from "../link/handover.ts";
 import type { Link, LinkExit } from "../transports/mod.ts";

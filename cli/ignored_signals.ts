@@ -1,5 +1,8 @@
-// Signals that would end the program, or open it to others, and that nobody means for it.
-
+/**
+ * Signals that would end the program, or open it to others, and that nobody means for it.
+ *
+ * @module
+ */
 /** The default of each is to end the process, of some only where the system knows them. */
 const ENDING = [
   "SIGUSR1",

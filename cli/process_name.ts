@@ -1,6 +1,9 @@
-// The name by which `pgrep`, `top` and `ss -p` show the program. The portable executable is
-// run by glibc's loader, and would be called `ld.so`; in a checkout it would be `deno`.
-
+/**
+ * The name by which `pgrep`, `top` and `ss -p` show the program. The portable executable is
+ * run by glibc's loader, and would be called `ld.so`; in a checkout it would be `deno`.
+ *
+ * @module
+ */
 /** What the kernel keeps of the main thread's name: proc(5), at most 15 characters. */
 const NAME_FILE = "/proc/self/comm";
 

@@ -28,7 +28,7 @@ import { type Clock, paceOf, within } from "./clock.ts";
 import { decode } from "./decode.ts";
 import type { Link, LinkExit } from "./link.ts";
 import { Liveness } from "./liveness.ts";
-import type { LinkQueue } from "./queue.ts";
+import type { LinkQueue } from "./queue/queue.ts";
 import { streamFault } from "./stream_fault.ts";
 
 /** Milliseconds a peer has to end by itself once its input ended. */

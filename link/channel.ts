@@ -41,7 +41,7 @@ import type { Clock } from "./clock.ts";
 import { Inbox } from "./inbox.ts";
 import type { Link, LinkExit } from "./link.ts";
 import type { Outlet } from "./outlet.ts";
-import { LinkQueue } from "./queue.ts";
+import { LinkQueue } from "./queue/queue.ts";
 
 /** Milliseconds for the answer to a ping, after which it is of no interest. */
 const PING_LIMIT = 15_000;

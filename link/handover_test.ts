@@ -5,7 +5,7 @@ import { type Frame, HEADER_BYTES } from "../wire/frame.ts";
 import { BufferPool, Lease } from "../wire/lease.ts";
 import { decode } from "./decode.ts";
 import { Handover, handoverOf } from "./handover.ts";
-import { LinkQueue } from "./queue.ts";
+import { LinkQueue } from "./queue/queue.ts";
 
 const [HEAD, SIZE] = [HEADER_BYTES, 48];
 

@@ -10,7 +10,7 @@ import { ABORT_LIMIT, type Carry } from "../link/adopted.ts";
 import type { Channel } from "../link/channel.ts";
 import { type Clock, within } from "../link/clock.ts";
 import { exitOf } from "../link/exit.ts";
-import type { LinkQueue } from "../link/queue.ts";
+import type { LinkQueue } from "../link/queue/queue.ts";
 import type { Link, LinkExit, OpenContext, Progress } from "../transports/mod.ts";
 import {
   type AgentStatus,

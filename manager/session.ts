@@ -43,7 +43,7 @@
  */
 
 import type { Channel, ChannelState } from "../link/channel.ts";
-import type { LinkQueue } from "../link/queue.ts";
+import type { LinkQueue } from "../link/queue/queue.ts";
 import type { ConfigureData } from "../wire/control/control.ts";
 import type { Frame } from "../wire/frame.ts";
 import { agentChannel } from "./agent_channel.ts";

@@ -8,8 +8,8 @@
  * @module
  */
 
-import type { QueueStatus } from "../link/queue.ts";
-import type { WaitingStatus } from "../link/waiting.ts";
+import type { QueueStatus } from "../link/queue/queue.ts";
+import type { WaitingStatus } from "../link/queue/waiting.ts";
 import type { RouteCounters } from "../router/counters.ts";
 import type { PoliceCounters } from "../router/police.ts";
 import type { AgentStack } from "../wire/control/agent_stack.ts";

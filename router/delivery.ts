@@ -8,7 +8,7 @@
 import { type Frame, HEADER_BYTES } from "../wire/frame.ts";
 import { Unreachable } from "../wire/ip/icmp.ts";
 import { isOpening, isSegment } from "../wire/ip/tcp.ts";
-import { WaitingRoom } from "../link/waiting.ts";
+import { WaitingRoom } from "../link/queue/waiting.ts";
 import type { RouteCounters } from "./counters.ts";
 import type { Member, Presence } from "./members.ts";
 import { refusalOf, resetOf, unreachableOf } from "./refusal.ts";

@@ -12,9 +12,9 @@
  * @module
  */
 
-import type { QueueStatus } from "../link/queue.ts";
+import type { QueueStatus } from "../link/queue/queue.ts";
 import { Sender, type SharedOutlet } from "../link/sender.ts";
-import type { WaitingRoom } from "../link/waiting.ts";
+import type { WaitingRoom } from "../link/queue/waiting.ts";
 import type { TableHost } from "./table.ts";
 
 /** Whether a host is there, as the manager says. */

@@ -19,7 +19,7 @@ import {
   type PacketSpec,
 } from "./_test_packets.ts";
 import { police, policeCounters } from "./police.ts";
-import { LinkQueue } from "../link/queue.ts";
+import { LinkQueue } from "../link/queue/queue.ts";
 import { resetOf, unreachableOf } from "./refusal.ts";
 import { Unreachable } from "../wire/ip/icmp.ts";
 import { decide, type Decision } from "./delivery.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { QueueStatus } from "../link/queue.ts";
-import type { WaitingStatus } from "../link/waiting.ts";
+import type { QueueStatus } from "../link/queue/queue.ts";
+import type { WaitingStatus } from "../link/queue/waiting.ts";
 import type { RouteCounters } from "./counters.ts";
 import type { FlowStatus, FlowTable } from "./flows.ts";
 import type { Members, Presence } from "./members.ts";

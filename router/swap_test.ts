@@ -7,7 +7,7 @@ import {
   readUint32,
   TcpFlag,
 } from "../wire/ip/ipv4.ts";
-import { LinkQueue } from "../link/queue.ts";
+import { LinkQueue } from "../link/queue/queue.ts";
 import { batchesOf, packetFrame, type PacketSpec } from "./_test_packets.ts";
 import { carry } from "./pipeline.ts";
 import type { RouterRules } from "./plan.ts";

@@ -1,10 +1,13 @@
-// Reading and writing a file in one go, though agents of one machine begin and end together.
-//
-// The lock is flock(2)'s, on the file itself: it goes with the process, leaves nothing
-// behind, and works where nothing else can be written. Whoever replaces the file by `rename`
-// does so while it holds the lock of the old one, so the next one looks whether what it has
-// locked is still the file.
-
+/**
+ * Reading and writing a file in one go, though agents of one machine begin and end together.
+ *
+ * The lock is flock(2)'s, on the file itself: it goes with the process, leaves nothing
+ * behind, and works where nothing else can be written. Whoever replaces the file by `rename`
+ * does so while it holds the lock of the old one, so the next one looks whether what it has
+ * locked is still the file.
+ *
+ * @module
+ */
 /** Milliseconds that somebody else may hold it; then one goes on without. */
 const PATIENCE = 300;
 const EVERY = 10;

@@ -1,12 +1,16 @@
-// What of a file with names belongs to which agent, since several may share one:
-//
-//   # of the agent 1f0c3a2b, process 42 of box-[4026531836] since 88123, 2026-11-28
-//   127.0.42.101 web
-//   # of the agent 77d0e9c4, process 57 of box-[4026531836] since 90344, 2026-11-28
-//   127.0.43.101 db
-//
-// The newest comes first, for programs take the first line that has a name. Lines without
-// such a head are nobody's: NoRouter and earlier versions write them.
+/**
+ * What of a file with names belongs to which agent, since several may share one:
+ *
+ *   # of the agent 1f0c3a2b, process 42 of box-[4026531836] since 88123, 2026-11-28
+ *   127.0.42.101 web
+ *   # of the agent 77d0e9c4, process 57 of box-[4026531836] since 90344, 2026-11-28
+ *   127.0.43.101 db
+ *
+ * The newest comes first, for programs take the first line that has a name. Lines without
+ * such a head are nobody's: NoRouter and earlier versions write them.
+ *
+ * @module
+ */
 import { hostname } from "node:os";
 import { kill } from "node:process";
 import { entryNow } from "../../transports/command/process_table.ts";

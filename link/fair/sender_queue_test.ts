@@ -3,7 +3,7 @@ import type { Frame } from "../../wire/frame.ts";
 import { sourcePortOf } from "../../wire/ip/ipv4.ts";
 import { packetFrame } from "../../router/_test_packets.ts";
 import { ENTRY_BYTES } from "./backlog.ts";
-import { LinkQueue } from "../queue.ts";
+import { LinkQueue } from "../queue/queue.ts";
 import { Sender } from "../sender.ts";
 import { SenderQueue } from "./sender_queue.ts";
 

@@ -1,10 +1,14 @@
-// Slips of layout in a text that is not YAML: a space too many or too few in front of a line,
-// none behind a colon or a dash, a colon forgotten.
-//
-// The parser takes a line that is indented too far for the rest of the value above it, and so
-// complains of that value, in words of its grammar. Here lines are compared with their
-// neighbours, as a reader does. What is found is a guess, and only said of a text that the
-// parser has refused.
+/**
+ * Slips of layout in a text that is not YAML: a space too many or too few in front of a line,
+ * none behind a colon or a dash, a colon forgotten.
+ *
+ * The parser takes a line that is indented too far for the rest of the value above it, and so
+ * complains of that value, in words of its grammar. Here lines are compared with their
+ * neighbours, as a reader does. What is found is a guess, and only said of a text that the
+ * parser has refused.
+ *
+ * @module
+ */
 import { quote } from "./value.ts";
 
 /** A line that does not fit those around it. */

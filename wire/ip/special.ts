@@ -5,6 +5,8 @@
  * (127.0.0.0/8; 0.0.0.0/8, which systems take for themselves) nor what is on its link
  * (169.254.0.0/16, where clouds keep their keys). These are special: only a range that
  * lies within one of them names them.
+ *
+ * @module
  */
 import { type Cidr, contains } from "./ipv4.ts";
 import { PRIVATE_TO_MACHINE as SPECIAL } from "./ranges.ts";

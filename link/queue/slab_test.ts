@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { packetFrame } from "../router/_test_packets.ts";
+import { packetFrame } from "../../router/_test_packets.ts";
 import { Slab } from "./slab.ts";
 
 Deno.test("copies are the frames, whole, in memory of their own", () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { FrameDecoder } from "../wire/decoder.ts";
-import { Frame } from "../wire/frame.ts";
-import { sourcePortOf } from "../wire/ip/ipv4.ts";
-import { controlFrame, packetFrame } from "../router/_test_packets.ts";
+import { FrameDecoder } from "../../wire/decoder.ts";
+import { Frame } from "../../wire/frame.ts";
+import { sourcePortOf } from "../../wire/ip/ipv4.ts";
+import { controlFrame, packetFrame } from "../../router/_test_packets.ts";
 import { LinkQueue } from "./queue.ts";
 
 /** A packet of `size` bytes with its frame, of a flow told by its port. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Frame } from "../wire/frame.ts";
+import type { Frame } from "../../wire/frame.ts";
 
 /**
  * Pieces below this are worth copying together, since a system call of their own costs

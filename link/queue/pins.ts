@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Frame } from "../wire/frame.ts";
+import type { Frame } from "../../wire/frame.ts";
 import { Slab } from "./slab.ts";
 
 /** With fewer frames waiting than this, none is copied out of its chunk. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { packetFrame } from "../router/_test_packets.ts";
-import { Sender } from "./sender.ts";
+import { packetFrame } from "../../router/_test_packets.ts";
+import { Sender } from "../sender.ts";
 import { WaitingRoom } from "./waiting.ts";
 
 /** Room for ten packets without data: 48 bytes and 256 each. */

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { Frame } from "../wire/frame.ts";
-import type { Sender, SharedOutlet } from "./sender.ts";
+import { Frame } from "../../wire/frame.ts";
+import type { Sender, SharedOutlet } from "../sender.ts";
 
 /** What a waiting frame is counted for beyond its bytes: the objects around it. */
 const ENTRY_BYTES = 256;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Frame } from "../wire/frame.ts";
+import { Frame } from "../../wire/frame.ts";
 import { coalesce } from "./coalesce.ts";
 
 /** Frames of these sizes, one after the other in one buffer. */

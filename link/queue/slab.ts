@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Frame } from "../wire/frame.ts";
+import { Frame } from "../../wire/frame.ts";
 
 /** Bytes of a slab: as much as a single small frame may keep from being given back. */
 const SLAB_BYTES = 4096;

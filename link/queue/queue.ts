@@ -41,13 +41,13 @@
  * @module
  */
 
-import { type Frame, FrameType } from "../wire/frame.ts";
-import type { Lease } from "../wire/lease.ts";
+import { type Frame, FrameType } from "../../wire/frame.ts";
+import type { Lease } from "../../wire/lease.ts";
 import { coalesce } from "./coalesce.ts";
-import { Fifo } from "./fair/fifo.ts";
+import { Fifo } from "../fair/fifo.ts";
 import { Pins } from "./pins.ts";
-import { Sender, type SharedOutlet } from "./sender.ts";
-import { SenderQueue } from "./fair/sender_queue.ts";
+import { Sender, type SharedOutlet } from "../sender.ts";
+import { SenderQueue } from "../fair/sender_queue.ts";
 import { drain, type Drained, type DrainOptions, WRITE_BYTES } from "./writer.ts";
 
 /** Weight of the packets of one host that may wait, in all queues together. */

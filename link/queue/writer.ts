@@ -11,8 +11,8 @@
  * @module
  */
 
-import { type Pace, Turn } from "../wire/turn.ts";
-import { handoverOf, type Source } from "./handover.ts";
+import { type Pace, Turn } from "../../wire/turn.ts";
+import { handoverOf, type Source } from "../handover.ts";
 
 /** Bytes of one write, unless told otherwise. */
 export const WRITE_BYTES: number = 128 * 1024;
