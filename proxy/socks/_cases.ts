@@ -6,7 +6,7 @@
 import { within } from "../../tests/harness/scene/wait.ts";
 import type { FakeStream } from "../edge/_fake_stream.ts";
 import type { Credentials } from "../auth.ts";
-import { readSocksRequest, type SocksRequest } from "./socks.ts";
+import { readSocksRequest, type SocksRequest } from "./messages.ts";
 
 export const AUTH: Credentials = { username: "user", password: "pass" };
 

@@ -14,7 +14,7 @@ import {
   readSocksRequest,
   type SocksRequest,
   StrangerError,
-} from "./socks.ts";
+} from "./messages.ts";
 import { ReadAhead } from "../edge/read_ahead.ts";
 import { SocketStream } from "../edge/stream.ts";
 import { join, type Upstream } from "../upstream.ts";

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { FakeStream } from "../edge/_fake_stream.ts";
 import type { Credentials } from "../auth.ts";
 import { HandshakeError } from "./handshake_reader.ts";
-import type { SocksRequest } from "./socks.ts";
+import type { SocksRequest } from "./messages.ts";
 import {
   AUTH,
   bytes,

@@ -9,7 +9,7 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { FakeStream } from "../../proxy/edge/_fake_stream.ts";
 import { HandshakeError } from "../../proxy/socks/handshake_reader.ts";
-import { readSocksRequest, type SocksRequest } from "../../proxy/socks/socks.ts";
+import { readSocksRequest, type SocksRequest } from "../../proxy/socks/messages.ts";
 import { anyBytes, bytesOf, cut, cuts, type Edit, edited, editsOf } from "./_pieces.ts";
 import type { FuzzTarget } from "./target.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { FakeStream } from "../edge/_fake_stream.ts";
 import { DialError, type DialFailure } from "../edge/dial.ts";
 import { HandshakeError } from "./handshake_reader.ts";
-import { failureOf, replyOf } from "./socks.ts";
+import { failureOf, replyOf } from "./messages.ts";
 import {
   AUTH,
   bytes,
