@@ -1,5 +1,5 @@
 /**
- * The SOCKS proxy, without the listener; `socks.ts` speaks with the client.
+ * The SOCKS proxy, without the listener; `messages.ts` speaks with the client.
  *
  * @module
  */
