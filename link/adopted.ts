@@ -1,20 +1,21 @@
 /**
- * One link while a channel uses it: its writer, its reader, whether its peer lives, and how
- * it ends.
+ * One link while a channel uses it: its writer, its reader, whether its peer lives, and
+ * its end.
  *
  * ## Theory of operation
  *
- * Two loops run from construction on: the queue's writer drains into the link, and a reader
- * decodes what comes into batches, which `carry` takes to their end.
+ * Two loops run from construction on: the queue's writer drains into the link, and a
+ * reader decodes input into batches, which `carry` takes to their end.
  *
  * *Over.* The first of these decides: the link closed; its output ended, or failed; its
- * input failed; what came was no frame, or no control message; the peer fell silent; `end`
- * was called. The bytes often stop a moment before the link says how it ended, which is the
- * better reason, so that is waited for: 1 s, or 0.2 s behind nonsense, which is reason
- * enough. The other way round, what came last is read for 1 s after the link closed.
+ * input failed; the input was no frame, or no control message; the peer fell silent;
+ * `end` was called. The bytes often stop a moment before `closed` settles. The exit is
+ * the better reason, so `AdoptedLink` waits: 1 s, or 0.2 s after nonsense, which is
+ * reason enough. The other way round, the last input is read for 1 s after the link
+ * closed.
  *
- * *Ended.* An orderly end closes the link's input and gives the peer 0.6 s to go by itself.
- * After that, and for any other reason, the link is aborted. Nothing is waited for longer
+ * *Ended.* An orderly end closes the link's input and gives the peer 0.6 s to go by
+ * itself. After that, and for any other reason, the link is aborted. No wait is longer
  * than 2.5 s: the 2 s in which a link has to be gone, and some.
  *
  * @module
@@ -36,28 +37,28 @@ const CLOSE_GRACE = 600;
 /** Milliseconds for a link to settle `closed` after an abort: the contract's 2 s, and some. */
 export const ABORT_LIMIT = 2500;
 /**
- * Milliseconds for the exit to be known after the bytes stopped, and the other way round: a
- * command's link has ended when what it left behind has.
+ * Milliseconds for the exit to be known after the bytes stopped, and the other way round:
+ * a command's link ends with the last process that the command left behind.
  */
 const EXPLAIN_GRACE = 1000;
-/** The same where what came was nonsense, which is reason enough. */
+/** The same after nonsense, which is reason enough. */
 const FAULT_GRACE = 200;
 
 /** Why a link is over. */
 export interface Ending {
   /** To stand after `the link ended: `. */
   readonly reason: string;
-  /** Whether what came was nonsense. */
+  /** Whether the input was nonsense. */
   readonly isFault?: boolean;
   /** Whether we end the link in an orderly way: by the end of its input, first. */
   readonly isOrderly?: boolean;
-  /** How the link ended, if that was known in time. */
+  /** The exit of the link, if known in time. */
   readonly exit?: LinkExit;
 }
 
 /**
  * Takes the batches of a link to their end: packets go on their way, control frames go to
- * `onControl`. Rejects with what that throws.
+ * `onControl`. Rejects with the errors of `onControl`.
  */
 export type Carry = (
   batches: AsyncIterable<Frame[]>,
@@ -67,7 +68,7 @@ export type Carry = (
 /** Options of an {@linkcode AdoptedLink}. */
 export interface AdoptedOptions {
   readonly clock: Clock;
-  /** What is to be written. It is closed with the link. */
+  /** The frames to write; closed with the link. */
   readonly queue: LinkQueue;
   /** Bytes of the longest frame that may come, its header included. */
   readonly frameLimit: number;
@@ -83,8 +84,8 @@ export interface AdoptedOptions {
 /** Uses a link from construction until {@linkcode AdoptedLink.ended}. */
 export class AdoptedLink {
   /**
-   * Settles when nothing of the link is left, with how it ended; with nothing if it did not
-   * say. Never rejects.
+   * Settles when nothing of the link is left, with its exit, or undefined if the exit is
+   * not known. Never rejects.
    */
   readonly ended: Promise<LinkExit | undefined>;
   readonly #link: Link;
@@ -117,19 +118,21 @@ export class AdoptedLink {
       (error) => this.#stopped(this.#faultOf(error)),
     );
     link.closed.then(async (exit) => {
-      // What it said last may tell more than how it ended.
+      // The last input may tell more than the exit.
       await this.#within(EXPLAIN_GRACE, this.#reading);
       this.end({ reason: exit.reason, exit });
     });
     this.ended = this.#ending.promise.then((ending) => this.#letGo(ending));
   }
 
-  /** Whether it is clear that the link ends. */
+  /** Whether the link is over or ending. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** What is wrong with the bytes so far, as a clause for the user, if no answer is among them. */
+  /**
+   * The fault in the bytes so far, as a clause for the user, if no answer is among them.
+   */
   get fault(): string | undefined {
     const { came, size } = this.#decoder.unfinished ?? { came: 0, size: 0 };
     if (size === 0) return streamFault(new Uint8Array(), this.#decoder.banner);
@@ -179,14 +182,17 @@ export class AdoptedLink {
     return { reason: [error.message, fault].filter(Boolean).join("; "), isFault: true };
   }
 
-  /** The bytes stopped: if the link ends just now, how it ended is the better reason. */
+  /** The bytes stopped: if the link ends just now, its exit is the better reason. */
   async #stopped(ending: Ending): Promise<void> {
     const grace = ending.isFault ? FAULT_GRACE : EXPLAIN_GRACE;
     const exit = await this.#within(grace, this.#link.closed);
     this.end({ ...ending, ...(exit && { exit }) });
   }
 
-  /** Ends the link, by its input if it is to be closed, else by force, and lets go of it. */
+  /**
+   * Ends the link, by its input if the end is orderly, else by force, and releases the
+   * link.
+   */
   async #letGo(ending: Ending): Promise<LinkExit | undefined> {
     const { queue } = this.#options;
     const { closed } = this.#link;

@@ -1,10 +1,10 @@
 /**
- * Budgets: how much of something a host may cause, on the long run and at once.
+ * Budgets: how much load a host may cause, on the long run and at once.
  *
  * @module
  */
 
-/** A limit on what a host may cause. */
+/** A limit on the load of a host. */
 export interface BudgetLimit {
   /** On the long run. */
   readonly perSecond: number;
@@ -25,7 +25,7 @@ export class Budget {
     this.#at = now;
   }
 
-  /** Whether there is as much as `amount` at the time `now`. Takes nothing. */
+  /** Whether `amount` tokens are there at the time `now`. Takes nothing. */
   has(amount: number, now: number): boolean {
     const { perSecond, burst } = this.#limit;
     this.#left = Math.min(burst, this.#left + (now - this.#at) * perSecond / 1000);
@@ -33,13 +33,13 @@ export class Budget {
     return this.#left >= amount;
   }
 
-  /** Takes `amount`, of which {@linkcode Budget.has} was asked. */
+  /** Takes `amount`, after {@linkcode Budget.has} said yes. */
   take(amount: number): void {
     this.#left -= amount;
   }
 }
 
-/** A limit on pieces of something and on their bytes, or characters. */
+/** A limit on pieces and on their bytes, or characters. */
 export interface AllowanceLimits {
   readonly pieces: BudgetLimit;
   readonly bytes: BudgetLimit;
@@ -50,13 +50,15 @@ export class Allowance {
   readonly #pieces: Budget;
   readonly #bytes: Budget;
 
-  /** Everything is there at the time `now`, in milliseconds. */
+  /** Both budgets are full at the time `now`, in milliseconds. */
   constructor({ pieces, bytes }: AllowanceLimits, now: number) {
     this.#pieces = new Budget(pieces, now);
     this.#bytes = new Budget(bytes, now);
   }
 
-  /** Whether a piece of `bytes` may pass at the time `now`; it is taken if it may. */
+  /**
+   * Whether a piece of `bytes` may pass at the time `now`; if so, charges the budgets.
+   */
   admits(bytes: number, now: number): boolean {
     if (!this.#pieces.has(1, now) || !this.#bytes.has(bytes, now)) return false;
     this.#pieces.take(1);

@@ -3,17 +3,17 @@
  *
  * ## Theory of operation
  *
- * `call` sends a request and remembers its id until the result comes. A result counts once,
- * and only for the request that has its id and its operation; any other is one that nobody
- * asked for.
+ * `call` sends a request and remembers its id until the result comes. A result counts
+ * once, and only for the request that has its id and its operation; any other is
+ * unsolicited.
  *
- * *Order.* A promise settles after the batch of frames that brought the result was worked
- * off. What has to happen before the next frame is looked at goes into `take`.
+ * *Order.* A promise settles after the batch of frames that brought the result was
+ * handled. Work that has to precede the next frame goes into `take`.
  *
- * *Limits.* At most {@linkcode MOST_REMEMBERED} requests are remembered; one more, and the
- * oldest is forgotten. A call fails when its time is over, when it is forgotten, and at
- * `end`, which forgets all. One that failed for its time is remembered still, so that its
- * late result is not taken for one that nobody asked for.
+ * *Limits.* At most {@linkcode MOST_REMEMBERED} requests are remembered; a further
+ * request makes the oldest forgotten. A call fails when its time is over, when its
+ * request is forgotten, and at `end`, which forgets all. A request that timed out stays
+ * remembered, so that its late result is not taken as unsolicited.
  *
  * The other side answers with {@linkcode answerTo}.
  *
@@ -35,14 +35,14 @@ export const MOST_REMEMBERED = 64;
 /** Characters of a peer's error that are told. */
 const MOST_ERROR = 1000;
 
-/** The peer answered that it failed. */
+/** The peer answered with an error. */
 export class Refusal extends Error {
-  /** Tells it from other errors. */
+  /** Tells a refusal from other errors. */
   override name = "Refusal";
-  /** The peer's words; an error that is no text as JSON, and a long one cut. */
+  /** The peer's words: an error that is no text as JSON, a long text cut. */
   readonly words: string;
 
-  /** `error` is that of the result, which may be any JSON. */
+  /** `error` is the result's, which may be any JSON. */
   constructor(op: string, error: unknown) {
     const text = typeof error === "string" ? error : JSON.stringify(error);
     const words = text.length > MOST_ERROR ? `${text.slice(0, MOST_ERROR)}…` : text;
@@ -51,19 +51,19 @@ export class Refusal extends Error {
   }
 }
 
-/** How long a call waits, and for what. */
+/** The limits of a call. */
 export interface CallLimits<T> {
   /**
-   * Milliseconds until the call fails. Absent where somebody else sees to it that the link
-   * ends if no result comes.
+   * Milliseconds until the call fails. Absent where the link ends for another reason if
+   * no result comes.
    */
   readonly ms?: number;
-  /** Bytes of the result's message, where it may be longer than others. */
+  /** Bytes of the result's message, where longer results than usual are due. */
   readonly bytes?: number;
   /**
-   * Makes the value of the call of the result's data, before the next frame is looked at. An
-   * error thrown here says that the data make no sense, and goes to the giver of the result,
-   * too. Default: the data as they are.
+   * Makes the value of the call from the result's data, before the next frame is handled.
+   * An error thrown here says that the data make no sense, and goes to the giver of the
+   * result, too. Default: the data as they are.
    */
   take?(data: unknown): T;
 }
@@ -114,9 +114,9 @@ export class Calls {
   }
 
   /**
-   * Takes a result; false if nobody asked for it.
+   * Takes a result; false if unsolicited.
    *
-   * @throws what the `take` of its call throws.
+   * @throws the error of its call's `take`.
    */
   settle({ request_id: id, op, error, data }: ControlResult): boolean {
     const asked = this.#asked.get(id);
@@ -140,12 +140,12 @@ export class Calls {
   }
 }
 
-/** One request that was sent. */
+/** A request that was sent. */
 class Asked<T> {
   readonly op: string;
-  /** Bytes of its result, if more than of others. */
+  /** Most bytes of its result's message; 0 for the usual limit. */
   readonly bytes: number;
-  /** What comes of the call. */
+  /** The outcome of the call. */
   readonly value: Promise<T>;
   readonly #take: ((data: unknown) => T) | undefined;
   readonly #settled = Promise.withResolvers<T>();
@@ -180,7 +180,7 @@ class Asked<T> {
     this.#settled.reject(new Error(`No result of "${this.op}": ${reason}`));
   }
 
-  /** Whether it was not over before. */
+  /** Ends the call; false if already over. */
   #end(): boolean {
     if (this.#isOver) return false;
     this.#cancel();
@@ -189,8 +189,8 @@ class Asked<T> {
 }
 
 /**
- * The result of a request, for the peer: what `perform` gives, or the message of what it
- * throws.
+ * The result of a request, for the peer: the value of `perform`, or the message of its
+ * error.
  */
 export function answerTo(
   { id, op, args }: ControlRequest,

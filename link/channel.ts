@@ -10,15 +10,15 @@
  *  close, from any state ──► closed
  * ```
  *
- * The channel stays while its links change. Whoever opens links gives them to `adopt`, one
- * after the other, and says what that means for the peer:
+ * The channel stays while its links change. Whoever opens links gives them to `adopt`, in
+ * sequence, and reports the peer's state:
  *
  * - *starting*: no link has brought the peer up yet, and none has failed.
  * - *ready*: the peer took its configuration (`greeted`).
  * - *away*: the link is gone and the peer is not; queue, calls and flows are kept for its
  *   next link. No peer of today outlives its link, so nothing enters this state yet.
- * - *down*: the peer is gone with its link (`down`). Queue and calls end with the link, and
- *   the next link is one to a new peer, with a queue of its own.
+ * - *down*: the peer is gone with its link (`down`). Queue and calls end with the link,
+ *   and the next link leads to a new peer, with a queue of its own.
  * - *closed*: for good.
  *
  * `ready` does not end with the link by itself, because only who opens links knows whether
@@ -49,27 +49,27 @@ const PING_LIMIT = 15_000;
 /** Longest IPv4 packet, in bytes (RFC 791, 3.1). */
 const MOST_PACKET_BYTES = 65_535;
 
-/** What a peer is doing. */
+/** The state of a peer. */
 export type ChannelState = "starting" | "ready" | "away" | "down" | "closed";
 
 /** Options of a {@linkcode Channel}. */
 export interface ChannelOptions {
   readonly clock: Clock;
-  /** Bytes of the longest control message that is ever asked for. */
+  /** Bytes of the longest control message that a call may ask for. */
   readonly longest: number;
-  /** Takes what comes on each link. */
+  /** Takes the batches of each link. */
   readonly carry: Carry;
-  /** The peer told an event. What this throws as `ControlError` ends the link. */
+  /** The peer sent an event. A `ControlError` thrown here ends the link. */
   event(event: ControlEvent): void;
-  /** A control message was dropped: too many came, or it answers what nobody asked. */
+  /** A control message was dropped: over the limit, or an unsolicited result. */
   excess(bytes: number): void;
 }
 
-/** What {@linkcode Channel.adopt} tells of its link. */
+/** Events of a link that {@linkcode Channel.adopt} reports. */
 export interface LinkHooks {
   /** Text came before the first frame. */
   banner(text: string): void;
-  /** It is clear that the link is over, and why; what is left of it takes a moment to end. */
+  /** The link is over, and why; its streams take a moment to end. */
   over(ending: Ending): void;
 }
 
@@ -88,22 +88,25 @@ export class Channel implements Outlet {
     this.#calls = new Calls({ send: (frame) => this.push(frame), clock });
   }
 
-  /** What the peer is doing. */
+  /** The state of the peer. */
   get state(): ChannelState {
     return this.#state;
   }
 
-  /** What waits for the peer, which may be pushed into; absent before the first link. */
+  /** The queue to the peer, open to pushes; absent before the first link. */
   get queue(): LinkQueue | undefined {
     return this.#queue;
   }
 
-  /** What is wrong with what came on the present link, though it was no answer. */
+  /** The fault in the input of the present link, see {@linkcode AdoptedLink.fault}. */
   get fault(): string | undefined {
     return this.#link?.fault;
   }
 
-  /** Puts a frame into the queue; false if there is none, or it refuses the frame. */
+  /**
+   * Puts a frame into the queue; false if there is no queue, or the queue refuses the
+   * frame.
+   */
   push(frame: Frame): boolean {
     return this.#queue?.push(frame) ?? false;
   }
@@ -119,9 +122,9 @@ export class Channel implements Outlet {
   }
 
   /**
-   * Carries frames over a link until it is over: on its own, by {@linkcode Channel.end} or
-   * {@linkcode Channel.close}. Settles when nothing of the link is left, with how it ended;
-   * with nothing if it did not say.
+   * Carries frames over a link until the link is over: on its own, by
+   * {@linkcode Channel.end} or {@linkcode Channel.close}. Settles when nothing of the
+   * link is left, with its exit, or undefined if the exit is not known.
    *
    * @throws {Error} if a link before it has not ended.
    */
@@ -155,19 +158,22 @@ export class Channel implements Outlet {
     return exit;
   }
 
-  /** The peer took its configuration. If it can, it is asked for signs of life from now on. */
+  /**
+   * The peer took its configuration. If `canPing`, pings ask for signs of life from now
+   * on.
+   */
   greeted({ canPing }: { readonly canPing: boolean }): void {
     if (this.#state === "closed") return;
     this.#state = "ready";
     if (canPing) this.#link?.watchOver(() => this.#ping());
   }
 
-  /** The peer is gone, until a further link brings a new one. */
+  /** The peer is gone, until a further link brings a new peer. */
   down(): void {
     if (this.#state !== "closed") this.#state = "down";
   }
 
-  /** Ends the link by force, if there is one. */
+  /** Ends the present link, if any, by force. */
   end(reason: string): void {
     this.#link?.end({ reason });
   }
@@ -178,7 +184,7 @@ export class Channel implements Outlet {
     this.#link?.end({ reason, isOrderly: true });
   }
 
-  /** Whether an answer comes is no matter: anything that comes is a sign of life. */
+  /** The answer itself does not matter: any input is a sign of life. */
   #ping(): void {
     this.call("ping", undefined, { ms: PING_LIMIT }).catch(() => {});
   }

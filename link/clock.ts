@@ -7,19 +7,19 @@
 import { systemPace } from "./pace.ts";
 import type { Pace } from "../wire/turn.ts";
 
-/** What the manager asks of the system's clocks and of chance. */
+/** The system's clocks and random source, as far as the manager needs them. */
 export interface Clock {
   /** Milliseconds that never jump; they stand still while the machine sleeps. */
   now(): number;
   /** Milliseconds of the wall clock, which go on while the machine sleeps. */
   wall(): number;
-  /** Calls `run` once after `ms` milliseconds; the function returned keeps that from happening. */
+  /** Calls `run` once after `ms` milliseconds; the function returned cancels the call. */
   after(ms: number, run: () => void): () => void;
   /** A number from 0 up to but not 1. */
   random(): number;
   /**
-   * Settles in a later round of the event loop, when whatever waits had its turn. By default
-   * such a round is waited for.
+   * Settles in a later round of the event loop, after all ready work had its turn.
+   * Default: the system's pace.
    */
   rest?(): Promise<void>;
 }
@@ -43,7 +43,7 @@ export function paceOf(clock: Clock): Pace {
   };
 }
 
-/** The promise's value, or nothing if it rejects or takes longer than `ms` milliseconds. */
+/** The promise's value, or undefined after a rejection or after `ms` milliseconds. */
 export async function within<T>(
   promise: Promise<T>,
   { ms, clock }: { readonly ms: number; readonly clock: Clock },

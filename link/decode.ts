@@ -3,9 +3,9 @@
  *
  * Frames are views of the memory they were read into, which is read into again once
  * nobody holds their lease: whoever keeps a frame keeps all of its chunk, up to
- * {@linkcode READ_BYTES} and one frame more. So that a few small packets do not pin a large
- * chunk each, what a read brought in small is copied out. There is always a read under
- * way while frames of the one before are handled, so that the system can fill the next
+ * {@linkcode READ_BYTES} and a further frame. So that a few small packets do not pin a
+ * large chunk each, the bytes of a small read are copied out. A read is always under way
+ * while the frames of the read before are handled, so that the system fills the next
  * buffer meanwhile.
  *
  * @module
@@ -16,13 +16,13 @@ import type { Frame } from "../wire/frame.ts";
 import { BufferPool, Lease } from "../wire/lease.ts";
 import { type Handover, handoverOf } from "./handover.ts";
 
-/** Bytes asked for in one read: beyond this, reads of a pipe get no faster. */
+/** Bytes asked for in a read: beyond this, reads of a pipe get no faster. */
 export const READ_BYTES: number = 256 * 1024;
 
-/** Frames of a batch: small ones come by the thousand in one read. */
+/** Most frames of a batch: a read may bring thousands of small frames. */
 const MOST_FRAMES = 512;
 
-/** A read that brought no more than this is copied out, and its buffer is used again. */
+/** A read of at most this many bytes is copied out, and its buffer is used again. */
 const COPY_BYTES = READ_BYTES / 8;
 
 /** Unused buffers that are kept for the next reads of a link. */
@@ -35,13 +35,13 @@ export interface DecodeOptions {
 }
 
 /**
- * Reads `readable` to its end and yields what each read completed. The stream is read
- * with a BYOB reader where it has one, and not at all as a stream where it is the end of a
- * {@linkcode Handover}. When the consumer stops early, or `signal` aborts,
- * the stream is cancelled.
+ * Reads `readable` to its end and yields the frames that each read completed. A byte
+ * stream is read with a BYOB reader; the end of a {@linkcode Handover} is not read as a
+ * stream at all. When the consumer stops early, or `signal` aborts, the stream is
+ * cancelled.
  *
- * @throws {FrameError} where the bytes are not frames, or the input ends inside of one;
- * and whatever reading throws.
+ * @throws {FrameError} where the bytes are not frames, or the input ends inside a frame;
+ * and any error of reading.
  */
 export async function* decode(
   readable: ReadableStream<Uint8Array>,
@@ -74,13 +74,15 @@ function readerOf(readable: ReadableStream<Uint8Array>): Reader {
   try {
     return readable.getReader({ mode: "byob" });
   } catch (error) {
-    // Not a byte stream. A locked one throws the same, and again here.
+    // Not a byte stream. A locked stream throws the same, and again here.
     if (error instanceof TypeError) return readable.getReader();
     throw error;
   }
 }
 
-/** Reads into buffers of ours; the unfinished frame goes to the front of the next one. */
+/**
+ * Reads into buffers of ours; the unfinished frame goes to the front of the next buffer.
+ */
 async function* decodeInto(
   reader: ReadableStreamBYOBReader,
   decoder: FrameDecoder,
@@ -109,8 +111,8 @@ async function* decodeInto(
     }
     const tail = chunk.subarray(used);
 
-    // Frames found in place own their buffer. Without any, the unfinished one goes on where
-    // it is, so that no byte is moved twice, unless it needs a larger buffer.
+    // Frames found in place own their buffer. Without any, the unfinished frame stays in
+    // place, so that no byte is moved twice, unless the frame needs a larger buffer.
     const isFree = isSmall || used === 0;
     const wanted = Math.max(READ_BYTES, decoder.wanted(tail));
     const next = isFree && wanted <= buffer.byteLength
@@ -170,7 +172,7 @@ async function* decodeHanded(
   }
 }
 
-/** A read ahead may fail before anyone waits for it; it is awaited later all the same. */
+/** Marks a read ahead as handled: a read may fail before anyone awaits its result. */
 function watched<T>(reading: Promise<T>): Promise<T> {
   reading.catch(() => {});
   return reading;

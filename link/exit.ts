@@ -1,17 +1,17 @@
 /**
- * How a link ended that was being opened, told with the error that says why it could not be.
+ * The exit of a link that failed to open, attached to the error that says why.
  *
  * @module
  */
 
 import type { LinkExit } from "./link.ts";
 
-/** The same error, which says from now on how what was started has ended. */
+/** The same error, with the exit of the link attached. */
 export function withExit<E>(error: E, exit: LinkExit): E {
   return error instanceof Error ? Object.assign(error, { exit }) : error;
 }
 
-/** What an error says of that, if it does. */
+/** The exit attached to an error, if any. */
 export function exitOf(error: unknown): LinkExit | undefined {
   if (!(error instanceof Error) || !("exit" in error)) return undefined;
   const exit = error.exit as Partial<LinkExit> | undefined;

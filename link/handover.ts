@@ -1,19 +1,21 @@
 /**
- * Handover: one way of a link inside this process.
+ * Handover: one direction of a link inside this process.
  *
- * It has the two streams of a link, and any link's user can have them. Those that know it,
- * `LinkQueue.drain`, `decode` and the agent's port, hand bytes over without a stream between:
- * each stream would cost a buffer of its own and some ten promises for each chunk.
+ * Both ends are streams, as any user of a link expects. Users that know handovers, namely
+ * `LinkQueue.drain`, `decode` and the agent's port, hand bytes over without a stream
+ * between: each stream would cost a buffer of its own and some ten promises for each
+ * chunk.
  *
  * ```
  * queue ──── serve ──┐               ┌── read ──→ memory of the stack
  * stream or port ────┴ put ──────────┴── take ──→ decoder, or a stream
  * ```
  *
- * *Back-pressure.* One chunk is under way at the most: `put` settles when it was taken, and a
- * served queue keeps what nobody has asked for, where it can still be chosen among.
+ * *Back-pressure.* At most one chunk is under way: `put` settles when the chunk was
+ * taken, and a served queue keeps the frames that nobody has asked for, so that it can
+ * still choose among them.
  *
- * *End.* After `end`, or when what is served is over, the taker gets what is there and then
+ * *End.* After `end`, or when the served source is over, the taker gets the rest and then
  * the end. When the taker cancels, the giver's calls fail; `fail` makes both sides fail.
  *
  * @module
@@ -21,13 +23,13 @@
 
 import type { Lease } from "../wire/lease.ts";
 
-/** Gives bytes when it is asked for some. */
+/** Gives bytes when asked. */
 export interface Source {
-  /** Copies what waits into `into` and returns the bytes; 0 if nothing waits. */
+  /** Copies waiting bytes into `into` and returns their number; 0 if nothing waits. */
   takeInto(into: Uint8Array): number;
   /** Whether nothing will come any more. */
   isOver(): boolean;
-  /** Calls `wake` as soon as something waits, or it is over. */
+  /** Calls `wake` as soon as bytes wait, or the source is over. */
   whenMore(wake: () => void): void;
 }
 
@@ -46,7 +48,7 @@ export function handoverOf(
   return handovers.get(stream);
 }
 
-/** One giver and one taker, each of which waits for one call at a time. */
+/** A giver and a taker, each of which waits for one call at a time. */
 export class Handover {
   /** The taker's end as a stream. */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -58,10 +60,10 @@ export class Handover {
   #reader!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   #writer!: WritableStreamDefaultController;
   #handed: Handed | undefined;
-  /** Settles when what is handed was taken. */
+  /** Settles when the handed chunk was taken. */
   #taken: PromiseWithResolvers<void> | undefined;
   #source: Source | undefined;
-  /** Settles when the source is over and that was seen. */
+  /** Settles when the taker saw that the source is over. */
   #served: PromiseWithResolvers<void> | undefined;
   #isEnding = false;
   /** Why the giver's calls fail, and the taker's. */
@@ -70,7 +72,7 @@ export class Handover {
   /** Lets the taker look again. */
   #wake: (() => void) | undefined;
 
-  /** Makes one with nothing under way. */
+  /** Makes a handover with nothing under way. */
   constructor() {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
@@ -99,7 +101,7 @@ export class Handover {
     handovers.set(this.writable, this);
   }
 
-  /** Hands over a chunk, with its lease if it has one; settles when it was taken. */
+  /** Hands over a chunk, with its lease if any; settles when the chunk was taken. */
   async put(bytes: Uint8Array<ArrayBuffer>, lease?: Lease): Promise<void> {
     if (this.#giverError) throw this.#giverError;
     if (bytes.length === 0) return;
@@ -109,7 +111,7 @@ export class Handover {
     return await this.#taken.promise;
   }
 
-  /** Lets the taker ask `source` itself from now on; settles when that is over. */
+  /** Lets the taker ask `source` itself from now on; settles when `source` is over. */
   async serve(source: Source): Promise<void> {
     if (this.#giverError) throw this.#giverError;
     this.#source = source;
@@ -127,7 +129,7 @@ export class Handover {
     this.#wake?.();
   }
 
-  /** Takes the next chunk; nothing at the end. Not for what is served. */
+  /** Takes the next chunk; undefined at the end. Not for a served source. */
   async take(): Promise<Handed | undefined> {
     while (this.#handed === undefined && !this.#isEnding) await this.#change();
     if (this.#takerError) throw this.#takerError;
@@ -156,7 +158,7 @@ export class Handover {
     this.#stop(new Error("The other end of the link stopped reading"));
   }
 
-  /** Ends it by force: what is under way is lost, and both sides fail. */
+  /** Ends the handover by force: bytes under way are lost, and both sides fail. */
   fail(error: Error): void {
     if (this.#isEnding) return;
     this.#takerError = error;
@@ -191,14 +193,14 @@ export class Handover {
     return part.length;
   }
 
-  /** What was handed over is with the taker. */
+  /** The taker has the chunk. */
   #letGo(): void {
     this.#handed = undefined;
     this.#taken!.resolve();
     this.#taken = undefined;
   }
 
-  /** Settles when there may be something to take. */
+  /** Settles when there may be bytes to take. */
   async #change(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#wake = resolve;

@@ -1,10 +1,10 @@
 /**
- * The control messages of one peer as they come: held within their limits, decoded, and
- * given to whoever they are for.
+ * The control messages of a peer as they come: held within limits, decoded, and
+ * dispatched.
  *
- * A peer may be broken or hostile. So messages are counted before they are read; what comes
- * beyond that is dropped and told. A message is no longer than 64 KiB, unless it is a result
- * of which more was expected.
+ * A peer may be broken or hostile. So messages are counted before they are read; messages
+ * over the limit are dropped and reported. A message has at most 64 KiB, unless a call
+ * expects a longer result.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { Allowance, type AllowanceLimits } from "./budget.ts";
 import type { Calls } from "./calls.ts";
 import type { Clock } from "./clock.ts";
 
-/** Bytes of the longest message for which nobody asked. */
+/** Bytes of the longest message, unless a call expects more. */
 export const MOST_CONTROL_BYTES: number = 64 * 1024;
 
 /**
@@ -39,15 +39,15 @@ export interface InboxOptions {
   readonly clock: Clock;
   /** Where results go. */
   readonly calls: Calls;
-  /** Bytes of the longest result that is ever asked for. */
+  /** Bytes of the longest result that a call may ask for. */
   readonly longest: number;
   /** Takes an event. */
   event(event: ControlEvent): void;
-  /** A message was dropped: too many came, or it answers what nobody asked. */
+  /** A message was dropped: over the limit, or an unsolicited result. */
   excess(bytes: number): void;
 }
 
-/** Takes the control messages that come on one link. */
+/** Takes the control messages of a link. */
 export class Inbox {
   readonly #options: InboxOptions;
   readonly #allowance: Allowance;
@@ -62,7 +62,7 @@ export class Inbox {
   /**
    * Takes the payload of a control frame.
    *
-   * @throws {ControlError} that shows the message, if it makes no sense or is too long.
+   * @throws {ControlError} that shows the message, if malformed or too long.
    */
   take(payload: Uint8Array): void {
     const bytes = payload.length;

@@ -7,21 +7,21 @@
 /**
  * A duplex of bytes with an agent at its other end.
  *
- * - **Bytes, not messages.** What was written arrives whole and in order, but in any
- *   partition: a read may bring less than one write or more than several. `readable` is a
- *   byte stream (one that has a BYOB reader) where the transport can provide it.
+ * - **Bytes, not messages.** Bytes arrive whole and in order, but in any partition: a
+ *   read may bring less than a write or more than several. `readable` is a byte stream
+ *   (with a BYOB reader) where the transport can provide that.
  * - **Ownership.** A chunk given to `writable` belongs to the link from then on and must
  *   not be changed, because a link may hand the very same memory to its reader; unless the
  *   link says otherwise by `releasesChunks`. A chunk read belongs to the reader.
  * - **Back-pressure.** A write settles when the link has taken the bytes. While the other
  *   end does not read, a link takes a bounded amount (some MiB at most) and then lets the
- *   writes wait. It never drops and never grows.
- * - **End of input.** Closing `writable` is end of input for the agent, which finishes, ends
- *   its output, and goes away; bytes written before arrive first. The two directions
- *   end apart: `readable` goes on until the agent ends it.
- * - **After the end.** Writes to an ended link fail; reads give end of stream once what had
- *   arrived was read. They fail or end, and never wait for ever. Cancelling `readable` makes
- *   the agent's writes fail.
+ *   writes wait. A link never drops bytes and never grows.
+ * - **End of input.** Closing `writable` is end of input for the agent, which finishes,
+ *   ends its output, and goes away; bytes written before arrive first. The two directions
+ *   end apart: `readable` goes on until the agent ends its output.
+ * - **After the end.** Writes to an ended link fail; reads give end of stream behind the
+ *   bytes that had arrived. They fail or end, and never wait for ever. Cancelling
+ *   `readable` makes the agent's writes fail.
  * - **`closed`** settles always, never rejects, and may settle before the last bytes were
  *   read. Should something else still hold the agent's output open (a process that made
  *   a session of its own), `readable` need not end by itself; a reader then gives up a moment after
@@ -30,7 +30,7 @@
 export interface Link {
   /** The bytes from the agent. */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** The bytes to the agent. Closing it is the orderly way to end an agent. */
+  /** The bytes to the agent. Closing this stream is the orderly way to end an agent. */
   readonly writable: WritableStream<Uint8Array<ArrayBufferLike>>;
   /**
    * Whether a settled write means that the link no longer looks at the chunk, so that its
@@ -52,14 +52,18 @@ export interface Link {
 export interface LinkExit {
   /** Whether the other end went away in an orderly manner (for a command: status 0). */
   readonly ok: boolean;
-  /** The exit status, if what ended has one. */
+  /** The exit status, if the other end has one. */
   readonly status?: number;
-  /** The signal that ended the process, such as `SIGKILL`, if one did. */
+  /** The signal, if any, that ended the process, such as `SIGKILL`. */
   readonly signal?: string;
-  /** What happened, to stand after "the link ended: ", such as `docker exited with status 1`. */
+  /**
+   * The event, to stand after "the link ended: ", such as `docker exited with status 1`.
+   */
   readonly reason: string;
   /** The last lines (some 20 at most) of text the other end wrote beside the link, oldest first. */
   readonly stderr: readonly string[];
-  /** What the user can do about it, if the transport knows, to stand in brackets after all else. */
+  /**
+   * Advice to the user, if the transport has any, to stand in brackets after all else.
+   */
   readonly hint?: string;
 }

@@ -1,11 +1,12 @@
 /**
- * Whether an agent still lives: asks it every 5 s, and gives it up after 15 s in which
- * nothing at all came from it.
+ * Whether an agent still lives: pings every 5 s, and gives the agent up after 15 s
+ * without any input.
  *
- * Only silence counts to which somebody listened. A machine that slept, or a manager that
- * was stopped for a while, heard nothing either, without the agent being at fault: a jump of
- * the clock starts the count anew, with one ping at once. Nor does the time count by which
- * a busy manager was late to look, or in which it worked on what had come and read no further.
+ * Silence counts only while the manager reads. A machine that slept, or a manager that
+ * was stopped for a while, heard nothing either, without the agent being at fault: a jump
+ * of the clock starts the count anew, with a ping at once. Nor does the time count by
+ * which a busy manager was late to look, or in which it handled input and read no
+ * further.
  *
  * @module
  */
@@ -21,9 +22,9 @@ const LOOK_EVERY = 1000;
 /** Milliseconds by which a look may be late before it counts as a jump. */
 const JUMP = 2500;
 
-/** What {@linkcode Liveness} calls. */
+/** Callbacks of {@linkcode Liveness}. */
 export interface LivenessHooks {
-  /** Sends one ping. */
+  /** Sends a ping. */
   ping(): void;
   /** Nothing came for too long; called once, after which nothing more happens. */
   dead(reason: string): void;
@@ -34,9 +35,11 @@ export class Liveness {
   readonly #clock: Clock;
   readonly #hooks: LivenessHooks;
   #cancel: () => void;
-  /** When it was last known not to be silent, moved by what does not count. */
+  /**
+   * When the agent was last known not to be silent, moved by time that does not count.
+   */
   #heardAt: number;
-  /** Whether what came from it is still worked on, so that nothing is read. */
+  /** Whether input is still being handled, so that nothing is read. */
   #isBusy = false;
   #pingedAt: number;
   #lookedAt: number;
@@ -50,12 +53,12 @@ export class Liveness {
     this.#cancel = clock.after(LOOK_EVERY, () => this.#look());
   }
 
-  /** Something came from the agent, whatever it was; until it is handled nothing is read. */
+  /** Input came from the agent, of any kind; nothing is read until that is handled. */
   heard(): void {
     this.#isBusy = true;
   }
 
-  /** What came was handled, and more of it is listened for. */
+  /** The input was handled, and reading goes on. */
   listening(): void {
     this.#isBusy = false;
     this.#heardAt = this.#clock.now();

@@ -12,8 +12,8 @@ export interface MemoryLinkOptions {
   /** Milliseconds a chunk is under way, each way. Chunks stay in order. Default 0. */
   readonly delay?: number;
   /**
-   * Share of chunks that get lost, from 0 to 1. A chunk is what one write gave, so a writer
-   * of whole frames loses whole frames. Default 0.
+   * Share of chunks that get lost, from 0 to 1. A chunk is the bytes of one write, so a
+   * writer of whole frames loses whole frames. Default 0.
    */
   readonly loss?: number;
   /** Seed of the losses: the same seed and writes lose the same chunks. Default 1. */
@@ -23,8 +23,8 @@ export interface MemoryLinkOptions {
 }
 
 /**
- * Makes two links, each the other end of the other. Chunks pass by reference. `closed` of
- * both settles when both directions have ended or either end aborted.
+ * Makes two links, the ends of each other. Chunks pass by reference. `closed` of both
+ * settles when both directions have ended or either end aborted.
  */
 export function memoryLinkPair(options: MemoryLinkOptions = {}): [Link, Link] {
   const bufferBytes = options.bufferBytes ?? 1 << 20;
@@ -48,7 +48,7 @@ export function memoryLinkPair(options: MemoryLinkOptions = {}): [Link, Link] {
   ];
 }
 
-/** What happens to chunks on their way: absent when nothing does. */
+/** The delay and loss of chunks on their way; absent if there is neither. */
 interface Shaper {
   readonly delay: number;
   isLost(): boolean;
@@ -61,7 +61,7 @@ function shaperOf(options: MemoryLinkOptions, seed: number): Shaper | undefined 
   return { delay, isLost: () => random() < loss };
 }
 
-/** One way of a pair: a writer at one end, a reader at the other. */
+/** A direction of a pair: a writer at an end, a reader at the other. */
 class Direction {
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly writable: WritableStream<Uint8Array<ArrayBufferLike>>;
@@ -108,7 +108,7 @@ class Direction {
     });
   }
 
-  /** Ends the direction by force: what is under way is lost, reads and writes fail. */
+  /** Ends the direction by force: chunks under way are lost, reads and writes fail. */
   fail(error: Error): void {
     if (this.#isOver) return;
     this.#end();

@@ -1,10 +1,10 @@
 /**
  * Time and rounds of the event loop, as the system has them.
  *
- * A round lets timers and what is known to be ready go on, in some two microseconds
- * (`setTimeout` would take a millisecond or two). It does not ask the system for what became
- * ready since: as long as something wants to run, the runtime that Deno is built on does so
- * only every 61st time. So once in a while all who rest do so together for that many rounds.
+ * A round lets timers and work known to be ready go on, in some two microseconds
+ * (`setTimeout` would take a millisecond or two). A round does not poll the system for
+ * new events: while any task wants to run, the runtime that Deno is built on polls only
+ * every 61st time. So once in a while all who rest do so together for that many rounds.
  *
  * @module
  */
@@ -12,9 +12,9 @@
 import { setImmediate } from "node:timers";
 import type { Pace } from "../wire/turn.ts";
 
-/** Rounds after which the system was asked (tokio's `event_interval`, and one more). */
+/** Rounds after which the system was asked (tokio's `event_interval` + 1). */
 const ROUNDS = 62;
-/** Milliseconds after which it has to be asked again. */
+/** Milliseconds after which the system has to be asked again. */
 const ASK_EVERY = 6;
 
 let askedAt = -Infinity;

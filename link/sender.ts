@@ -1,5 +1,5 @@
 /**
- * Senders: who is charged for what waits in the queues of links.
+ * Senders: the hosts charged for packets that wait in the queues of links.
  *
  * @module
  */
@@ -7,20 +7,24 @@
 import type { Frame } from "../wire/frame.ts";
 import type { Outlet } from "./outlet.ts";
 
-/** A host as a sender; what of its packets waits, in the queues of all links together. */
+/**
+ * A host as a sender, and the weight of its packets in the queues of all links together.
+ */
 export class Sender {
-  /** The host's name, for whoever looks. */
+  /** The host's name, for display. */
   readonly name: string;
   /** Weight of its packets that wait, in bytes, see `fair/backlog.ts`. */
   weight = 0;
 
-  /** A sender of which nothing waits. */
+  /** A sender without waiting packets. */
   constructor(name: string) {
     this.name = name;
   }
 }
 
-/** An outlet that is told who sends, to be fair between senders. Any outlet can stand for one. */
+/**
+ * An outlet that is told who sends, to be fair between senders. Any outlet can stand in.
+ */
 export interface SharedOutlet extends Outlet {
   /** Takes a frame of `sender`. */
   push(frame: Frame, sender?: Sender): unknown;

@@ -1,11 +1,11 @@
 /**
- * What is wrong with the way to a host, told by the bytes that came instead of frames.
+ * The fault of the way to a host, told by bytes that came instead of frames.
  *
  * @module
  */
 
 const ESCAPE = 0x1b;
-/** How much of the bytes has to be text for it to be called so. */
+/** Share of printable bytes from which the input counts as text. */
 const MOSTLY = 0.9;
 
 /** Explains bytes that are no frames, as a clause for the user; `text` came before them. */

@@ -1,5 +1,5 @@
 /**
- * Backlog: how much waits, in frames, bytes and weight.
+ * Backlog: the waiting frames in number, bytes and weight.
  *
  * @module
  */
@@ -9,12 +9,12 @@ import type { Frame } from "../../wire/frame.ts";
 /** Bytes that a waiting frame weighs beyond its own: the objects around it. */
 export const ENTRY_BYTES = 1024;
 
-/** What a waiting frame weighs, in bytes. */
+/** The weight of a waiting frame, in bytes. */
 export function weightOf(frame: Frame): number {
   return frame.bytes.length + ENTRY_BYTES;
 }
 
-/** Counts what waits in the queue that extends it. */
+/** Counts the frames that wait in a queue, its subclass. */
 export abstract class Backlog {
   #length = 0;
   #bytes = 0;

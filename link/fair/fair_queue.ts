@@ -2,8 +2,8 @@
  * Fair queue: takes turns between flows (`rounds.ts`), so that a small flow does not wait
  * behind a large one.
  *
- * Flows are told apart by a hash into a fixed number of places; two that collide share a
- * turn.
+ * Flows are told apart by a hash into a fixed number of places; flows that collide share
+ * a turn.
  *
  * @module
  */
@@ -17,13 +17,13 @@ import { Rounds, type Waiter } from "./rounds.ts";
 /** Places for flows. */
 const PLACES = 1024;
 
-/** Flows that are kept though nothing of them waits, so that a few need not be made anew. */
+/** Empty flows that are kept, so that a few flows need not be made anew. */
 const KEPT = 16;
 
-/** Frames that are dropped of one flow before the longest is looked for again. */
+/** Frames dropped of a flow before the longest flow is looked for again. */
 const DROPS = 64;
 
-/** The frames of one flow, or of those that collide with it. */
+/** The frames of the flows of one place. */
 class FlowQueue implements Waiter {
   readonly place: number;
   readonly frames = new Fifo<Frame>();
@@ -48,7 +48,9 @@ export class FairQueue extends Backlog {
   readonly #rounds = new Rounds<FlowQueue>((flow) => {
     if (this.#flows.size > KEPT) this.#flows.delete(flow.place);
   });
-  /** The flow that was found longest, down to which weight it counts as that, and how often. */
+  /**
+   * The flow found longest, the weight down to which it counts as longest, and its drops.
+   */
   #longest: FlowQueue | undefined;
   #longestLeast = 0;
   #longestDrops = 0;
@@ -74,8 +76,8 @@ export class FairQueue extends Backlog {
   }
 
   /**
-   * Takes the frame whose turn it is, if any is waiting. One larger than `maxBytes` stays
-   * and keeps its turn.
+   * Takes the next frame in turn, if any. A frame larger than `maxBytes` stays and keeps
+   * its turn.
    */
   shift(maxBytes = Infinity): Frame | undefined {
     const flow = this.#rounds.next();
@@ -89,9 +91,10 @@ export class FairQueue extends Backlog {
 
   /**
    * Takes the oldest frame of the flow that weighs most. The oldest, because then those
-   * behind it soon tell the receiver of the gap, and the sender repeats it without a
-   * timeout. Among many it is looked for once for many drops: a flood of as many flows as
-   * there are places would otherwise cost a look at all of them for each of its packets.
+   * behind it soon tell the receiver of the gap, and the sender repeats the frame without
+   * a timeout. Among many flows the search is made once for many drops: a flood of as
+   * many flows as there are places would otherwise cost a look at all of them for each of
+   * its packets.
    */
   shiftLongest(): Frame | undefined {
     if (

@@ -21,9 +21,9 @@ import { isIcmpError, quotedIn } from "../../wire/ip/icmp.ts";
 /**
  * A 32-bit hash of the five-tuple of the packet at `at`: addresses, protocol and, for TCP
  * and UDP, ports. The pieces of fragmented packets have no ports in common and share the
- * flow of their addresses. An ICMP error is of the flow that answers the packet it quotes,
- * so it is not overtaken by the reset behind it, which tells less. `seed` keeps strangers
- * from choosing what collides.
+ * flow of their addresses. An ICMP error is of the flow that answers the packet it
+ * quotes, so the reset behind that error, which tells less, does not overtake. `seed`
+ * keeps strangers from choosing flows that collide.
  */
 export function flowOf(packet: Uint8Array, at: number, seed: number): number {
   const protocol = protocolOf(packet, at);
@@ -43,7 +43,7 @@ export function flowOf(packet: Uint8Array, at: number, seed: number): number {
   return mix(hash, readUint32(packet, at + header)) >>> 0;
 }
 
-/** Where the packet begins that an ICMP error quotes, if it tells the flow of its answers. */
+/** The offset of the packet that an ICMP error quotes, if that packet has ports. */
 function answeredBy(packet: Uint8Array, at: number): number | undefined {
   if (isFragment(packet, at) || !isIcmpError(packet, at)) return undefined;
   const quote = quotedIn(packet, at);
@@ -56,8 +56,8 @@ function hasPorts(protocol: number): boolean {
 }
 
 /**
- * Takes one more 32-bit word into a hash, which is any 32-bit number. Multiplication carries
- * upwards only, the shift brings it back to the low bits.
+ * Takes a further 32-bit word into a hash, which is any 32-bit number. Multiplication
+ * carries upwards only, the shift brings the high bits back to the low bits.
  */
 export function mix(hash: number, word: number): number {
   const product = Math.imul(hash ^ word, 0x9e3779b1); // 2^32 / golden ratio, odd

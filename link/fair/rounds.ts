@@ -1,41 +1,41 @@
 /**
- * Rounds: who may send next, by bytes (deficit round robin), so that who has little does not
- * wait behind who has much.
+ * Rounds: the next to send, by bytes (deficit round robin), so that waiters with few
+ * bytes do not wait behind those with many.
  *
- * As in RFC 8290, those who have just begun to wait are served before those that have waited
- * on, for one quantum; who ran empty passes once through the old ones before it counts as
- * new again, so a stream of new ones cannot starve them.
+ * As in RFC 8290, new waiters are served before old waiters, for one quantum; a waiter
+ * that ran empty passes once through the old list before joining the new list again, so a
+ * stream of new waiters cannot starve the old.
  *
  * @module
  */
 
 import { Fifo } from "./fifo.ts";
 
-/** Bytes of one turn: a full frame, so that each turn sends at least one. */
+/** Bytes of a turn: the longest frame, so that each turn sends at least a frame. */
 export const QUANTUM_BYTES: number = 64 * 1024;
 
-/** Somebody of whom something waits: a flow, or a host. */
+/** A flow or a host with frames that wait. */
 export interface Waiter {
   /** Frames that wait. */
   readonly length: number;
-  /** Bytes it may still send in this turn; below zero once a frame went over. */
+  /** Bytes left in this turn; below zero once a frame went over. */
   credit: number;
-  /** Whether it is in one of the lists here; not to be changed by others. */
+  /** Whether the waiter is in a list of {@linkcode Rounds}, which alone changes this. */
   isListed: boolean;
 }
 
-/** Those who wait, in the order of their turns. */
+/** The waiters in the order of their turns. */
 export class Rounds<W extends Waiter> {
   readonly #new = new Fifo<W>();
   readonly #old = new Fifo<W>();
   readonly #onIdle: ((waiter: W) => void) | undefined;
 
-  /** Calls `onIdle` with who ran empty and is out of the lists. */
+  /** Calls `onIdle` with each waiter that ran empty and is out of the lists. */
   constructor(onIdle?: (waiter: W) => void) {
     this.#onIdle = onIdle;
   }
 
-  /** Something of `waiter` waits. */
+  /** `waiter` has frames that wait. */
   join(waiter: W): void {
     if (waiter.isListed) return;
     waiter.isListed = true;
@@ -43,7 +43,7 @@ export class Rounds<W extends Waiter> {
     this.#new.push(waiter);
   }
 
-  /** Whose turn it is; who sends then takes the bytes off its credit. */
+  /** The waiter whose turn has come; the caller takes the bytes sent off its credit. */
   next(): W | undefined {
     for (;;) {
       const list = this.#new.length > 0 ? this.#new : this.#old;

@@ -2,7 +2,7 @@
  * Sender queue: takes turns between the hosts that send (`rounds.ts`), and for each between
  * its flows (`fair_queue.ts`).
  *
- * Fairness between flows alone would give a host as many turns as it makes up ports.
+ * Fairness between flows alone would give a host as many turns as ports that it makes up.
  *
  * @module
  */
@@ -33,7 +33,7 @@ class Share implements Waiter {
 /** Packets of many senders; sound IPv4 headers are taken for granted. */
 export class SenderQueue extends Backlog {
   readonly #seed: number;
-  /** One for each host that ever sent. */
+  /** A share for each host that ever sent. */
   readonly #shares = new Map<Sender, Share>();
   readonly #rounds = new Rounds<Share>();
 
@@ -57,8 +57,8 @@ export class SenderQueue extends Backlog {
   }
 
   /**
-   * Takes the frame whose turn it is, if any is waiting. One larger than `maxBytes` stays
-   * and keeps its turn.
+   * Takes the next frame in turn, if any. A frame larger than `maxBytes` stays and keeps
+   * its turn.
    */
   shift(maxBytes = Infinity): Frame | undefined {
     const share = this.#rounds.next();
@@ -80,7 +80,7 @@ export class SenderQueue extends Backlog {
     return heaviest && this.#drop(heaviest);
   }
 
-  /** The same of one sender. */
+  /** Takes the oldest frame of the flow of `sender` that weighs most. */
   shiftLongestOf(sender: Sender): Frame | undefined {
     const share = this.#shares.get(sender);
     return share && this.#drop(share);

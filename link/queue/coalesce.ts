@@ -13,9 +13,9 @@ import type { Frame } from "../../wire/frame.ts";
 const JOIN_BYTES = 16 * 1024;
 
 /**
- * Turns frames into buffers to write one after another. Frames that follow each other in
- * one buffer, as they do when they were read together, become one view of up to
- * `maxBytes`; neighbours that are small are copied into one fresh buffer of up to `maxBytes`.
+ * Turns frames into buffers to write in sequence. Frames that follow each other in a
+ * buffer, as they do when they were read together, become a view of up to `maxBytes`;
+ * small neighbours are copied into a fresh buffer of up to `maxBytes`.
  */
 export function coalesce(frames: readonly Frame[], maxBytes: number): Uint8Array[] {
   return join(span(frames, maxBytes), maxBytes);

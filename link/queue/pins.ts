@@ -1,8 +1,9 @@
 /**
  * Pins: keeps small frames that wait from pinning the large chunks they were read with.
  *
- * Once 64 frames wait, one that is less than an eighth of a chunk not pinned yet is copied
- * out, so that what is pinned stays within 8 times what waits and 65 chunks.
+ * Once 64 frames wait, a frame that is less than an eighth of a chunk not pinned yet is
+ * copied out, so that the pinned bytes stay within 8 times the waiting bytes and 65
+ * chunks.
  *
  * @module
  */
@@ -16,10 +17,13 @@ const UNCOPIED_FRAMES = 64;
 /** A frame is copied when its chunk is more than this many times as large. */
 const PINNED_RATIO = 8;
 
-/** Of one queue. */
+/** The pinned chunks of a queue. */
 export class Pins {
   readonly #copies = new Slab();
-  /** The chunk of the last small frame that was not copied: more of it cost nothing. */
+  /**
+   * The chunk of the last small frame that was not copied: further frames of that chunk
+   * cost nothing.
+   */
   #pinned: ArrayBufferLike | undefined;
 
   /** The frame that is to wait behind `waiting` others: itself, or a copy. */

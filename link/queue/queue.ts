@@ -1,42 +1,43 @@
 /**
- * Link queue: what waits to be written to one link.
+ * Link queue: the frames that wait to be written to a link.
  *
  * ## Theory of operation
  *
- * Every pipeline pushes into the queues of other links; each queue has one writer loop,
- * `drain`, that empties it into its link. The queue lies between the two so that neither
- * waits for the other: `push` never waits, and a link that stalls holds up its own queue
- * and nothing else.
+ * Every pipeline pushes into the queues of other links; each queue has a writer loop,
+ * `drain`, that empties the queue into its link. The queue lies between the two so that
+ * neither waits for the other: `push` never waits, and a link that stalls holds up its
+ * own queue and nothing else.
  *
  * ```
  * push ─┬─ control frames ──→ Fifo ────────────────────┐ first
  *       └─ packets ──→ SenderQueue (hosts and flows) ──┴─→ take ─→ coalesce ─→ drain ─→ link
  * ```
  *
- * *Batching.* The first push onto an idle queue wakes the writer (`writer.ts`) by a promise,
- * so a whole batch pushed in one turn goes in one write.
+ * *Batching.* The first push onto an idle queue wakes the writer (`writer.ts`) by a
+ * promise, so a whole batch pushed in a turn goes in one write.
  *
- * *Fairness.* Packets take turns by the host that sent them, and those of one host by flow.
- * What begins to wait goes before what has waited on, hosts and flows alike: its first frame
- * leaves after what was taken for the writes under way, and after at most one quantum (64
- * KiB) of each other host, or flow of its host, that began just before. Control frames go
- * before all packets, so a ping measures the link and not the queue.
+ * *Fairness.* Packets take turns by the host that sent them, and those of a host by flow.
+ * New waiters go before old waiters, hosts and flows alike: the first frame of a new
+ * waiter leaves after the frames taken for the writes under way, and after at most one
+ * quantum (64 KiB) of each other host, or flow of its host, that began just before.
+ * Control frames go before all packets, so a ping measures the link and not the queue.
  *
- * *Limit.* Packets waiting weigh their bytes plus 1024 for the objects around each; when that
- * goes over the limit, the oldest packets of the longest flow of the host that weighs most
- * are dropped and counted. A host has a limit of its own for what waits of it in all queues
- * together, so that it cannot fill them one after the other. TCP recovers, but lwIP slowly,
- * so the limits are well above a window. Control frames are never dropped for data. They have
- * a limit of their own, beyond which a push is refused and counted; a single one always fits.
+ * *Limit.* Packets waiting weigh their bytes plus 1024 for the objects around each; when
+ * this weight goes over the limit, the oldest packets of the longest flow of the host
+ * that weighs most are dropped and counted. A host has a limit of its own for its packets
+ * in all queues together, so that no host can fill them all. TCP recovers, but lwIP
+ * slowly, so the limits are well above a window. Control frames are never dropped for
+ * data. They have a limit of their own, beyond which a push is refused and counted; a
+ * single frame always fits.
  *
- * *Memory.* A frame is a view and pins the whole chunk it was read with; the queue holds
- * its lease until the frame is written, if the link says that it is then done with it, or
- * dropped. Small ones are copied out when many wait (`pins.ts`).
+ * *Memory.* A frame is a view and pins its whole chunk; the queue holds its lease until
+ * the frame is dropped or written, the latter if the link releases chunks. Small frames
+ * are copied out when many wait (`pins.ts`).
  *
- * *End.* After `close` pushes are refused; what waits is written, the link's input is
- * closed, and `drain` returns. When a write fails, or the link ends, `drain` drops what
- * waits, refuses what comes, and throws the reason. To give up on a link that stalls, end
- * the link.
+ * *End.* After `close` pushes are refused; the waiting frames are written, the link's
+ * input is closed, and `drain` returns. When a write fails, or the link ends, `drain`
+ * drops the waiting frames, refuses further pushes, and throws the reason. To give up on
+ * a link that stalls, end the link.
  *
  * @module
  */
@@ -50,13 +51,13 @@ import { Sender, type SharedOutlet } from "../sender.ts";
 import { SenderQueue } from "../fair/sender_queue.ts";
 import { drain, type Drained, type DrainOptions, WRITE_BYTES } from "./writer.ts";
 
-/** Weight of the packets of one host that may wait, in all queues together. */
+/** Weight of the packets of a host that may wait, in all queues together. */
 const SENDER_BYTES = 128 << 20;
 
 /** Bytes of control frames that may wait. */
 const CONTROL_BYTES = 1 << 20;
 
-/** What happened in a queue so far, and what waits in it. */
+/** The counts of a queue so far. */
 export interface QueueCounters {
   /** Frames accepted. */
   pushed: number;
@@ -109,20 +110,20 @@ export interface QueueOptions {
 
 /** The queue in front of one link, see the theory of operation above. */
 export class LinkQueue implements SharedOutlet, Drained {
-  /** What happened so far. */
+  /** The counts so far. */
   readonly counters: Readonly<QueueCounters>;
   readonly #counters = queueCounters();
   readonly #limit: number;
   readonly #control = new Fifo<Frame>();
   #controlBytes = 0;
   readonly #packets: SenderQueue;
-  /** Who sends what comes without a sender. */
+  /** The sender of frames pushed without a sender. */
   readonly #nobody = new Sender("");
   readonly #pins = new Pins();
   #isClosed = false;
   /** Leases of the frames taken for the writes under way. */
   readonly #written: Lease[] = [];
-  /** What is left of a frame that was larger than where it was to be copied to. */
+  /** The rest of a frame that was larger than the memory to copy into. */
   #rest: Uint8Array | undefined;
   /** Set while the writer loop waits for a frame. */
   #wake: (() => void) | undefined;
@@ -144,7 +145,7 @@ export class LinkQueue implements SharedOutlet, Drained {
     return this.#control.length + this.#packets.length;
   }
 
-  /** What happened so far and what waits now, as plain data. */
+  /** The counts so far and the present backlog, as plain data. */
   status(): QueueStatus {
     return {
       ...this.#counters,
@@ -156,7 +157,8 @@ export class LinkQueue implements SharedOutlet, Drained {
 
   /**
    * Takes a frame for the link: a control frame, or a packet of `sender` that has passed
-   * `police`. It never waits; at the limit packets are dropped. False if it was refused.
+   * `police`. Never waits; at the limit packets are dropped. False if the frame was
+   * refused.
    */
   push(frame: Frame, sender: Sender = this.#nobody): boolean {
     const isControl = frame.type === FrameType.JSON;
@@ -185,8 +187,9 @@ export class LinkQueue implements SharedOutlet, Drained {
   }
 
   /**
-   * Takes the next frames, as many as fit into `maxBytes` but at least one, as buffers to
-   * write in order. What lies in one buffer anyway is not copied. Empty if nothing waits.
+   * Takes the next frames, as many as fit into `maxBytes` but at least a frame, as
+   * buffers to write in order. Large neighbours in a buffer are not copied. Empty if
+   * nothing waits.
    */
   take(maxBytes: number = WRITE_BYTES): Uint8Array[] {
     const frames: Frame[] = [];
@@ -203,7 +206,10 @@ export class LinkQueue implements SharedOutlet, Drained {
     return coalesce(frames, maxBytes);
   }
 
-  /** Copies the next frames into `into` and returns the bytes; a large one goes in pieces. */
+  /**
+   * Copies the next frames into `into` and returns the bytes; a large frame goes in
+   * pieces.
+   */
   takeInto(into: Uint8Array): number {
     let bytes = 0;
     while (bytes < into.length) {
@@ -215,7 +221,7 @@ export class LinkQueue implements SharedOutlet, Drained {
         this.#counters.taken++;
         this.#counters.takenBytes += part.length;
         if (part.length > into.length) part = part.slice();
-        // Nobody else runs before it is copied.
+        // Nobody else runs before the copy.
         frame.lease?.drop();
       }
       const room = into.length - bytes;
@@ -232,27 +238,27 @@ export class LinkQueue implements SharedOutlet, Drained {
     this.#counters.writtenBytes += bytes;
   }
 
-  /** All that was taken is written; whether its memory may be used again. */
+  /** All frames taken are written; `isReleased` if their memory may be used again. */
   letGo(isReleased: boolean): void {
     if (isReleased) { for (const lease of this.#written) lease.drop(); }
     this.#written.length = 0;
   }
 
-  /** Whether nothing will be there to take any more. */
+  /** Whether no frame will be there to take any more. */
   isOver(): boolean {
     return this.#isClosed && this.length === 0 && this.#rest === undefined;
   }
 
-  /** Calls `wake` once, when there may be something to take, or it is over. */
+  /** Calls `wake` once, when there may be frames to take, or the queue is over. */
   whenMore(wake: () => void): void {
     this.#wake = wake;
   }
 
   /**
-   * Writes what is pushed to `writable`. Returns after {@linkcode close}, when all is written
-   * and `writable` is closed.
+   * Writes the pushed frames to `writable`. Returns after {@linkcode close}, when all is
+   * written and `writable` is closed.
    *
-   * @throws whatever writing fails with; then the queue is closed and empty.
+   * @throws the error of a write; then the queue is closed and empty.
    */
   async drain(
     writable: WritableStream<Uint8Array>,
@@ -261,13 +267,13 @@ export class LinkQueue implements SharedOutlet, Drained {
     await drain(this, writable, options);
   }
 
-  /** Refuses further frames; what waits is still written, then `drain` returns. */
+  /** Refuses further frames; waiting frames are still written, then `drain` returns. */
   close(): void {
     this.#isClosed = true;
     this.#notify();
   }
 
-  /** Closes the queue and drops what waits. */
+  /** Closes the queue and drops the waiting frames. */
   discard(): void {
     this.close();
     this.#rest = undefined;
@@ -276,7 +282,7 @@ export class LinkQueue implements SharedOutlet, Drained {
     }
   }
 
-  /** The next frame, unless it is larger than `maxBytes`. */
+  /** The next frame, unless larger than `maxBytes`. */
   #shift(maxBytes = Infinity): Frame | undefined {
     const control = this.#control.at(0);
     if (control === undefined) return this.#packets.shift(maxBytes);

@@ -7,18 +7,18 @@
 import { Frame } from "../../wire/frame.ts";
 import type { Sender, SharedOutlet } from "../sender.ts";
 
-/** What a waiting frame is counted for beyond its bytes: the objects around it. */
+/** Bytes that a waiting frame counts beyond its own: the objects around it. */
 const ENTRY_BYTES = 256;
 
 /** A frame and the host that sent it. */
 export interface Waiting {
   /** Name of the sender. */
   readonly from: string;
-  /** What it sent. */
+  /** The frame. */
   readonly frame: Frame;
 }
 
-/** What became of the frames that were to wait. */
+/** The fate of the frames that were to wait. */
 export interface WaitingCounters {
   /** Kept, be it that they made way for others later. */
   waited: number;
@@ -26,7 +26,7 @@ export interface WaitingCounters {
   overflowed: number;
 }
 
-/** What waits in a room at the moment. */
+/** The frames in a room at the moment. */
 export interface WaitingStatus {
   /** Frames. */
   readonly frames: number;
@@ -42,15 +42,15 @@ export interface WaitingOptions {
 
 /**
  * Holds frames in order, up to a number of bytes. Then the newest is turned away, since a
- * sender repeats its SYN: the newest of whoever holds most, so that one sender cannot take
- * the room from the others.
+ * sender repeats its SYN: the newest of the sender that holds most, so that one sender
+ * cannot take the room from the others.
  */
 export class WaitingRoom implements SharedOutlet {
   readonly #limit: number;
   readonly #counters: WaitingCounters | undefined;
   #held: Waiting[] = [];
   #bytes = 0;
-  /** What each sender holds. */
+  /** Bytes held for each sender. */
   readonly #bytesOf = new Map<string, number>();
 
   /** Holds at most `limit` bytes, objects included. */
@@ -59,12 +59,12 @@ export class WaitingRoom implements SharedOutlet {
     this.#counters = options.counters;
   }
 
-  /** What waits now. */
+  /** The present backlog. */
   status(): WaitingStatus {
     return { frames: this.#held.length, bytes: this.#bytes };
   }
 
-  /** Keeps a frame of `sender` if there is room, and counts what became of it. */
+  /** Keeps a frame of `sender` if there is room, and counts its fate. */
   push(frame: Frame, sender?: Sender): void {
     const { isKept, turnedAway } = this.add(sender?.name ?? "", frame);
     if (this.#counters === undefined) return;
@@ -73,8 +73,8 @@ export class WaitingRoom implements SharedOutlet {
   }
 
   /**
-   * Keeps a copy of `frame`, which lies in a large chunk, if there is room; tells how many
-   * frames were turned away, be it this one or others in its place.
+   * Keeps a copy of `frame`, which lies in a large chunk, if there is room; tells how
+   * many frames were turned away, be it `frame` or others in its place.
    */
   add(from: string, frame: Frame): { isKept: boolean; turnedAway: number } {
     const bytes = weightOf(frame);
@@ -95,7 +95,7 @@ export class WaitingRoom implements SharedOutlet {
     return { isKept: true, turnedAway };
   }
 
-  /** Gives away all it holds. */
+  /** Gives away all frames held. */
   empty(): Waiting[] {
     const held = this.#held;
     this.#held = [];

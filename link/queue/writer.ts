@@ -1,12 +1,13 @@
 /**
  * Writer: the loop that empties a queue into its link.
  *
- * One write is outstanding at a time. Whatever is pushed meanwhile goes with the next ones,
- * about 128 KiB each: an idle link writes a packet at once, a busy one writes many together,
- * and no timer is involved. Smaller writes cost wake-ups, larger ones only delay.
+ * One write is outstanding at a time. Frames pushed meanwhile go with the next writes,
+ * about 128 KiB each: an idle link writes a packet at once, a busy link writes many
+ * together, and no timer is involved. Smaller writes cost wake-ups, larger ones only
+ * delay.
  *
- * The agent in this process asks for frames when it can take some, and they are copied to
- * where it wants them (`handover.ts`), as many bytes at a time as a write would have.
+ * The agent in this process asks for frames when ready, and they are copied into its
+ * memory (`handover.ts`), as many bytes at a time as in a write.
  *
  * @module
  */
@@ -14,12 +15,12 @@
 import { type Pace, Turn } from "../../wire/turn.ts";
 import { handoverOf, type Source } from "../handover.ts";
 
-/** Bytes of one write, unless told otherwise. */
+/** Bytes of a write, unless told otherwise. */
 export const WRITE_BYTES: number = 128 * 1024;
 
 /** Options of a writer. */
 export interface DrainOptions {
-  /** Bytes of one write, about. Default {@linkcode WRITE_BYTES}. */
+  /** Bytes of a write, about. Default {@linkcode WRITE_BYTES}. */
   readonly writeBytes?: number;
   /** Whether a settled write means that the link no longer looks at the chunk. */
   readonly releases?: boolean;
@@ -27,23 +28,26 @@ export interface DrainOptions {
   readonly pace?: Pace;
 }
 
-/** What a writer empties. */
+/** The queue that a writer empties. */
 export interface Drained extends Source {
-  /** Takes what waits as buffers to write in order, about `maxBytes`; empty if nothing does. */
+  /**
+   * Takes waiting frames as buffers to write in order, about `maxBytes`; empty if none
+   * wait.
+   */
   take(maxBytes: number): Uint8Array[];
   /** A write has settled. */
   wrote(bytes: number): void;
-  /** All that was taken is written; whether its memory may be used again. */
+  /** All frames taken are written; `isReleased` if their memory may be used again. */
   letGo(isReleased: boolean): void;
-  /** Nothing of what waits will be taken any more. */
+  /** No waiting frame will be taken any more. */
   discard(): void;
 }
 
 /**
- * Empties `queue` into `writable`, one write at a time. Returns when the queue is over, all is
- * written and `writable` is closed.
+ * Empties `queue` into `writable`, one write at a time. Returns when the queue is over,
+ * all frames are written and `writable` is closed.
  *
- * @throws whatever writing fails with; then what waits is discarded.
+ * @throws the error of a write; then the waiting frames are discarded.
  */
 export async function drain(
   queue: Drained,
