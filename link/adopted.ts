@@ -34,7 +34,10 @@ import { streamFault } from "./stream_fault.ts";
 
 /** Milliseconds a peer has to end by itself once its input ended. */
 const CLOSE_GRACE = 600;
-/** Milliseconds for a link to settle `closed` after an abort: the contract's 2 s, and some. */
+/**
+ * Milliseconds for a link to settle `closed` after an abort: the contract's 2 s, and
+ * some.
+ */
 export const ABORT_LIMIT = 2500;
 /**
  * Milliseconds for the exit to be known after the bytes stopped, and the other way round:
@@ -139,7 +142,10 @@ export class AdoptedLink {
     return `only ${came} of the ${size} bytes of a frame came: bytes were lost on the way`;
   }
 
-  /** Has the peer asked by `ping` for signs of life from now on, and ends the link without. */
+  /**
+   * Has the peer asked by `ping` for signs of life from now on, and ends the link
+   * without.
+   */
   watchOver(ping: () => void): void {
     if (this.#isOver) return;
     this.#liveness = new Liveness(this.#options.clock, {

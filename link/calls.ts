@@ -91,7 +91,9 @@ export class Calls {
     return this.#asked.size;
   }
 
-  /** Bytes of the longest result that may come now; 0 if none may be longer than others. */
+  /**
+   * Bytes of the longest result that may come now; 0 if none may be longer than others.
+   */
   get longestDue(): number {
     let longest = 0;
     for (const { bytes } of this.#asked.values()) longest = Math.max(longest, bytes);
@@ -99,8 +101,8 @@ export class Calls {
   }
 
   /**
-   * Asks the peer. Rejects with a {@linkcode Refusal} if the peer answers with an error, and
-   * with another error if no result comes, see above.
+   * Asks the peer. Rejects with a {@linkcode Refusal} if the peer answers with an error,
+   * and with another error if no result comes, see above.
    */
   call<T = unknown>(op: string, args: unknown, limits: CallLimits<T> = {}): Promise<T> {
     const id = ++this.#lastId;

@@ -21,8 +21,8 @@
  *   and the next link leads to a new peer, with a queue of its own.
  * - *closed*: for good.
  *
- * `ready` does not end with the link by itself, because only who opens links knows whether
- * the peer is away or down.
+ * `ready` does not end with the link by itself, because only who opens links knows
+ * whether the peer is away or down.
  *
  * **Frames out** go through the queue, see `queue.ts`. The router pushes packets into
  * `queue` itself; `push` is for control frames, and for whoever knows an `Outlet` only.
@@ -111,7 +111,10 @@ export class Channel implements Outlet {
     return this.#queue?.push(frame) ?? false;
   }
 
-  /** Asks the peer, see {@linkcode Calls.call}. Rejects also without a link, and at its end. */
+  /**
+   * Asks the peer, see {@linkcode Calls.call}. Rejects also without a link, and at its
+   * end.
+   */
   async call<T = unknown>(
     op: string,
     args?: unknown,
@@ -178,7 +181,9 @@ export class Channel implements Outlet {
     this.#link?.end({ reason });
   }
 
-  /** Ends the channel for good: its peer by the end of its input, then the link by force. */
+  /**
+   * Ends the channel for good: its peer by the end of its input, then the link by force.
+   */
   close(reason: string): void {
     this.#state = "closed";
     this.#link?.end({ reason, isOrderly: true });

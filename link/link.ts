@@ -11,8 +11,8 @@
  *   read may bring less than a write or more than several. `readable` is a byte stream
  *   (with a BYOB reader) where the transport can provide that.
  * - **Ownership.** A chunk given to `writable` belongs to the link from then on and must
- *   not be changed, because a link may hand the very same memory to its reader; unless the
- *   link says otherwise by `releasesChunks`. A chunk read belongs to the reader.
+ *   not be changed, because a link may hand the very same memory to its reader; unless
+ *   the link says otherwise by `releasesChunks`. A chunk read belongs to the reader.
  * - **Back-pressure.** A write settles when the link has taken the bytes. While the other
  *   end does not read, a link takes a bounded amount (some MiB at most) and then lets the
  *   writes wait. A link never drops bytes and never grows.
@@ -23,9 +23,9 @@
  *   bytes that had arrived. They fail or end, and never wait for ever. Cancelling
  *   `readable` makes the agent's writes fail.
  * - **`closed`** settles always, never rejects, and may settle before the last bytes were
- *   read. Should something else still hold the agent's output open (a process that made
- *   a session of its own), `readable` need not end by itself; a reader then gives up a moment after
- *   `closed`.
+ *   read. Should something else still hold the agent's output open (a process that made a
+ *   session of its own), `readable` need not end by itself; a reader then gives up a
+ *   moment after `closed`.
  */
 export interface Link {
   /** The bytes from the agent. */
@@ -60,7 +60,10 @@ export interface LinkExit {
    * The event, to stand after "the link ended: ", such as `docker exited with status 1`.
    */
   readonly reason: string;
-  /** The last lines (some 20 at most) of text the other end wrote beside the link, oldest first. */
+  /**
+   * The last lines (some 20 at most) of text the other end wrote beside the link, oldest
+   * first.
+   */
   readonly stderr: readonly string[];
   /**
    * Advice to the user, if the transport has any, to stand in brackets after all else.

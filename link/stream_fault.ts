@@ -8,7 +8,9 @@ const ESCAPE = 0x1b;
 /** Share of printable bytes from which the input counts as text. */
 const MOSTLY = 0.9;
 
-/** Explains bytes that are no frames, as a clause for the user; `text` came before them. */
+/**
+ * Explains bytes that are no frames, as a clause for the user; `text` came before them.
+ */
 export function streamFault(bytes: Uint8Array, text = ""): string | undefined {
   const all = text + new TextDecoder("latin1").decode(bytes);
   if (all.includes('"type":"request"')) {

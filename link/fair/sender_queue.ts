@@ -1,6 +1,6 @@
 /**
- * Sender queue: takes turns between the hosts that send (`rounds.ts`), and for each between
- * its flows (`fair_queue.ts`).
+ * Sender queue: takes turns between the hosts that send (`rounds.ts`), and for each
+ * between its flows (`fair_queue.ts`).
  *
  * Fairness between flows alone would give a host as many turns as ports that it makes up.
  *
@@ -69,7 +69,9 @@ export class SenderQueue extends Backlog {
     return frame;
   }
 
-  /** Takes the oldest frame of the flow that weighs most, of the sender that weighs most. */
+  /**
+   * Takes the oldest frame of the flow that weighs most, of the sender that weighs most.
+   */
   shiftLongest(): Frame | undefined {
     let heaviest: Share | undefined;
     for (const share of this.#shares.values()) {
