@@ -1,11 +1,12 @@
 /**
- * Connections as a router sees them pass: who opened which, how many bytes went each way,
- * how and when it ended. For people who look for a fault. A stage of every pipeline, so that
- * both directions are seen; pipelines without it pay nothing.
+ * Connections as a router sees them pass: the opener, the bytes each way, and the end of
+ * each. For people who look for a fault. A stage of every pipeline, so that both
+ * directions are seen; pipelines without it pay nothing.
  *
- * Bytes are counted by sequence numbers, so a segment that is sent again counts once. A
- * connection that ends without a word to the router, because its host vanished, is told
- * by {@linkcode Connections.down}; one whose end never passes makes way for others.
+ * Bytes are counted by sequence numbers, so a retransmitted segment counts once. A
+ * connection that ends without a word to the router, because its host vanished, is ended
+ * by {@linkcode Connections.down}; a connection whose end never passes makes way for
+ * others.
  *
  * @module
  */
@@ -30,13 +31,16 @@ import { sequenceOf } from "./flow.ts";
 import type { Stage } from "./stage.ts";
 import { tap } from "./tap.ts";
 
-/** Connections that are remembered at a time; beyond it the oldest are told as lost. */
+/**
+ * Connections that are remembered at a time; beyond that the oldest are reported as
+ * forgotten.
+ */
 const MOST = 4096;
 
 /**
- * How a connection ended: both directions closed; reset by who opened it or by who was
- * asked; refused before it was open; an ICMP message said why not, by its code; the host
- * at one of its ends is down; or forgotten, since too many others are open.
+ * How a connection ended: both directions closed; reset by the opener or by the target;
+ * refused before open; refused by an ICMP message with a code; the host at either end is
+ * down; or forgotten, since too many others are open.
  */
 export type ConnectionEnd =
   | { readonly how: "closed" | "resetByOpener" | "resetByTarget" | "refused" }
@@ -44,11 +48,11 @@ export type ConnectionEnd =
   | { readonly how: "down"; readonly host: string | undefined }
   | { readonly how: "forgotten" };
 
-/** One connection; its fields are as of now. */
+/** A connection; its fields are as of now. */
 export interface Connection {
-  /** The host that opened it. */
+  /** The host that opened the connection. */
   readonly opener: string;
-  /** The host it leads to, as a VIP or through a route; undefined if nowhere. */
+  /** The target host, by VIP or through a route; undefined if nowhere. */
   readonly target: string | undefined;
   readonly source: number;
   readonly sourcePort: number;
@@ -56,9 +60,9 @@ export interface Connection {
   readonly destinationPort: number;
   /** Milliseconds of the clock at its SYN. */
   readonly since: number;
-  /** Bytes from the host that opened it. */
+  /** Bytes from the opener. */
   readonly sent: number;
-  /** Bytes to it. */
+  /** Bytes to the opener. */
   readonly received: number;
 }
 
@@ -66,13 +70,13 @@ export interface Connection {
 export interface ConnectionsOptions {
   /** Milliseconds of a clock that never goes back. */
   now(): number;
-  /** The host behind an address, as seen from another; undefined if there is none. */
+  /** The host behind an address, as seen from another; undefined if none. */
   targetOf(from: string, address: number): string | undefined;
   /** Whether packets to the host are carried, or wait. */
   isThere(host: string): boolean;
-  /** The target has accepted it. */
+  /** The target has accepted the connection. */
   opened(connection: Connection): void;
-  /** It is over. */
+  /** The connection is over. */
   ended(connection: Connection, end: ConnectionEnd): void;
 }
 
@@ -97,7 +101,7 @@ export class Connections {
     this.#options = options;
   }
 
-  /** The stage for what comes from the host `from`. */
+  /** The stage for frames from the host `from`. */
   tap(from: string): Stage {
     return tap((frame) => this.see(from, frame));
   }
@@ -186,13 +190,13 @@ export class Connections {
     if (entry.finSent && entry.finReceived) this.#end(entry, { how: "closed" });
   }
 
-  /** An ICMP error quotes the header it is about, and the ports behind it. */
+  /** An ICMP error quotes a packet's header and ports, which name the connection. */
   #icmp(packet: Uint8Array, at: number): void {
     if (isFragment(packet, at) || !isIcmpError(packet, at)) return;
     const quoted = quotedIn(packet, at);
     if (quoted === undefined || protocolOf(packet, quoted) !== Protocol.TCP) return;
     const entry = this.#entries.get(keyOf(packet, quoted));
-    // Of one that is open it is only a hint.
+    // To an open connection an ICMP error is only a hint.
     if (!entry || entry.nextReceived !== undefined) return;
     this.#end(entry, { how: "icmp", code: packet[at + headerLengthOf(packet, at) + 1]! });
   }

@@ -1,18 +1,18 @@
 /**
- * What a router counts.
+ * The counters of a router.
  *
  * @module
  */
 
-/** What became of packets, in frames, and of routed connections. */
+/** The fates of packets, in frames, and of routed connections. */
 export interface RouteCounters {
   /** Given to an outlet. */
   delivered: number;
-  /** Put among the waiting; they count again as what becomes of them. */
+  /** Put among the waiting; these packets count again by their later fate. */
   waited: number;
   /** Dropped because too much was waiting. */
   overflowed: number;
-  /** Sent to a host that was down, or to a connection it no longer has. */
+  /** Sent to a host that was down, or to a connection that is over. */
   refused: number;
   /** Sent to an address that leads nowhere. */
   unroutable: number;

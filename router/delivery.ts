@@ -1,6 +1,6 @@
 /**
- * Delivery: gives a packet to the host it goes to, or does what that host's presence asks
- * for; see `members.ts`.
+ * Delivery: gives a packet to its host, or acts by that host's presence; see
+ * `members.ts`.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { RouteCounters } from "./counters.ts";
 import type { Member, Presence } from "./members.ts";
 import { refusalOf, resetOf, unreachableOf } from "./refusal.ts";
 
-/** What happens to a packet. */
+/** The fate of a packet. */
 export type Decision = "deliver" | "wait" | "refuse" | "unreachable" | "drop";
 
 /** Options of a {@linkcode Delivery}. */
@@ -24,7 +24,7 @@ export interface DeliveryOptions {
   readonly waitingBytes: number;
 }
 
-/** The decision for the packet at `at`, given the presence of its host if it has one. */
+/** The decision for the packet at `at`, given the presence of its host, if any. */
 export function decide(
   presence: Presence | undefined,
   packet: Uint8Array,
@@ -36,12 +36,12 @@ export function decide(
   return isOpening(packet, at) || !isSegment(packet, at) ? "wait" : "refuse";
 }
 
-/** Delivers packets, and what the router itself has to say. */
+/** Delivers packets, and the router's own answers. */
 export class Delivery {
   readonly #counters: RouteCounters;
   readonly #waitingBytes: number;
 
-  /** Counts into what it is given. */
+  /** Counts into `counters`. */
   constructor({ counters, waitingBytes }: DeliveryOptions) {
     this.#counters = counters;
     this.#waitingBytes = waitingBytes;
@@ -70,14 +70,14 @@ export class Delivery {
   refuse(origin: Member, frame: Frame): void {
     const packet = frame.bytes;
     this.#counters.refused++;
-    // Who opens a connection learns that it is the host that is down.
+    // The opener of a connection learns that the host is down.
     if (isOpening(packet, HEADER_BYTES)) {
       this.say(origin, unreachableOf(packet, Unreachable.HOST, HEADER_BYTES));
     }
     this.say(origin, refusalOf(packet, HEADER_BYTES));
   }
 
-  /** What the router itself says to a host, if it is there, is charged to that host. */
+  /** Sends the router's own packet to a host that is up, and charges that host. */
   say(to: Member | undefined, frame: Frame | undefined): void {
     if (frame !== undefined) to?.outlet?.push(frame, to.sender);
   }

@@ -1,5 +1,5 @@
 /**
- * Flow: one routed connection, and lists of them in the order of last use.
+ * Flow: a routed connection, and lists of flows in the order of last use.
  *
  * @module
  */
@@ -23,14 +23,14 @@ export const SILENCE_MS = {
   finished: 10_000,
 } as const;
 
-/** What a flow is doing, see `flows.ts`; refused ones are among the finished. */
+/** The phase of a flow, see `flows.ts`; refused flows are among the finished. */
 export type FlowPhase = keyof typeof SILENCE_MS | "refused";
 
 /** Which hosts a flow joins. */
 export interface FlowBinding {
-  /** Name of the host that opens it. */
+  /** Name of the host that opens the flow. */
   readonly initiator: string;
-  /** Name of the host it is bound to. */
+  /** Name of the host that the flow is bound to. */
   readonly via: string;
   /** Whether the initiator's agent suggested `via`, and not a range. Default false. */
   readonly isSuggested?: boolean;
@@ -38,9 +38,9 @@ export interface FlowBinding {
 
 /** A routed connection; the table changes its fields as segments pass. */
 export class Flow {
-  /** Name of the host that opened it. */
+  /** Name of the host that opened the flow. */
   readonly initiator: string;
-  /** Name of the host it is bound to. */
+  /** Name of the host that the flow is bound to. */
   readonly via: string;
   /** Whether a suggestion led there, and not a range. */
   readonly isSuggested: boolean;
@@ -52,9 +52,9 @@ export class Flow {
   readonly foreignPort: number;
   /** The sequence number of its SYN. */
   readonly first: number;
-  /** What it is doing. */
+  /** The present phase. */
   phase: FlowPhase = "opening";
-  /** The next byte the initiator expects: the last acknowledgement number it sent. */
+  /** The next byte the initiator expects: its last acknowledgement number. */
   initiatorExpects = 0;
   /** The next byte the foreign side expects. */
   viaExpects: number;
@@ -84,7 +84,7 @@ export class Flow {
   }
 }
 
-/** Whether the SYN at `at`, of the five-tuple of `flow`, is the one that opened it. */
+/** Whether the SYN at `at`, of the five-tuple of `flow`, opened that flow. */
 export function isRepeated(flow: Flow, packet: Uint8Array, at = 0): boolean {
   return (flow.phase === "opening" || flow.phase === "open") &&
     sequenceOf(packet, at) === flow.first;
@@ -92,11 +92,11 @@ export function isRepeated(flow: Flow, packet: Uint8Array, at = 0): boolean {
 
 /** Flows in the order of last use, linked through themselves. */
 export class FlowList {
-  /** The one silent longest. */
+  /** The flow silent longest. */
   first: Flow | undefined;
   #last: Flow | undefined;
 
-  /** Makes a flow of no list the youngest of this one. */
+  /** Makes a flow of no list the youngest of this list. */
   push(flow: Flow): void {
     flow.list = this;
     flow.before = this.#last;

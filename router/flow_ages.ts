@@ -1,9 +1,9 @@
 /**
- * Flow ages: which flow was silent longest, to forget it in time or to make room.
+ * Flow ages: which flow was silent longest, to be forgotten in time or to make room.
  *
- * Every flow is in one list: those that are over in one of all, the others in lists by the
- * host that opened them and by phase. Each list is in the order of last use, so the one to
- * go stands in front; a segment costs a few writes.
+ * Every flow is in exactly one list: finished flows share a list, the others are in lists
+ * by initiator and phase. Each list is in the order of last use, so the flow to go stands
+ * in front; a segment costs a few writes.
  *
  * @module
  */
@@ -20,7 +20,10 @@ interface Initiator {
 
 /** All flows by age. Times are milliseconds of the caller's clock. */
 export class FlowAges {
-  /** By name; as many as hosts, since those without flows are dropped by {@linkcode prune}. */
+  /**
+   * By name; as many as hosts, since those without flows are dropped by
+   * {@linkcode prune}.
+   */
   readonly #initiators = new Map<string, Initiator>();
   readonly #finished = new FlowList();
 
@@ -57,7 +60,10 @@ export class FlowAges {
     flow.list!.remove(flow);
   }
 
-  /** Gives each flow that was silent for too long to `end`, which has to take it out. */
+  /**
+   * Gives each flow that was silent for too long to `end`, which has to take the flow
+   * out.
+   */
   sweep(now: number, end: (flow: Flow) => void): void {
     sweepList(this.#finished, now - SILENCE_MS.finished, end);
     for (const { opening, open } of this.#initiators.values()) {
@@ -67,8 +73,8 @@ export class FlowAges {
   }
 
   /**
-   * The flow that has to make room for one of the host `newcomer`: of the finished ones, else
-   * of those of the host that has most.
+   * The flow that has to make room for a flow of the host `newcomer`: of the finished
+   * flows, else of those of the host that has most.
    */
   idlest(newcomer: string): Flow | undefined {
     if (this.#finished.first !== undefined) return this.#finished.first;
@@ -88,7 +94,7 @@ export class FlowAges {
     return flow.list === this.#finished;
   }
 
-  /** Drops what is kept of hosts without flows. */
+  /** Drops the entries of hosts without flows. */
   prune(): void {
     for (const [name, { count }] of this.#initiators) {
       if (count === 0) this.#initiators.delete(name);

@@ -1,9 +1,9 @@
 /**
  * Flow index: flows by their five-tuple, from either side.
  *
- * A segment costs one look-up by a seeded hash, which is a small integer, so that nothing is
- * allocated for it. Flows of the same hash are chained; the seed keeps strangers from
- * choosing them.
+ * A segment costs one look-up by a seeded hash, which is a small integer, so that nothing
+ * is allocated. Flows of the same hash are chained; the seed keeps strangers from
+ * choosing collisions.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import {
 import { mix } from "../link/fair/flow.ts";
 import type { Flow } from "./flow.ts";
 
-/** Finds flows; packets given to it are whole TCP segments, or what an ICMP error quotes. */
+/** Finds flows; the packets given are whole TCP segments, or quotes of an ICMP error. */
 export class FlowIndex {
   readonly #seed: number;
   /** The chains by hash. */

@@ -3,11 +3,12 @@
  *
  * ## Theory of operation
  *
- * A routed connection runs from the VIP of the host that opened it, its *initiator*, to a
- * foreign address: one that is no VIP and lies behind the host it is bound to, its *via*.
- * The table of routes cannot decide segment by segment: two hosts may serve the same
- * private range, and a name that is looked up again may lead elsewhere while connections
- * are open. So the first SYN decides, and this table remembers, by the five-tuple:
+ * A routed connection runs from the VIP of the host that opened the connection, its
+ * *initiator*, to a foreign address, which is no VIP and lies behind the host that the
+ * connection is bound to, its *via*. The table of routes cannot decide segment by
+ * segment: two hosts may serve the same private range, and a name that is looked up again
+ * may lead elsewhere while connections are open. So the first SYN decides, and this table
+ * remembers, by the five-tuple:
  *
  * ```
  *         SYN              answer of via        FINs of both sides
@@ -17,30 +18,30 @@
  *                 none ◄──────── a RST of either side ───────────── none
  * ```
  *
- * *An ICMP error* that quotes an opening flow refuses it. Agents send a reset behind it, so
- * the flow stays as long as a finished one; nothing else of its via is let through.
+ * *An ICMP error* that quotes an opening flow refuses it. Agents send a reset behind it,
+ * so the flow stays as long as a finished flow; nothing else of its via is let through.
  *
- * *The same SYN again*, by its sequence number, is a retransmission and changes nothing. One
- * with another number begins a new connection on a port that is used again; it is
+ * *The same SYN again*, by its sequence number, is a retransmission and changes nothing.
+ * A SYN with another number begins a new connection on a port that is used again, and is
  * decided anew.
  *
- * *Time* is asked for when a segment is looked up. At most once a second what was silent
- * for too long is taken out on that occasion, so no timer is needed, a limit holds to the
+ * *Time* is asked for when a segment is looked up. At most once a second flows silent for
+ * too long are taken out on that occasion, so no timer is needed, a limit holds to the
  * second, and without traffic nothing changes. A finished flow stays for last ACKs and
- * retransmissions. An opening one goes without a word, since a SYN that comes again is
+ * retransmissions. An opening flow goes without a word, since a SYN that comes again is
  * simply decided again.
  *
- * *Limit.* There is a greatest number of flows. One more takes the place of the finished
- * one that was silent longest or, if none is finished, of the one silent longest among those
- * of the initiator that has most: of the newcomer's own where it is among those. So a
- * host that floods pushes out its own connections and not those of others.
+ * *Limit.* There is a greatest number of flows. A further flow takes the place of the
+ * finished flow that was silent longest or, if none is finished, of the flow silent
+ * longest among those of the initiator that has most (on a tie, the initiator of the new
+ * flow). So a host that floods pushes out its own connections and not those of others.
  *
- * *Loss.* An open flow that ends before its time, and any unfinished one that is pushed
- * out, is given to `onLost`, with what is needed to reset both sides: each flow keeps
- * what either side expects next.
+ * *Loss.* An open flow that ends before its time, and any unfinished flow that is pushed
+ * out, is given to `onLost`, which can reset both sides: each flow keeps the sequence
+ * number that either side expects next.
  *
- * *Cost.* One look-up (`flow_index.ts`) and a move within a list (`flow_ages.ts`) for each
- * segment, without allocating.
+ * *Cost.* One look-up (`flow_index.ts`) and a move within a list (`flow_ages.ts`) for
+ * each segment, without allocating.
  *
  * @module
  */
@@ -66,7 +67,7 @@ import { FlowIndex } from "./flow_index.ts";
 /** Flows in a table, unless told otherwise. */
 export const FLOW_LIMIT = 65_536;
 
-/** Why a flow was lost: its place was needed, or it was silent for too long. */
+/** Why a flow was lost: its place was needed, or the silence was too long. */
 export type FlowLoss = "evicted" | "silent";
 
 /** Least time between two looks for silent flows, in milliseconds. */
@@ -83,7 +84,7 @@ export interface FlowTableOptions {
   readonly limit?: number;
   /** Goes into the hash of flows. Default 0. */
   readonly seed?: number;
-  /** Called with each flow that was taken out before its time, when it is out. */
+  /** Called with each flow that was taken out before its time, after removal. */
   onLost?(flow: Flow, loss: FlowLoss): void;
 }
 
@@ -94,8 +95,8 @@ export interface FlowStatus extends Readonly<Record<FlowPhase, number>> {
 }
 
 /**
- * All routed connections. Packets given to it are whole TCP segments (`isSegment`), except
- * where something else is said.
+ * All routed connections. The packets given are whole TCP segments (`isSegment`), unless
+ * noted otherwise.
  */
 export class FlowTable {
   readonly #options: FlowTableOptions;
@@ -137,13 +138,13 @@ export class FlowTable {
     return this.#index.inbound(packet, at);
   }
 
-  /** The flow of a segment sent to an initiator, if it is bound to `host`. Changes nothing. */
+  /** The flow of a segment sent to an initiator, if bound to `host`. Changes nothing. */
   answerOf(host: string, packet: Uint8Array, at = 0): Flow | undefined {
     const flow = this.#index.inbound(packet, at);
     return flow?.via === host ? flow : undefined;
   }
 
-  /** Whether a flow that was found before is still one. */
+  /** Whether a flow found before is still in the table. */
   has(flow: Flow): boolean {
     this.#tick();
     return flow.list !== undefined;
@@ -151,7 +152,7 @@ export class FlowTable {
 
   /**
    * The flow of the packet that an ICMP error quotes, if `host` may send that error: the
-   * flow is bound to it and the error goes to the initiator. Changes nothing.
+   * flow is bound to `host` and the error goes to the initiator. Changes nothing.
    */
   quoted(host: string, error: Uint8Array, at = 0): Flow | undefined {
     const quote = quotedIn(error, at);
@@ -163,7 +164,9 @@ export class FlowTable {
     return flow;
   }
 
-  /** Opens the flow of a SYN that was just looked up; an old one of its five-tuple goes. */
+  /**
+   * Opens the flow of a SYN that was just looked up; an old flow of its five-tuple goes.
+   */
   open(packet: Uint8Array, at: number, binding: FlowBinding): Flow {
     const old = this.#index.outbound(packet, at);
     if (old !== undefined) this.end(old);
@@ -198,7 +201,7 @@ export class FlowTable {
     this.#note(flow, flags, Fin.VIA);
   }
 
-  /** Notes an ICMP error about a flow: it is refused, if it is not open yet. */
+  /** Notes an ICMP error about a flow: a flow that is not open yet is refused. */
   refuse(flow: Flow): void {
     this.#tick(); // else it might count as silent since its SYN
     if (flow.phase === "opening" && flow.list !== undefined) {
@@ -206,14 +209,16 @@ export class FlowTable {
     }
   }
 
-  /** Takes out a flow, if it is there; `onLost` is not called. */
+  /** Takes out a flow, if present; `onLost` is not called. */
   end(flow: Flow): void {
     if (flow.list === undefined) return;
     this.#ages.leave(flow);
     this.#index.remove(flow);
   }
 
-  /** Takes out the flows that `host` opened or that are bound to it, and returns them. */
+  /**
+   * Takes out the flows that `host` opened or that are bound to `host`, and returns them.
+   */
   endAll(host: string): Flow[] {
     return this.endThose((flow) => flow.initiator === host || flow.via === host);
   }
@@ -253,7 +258,10 @@ export class FlowTable {
     if (flow !== undefined) this.#lose(flow, "evicted");
   }
 
-  /** Takes out a flow, and tells that where anybody may still believe in it. */
+  /**
+   * Takes out a flow, and calls `onLost` unless the flow is finished, or silent while
+   * opening.
+   */
   #lose(flow: Flow, loss: FlowLoss): void {
     const isOver = this.#ages.isFinished(flow);
     this.end(flow);

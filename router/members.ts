@@ -1,7 +1,7 @@
 /**
  * Members: the hosts of a mesh as a router knows them, by name and by VIP.
  *
- * Per host the manager tells whether it is there:
+ * Per host the manager tells the presence:
  *
  * | presence | a packet to the host                                                 |
  * | -------- | -------------------------------------------------------------------- |
@@ -22,7 +22,7 @@ export type Presence = "up" | "starting" | "down";
 
 /** Where frames for a host go. */
 export interface HostOutlet extends SharedOutlet {
-  /** What waits in it, if it knows; see {@linkcode QueueStatus}. */
+  /** The frames that wait there, if known; see {@linkcode QueueStatus}. */
   status?(): QueueStatus;
 }
 
@@ -30,13 +30,13 @@ export interface HostOutlet extends SharedOutlet {
 export class Member {
   /** Its name. */
   readonly name: string;
-  /** Who is charged for what waits of it. */
+  /** The sender charged for this host's waiting packets. */
   readonly sender: Sender;
-  /** What the manager said of it last. */
+  /** The presence that the manager told last. */
   presence: Presence = "down";
-  /** Where its frames go while it is up. */
+  /** Where its frames go while the host is up. */
   outlet: HostOutlet | undefined;
-  /** Where frames wait while it is starting; made for the first one. */
+  /** Where frames wait while the host is starting; made for the first frame. */
   waiting: WaitingRoom | undefined;
   #vip: number | undefined;
 
@@ -47,12 +47,15 @@ export class Member {
     this.#vip = vip;
   }
 
-  /** Its VIP; none once it is no member any more, so that it has no address to send from. */
+  /**
+   * Its VIP; none after {@linkcode Member.leave}, so that the host has no address to send
+   * from.
+   */
   get vip(): number | undefined {
     return this.#vip;
   }
 
-  /** It is no member any more. */
+  /** The host is no member any more. */
   leave(): void {
     this.#vip = undefined;
     this.presence = "down";

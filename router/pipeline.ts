@@ -1,5 +1,5 @@
 /**
- * Pipeline: the inbound side of one link, from what was decoded to the router.
+ * Pipeline: the inbound side of a link, from decoded frames to the router.
  *
  * @module
  */
@@ -9,23 +9,26 @@ import { police, type PoliceCounters } from "./police.ts";
 import type { Router } from "./route.ts";
 import { chain, type Stage } from "./stage.ts";
 
-/** What a pipeline is made of, beside the router. */
+/** The parts of a pipeline, beside the router. */
 export interface PipelineOptions {
-  /** The host on the link; it has to be of the router's rules. */
+  /** The host on the link, which has to be of the router's rules. */
   readonly from: string;
   /** Counted up by police; those of a host outlive its links. */
   readonly counters: PoliceCounters;
   /** Called with the bytes of each frame that police drops. */
   onDropped?(bytes: number): void;
-  /** Sees what police let pass. */
+  /** Sees the frames that police let pass. */
   readonly tap?: Stage | undefined;
-  /** Takes each control frame, in order with the packets; what it throws ends the pipeline. */
+  /**
+   * Takes each control frame, in order with the packets; an error thrown here ends the
+   * pipeline.
+   */
   onControl(frame: Frame): void;
 }
 
 /**
  * Takes the frames of a link to their end: `police → tap → run`. Settles when the batches
- * end, and rejects with what they or `onControl` throw.
+ * end, and rejects with the errors of the batches or of `onControl`.
  */
 export function carry(
   router: Router,

@@ -1,6 +1,6 @@
 /**
- * Plan: rules at work. Where each packet goes follows from them, from who is there, and from
- * the routed connections; with other rules there is another plan.
+ * Plan: rules at work. The way of each packet follows from the rules, the presence of
+ * hosts, and the routed connections; other rules make another plan.
  *
  * @module
  */
@@ -19,10 +19,10 @@ import type { Suggestions } from "./suggestions.ts";
 import { RoutingTable } from "./table.ts";
 import { FOREIGN, type Way, Ways } from "./way.ts";
 
-/** What of the rules a router goes by. */
+/** The part of the rules that a router goes by. */
 export type RouterRules = Pick<Rules, "version" | "hosts" | "routes">;
 
-/** What outlives a plan. The members are those of its rules. */
+/** The parts that outlive a plan. The members are those of its rules. */
 export interface PlanParts {
   readonly members: Members;
   readonly flows: FlowTable;
@@ -52,12 +52,15 @@ export class Plan {
     this.#parts = parts;
   }
 
-  /** The way of a packet of `origin`; nothing if it may not send it, see {@linkcode Ways}. */
+  /**
+   * The way of a packet of `origin`; undefined if `origin` may not send the packet, see
+   * {@linkcode Ways}.
+   */
   find(origin: Member, packet: Uint8Array, at: number): Way | undefined {
     return this.#ways.find(origin, packet, at);
   }
 
-  /** Sends a packet of `origin` its way, or disowns it if it has none. */
+  /** Sends a packet of `origin` its way, or disowns a packet without a way. */
   forward(origin: Member, frame: Frame, way: unknown): void {
     const { delivery, flows, counters } = this.#parts;
     const protocol = protocolOf(frame.bytes, HEADER_BYTES);
@@ -79,12 +82,15 @@ export class Plan {
     }
   }
 
-  /** An ICMP error is about a flow: what is not open yet is over. To open ones it is a hint. */
+  /**
+   * An ICMP error is about a flow: a flow that is not open yet is over. To an open flow
+   * the error is a hint.
+   */
   #refuse(flow: Flow | undefined): void {
     if (flow !== undefined) this.#parts.flows.refuse(flow);
   }
 
-  /** The host that a foreign destination leads to, for what is of no connection. */
+  /** The host that a foreign destination leads to, for packets of no connection. */
   #beyond(origin: Member, { bytes }: Frame): Member | undefined {
     const via = this.table.lookup(origin.name, destinationOf(bytes, HEADER_BYTES));
     return via === undefined ? undefined : this.#parts.members.named(via);

@@ -1,12 +1,12 @@
 /**
- * Police: only honest IPv4 packets get past the link they came from.
+ * Police: only honest IPv4 packets get past their link.
  *
  * A host may send from its own VIP, and answer in the name of the addresses that others
- * reach through it, nothing else: otherwise any container could speak in the name of any
- * other. What that means for a packet, the router says, which knows the connections; where
- * the packet goes it says in the same look-up, and that is carried along (`way.ts`). What
- * passes here has a sound IPv4 header and a length that matches its frame, so the stages
- * behind need not look again.
+ * reach through that host, nothing else: otherwise any container could speak in the name
+ * of any other. The router, which knows the connections, judges each packet; the same
+ * look-up gives the packet's way, which is carried along (`way.ts`). A packet that passes
+ * has a sound IPv4 header and a length that matches its frame, so the stages behind need
+ * not look again.
  *
  * @module
  */
@@ -23,10 +23,10 @@ import type { Stage } from "./stage.ts";
 import type { Way } from "./way.ts";
 
 /**
- * What becomes of a frame: it passes (`ok`) or is dropped because of its `type`, or
- * because its packet is shorter than an IPv4 header (`short`), of another version
- * (`version`), its header or total length is wrong (`length`), or the host may not send
- * it from that source (`source`).
+ * The fate of a frame: passed (`ok`) or dropped because of its `type`, or because its
+ * packet is shorter than an IPv4 header (`short`), of another version (`version`), its
+ * header or total length is wrong (`length`), or the host may not send from that source
+ * (`source`).
  */
 export type Verdict = "ok" | "type" | "short" | "version" | "length" | "source";
 
@@ -41,21 +41,24 @@ export function policeCounters(): PoliceCounters {
 /** Options of {@linkcode police}. */
 export interface PoliceOptions {
   /**
-   * The way of the packet at `at`, whose header is sound; nothing if the host on this link may
-   * not send it.
+   * The way of the packet at `at`, whose header is sound; undefined if the host on this
+   * link may not send the packet.
    */
   find(packet: Uint8Array, at: number): Way | undefined;
   /** Called with each frame that was not admitted. */
   onForged?(frame: Frame): void;
-  /** Called with the bytes of each frame that is dropped, for whatever reason. */
+  /** Called with the bytes of each frame that is dropped, for any reason. */
   onDropped?(bytes: number): void;
-  /** Lets other links have their turns; without it the stage drops on while there is what to drop. */
+  /**
+   * Lets other links have their turns; without a pace the stage drops on while there are
+   * frames to drop.
+   */
   readonly pace?: Pace | undefined;
   /** Counted up as frames are judged. */
   readonly counters: PoliceCounters;
 }
 
-/** Judges one frame, and leaves its way with it. Control frames always pass. */
+/** Judges a frame, and stores its way in `frame.way`. Control frames always pass. */
 export function judge(frame: Frame, find: PoliceOptions["find"]): Verdict {
   const bytes = frame.bytes;
   const type = frame.type;
@@ -76,9 +79,10 @@ export function judge(frame: Frame, find: PoliceOptions["find"]): Verdict {
 const UNCHECKED_FRAMES = 64;
 
 /**
- * A stage that drops and counts what {@linkcode judge} does not let pass. What passes is work
- * of the stages behind, which look after turns themselves; of what is dropped they see nothing,
- * so a link that brings nothing else is made to rest here.
+ * A stage that counts frames by verdict and drops those that {@linkcode judge} does not
+ * let pass. Frames that pass are work of the stages behind, which look after turns
+ * themselves; those stages do not see dropped frames, so a link that brings nothing else
+ * is made to rest here.
  */
 export function police(options: PoliceOptions): Stage {
   const { counters, pace } = options;

@@ -1,10 +1,10 @@
 /**
- * Resets: what the router says for a host that cannot speak itself.
+ * Resets: the router's answers for a host that cannot answer itself.
  *
  * A TCP segment gets the reset a host without that connection would send (RFC 9293,
  * 3.10.7.1), so that connections end at once instead of after minutes of retransmission.
- * Other packets, and addresses that lead nowhere, get an ICMP destination unreachable (RFC
- * 792). A connection that is known to be over is reset unasked. Pure: a packet in, a
+ * Other packets, and addresses that lead nowhere, get an ICMP destination unreachable
+ * (RFC 792). A connection that is known to be over is reset unasked. Pure: a packet in, a
  * frame or nothing out.
  *
  * @module
@@ -37,8 +37,8 @@ import { isSegment, TCP_HEADER_BYTES } from "../wire/ip/tcp.ts";
 const TIME_TO_LIVE = 64;
 
 /**
- * What refuses the packet at `at`, as if its destination had sent it: a reset to a TCP
- * segment, else host unreachable. Nothing where no answer is due.
+ * The refusal of the packet at `at`, as if from its destination: a reset to a TCP
+ * segment, else host unreachable. Undefined where no answer is due.
  */
 export function refusalOf(packet: Uint8Array, at = 0): Frame | undefined {
   return isSegment(packet, at)
@@ -46,7 +46,10 @@ export function refusalOf(packet: Uint8Array, at = 0): Frame | undefined {
     : unreachableOf(packet, Unreachable.HOST, at);
 }
 
-/** The reset to a TCP segment; nothing to a reset. The caller knows that it is TCP. */
+/**
+ * The reset to a TCP segment; undefined to a reset. The caller knows that the packet is
+ * TCP.
+ */
 export function resetOf(packet: Uint8Array, at = 0): Frame | undefined {
   const flags = tcpFlagsOf(packet, at);
   if ((flags & TcpFlag.RST) !== 0) return undefined;
@@ -59,7 +62,7 @@ export function resetOf(packet: Uint8Array, at = 0): Frame | undefined {
     destinationPort: readUint16(packet, tcp),
   };
   if ((flags & TcpFlag.ACK) !== 0) {
-    // In the place where the sender expects the next byte; otherwise it would be ignored.
+    // At the byte that the sender expects next; otherwise the reset would be ignored.
     return resetFor({ ...ends, sequence: readUint32(packet, tcp + 8) });
   }
   const dataBytes = Math.max(0, end - tcp - (packet[tcp + 12]! >>> 4) * 4);
@@ -71,10 +74,10 @@ export function resetOf(packet: Uint8Array, at = 0): Frame | undefined {
 
 /** A reset to be made. */
 export interface ResetSpec {
-  /** The address and port it seems to come from. */
+  /** The address and port that the reset seems to come from. */
   readonly source: number;
   readonly sourcePort: number;
-  /** The address and port it goes to. */
+  /** The address and port that the reset goes to. */
   readonly destination: number;
   readonly destinationPort: number;
   /**
@@ -84,7 +87,7 @@ export interface ResetSpec {
   readonly sequence: number;
   /**
    * Its acknowledgement number. A receiver that has sent its SYN, and nothing more, takes
-   * only a reset that acknowledges it; any other does not look.
+   * only a reset that acknowledges the SYN; any other receiver does not look.
    */
   readonly acknowledged?: number;
 }

@@ -8,19 +8,20 @@
  * ```
  *
  * A packet between two VIPs goes by its destination (`way.ts`, `delivery.ts`), TCP to any
- * other address by the connection it is of (`routed.ts`), the rest by the table
- * (`table.ts`). Per host the manager tells whether it is there (`members.ts`). What waits is
- * delivered when the host comes up and refused when it goes down, so the manager bounds the
- * wait by telling either. A segment of a connection that existed before is refused while its
- * host is starting, because the new agent cannot know it.
+ * other address by its connection (`routed.ts`), the rest by the table (`table.ts`). Per
+ * host the manager tells the presence (`members.ts`). Waiting packets are delivered when
+ * the host comes up and refused when the host goes down, so the manager bounds the wait
+ * by telling either. A segment of a connection that existed before is refused while its
+ * host is starting, because the new agent cannot know that connection.
  *
  * ## Other rules
  *
- * Rules are swapped whole. A host that is in both, with the same VIP, stays as it is, with
- * its outlet and what waits; one that is gone goes as if it were down. A routed connection
- * stays bound to its host while both of its ends stay and any route still leads to its
- * address, or to its host if a name led there: a route that moved is for new connections.
- * Others are reset. What police let pass just before goes its way if that host is still there.
+ * Rules are swapped whole. A host that is in both, with the same VIP, stays unchanged,
+ * with its outlet and its waiting packets; a host that is gone goes as if down. A routed
+ * connection stays bound to its host while both of its ends stay and any route still
+ * leads to its address, or to its host if a name led there: a route that moved is for new
+ * connections. Others are reset. A packet that police let pass just before goes its way
+ * if that host is still there.
  *
  * @module
  */
@@ -44,11 +45,17 @@ export interface RouterOptions {
   now(): number;
   /** Routed connections there may be at a time. Default 65 536. */
   readonly flows?: number;
-  /** Goes into the hash of routed connections, so that strangers cannot guess it. Default 0. */
+  /**
+   * Goes into the hash of routed connections, so that strangers cannot guess the hash.
+   * Default 0.
+   */
   readonly seed?: number;
   /** Bytes that may wait for one host that is starting. Default 1 MiB. */
   readonly waitingBytes?: number;
-  /** Lets other pipelines have their turns; without it each works on while there is work. */
+  /**
+   * Lets other pipelines have their turns; without a pace each works on while there is
+   * work.
+   */
   readonly pace?: Pace;
 }
 
@@ -57,7 +64,7 @@ const UNCHECKED_PACKETS = 64;
 
 /** Sends each packet on its way. A host of the rules that was never told of is down. */
 export class Router {
-  /** What became of packets so far. */
+  /** The fates of packets so far. */
   readonly counters: Readonly<RouteCounters>;
   readonly #counters = routeCounters();
   /** Lets other pipelines have their turns. */
@@ -91,7 +98,7 @@ export class Router {
     return this.#plan.table;
   }
 
-  /** Goes by other rules from now on: see above for what stays. */
+  /** Goes by other rules from now on: see above for the parts that stay. */
   swap(rules: RouterRules): void {
     for (const { name } of this.#members.without(rules.hosts)) this.down(name);
     const plan = this.#plan = this.#enact(rules);
@@ -111,8 +118,8 @@ export class Router {
   }
 
   /**
-   * Says that `host` is up behind `outlet`, which gets at once what has waited, unless the
-   * sender is gone meanwhile.
+   * Says that `host` is up behind `outlet`, which gets the waiting frames at once, except
+   * those of senders gone meanwhile.
    */
   up(host: string, outlet: HostOutlet): void {
     const member = this.#change(host, "up", outlet);
@@ -122,8 +129,8 @@ export class Router {
   }
 
   /**
-   * Says that `host` is down: what waits, and what comes, is refused, and the routed
-   * connections that it opened or that are bound to it are reset.
+   * Says that `host` is down: waiting and further packets are refused, and the routed
+   * connections that `host` opened or that are bound to `host` are reset.
    */
   down(host: string): void {
     const member = this.#change(host, "down");
@@ -139,14 +146,14 @@ export class Router {
     return this.#plan.table.learn(from, addresses, route);
   }
 
-  /** Forgets what the agent of `from` suggested, when it is gone. */
+  /** Forgets the suggestions of the agent of `from`, when that agent is gone. */
   forget(from: string): void {
     this.#suggestions.forget(from);
   }
 
   /**
-   * Gives the look-up of packets of the host `from`, for police: nothing is found for one that
-   * it may not send.
+   * Gives the look-up of packets of the host `from`, for police: undefined for a packet
+   * that `from` may not send.
    */
   finder(from: string): (packet: Uint8Array, at: number) => Way | undefined {
     const origin = this.#origin(from);
@@ -160,16 +167,19 @@ export class Router {
       this.#plan.find(origin, packet, at) !== undefined;
   }
 
-  /** Takes a packet of `from` that was not admitted, see {@linkcode RoutedConnections}. */
+  /**
+   * Takes a packet of `from` that was not admitted, see {@linkcode RoutedConnections}.
+   */
   disown(from: string, frame: Frame): void {
     const origin = this.#members.named(from);
     if (origin) this.#plan.routed.disown(origin, frame);
   }
 
   /**
-   * Runs the pipeline of the host `from` to its end: packets are forwarded, and each control
-   * frame is given to `onControl`, in order. What that throws ends the pipeline. Work on it
-   * stops after a turn's worth, also in the middle of a batch, until others had theirs.
+   * Runs the pipeline of the host `from` to its end: packets are forwarded, and each
+   * control frame is given to `onControl`, in order. An error of `onControl` ends the
+   * pipeline. Work on the pipeline stops after a turn's worth, also in the middle of a
+   * batch, until others had theirs.
    */
   async run(
     from: string,
@@ -194,7 +204,7 @@ export class Router {
     }
   }
 
-  /** Looks up one packet of `from`, whose header is sound, and forwards it. */
+  /** Looks up a packet of `from`, whose header is sound, and forwards it. */
   forward(from: string, frame: Frame): void {
     const origin = this.#members.named(from);
     if (origin === undefined) return;

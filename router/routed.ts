@@ -1,12 +1,12 @@
 /**
- * Routed connections: TCP to addresses that are no VIP, each bound to the host that its SYN
- * went to; see `flows.ts`.
+ * Routed connections: TCP to addresses that are no VIP, each bound to the host that its
+ * SYN went to; see `flows.ts`.
  *
- * The SYN is decided by the table, and what follows goes where the SYN went or, without a
- * flow, is refused. To a flow that is not open yet an ICMP error is a refusal, behind which
- * only a reset passes. A segment of no flow goes no further, and its sender gets the reset
- * that ends it there. When either host of a flow goes down, or the flow is lost, both ends
- * are reset at once as far as they are up.
+ * The SYN is decided by the table, and later segments go where the SYN went or, without a
+ * flow, are refused. To a flow that is not open yet an ICMP error is a refusal, behind
+ * which only a reset passes. A segment of no flow goes no further, and its sender gets
+ * the reset that ends the connection there. When either host of a flow goes down, or the
+ * flow is lost, both ends are reset at once as far as they are up.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import type { Member } from "./members.ts";
 import { resetFor, resetOf } from "./refusal.ts";
 import type { Territory } from "./way.ts";
 
-/** What routed connections go by. */
+/** The parts that routed connections go by. */
 export interface RoutedOptions extends Territory {
   readonly delivery: Delivery;
   readonly counters: RouteCounters;
@@ -40,7 +40,7 @@ export class RoutedConnections {
     const { flows, members, delivery, counters } = this.#options;
     const packet = frame.bytes;
     if (!isSegment(packet, HEADER_BYTES)) {
-      // A piece, or no whole header: it cannot be told which flow it is of.
+      // A fragment, or no whole header: the flow is unknown.
       counters.unroutable++;
       return;
     }
@@ -55,12 +55,14 @@ export class RoutedConnections {
     delivery.send(origin, members.named(flow.via), frame);
   }
 
-  /** A TCP packet of `origin` from a foreign address, of the flow that police has found. */
+  /**
+   * A TCP packet of `origin` from a foreign address, of the flow that police has found.
+   */
   answer(origin: Member, flow: Flow, frame: Frame): void {
     const { flows, members, delivery, counters } = this.#options;
     const packet = frame.bytes;
-    // It may have ended since, by a packet of the same batch. Of one that was refused nothing
-    // is left but the reset behind the refusal.
+    // The flow may have ended since, by a packet of the same batch. A refused flow lets
+    // only the reset behind the refusal pass.
     if (
       !flows.has(flow) ||
       flow.phase === "refused" && (tcpFlagsOf(packet, HEADER_BYTES) & TcpFlag.RST) === 0
@@ -73,9 +75,9 @@ export class RoutedConnections {
   }
 
   /**
-   * Takes a packet of `origin` that it may not send. A segment from a foreign address is of a
-   * connection that is over here, if a host may have such at all: it gets a reset, since
-   * nobody else would tell.
+   * Takes a packet that `origin` may not send. A segment from a foreign address is of a
+   * connection that is over here, if a route leads to the host at all: the host gets a
+   * reset, since nobody else would tell.
    */
   disown(origin: Member, frame: Frame): void {
     const { table, members, delivery } = this.#options;
@@ -85,7 +87,9 @@ export class RoutedConnections {
     delivery.say(origin, resetOf(packet, HEADER_BYTES));
   }
 
-  /** Whether a flow may go on: both of its hosts are there, and something still leads to it. */
+  /**
+   * Whether a flow may go on: both of its hosts are there, and a route still leads there.
+   */
   allows({ initiator, via, address, foreign, isSuggested }: Flow): boolean {
     const { table, members } = this.#options;
     if (members.named(via) === undefined) return false;
@@ -113,7 +117,10 @@ export class RoutedConnections {
     );
   }
 
-  /** Decides a SYN, in the place of an `old` flow of its five-tuple; none if it is refused. */
+  /**
+   * Decides a SYN, in the place of an `old` flow of its five-tuple; undefined if the SYN
+   * is refused.
+   */
   #open(origin: Member, frame: Frame, old: Flow | undefined): Flow | undefined {
     const { flows, table, members, delivery } = this.#options;
     const packet = frame.bytes;

@@ -1,5 +1,5 @@
 /**
- * Status of a router: its counters and what waits in it, as plain data.
+ * Status of a router: its counters and waiting frames, as plain data.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type { Suggestions } from "./suggestions.ts";
 export interface RouterStatus {
   /** Version of the rules in force. */
   readonly version: number;
-  /** What became of packets so far. */
+  /** The fates of packets so far. */
   readonly counters: Readonly<RouteCounters>;
   /** Routed connections by phase. */
   readonly flows: FlowStatus;
@@ -27,11 +27,11 @@ export interface RouterStatus {
 export interface MemberStatus {
   /** Its name. */
   readonly host: string;
-  /** Whether it is there. */
+  /** The presence that the manager told last. */
   readonly presence: Presence;
-  /** What waits for its link; absent unless it is up. */
+  /** The backlog for its link; absent unless the host is up. */
   readonly queue?: QueueStatus;
-  /** What waits for it to be up. */
+  /** The frames that wait for the host to be up. */
   readonly waiting: WaitingStatus;
   /** Weight of its own packets in the queues of all links, in bytes. */
   readonly charged: number;
@@ -39,7 +39,7 @@ export interface MemberStatus {
   readonly suggestions: number;
 }
 
-/** What a router consists of. */
+/** The parts of a router. */
 export interface RouterParts {
   readonly version: number;
   readonly counters: Readonly<RouteCounters>;

@@ -7,7 +7,7 @@
 /** Suggested addresses remembered per agent; the oldest is forgotten first. */
 export const LEARNT_LIMIT = 512;
 
-/** What the agents suggested, each for itself; what of it counts, the table says. */
+/** The suggestions of the agents, each for itself; the table says which count. */
 export class Suggestions {
   /** Per sending host: suggested address to name, the oldest first. */
   readonly #learnt = new Map<string, Map<number, string>>();
@@ -29,17 +29,17 @@ export class Suggestions {
       learnt = new Map<number, string>();
       this.#learnt.set(from, learnt);
     }
-    learnt.delete(address); // so that it is the youngest again
+    learnt.delete(address); // so that the address is the youngest again
     learnt.set(address, via);
     if (learnt.size > LEARNT_LIMIT) learnt.delete(learnt.keys().next().value!);
   }
 
-  /** Forgets what the agent of `from` suggested, when it is gone. */
+  /** Forgets the suggestions of the agent of `from`, when that agent is gone. */
   forget(from: string): void {
     this.#learnt.delete(from);
   }
 
-  /** Forgets all but what is suggested by and for hosts that count. */
+  /** Forgets all suggestions but those by and for hosts that count. */
   keep(isHost: (name: string) => boolean, isVia: (name: string) => boolean): void {
     for (const [from, learnt] of this.#learnt) {
       if (!isHost(from)) this.#learnt.delete(from);

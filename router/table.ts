@@ -1,12 +1,12 @@
 /**
  * Routing table: which host gets the packets for an address.
  *
- * In this order: the host whose VIP it is; what the sending agent itself suggested; the
- * ranges of the manifest's routes, the last match first, where a route does not match
- * what it excepts. A suggestion counts only for the agent that made it, only towards a host
- * that some route names, and never for a VIP: otherwise any host could claim any address.
+ * In this order: the host whose VIP matches; the suggestion of the sending agent itself;
+ * the ranges of the manifest's routes, the last match first, where a route does not match
+ * its exceptions. A suggestion counts only for its own agent, only towards a host that
+ * some route names, and never for a VIP: otherwise any host could claim any address.
  *
- * For TCP beyond the VIPs this is asked at the SYN only, see `flows.ts`.
+ * For TCP beyond the VIPs the table is asked at the SYN only, see `flows.ts`.
  *
  * @module
  */
@@ -26,19 +26,19 @@ export interface TableHost {
 export interface TableRoute {
   /** Name of the host that dials. */
   readonly via: string;
-  /** Ranges it is for; empty for a route that has only patterns of host names. */
+  /** Ranges that match; empty for a route that has only patterns of host names. */
   readonly cidrs: readonly Cidr[];
-  /** Ranges that it is not for, although they lie in `cidrs`. */
+  /** Ranges that do not match, although they lie in `cidrs`. */
   readonly notCidrs?: readonly Cidr[];
 }
 
 /** Options of a {@linkcode RoutingTable}. */
 export interface TableOptions {
-  /** Those of the table before this one; what counts no more is forgotten. */
+  /** Suggestions of the table before; those that count no more are forgotten. */
   readonly suggestions?: Suggestions;
 }
 
-/** Decides by address alone; knows nothing of links and of what is up. */
+/** Decides by address alone; knows nothing of links and of presence. */
 export class RoutingTable {
   /** VIP to name. */
   readonly #vips = new Map<number, string>();
@@ -65,13 +65,15 @@ export class RoutingTable {
     suggestions.keep((name) => this.#names.has(name), (name) => this.#vias.has(name));
   }
 
-  /** Name of the host that gets what `from` sends to `address`, if there is one. */
+  /** Name of the host that gets packets of `from` to `address`, if any. */
   lookup(from: string, address: number): string | undefined {
     return this.#vips.get(address) ?? this.suggested(from, address) ??
       this.behind(address);
   }
 
-  /** Name of the host that the agent of `from` has suggested for the foreign `address`. */
+  /**
+   * Name of the host that the agent of `from` has suggested for the foreign `address`.
+   */
   suggested(from: string, address: number): string | undefined {
     return this.#suggestions.of(from, address);
   }
@@ -99,7 +101,10 @@ export class RoutingTable {
     return this.#vias.has(host);
   }
 
-  /** Whether a range that leads to `host` has `address`, be it that a later one has it too. */
+  /**
+   * Whether a range that leads to `host` has `address`, even if a later route has
+   * `address` too.
+   */
   isBehind(host: string, address: number): boolean {
     for (const route of this.#routes) {
       if (route.via === host && matches(route, address)) return true;
@@ -123,7 +128,7 @@ export class RoutingTable {
     return count;
   }
 
-  /** Forgets what the agent of `from` suggested, when it is gone. */
+  /** Forgets the suggestions of the agent of `from`, when that agent is gone. */
   forget(from: string): void {
     this.#suggestions.forget(from);
   }

@@ -8,7 +8,7 @@ import type { Frame } from "../wire/frame.ts";
 import type { Stage } from "./stage.ts";
 
 /**
- * Calls `see` with each frame on its way. What it throws ends the pipeline. A frame is
+ * Calls `see` with each frame on its way. An error of `see` ends the pipeline. A frame is
  * to be kept beyond the call only as `frame.kept()`.
  */
 export function tap(see: (frame: Frame) => void): Stage {

@@ -1,17 +1,19 @@
 /**
- * Way: where a packet goes, as far as its addresses tell; and whether its sender may send it.
+ * Way: where a packet goes, as far as its addresses tell; and whether its sender may send
+ * there.
  *
- * This is the one look-up of a packet. Police makes it, and what it found is carried along
- * with the frame: a host, by the VIP of the destination; a routed connection, for what comes
- * from a foreign address; or that the destination is foreign. Where a foreign destination
- * leads is decided in order, at the end of the pipeline, since the packets and control
- * messages before it in the same batch may change that.
+ * A packet is looked up once. Police does so, and the result is carried along with the
+ * frame: a host, by the VIP of the destination; a routed connection, for packets from a
+ * foreign address; or that the destination is foreign. Where a foreign destination leads
+ * is decided in order, at the end of the pipeline, since the packets and control messages
+ * before it in the same batch may change that.
  *
  * ## Who may send what
  *
- * From a foreign source a host may send segments of flows bound to it, and ICMP errors that
- * quote one; see `flows.ts`. No stack of a mesh sends anything but TCP and ICMP errors to or
- * from foreign addresses. The rest comes back from what a range leads to.
+ * From a foreign source a host may send segments of flows bound to it, and ICMP errors
+ * that quote such a flow; see `flows.ts`. No stack of a mesh sends anything but TCP and
+ * ICMP errors to or from foreign addresses. The rest comes back from addresses that a
+ * range leads to.
  *
  * @module
  */
@@ -33,10 +35,12 @@ import type { RoutingTable } from "./table.ts";
 /** The way to an address that is no VIP. */
 export const FOREIGN = "foreign";
 
-/** To a host's VIP; back to who opened a routed connection; or to a foreign address. */
+/**
+ * To a host's VIP; back to the opener of a routed connection; or to a foreign address.
+ */
 export type Way = Member | Flow | typeof FOREIGN;
 
-/** What a look-up looks into. */
+/** The data that a look-up reads. */
 export interface Territory {
   readonly table: RoutingTable;
   readonly members: Members;
@@ -49,7 +53,7 @@ export class Ways {
   readonly #members: Members;
   readonly #flows: FlowTable;
 
-  /** Looks into these; who has another table makes other ways. */
+  /** Looks into these parts; another table needs other ways. */
   constructor({ table, members, flows }: Territory) {
     this.#table = table;
     this.#members = members;
@@ -57,8 +61,9 @@ export class Ways {
   }
 
   /**
-   * The way of the packet at `at`, whose header is sound; nothing if `origin` may not send
-   * it. An ICMP error from a foreign address goes the way of the flow that it quotes.
+   * The way of the packet at `at`, whose header is sound; undefined if `origin` may not
+   * send the packet. An ICMP error from a foreign address goes the way of the quoted
+   * flow.
    */
   find(origin: Member, packet: Uint8Array, at: number): Way | undefined {
     const source = sourceOf(packet, at);
@@ -71,7 +76,7 @@ export class Ways {
         : undefined;
     }
     if (protocol === Protocol.ICMP) {
-      // A later piece would bring a type of its own.
+      // A later fragment would bring a type of its own.
       if (isFragment(packet, at)) return undefined;
       if (isIcmpError(packet, at)) return this.#flows.quoted(origin.name, packet, at);
     }
