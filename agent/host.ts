@@ -11,6 +11,7 @@ import { Connector } from "../proxy/connector.ts";
 import { NameServer } from "../proxy/dns/server.ts";
 import { SystemResolver } from "../proxy/dns/system.ts";
 import { onDescriptorShortage } from "../proxy/edge/descriptors.ts";
+import { resetsDone } from "../proxy/edge/reset.ts";
 import { Seldom } from "../proxy/edge/seldom.ts";
 import type { TcpConnection } from "../stack/tcp.ts";
 import type {
@@ -136,7 +137,10 @@ export class Host {
     const limit = new Promise<void>((resolve) =>
       timer = setTimeout(resolve, END_LIMIT_MS)
     );
-    await Promise.race([Promise.all([this.#tasks.ended(), listening, restored]), limit]);
+    await Promise.race([
+      Promise.all([this.#tasks.ended().then(resetsDone), listening, restored]),
+      limit,
+    ]);
     clearTimeout(timer);
   }
 

@@ -50,7 +50,8 @@ const MOST_DESCRIPTORS = 16_384;
 
 const search = new SocketSearch();
 let waiting = new Set<Deno.TcpConn>();
-let isAtWork = false;
+/** Settles when nothing waits any more. */
+let atWork: Promise<void> | undefined;
 /** Descriptors that may be looked at, and since when it is so many. */
 let credit = CREDIT;
 let creditedAt = 0;
@@ -82,29 +83,39 @@ export function canReset(): boolean {
  */
 export function resetConnection(connection: Deno.TcpConn): void {
   waiting.add(connection);
-  if (isAtWork) return;
-  isAtWork = true;
-  queueMicrotask(() => void resetWaiting());
+  atWork ??= Promise.resolve().then(resetWaiting);
+}
+
+/** Settles when all connections whose reset was asked for have had theirs. */
+export function resetsDone(): Promise<void> {
+  return atWork ?? Promise.resolve();
 }
 
 async function resetWaiting(): Promise<void> {
-  for (; waiting.size > 0;) {
-    const wait = waitMs();
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-    else if (isCrowded()) await systemPace.rest();
-    const connections = waiting;
-    waiting = new Set();
-    const libc = openLibc();
-    if (!libc) {
-      for (const each of connections) closeQuietly(each);
-      continue;
+  try {
+    while (waiting.size > 0) {
+      const wait = waitMs();
+      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+      else if (isCrowded()) await systemPace.rest();
+      const connections = waiting;
+      waiting = new Set();
+      await resetEach(connections);
     }
-    credit -= OPENING;
-    const work = search.reset(libc.symbols, connections, descriptorLimit());
-    while (!worked(work)) await systemPace.rest();
-    libc.close();
+  } finally {
+    atWork = undefined;
   }
-  isAtWork = false;
+}
+
+async function resetEach(connections: Set<Deno.TcpConn>): Promise<void> {
+  const libc = openLibc();
+  if (!libc) {
+    for (const each of connections) closeQuietly(each);
+    return;
+  }
+  credit -= OPENING;
+  const work = search.reset(libc.symbols, connections, descriptorLimit());
+  while (!worked(work)) await systemPace.rest();
+  libc.close();
 }
 
 /** Works for a turn, and says whether that was all. */

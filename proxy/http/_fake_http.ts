@@ -10,7 +10,7 @@ import type { Upstream } from "../upstream.ts";
 import { dial } from "../edge/dial.ts";
 import { HttpProxy, type HttpProxyOptions } from "./proxy.ts";
 import { listen } from "../edge/listener.ts";
-import { resetConnection } from "../edge/reset.ts";
+import { resetConnection, resetsDone } from "../edge/reset.ts";
 import { SocketStream } from "../edge/stream.ts";
 
 /** One end of a connection; bytes are text in latin1. */
@@ -248,5 +248,6 @@ export class Scene implements AsyncDisposable {
     await this.end();
     for (const client of this.#clients) client.close();
     await this.#listener.finished;
+    await resetsDone();
   }
 }

@@ -3,7 +3,7 @@ import { until, within } from "../../tests/harness/scene/wait.ts";
 import { HttpPeer, Origin } from "../http/_fake_http.ts";
 import { dial, DialError, type DialFailure } from "../edge/dial.ts";
 import { listen } from "../edge/listener.ts";
-import { canReset } from "../edge/reset.ts";
+import { canReset, resetsDone } from "../edge/reset.ts";
 import { SocksProxy, type SocksProxyOptions } from "./proxy.ts";
 import { SocketStream } from "../edge/stream.ts";
 
@@ -53,6 +53,7 @@ class Scene implements AsyncDisposable {
     await this.end();
     for (const client of this.#clients) client.close();
     await this.#listener.finished;
+    await resetsDone();
   }
 }
 
