@@ -1,5 +1,5 @@
 /**
- * One agent: the program that runs on a host. It is configured by the manager's first
+ * Agent: the program that runs on a host. An agent is configured by the manager's first
  * request, brings up a stack with the host's virtual address, listens for the ports of the
  * mesh, and ends when its input ends.
  *
@@ -27,7 +27,7 @@ import { machineId } from "./machine.ts";
 import type { AgentPort } from "./port.ts";
 import { Pump } from "./pump.ts";
 
-/** What an agent of this version announces; see `docs/protocol.md`. */
+/** The features of an agent of this version; see `docs/protocol.md`. */
 export const FEATURES: readonly string[] = [
   "loopback",
   "tcp",
@@ -71,7 +71,7 @@ export interface AgentOptions {
  * Runs an agent on `port` until its input ends or `signal` is aborted; by then its
  * listeners are closed and its connections reset.
  *
- * Rejects if the link breaks, or with an Error that shows the bytes if what comes is not
+ * Rejects if the link breaks, or with an Error that shows the bytes if the input is not
  * NoRouter's protocol.
  */
 export async function runAgent(port: AgentPort, options: AgentOptions): Promise<void> {
@@ -130,7 +130,7 @@ class Agent {
     this.#options.log({ level: "warning", message });
   }
 
-  // ---- what the manager says ----
+  // ---- messages of the manager ----
 
   #onControl(payload: Uint8Array): void {
     try {
@@ -189,7 +189,7 @@ class Agent {
   }
 
   #onEvent({ type, data }: ControlEvent): void {
-    if (type !== "hostDown") return; // something newer than this agent
+    if (type !== "hostDown") return; // an event newer than this agent
     const { ip, ranges } = parseHostDown(data);
     for (const range of [`${ip}/32`, ...ranges]) {
       const cidr = parseCidr(range);

@@ -1,16 +1,16 @@
 /**
  * Connections that other hosts ask for, begun in turns.
  *
- * Each costs a dial, and a host may ask for thousands at once. So only some begin in one turn
- * of the event loop, and the hosts that wait take turns by one. Whoever comes when nobody
- * waits begins at once.
+ * Each costs a dial, and a host may ask for thousands at once. So only some begin in a
+ * turn of the event loop, and the hosts that wait take turns. A connection that comes
+ * when none waits begins at once.
  *
  * How many wait is bounded by the stack, which holds so many SYNs and no more.
  *
  * @module
  */
 
-/** Connections that begin in one turn of the event loop. */
+/** Connections that begin in a turn of the event loop. */
 export const MOST_BEGUN = 16;
 
 /** See above. */

@@ -7,7 +7,7 @@
 import { formatIpv4 } from "../wire/ip/ipv4.ts";
 
 const PERIOD_MS = 60_000;
-/** Hosts remembered; the one told of longest ago is forgotten first. */
+/** Hosts remembered; the host told of longest ago is forgotten first. */
 const MOST_HOSTS = 256;
 
 /** Options of a {@linkcode Crowding}. */
@@ -18,7 +18,7 @@ export interface CrowdingOptions {
   readonly now: () => number;
 }
 
-/** What was told of which host. */
+/** The time of the last warning about each host. */
 export class Crowding {
   readonly #options: CrowdingOptions;
   readonly #told = new Map<number, number>();

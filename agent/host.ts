@@ -2,7 +2,7 @@
  * The host that a configured agent is: its listeners for ports of the mesh and for clients of
  * proxies, its service to other hosts, and its name files.
  *
- * All of them follow from one configuration, which can be swapped: see
+ * All of them follow from a configuration, which can be swapped: see
  * {@linkcode Host.apply}. The parser of HTTP, and DNS, are loaded when they are needed first.
  *
  * @module
@@ -46,7 +46,7 @@ export interface HostOptions {
   readonly warn: (message: string) => void;
   /** Tells the manager where addresses lie, ahead of packets that are sent later. */
   readonly suggest: (suggestion: RouteSuggestion) => void;
-  /** Settles when the packets of now are on their way, ahead of what is suggested later. */
+  /** Settles when the packets of now are on their way, ahead of later suggestions. */
   readonly sent: () => Promise<void>;
   /** Told which of the listeners that had failed are up now. */
   readonly listening: (statuses: readonly ListenerStatus[]) => void;
@@ -100,10 +100,10 @@ export class Host {
   }
 
   /**
-   * Goes by another configuration from now on. Only differences are touched: listeners that
-   * are no longer wanted close, new ones open, names and routes count from the next connection
-   * on, and the name files are written if their contents differ. Open connections go on, also
-   * those through a port that closes.
+   * Goes by another configuration from now on. Only differences are touched: listeners
+   * that are no longer wanted close, new listeners open, names and routes count from the
+   * next connection on, and the name files are written if their contents differ. Open
+   * connections go on, also those through a port that closes.
    *
    * Throws a {@linkcode ControlError}, and changes nothing, if the VIP is another.
    */

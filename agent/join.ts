@@ -9,7 +9,7 @@ import type { TcpConnection } from "../stack/tcp.ts";
 
 /**
  * Carries bytes between the two, once the connection is open, until both directions have
- * ended. If it does not open, the socket is reset. Never rejects.
+ * ended. If the connection does not open, the socket is reset. Never rejects.
  */
 export async function join(
   socket: Deno.TcpConn,

@@ -13,7 +13,7 @@ import { listen, type Listener } from "../proxy/edge/listener.ts";
 import type { ListenerStatus } from "../wire/control/control.ts";
 import { formatHostPort } from "../wire/text.ts";
 
-/** Milliseconds until those that failed are tried again, doubled up to the last. */
+/** Milliseconds until failed listeners are tried again, doubled up to the last. */
 const RETRY_MS = { first: 1000, last: 30_000 };
 
 /** So many are told at once: a manager takes control messages of 64 KiB. */
@@ -31,12 +31,12 @@ export interface Wanted {
   readonly isServed?: () => boolean;
 }
 
-/** A listener that cannot be opened, because its address is none. */
+/** A listener that cannot be opened, because its address is not valid. */
 export interface Refused {
   readonly kind: ListenerStatus["kind"];
-  /** As it was given. */
+  /** The address as given. */
   readonly address: string;
-  /** Why it is none. */
+  /** The fault of the address. */
   readonly refusal: string;
 }
 
@@ -44,7 +44,7 @@ export interface Refused {
 export interface ListenersOptions {
   /** Takes a line for people about an accept that failed. */
   readonly warn: (message: string) => void;
-  /** Told which of those that had failed are up now, 100 at a time. */
+  /** Told which failed listeners are up now, 100 at a time. */
   readonly onUp: (statuses: readonly ListenerStatus[]) => void;
 }
 
@@ -128,7 +128,7 @@ export class Listeners {
     this.#ending.add(ending);
   }
 
-  /** Opens a listener; false if it has to be tried again. */
+  /** Opens a listener; false if a further try is due. */
   #try(entry: Entry): boolean {
     const { wanted: { hostname, port }, status } = entry;
     try {

@@ -1,7 +1,7 @@
 /**
- * The agent's stack, which is made anew when it breaks.
+ * The agent's stack, which is made anew when broken.
  *
- * A trap of the module, of which a broken invariant of lwIP is one, ends an instance: its
+ * A trap of the module, such as a broken invariant of lwIP, ends an instance: its
  * connections have failed and every further call throws. A new instance takes its place in
  * the same turn and has the same address, so the agent's listeners, names and proxies stay.
  * The other ends are told too, or who only waits there would wait for ever.
@@ -15,7 +15,7 @@
 import { Stack, type StackStatistics } from "../stack/stack.ts";
 import type { TcpConnection, TcpEnds } from "../stack/tcp.ts";
 
-/** So often may it break within {@linkcode PERIOD_MS}. */
+/** Breaks that are allowed within {@linkcode PERIOD_MS}. */
 export const MOST_BREAKS = 5;
 /** See {@linkcode MOST_BREAKS}. */
 export const PERIOD_MS = 60_000;
@@ -31,9 +31,9 @@ export interface LivingStackOptions {
   readonly onTouched: () => void;
   /** As of {@linkcode Stack}'s options. */
   readonly onTurnedAway: (address: number, count: number) => void;
-  /** It broke and was made anew; `lost` connections of the old one have failed. */
+  /** An instance broke and was replaced; its connections, `lost` of them, have failed. */
   readonly onRenewed: (error: Error, lost: number) => void;
-  /** It broke once too often: every further call throws `error`. */
+  /** The stack broke too often: every further call throws `error`. */
   readonly onGivenUp: (error: Error) => void;
   /** Milliseconds, for the bound. */
   readonly now: () => number;
@@ -45,12 +45,12 @@ export class LivingStack {
   #current: Stack;
   #address: number | undefined;
   #renewals = 0;
-  /** When it broke, of late. */
+  /** The times of recent breaks. */
   #breaks: number[] = [];
   /** Connections of earlier instances whose other ends are not told yet. */
   #untold: TcpEnds[] = [];
 
-  /** Makes the first instance; it has no address yet. */
+  /** Makes the first instance, which has no address yet. */
   constructor(options: LivingStackOptions) {
     this.#options = options;
     this.#current = this.#make();
@@ -61,12 +61,12 @@ export class LivingStack {
     return this.#current;
   }
 
-  /** What the instance of now holds and has counted, and how often it was made anew. */
+  /** The statistics of the present instance, and the number of renewals. */
   statistics(): StackStatistics & { readonly renewals: number } {
     return { ...this.#current.statistics(), renewals: this.#renewals };
   }
 
-  /** Gives it its address (32 bits, host order), which later instances take over. */
+  /** Sets the address (32 bits, host order), which later instances take over. */
   start(address: number): void {
     this.#address = address;
     this.#current.start(address);
@@ -93,7 +93,7 @@ export class LivingStack {
     });
   }
 
-  /** Does `work` on the current instance; undefined if that broke on the way, and was renewed. */
+  /** Does `work` on the current instance; undefined if that broke and was replaced. */
   attempt<Result>(work: (stack: Stack) => Result): Result | undefined {
     const stack = this.#current;
     try {
@@ -124,7 +124,7 @@ export class LivingStack {
     try {
       this.#current = this.#make();
       if (this.#address !== undefined) this.#current.start(this.#address);
-    } catch (cause) { // no memory for a second one, for instance
+    } catch (cause) { // no memory for a second instance, perhaps
       return onGivenUp(new Error(`${error.message}; no new one: ${cause}`, { cause }));
     }
     this.#renewals++;

@@ -5,8 +5,9 @@
  */
 
 /**
- * A text that two agents have in common if and only if a listener of one is in the way of
- * the other's: the kernel's run, and its network namespace. Undefined where nobody can tell.
+ * A text that two agents have in common if and only if their listeners are in each
+ * other's way: the kernel's run, and its network namespace. Undefined where nobody can
+ * tell.
  */
 export function machineId(): string | undefined {
   try {

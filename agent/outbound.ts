@@ -83,7 +83,7 @@ export class Outbound {
     return { kind: "loopback", ...at, serve: tracked };
   }
 
-  /** A port of this very host: the stack does not carry what stays here. */
+  /** A port of this very host: the stack carries no traffic that stays here. */
   async #relay(socket: Deno.TcpConn, target: Target): Promise<void> {
     const { signal } = this.#options;
     let other: Deno.TcpConn;
@@ -109,7 +109,7 @@ export class Outbound {
     await join(socket, connection);
   }
 
-  /** A question of a program: of this host, unless the VIP is one that others can reach. */
+  /** A question of a program: of this host, unless others can reach the VIP. */
   async #answer(socket: Deno.TcpConn): Promise<void> {
     const { me, nameServer } = this.#options;
     const { hostname } = socket.remoteAddr as Deno.NetAddr;

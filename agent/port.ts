@@ -1,9 +1,9 @@
 /**
  * The agent's side of a link: reads into memory that the caller chooses, and writes.
  *
- * Reads that fill given memory and writes that may take it back are what the streams of
- * a {@linkcode Link} cannot express; they let a process read its standard input straight
- * into the stack's memory, and write from it.
+ * The streams of a {@linkcode Link} cannot express reads that fill given memory and
+ * writes that give memory back; such reads and writes let a process read its standard
+ * input straight into the stack's memory, and write from there.
  *
  * @module
  */
@@ -11,20 +11,21 @@ import { Handover } from "../link/handover.ts";
 import type { Link, LinkExit } from "../transports/mod.ts";
 import { BufferPool, Lease } from "../wire/lease.ts";
 
-/** What is written is copied to buffers of this size, which are used again. It is the
- * stack's output buffer, so that no frame is cut. */
+/** Written bytes are copied to buffers of this size, which are used again. The stack's
+ * output buffer is as large, so that no frame is cut. */
 const COPY_BYTES = 320 * 1024;
-/** Unused ones that are kept. */
+/** Unused buffers that are kept. */
 const MOST_UNUSED = 16;
 
-/** One end of a duplex of bytes. At most two reads and one write are under way. */
+/** An end of a duplex of bytes. At most two reads and one write are under way. */
 export interface AgentPort {
   /**
-   * Fills some of `into`; the number of bytes, or null at the end of input. Who asks for the
-   * next read while one is under way spares the port a copy; they are served in order.
+   * Fills some of `into`; the number of bytes, or null at the end of input. A caller that
+   * asks for the next read while another is under way spares the port a copy; reads are
+   * served in order.
    */
   read(into: Uint8Array): Promise<number | null>;
-  /** Writes all of `bytes`, which may be reused once it has settled. */
+  /** Writes all of `bytes`, which may be reused once the promise has settled. */
   write(bytes: Uint8Array): Promise<void>;
   /** Ends both directions; a read under way ends with null or rejects. */
   close(): void;
@@ -40,7 +41,7 @@ export interface JoinedLink {
 
 /**
  * Makes a link and the port at its other end. Bytes go over without a stream between, if
- * the link's streams are used by those that know it, see {@linkcode Handover}. The link ends
+ * the users of the link's streams know {@linkcode Handover}. The link ends
  * when both directions have ended, or by force.
  */
 export function joinedLink(): JoinedLink {
@@ -85,7 +86,7 @@ function handoverPort(from: Handover, to: Handover): AgentPort {
   };
 }
 
-/** A read that begins when the one before it has ended. */
+/** A read that begins when the read before has ended. */
 export function inTurn(read: AgentPort["read"]): AgentPort["read"] {
   let last: Promise<unknown> = Promise.resolve();
   return (into) => {

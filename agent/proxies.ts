@@ -37,7 +37,7 @@ type Serve = (socket: Deno.TcpConn) => Promise<void>;
 /** The proxies of a host. */
 export class Proxies {
   readonly #options: ProxiesOptions;
-  /** The proxy of each kind, and the credentials it was made for. */
+  /** The proxy of each kind, and its credentials. */
   readonly #serving = new Map<Kind, { readonly plan: string; readonly serve: Serve }>();
 
   /** Listens nowhere itself. */

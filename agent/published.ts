@@ -10,8 +10,8 @@ import type { ConfigureArgs } from "../wire/control/control.ts";
 import { parseIpv4 } from "../wire/ip/ipv4.ts";
 
 /**
- * Whether clients of an address that is in use reach the target all the same, because it is
- * this machine's own and listens on every address.
+ * Whether clients of an address that is in use reach the target all the same, because the
+ * target is this machine's own and listens on every address.
  */
 export function isServedBy(target: Target, { hostname, port }: Target): boolean {
   if (target.port !== port) return false;
@@ -23,7 +23,7 @@ export function isServedBy(target: Target, { hostname, port }: Target): boolean 
   return isOwn && isTakenEverywhere(port);
 }
 
-/** What the other hosts publish, by VIP; nothing is an empty list. */
+/** The ports that the other hosts publish, by VIP; a host without has an empty list. */
 export function publishedBy(
   { hostnameMap, others }: ConfigureArgs,
 ): Map<number, number[]> {

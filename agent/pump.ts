@@ -1,20 +1,20 @@
 /**
  * Moves bytes between a port and a stack.
  *
- * Input: buffers of the stack's memory are read into by turns, so that a read is under way
- * while the last one is processed, and the next is asked for before it ends; the frame a read
- * left unfinished is put in front of the next. Runs of packets go to lwIP as they lie; other
- * frames are handed out.
+ * Input: buffers of the stack's memory are read into by turns, so that a read is under
+ * way while the last is processed, and the next is asked for before the present read
+ * ends; the frame a read left unfinished is put in front of the next. Runs of packets go
+ * to lwIP as they lie; other frames are handed out.
  *
- * Output: one write at a time. While it is under way the stack fills its other buffer, and
+ * Output: a single write at a time. During a write the stack fills its other buffer, and
  * everything that gathered goes with the next write: one write per turn of the event loop
  * at the most.
  *
- * Timers: one, and only while the stack says that something waits for time.
+ * Timers: a single one, and only while the stack says that something waits for time.
  *
  * If the stack breaks, the run of packets at hand is lost and the rest goes to the new
- * instance. What was being read, or written, at that time lies in the old one's memory, which
- * is still there.
+ * instance. Bytes being read, or written, at that time lie in the old instance's memory,
+ * which is still there.
  *
  * @module
  */
@@ -34,7 +34,7 @@ import type { AgentPort } from "./port.ts";
 
 /** Bytes before the payload's length counts: magic and the length itself. */
 const UNCOUNTED = HEADER_BYTES - COUNTED_HEADER_BYTES;
-/** Control frames that wait for a slow link; beyond it the manager is not listening. */
+/** Control frames that wait for a slow link; if more, the manager is not listening. */
 const MOST_CONTROL_BYTES = 4 << 20;
 const TICK_MS = 50;
 
@@ -69,7 +69,7 @@ export class Pump {
 
   /**
    * Reads until the input ends. Rejects if the link fails, or with an Error that shows the
-   * bytes if what comes is not the protocol.
+   * bytes if the input is not the protocol.
    */
   async run(stack: LivingStack): Promise<void> {
     this.#stack = stack;
@@ -150,7 +150,7 @@ export class Pump {
 
   /**
    * Settles when the packets that the stack has made so far, or wants to make, have been
-   * handed to the port: what is sent later comes behind them.
+   * handed to the port: later control frames come behind them.
    */
   sent(): Promise<void> {
     if (this.#stopped) return Promise.resolve();
@@ -158,7 +158,7 @@ export class Pump {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Something may have made output or want a timer: see to it in this turn. */
+  /** Handles output and timers that a call may have caused, in this turn. */
   touched(): void {
     if (this.#timer === undefined && !this.#stopped) {
       this.#timer = setTimeout(() => this.#tick(), TICK_MS);
@@ -191,7 +191,7 @@ export class Pump {
     for (const tell of this.#waiting.splice(0)) tell();
   }
 
-  /** Handles what begins at `at` and returns the bytes of whole frames. */
+  /** Handles the frames from `at` on and returns the bytes of whole frames. */
   #process(stack: Stack, buffer: InputBuffer, at: number, length: number): number {
     const start = at;
     const end = at + length;
@@ -224,7 +224,7 @@ export class Pump {
     }
   }
 
-  /** Tells what happened, and writes what is there unless a write is under way. */
+  /** Dispatches the stack's events, and writes output unless a write is under way. */
   #flush(): void {
     try {
       this.#flushOrThrow();
@@ -241,7 +241,7 @@ export class Pump {
     const control = this.#control.shift();
     const { current } = stack;
     const output = control ?? stack.takeOutput();
-    // A full buffer may have kept packets back, so only an empty one tells.
+    // A full buffer may have kept packets back, so only an empty buffer tells.
     if (!output) return this.#tellSent();
     this.#writing = true;
     this.#port.write(output).then(() => {
@@ -275,7 +275,7 @@ interface Read {
   readonly done: Promise<number | null>;
 }
 
-/** What was read, in memory of the current stack: `length` bytes from `kept` before it. */
+/** A read, in memory of the current stack: `length` bytes from `kept` before it. */
 function moved(read: Read, current: Stack, length: number, kept: number): Read {
   if (read.stack === current) return read;
   const buffer = current.takeInput();
@@ -302,7 +302,7 @@ class Large {
     return this.#filled === this.bytes.length;
   }
 
-  /** Takes what belongs to the frame and returns how many bytes that was. */
+  /** Takes the bytes that belong to the frame and returns their number. */
   add(bytes: Uint8Array): number {
     const part = bytes.subarray(0, this.bytes.length - this.#filled);
     this.bytes.set(part, this.#filled);

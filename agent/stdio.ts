@@ -45,10 +45,10 @@ function isPipeOrSocket(fd: number): boolean {
 }
 
 /**
- * The socket fills the memory of the read that was asked for next. If none was when it chose,
- * the bytes go to a buffer of our own, and nothing is read before they were taken from there.
- * So nothing is allocated for what comes: buffers of the runtime's own, one for each read,
- * would wait in the hundreds of megabytes for the garbage collector.
+ * The socket fills the memory of the next read. If no read was asked for when the socket
+ * chose, the bytes go to a buffer of our own, and nothing is read before they were taken
+ * from there. So nothing is allocated for input: the runtime's buffers, one for each
+ * read, would wait in the hundreds of megabytes for the garbage collector.
  */
 function socketReader(): Reader {
   const asked: { into: Uint8Array; settle: (count: number | null) => void }[] = [];
@@ -76,7 +76,7 @@ function socketReader(): Reader {
         if (buffer === spare) held = spare.subarray(0, count);
         else asked.shift()?.settle(count);
         serve();
-        return held.length === 0; // else it pauses
+        return held.length === 0; // else the socket pauses
       },
     },
   });

@@ -1,6 +1,6 @@
 /**
- * The channel to the agent of one host: what its events mean, and how long its messages may
- * be.
+ * The channel to the agent of a host: the meaning of its events, and the length of its
+ * messages.
  *
  * @module
  */
@@ -21,26 +21,26 @@ import {
 /** Bytes that the state of one listener may add to the result of `status`. */
 const LISTENER_BYTES = 512;
 
-/** What a channel to an agent is made of. */
+/** The parts of a channel to an agent. */
 export interface AgentChannelPlan {
-  /** What the agent is told. */
+  /** The agent's configuration. */
   readonly configure: ConfigureArgs;
   readonly clock: Clock;
-  /** Takes what comes from the host. */
+  /** Takes frames from the host. */
   readonly carry: Carry;
 }
 
-/** What an agent tells by itself. */
+/** The messages that an agent sends unasked. */
 export interface AgentEvents {
   /** The agent suggests a route. */
   suggestion(suggestion: RouteSuggestion): void;
   /** The agent told of listeners that had failed and are up now. */
   listenersUp(status: AgentStatus): void;
-  /** A control message was dropped: too many came, or it answers what nobody asked. */
+  /** A control message was dropped: too many came, or nobody asked for it. */
   excess(bytes: number): void;
 }
 
-/** Makes the channel to the agent of one host. */
+/** Makes the channel to the agent of a host. */
 export function agentChannel(plan: AgentChannelPlan, events: AgentEvents): Channel {
   const { clock, carry, configure } = plan;
   return new Channel({
@@ -60,7 +60,7 @@ export function longestStatus(configure: ConfigureArgs): number {
   return MOST_CONTROL_BYTES + LISTENER_BYTES * listeners;
 }
 
-/** An event that is none of these comes from a newer agent, and is not for us. */
+/** Ignores events of other types, which newer agents send. */
 function tell({ type, data }: ControlEvent, events: AgentEvents): void {
   if (type === "routeSuggestion") events.suggestion(parseRouteSuggestion(data));
   else if (type === "listeners") events.listenersUp(parseStatus(data));

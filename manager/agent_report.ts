@@ -1,5 +1,5 @@
 /**
- * Agent report: the state that the agent of a host told last, for as long as it is there.
+ * Agent report: the state that the agent of a host told last, while that agent lives.
  *
  * @module
  */
@@ -12,7 +12,7 @@ export class AgentReport {
   /** Settles when the first agent of the host told something, or will not. */
   readonly first: Promise<void>;
   readonly #first = Promise.withResolvers<void>();
-  /** Settled by the next status, if somebody waits for one. */
+  /** Settled by the next status, if somebody waits for a status. */
   #next: PromiseWithResolvers<void> | undefined;
   #listeners: readonly ListenerStatus[] = [];
   #machine: string | undefined;
@@ -71,7 +71,7 @@ export class AgentReport {
     return up;
   }
 
-  /** Settles with the next status; calls `ask` unless one is awaited already. */
+  /** Settles with the next status; calls `ask` unless a status is awaited already. */
   async asked(ask: () => void): Promise<void> {
     if (!this.#next) {
       this.#next = Promise.withResolvers();

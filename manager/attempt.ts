@@ -1,7 +1,7 @@
 /**
- * One attempt to reach a host, from the moment a link is asked for to its end: opens the
+ * An attempt to reach a host, from the moment a link is asked for to its end: opens the
  * link, gives it to the host's channel, has the agent greeted, and tells why all that ended.
- * What to do about an end is the session's business.
+ * The session decides how to go on after an end.
  *
  * @module
  */
@@ -22,24 +22,24 @@ import { type AgentEvents, longestStatus } from "./agent_channel.ts";
 import { Evidence } from "./evidence.ts";
 import { greet, type GreetingPlan } from "./greeting.ts";
 
-/** What an attempt is to do. */
+/** The plan of an attempt. */
 export interface AttemptPlan extends GreetingPlan {
   /** The host's name, for the transport. */
   readonly host: string;
-  /** What is run or reached, for messages. */
+  /** The command or address of the link, for messages. */
   readonly command: string;
   /** Milliseconds until the agent must have answered. */
   readonly connectTimeout: number;
   readonly clock: Clock;
   /** Opens the link. */
   open(context: OpenContext): Promise<Link>;
-  /** Takes what comes from the host, until it ends. */
+  /** Takes frames from the host, until its link ends. */
   readonly carry: Carry;
 }
 
-/** What an attempt tells while it lasts, and what the agent tells by itself. */
+/** The reports of an attempt, and the messages that its agent sends unasked. */
 export interface AttemptHooks extends AgentEvents {
-  /** The agent took its configuration; what is pushed into `queue` goes to it. */
+  /** The agent took its configuration; frames pushed into `queue` go to it. */
   ready(agent: ConfigureData, queue: LinkQueue): void;
   /** The agent told the state of its listeners. */
   status(status: AgentStatus): void;
@@ -55,17 +55,17 @@ export interface AttemptHooks extends AgentEvents {
 export interface AttemptEnd {
   /** Why, for the user: to stand after `The link to "web" ended: `. */
   readonly reason: string;
-  /** How the link ended; absent if it never opened or did not say. */
+  /** How the link ended; absent if the link never opened or did not say. */
   readonly exit?: LinkExit;
   /** Whether the agent had taken its configuration before. */
   readonly wasReady: boolean;
 }
 
-/** Runs from construction; {@linkcode Attempt.ended} settles when nothing of it is left. */
+/** Runs from construction; {@linkcode Attempt.ended} settles when nothing is left. */
 export class Attempt {
   /** Settles when the link has ended and everything was let go. Never rejects. */
   readonly ended: Promise<AttemptEnd>;
-  /** Settles as soon as it is clear that the attempt is over; its end takes a moment more. */
+  /** Settles as soon as the attempt is over; its end takes a moment more. */
   readonly over: Promise<unknown>;
   readonly #channel: Channel;
   readonly #plan: AttemptPlan;
@@ -95,7 +95,7 @@ export class Attempt {
     this.ended = this.#live();
   }
 
-  /** Asks a ready agent that announced `status` for it; the answer goes to the hooks. */
+  /** Asks a ready agent that announced `status`; the answer goes to the hooks. */
   askStatus(): void {
     if (!this.#isReady || this.#isOver) return;
     this.#channel.call("status", undefined, {
@@ -111,7 +111,7 @@ export class Attempt {
     this.#end(reason);
   }
 
-  /** The agent may take so long to answer, from now on. */
+  /** Gives the agent `connectTimeout` to answer, from now on. */
   #setDeadline(): void {
     if (this.#isOver || this.#isReady) return;
     const { connectTimeout, clock, command } = this.#plan;

@@ -18,7 +18,7 @@ export const STEADY_AFTER = 30_000;
 
 /**
  * Milliseconds until the next attempt: doubling from half a second to half a minute, half
- * of it left to chance, so that many links that one cause ended do not all return at once.
+ * of that left to chance, so that links that ended together do not all return at once.
  *
  * @param failures how many failures in a row there were, 1 or more.
  * @param random from 0 up to but not 1.

@@ -1,5 +1,5 @@
 /**
- * From the manifest to what each agent is told, and what it must be able to do.
+ * From the manifest to each agent's configuration, and the features that its host needs.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { withoutExceptions } from "../wire/ip/ranges.ts";
 import { NAME_SERVER_PORT } from "../wire/ports.ts";
 
 /**
- * The arguments of `configure` for one host of a manifest, as NoRouter would send them.
+ * The arguments of `configure` for a host of a manifest, as NoRouter would send them.
  *
  * A proxy that asks for a password is not among them, since an agent that knows nothing
  * of passwords would open it to everybody; see {@linkcode extendArgs}. Ranges that a route
@@ -61,7 +61,7 @@ export function configureArgs(manifest: Manifest, host: HostSpec): ConfigureArgs
 }
 
 /**
- * The arguments of `extend` for one host, or nothing if `configure` says it all: proxies
+ * The arguments of `extend` for a host, or nothing if `configure` says all: proxies
  * that ask for a password, the names that routes except, which names are aliases, and for
  * whom the name server resolves.
  */
@@ -95,7 +95,7 @@ function nameExceptions(manifest: Manifest): NonNullable<ExtendArgs["exceptions"
   );
 }
 
-/** Whether routes mean anything to a host: to its proxies, or to what it dials for others. */
+/** Whether routes matter to a host: to its proxies, or to its dialling for others. */
 function isConcerned(manifest: Manifest, host: HostSpec): boolean {
   return hasProxy(host) || manifest.routes.some(({ via }) => via === host.name);
 }
@@ -104,15 +104,15 @@ function hasProxy({ http, socks }: HostSpec): boolean {
   return http !== undefined || socks !== undefined;
 }
 
-/** Features without which an agent cannot serve this host, and those it will be missed for. */
+/** Features that an agent needs to serve a host, and features whose lack is only told. */
 export interface NeededFeatures {
-  /** An agent lacking one of these is refused. */
+  /** An agent that lacks any of these is refused. */
   readonly required: readonly string[];
-  /** An agent lacking one of these is warned about. */
+  /** An agent that lacks any of these causes a warning. */
   readonly wanted: readonly string[];
 }
 
-/** What the manifest asks of a host's agent. */
+/** The features that the manifest asks of a host's agent. */
 export function neededFeatures(manifest: Manifest, host: HostSpec): NeededFeatures {
   const { http, socks, loopback, stateDir } = host;
   const asksPassword = http?.auth !== undefined || socks?.auth !== undefined;
@@ -142,7 +142,7 @@ function asked(features: readonly [string, boolean][]): string[] {
   return features.filter(([, isAsked]) => isAsked).map(([feature]) => feature);
 }
 
-/** What an agent without these features cannot do: to stand after `its agent `. */
+/** The lack of these features in words, to stand after `its agent `. */
 export function describeLack(features: readonly string[]): string {
   const known = features.filter((feature) => feature !== "extend");
   return [

@@ -15,9 +15,9 @@ import type { MeshStatus } from "./status.ts";
 
 /** Options of `startMesh`. */
 export interface MeshOptions {
-  /** Called with each event from the very start. What it throws is reported as uncaught. */
+  /** Called with each event from the start. Thrown errors are reported as uncaught. */
   readonly onEvent?: (event: MeshEvent) => void;
-  /** Further transports; one with the name of a built-in one takes its place. */
+  /** Further transports; a built-in transport of the same name is replaced. */
   readonly transports?: readonly Transport[];
   /**
    * Plug-ins from elsewhere, by URL, that the manifest may name without locking them. A
@@ -25,39 +25,39 @@ export interface MeshOptions {
    */
   readonly allowPlugins?: readonly string[];
   /**
-   * Whether there is a {@linkcode ConnectionEvent} for each connection between hosts when
-   * it is accepted and when it ends. Off by default; then it costs nothing.
+   * Whether a {@linkcode ConnectionEvent} tells when a connection between hosts is
+   * accepted and when the connection ends. Off by default, at no cost.
    */
   readonly connections?: boolean;
   /** Time and chance, for tests. */
   readonly clock?: Clock;
 }
 
-/** One host of a running mesh; its fields are as of now. */
+/** A host of a running mesh; its fields are as of now. */
 export interface MeshHost {
   /** Its name in the manifest. */
   readonly name: string;
   /** Its virtual IPv4 address, dotted. */
   readonly vip: string;
-  /** What is run to reach it, or `the agent in this process`. */
+  /** The command that reaches the host, or `the agent in this process`. */
   readonly command: string;
-  /** What it is doing. */
+  /** The host's state. */
   readonly state: HostState;
   /** The version its agent says; undefined unless ready. */
   readonly version: string | undefined;
-  /** What its agent can do; empty unless ready. */
+  /** The features of its agent; empty unless ready. */
   readonly features: readonly string[];
   /** Failures in a row. */
   readonly failures: number;
-  /** What went wrong last, while it is down. */
+  /** The last failure, while the host is down. */
   readonly lastFailure: string | undefined;
   /** Addresses, each `address:port`, on which its agent was to listen and does not. */
   readonly failedListeners: readonly string[];
   /** Frames that its link's police let pass or dropped, by reason. */
   readonly police: Readonly<PoliceCounters>;
-  /** Control messages dropped: too many came, or they answered what nobody had asked. */
+  /** Control messages dropped: too many came, or they answered no request. */
   readonly droppedControls: number;
-  /** Lines of text from it that were left out, since there were too many. */
+  /** Lines of text from the host that were left out, since there were too many. */
   readonly droppedLines: number;
 }
 
@@ -71,7 +71,7 @@ export interface ReadyReport {
   readonly failed: readonly {
     /** The host. */
     readonly host: MeshHost;
-    /** What went wrong. */
+    /** The failure, in words. */
     readonly message: string;
   }[];
 }
@@ -82,13 +82,13 @@ export interface StatusOptions {
   readonly ms?: number;
 }
 
-/** A running mesh. Disposing of it closes it. */
+/** A running mesh. Disposing closes the mesh. */
 export interface Mesh extends AsyncDisposable {
-  /** What it was started from. */
+  /** The manifest of the mesh. */
   readonly manifest: Manifest;
   /** Its hosts by name, in the manifest's order. */
   readonly hosts: ReadonlyMap<string, MeshHost>;
-  /** What became of packets so far, in frames. */
+  /** Fates of packets so far, in frames. */
   readonly counters: Readonly<RouteCounters>;
   /**
    * The state and the counters of the mesh and its agents at the moment, as plain data.

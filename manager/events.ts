@@ -1,17 +1,20 @@
 /**
- * What a mesh tells about itself: one type of event per thing a user or a program wants to
- * know. Each carries its facts as fields and a message that reads alone.
+ * The events of a mesh: a type for each fact that a user or a program wants to know. Each
+ * event carries its facts as fields and a message that reads alone.
  *
  * @module
  */
 
 import type { LinkExit } from "../transports/mod.ts";
 
-/** What all events have. */
+/** The fields of all events. */
 export interface EventBase {
-  /** How much it matters: `error` needs the user, `warn` may, `info` is the normal course, `debug` is for developers. */
+  /**
+   * The importance: `error` needs the user, `warn` may, `info` is the normal course,
+   * `debug` is for developers.
+   */
   readonly level: "error" | "warn" | "info" | "debug";
-  /** One line for people, complete without the other fields. */
+  /** A line for people, complete without the other fields. */
   readonly message: string;
 }
 
@@ -23,20 +26,20 @@ export interface HostReadyEvent extends EventBase {
   readonly host: string;
   /** Its virtual IPv4 address, dotted. */
   readonly vip: string;
-  /** Milliseconds since the link was asked for; after a failure, since it went down. */
+  /** Milliseconds since the first attempt began; later, since the host went down. */
   readonly ms: number;
   /** True when the host was down before. */
   readonly again: boolean;
   /** The agent's version, as it says. */
   readonly version: string;
-  /** What the agent announced that it can do. */
+  /** The features that the agent announced. */
   readonly features: readonly string[];
 }
 
 /**
  * A link could not be opened, or ended, or was given up. Its connections have ended, and
- * it is tried again. After the third failure in a row at most one event a minute is an
- * `error`; the others are for `debug`.
+ * the host is tried again. After the third failure in a row at most one event a minute is
+ * an `error`; the others are for `debug`.
  */
 export interface HostDownEvent extends EventBase {
   /** Tells events apart. */
@@ -45,21 +48,21 @@ export interface HostDownEvent extends EventBase {
   readonly host: string;
   /** Its virtual IPv4 address, dotted. */
   readonly vip: string;
-  /** What was run or reached: for `cmd`, the command. */
+  /** The command or address of the link: for `cmd`, the command. */
   readonly command: string;
   /** Failures in a row, counted from 1. */
   readonly attempt: number;
   /** Milliseconds until the next attempt. */
   readonly retryIn: number;
-  /** Why, in one line, without what is tried next. */
+  /** Why, in one line, without the next attempt. */
   readonly reason: string;
-  /** How the command, or what else is the link, ended; absent if it could not be started. */
+  /** How the command, or another kind of link, ended; absent if never started. */
   readonly exit?: LinkExit;
 }
 
 /**
  * A line of text from a host's command, or from the agent in the manager's process. Its
- * level is `warn` for what an agent warns of, which begins with `warning: `.
+ * level is `warn` for an agent's warning, which begins with `warning: `.
  */
 export interface HostOutputEvent extends EventBase {
   /** Tells events apart. */
@@ -73,8 +76,8 @@ export interface HostOutputEvent extends EventBase {
 }
 
 /**
- * The manifest holds something that the user should know of; it is no error, and may explain
- * one. Only for a manifest that `startMesh` itself read.
+ * A warning about the manifest, which is no error but may explain an error. Only for a
+ * manifest that `startMesh` itself read.
  */
 export interface ManifestWarningEvent extends EventBase {
   /** Tells events apart. */
@@ -99,19 +102,19 @@ export interface ListenerFailedEvent extends EventBase {
   readonly host: string;
   /** `address:port`. */
   readonly address: string;
-  /** What was to listen there; `dns` is a name server. */
+  /** The purpose of the listener; `dns` is a name server. */
   readonly kind: "loopback" | "http" | "socks" | "dns";
   /** Such as `EADDRINUSE`. */
   readonly code: string;
-  /** Where the manifest asks for it, `mesh.yaml:12:7`, if it does. */
+  /** Where the manifest asks for the listener, `mesh.yaml:12:7`, if anywhere. */
   readonly at?: string;
-  /** What the user can do, if we know. */
+  /** Advice for the user, if there is any. */
   readonly hint?: string;
 }
 
 /**
  * Addresses of the mesh on which an agent cannot listen because somebody else does: another
- * mesh, or another host of this one on the same machine.
+ * mesh, or another host of this mesh on the same machine.
  */
 export interface AddressesTakenEvent extends EventBase {
   /** Tells events apart. */
@@ -122,9 +125,9 @@ export interface AddressesTakenEvent extends EventBase {
   readonly addresses: readonly string[];
   /** Where the manifest has the host, `mesh.yaml:12:7`. */
   readonly at: string;
-  /** The host of this mesh that is on the same machine and has them, if one has. */
+  /** The host of this mesh on the same machine that has the addresses, if any. */
   readonly sameMachine?: string;
-  /** What the user can do. */
+  /** Advice for the user. */
   readonly hint: string;
 }
 
@@ -140,7 +143,7 @@ export interface ListenersUpEvent extends EventBase {
 
 /**
  * A host's command asks the user something on the terminal, as ssh does for a passphrase; or it
- * does so no more. Other hosts wait, and what is written to the terminal meanwhile covers the
+ * does so no more. Other hosts wait, and output to the terminal meanwhile covers the
  * question. Noticed on Linux only.
  */
 export interface QuestionEvent extends EventBase {
@@ -148,23 +151,23 @@ export interface QuestionEvent extends EventBase {
   readonly type: "question";
   /** The host's name in the manifest. */
   readonly host: string;
-  /** Whether it asks from now on, or no more. */
+  /** Whether the command asks from now on, or no more. */
   readonly isAsking: boolean;
 }
 
-/** How far something is that is sent to a host: at the begin, at the end, and 5 times a second. */
+/** Progress of an upload to a host: at the start, at the end, and 5 times a second. */
 export interface ProgressEvent extends EventBase {
   /** Tells events apart. */
   readonly type: "progress";
   /** The host's name in the manifest. */
   readonly host: string;
-  /** What is sent, such as `the agent`. */
+  /** The thing sent, such as `the agent`. */
   readonly what: string;
   /** Bytes sent so far. */
   readonly done: number;
   /** Bytes to be sent. */
   readonly total: number;
-  /** Milliseconds since it began. */
+  /** Milliseconds since the upload began. */
   readonly ms: number;
 }
 
@@ -175,23 +178,23 @@ export interface ProgressEvent extends EventBase {
 export interface ConnectionEvent extends EventBase {
   /** Tells events apart. */
   readonly type: "connection";
-  /** The host that opened it. */
+  /** The host that opened the connection. */
   readonly host: string;
-  /** Whether it begins or is over. */
+  /** Whether the connection begins or is over. */
   readonly phase: "opened" | "ended";
-  /** The address and port it comes from, `127.0.42.100:50123`. */
+  /** The source address and port, `127.0.42.100:50123`. */
   readonly from: string;
-  /** The address and port it leads to. */
+  /** The destination address and port. */
   readonly to: string;
   /** The host behind that address; absent if there is none. */
   readonly target?: string;
-  /** Bytes from the host that opened it, so far. */
+  /** Bytes from the opener, so far. */
   readonly sent: number;
-  /** Bytes to it, so far. */
+  /** Bytes to the opener, so far. */
   readonly received: number;
-  /** Milliseconds since it was asked for. */
+  /** Milliseconds since the connection was asked for. */
   readonly ms: number;
-  /** How it ended, in words: `closed`, `refused`, `reset by web`, `timed out`. */
+  /** The end, in words: `closed`, `refused`, `reset by web`, `timed out`. */
   readonly end?: string;
 }
 

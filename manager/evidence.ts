@@ -1,9 +1,10 @@
 /**
- * Evidence: what came from a host beside its frames, and why its link ended by that.
+ * Evidence: text from a host beside its frames, and the reason of its link's end by that
+ * text.
  *
  * How a link ended says little: `docker exited with status 1`. The lines that the command
- * wrote to stderr say more, and the text before the first frame, or in place of it, may say
- * most. All of it is the host's word; whoever shows it bounds it.
+ * wrote to stderr say more, and the text before the first frame, or in place of frames,
+ * may say most. All this text is the host's word; whoever shows text bounds its length.
  *
  * @module
  */
@@ -16,10 +17,10 @@ import { explainingLines, explainingOf } from "../transports/command/explaining.
 
 /** Lines of stderr that are kept, since they may explain an end. */
 const KEPT_LINES = 20;
-/** Milliseconds before the end of a ready link in which stderr is taken to explain it. */
+/** Milliseconds before the end of a ready link in which stderr may explain the end. */
 const EXPLAINING_TIME = 5000;
 
-/** What came from one host during one attempt. */
+/** Text from a host during an attempt. */
 export class Evidence {
   readonly #clock: Clock;
   /** Text before the first frame. */
@@ -43,7 +44,7 @@ export class Evidence {
     return linesOf(text);
   }
 
-  /** Why no answer came in time, as one line; `fault` is what is wrong with what came. */
+  /** Why no answer came in time, as one line; `fault` is that of the bytes that came. */
   silence(wait: string, fault: string | undefined): string {
     return withSaid(withFault(wait, fault), this.#said.map(({ line }) => line));
   }
@@ -54,7 +55,7 @@ export class Evidence {
     return this.#reasonOfExit(exit, wasReady) + (isFault ? ` (${reason})` : "");
   }
 
-  /** The exit and what stderr says of it. What it said long before is no reason. */
+  /** The exit, with explaining lines of stderr. Much older lines are no reason. */
   #reasonOfExit({ reason, stderr, hint }: LinkExit, wasReady: boolean): string {
     const since = this.#clock.now() - EXPLAINING_TIME;
     const recent = wasReady

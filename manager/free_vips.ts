@@ -11,13 +11,13 @@ import { isTaken, isTakenEverywhere } from "../proxy/edge/taken.ts";
 import { formatIpv4 } from "../wire/ip/ipv4.ts";
 import { NAME_SERVER_PORT } from "../wire/ports.ts";
 
-/** Whether a host of these ports could not be listened for at an address of this machine. */
+/** Whether this machine cannot listen at `vip` for a host with these ports. */
 export type InUse = (vip: number, ports: readonly number[]) => boolean;
 
 /**
- * The manifest with other addresses for those hosts that had theirs assigned and where they
- * are in use, if this machine is a host that listens on them. Where none is free, the host
- * keeps its own.
+ * The manifest with other addresses for hosts whose assigned addresses are in use, if
+ * this machine is a host that listens on addresses of the mesh. A host for which no
+ * address is free keeps its own.
  */
 export function withFreeVips(manifest: Manifest, inUse: InUse = inUseHere()): Manifest {
   const here = manifest.hosts.find(({ transport }) => !transport);
@@ -37,7 +37,7 @@ export function withFreeVips(manifest: Manifest, inUse: InUse = inUseHere()): Ma
   return { ...manifest, hosts };
 }
 
-/** Ports that somebody has on all addresses are no reason to prefer another one. */
+/** Ports that somebody has on all addresses are no reason to prefer another address. */
 function inUseHere(): InUse {
   const everywhere = new Map<number, boolean>();
   const isEverywhere = (port: number) => {

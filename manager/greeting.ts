@@ -1,10 +1,10 @@
 /**
- * The greeting: an agent is told what its host is, and says what it can do.
+ * The greeting: an agent gets its configuration and answers with its features.
  *
- * `configure` is the request that every agent understands. An agent that announces `extend`
- * is told the rest by it, and is ready only after that: without what `extend` asks for,
- * routes and proxies would do what they must not. An agent that does not announce it never
- * sees a password.
+ * `configure` is the request that every agent understands. An agent that announces
+ * `extend` gets the rest by that request, and is ready only after that: without the rest,
+ * routes and proxies would do things they must not. An agent that does not announce
+ * `extend` never sees a password.
  *
  * The two calls have no time of their own. The attempt's deadline, which begins anew while
  * opening the link gets on, ends the link and with it the calls.
@@ -22,19 +22,19 @@ import {
 } from "../wire/control/control.ts";
 import { describeLack, type NeededFeatures } from "./configure.ts";
 
-/** What an agent is told, and must be able to do. */
+/** The requests to an agent, and the features that its host needs. */
 export interface GreetingPlan {
-  /** What the agent is told. */
+  /** The arguments of `configure`. */
   readonly configure: ConfigureArgs;
-  /** What else an agent that announces `extend` is told before it counts as ready. */
+  /** The arguments of `extend`; an agent that announces it is ready only after that. */
   readonly extend?: ExtendArgs;
-  /** What the agent must and should be able to do. */
+  /** The features that the agent must and should have. */
   readonly needed: NeededFeatures;
 }
 
-/** How a greeting goes; one of these is called, or the link ends before. */
+/** The outcomes of a greeting; one is called, or the link ends before. */
 export interface GreetingHooks {
-  /** The agent took all of it. Called before the frame behind its answer is looked at. */
+  /** The agent took all requests. Called before frames behind its answer are read. */
   greeted(agent: ConfigureData): void;
   /** The agent cannot serve the host: to stand after `the link ended: `. */
   failed(reason: string): void;
@@ -46,7 +46,7 @@ export function greet(
   { configure, extend, needed, greeted, failed }: GreetingPlan & GreetingHooks,
 ): void {
   const failure = (what: string) => (error: unknown) => {
-    // Any other error is the link's end, or nonsense that ends it, which tells why itself.
+    // Any other error is the end of the link, or nonsense that ends it; both tell why.
     if (error instanceof Refusal) failed(`its agent ${what}: ${error.words}`);
   };
   channel.call("configure", configure, {

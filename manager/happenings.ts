@@ -26,7 +26,7 @@ import type { Failure, Readiness, SessionHooks } from "./session.ts";
 export interface MeshParts {
   readonly manifest: Manifest;
   readonly router: Router;
-  /** Watches connections, if anybody wants to know of them. */
+  /** Watches connections, if anybody asked for their events. */
   readonly connections: Connections | undefined;
   /** All hosts by name; not complete while they are made. */
   readonly hosts: ReadonlyMap<string, RunningHost>;
@@ -124,8 +124,8 @@ function becomeDown(
   connections?.down(name);
   router.forget(name);
   host.report.forget();
-  // No ranges: two hosts may serve the same, so the router itself has reset the routed
-  // connections that went through this one.
+  // No ranges: two hosts may serve the same range, so the router itself has reset the
+  // routed connections through this host.
   const message = encodeControl({
     type: "event",
     body: { type: "hostDown", data: { ip: vip, ranges: [] } },
@@ -190,7 +190,7 @@ function takeListenersUp(
   { emit }: MeshParts,
   { listeners }: AgentStatus,
 ): void {
-  // Only what it told had failed, so that nobody can fill the log.
+  // Only listeners that the agent told had failed, so that nobody can fill the log.
   const event = listenersUp(host.name, host.report.takeUp(listeners));
   if (event && host.text.admits(event.message)) emit(event);
 }

@@ -1,6 +1,6 @@
 /**
- * The agent of the manager's own machine: it runs in this process, takes frames from its
- * link's queue without a stream between, and is treated like any other.
+ * The agent of the manager's own machine: runs in this process, takes frames from its
+ * link's queue without a stream between, and is treated like any other agent.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { joinedLink } from "../agent/port.ts";
 import type { Link, OpenContext } from "../transports/mod.ts";
 import { messageOf } from "../wire/text.ts";
 
-/** Starts the agent and gives the manager's end of its link, which ends with it. */
+/** Starts the agent and gives the manager's end of its link; both end together. */
 // deno-lint-ignore require-await -- a transport's `open` is asynchronous
 export async function openLocalAgent(
   context: OpenContext,
@@ -23,7 +23,7 @@ export async function openLocalAgent(
   let failure: string | undefined;
   const closed = link.closed.then(async (exit) => {
     await finished.promise; // its sockets are closed by then
-    // An agent that fails closes its port first, which alone tells nothing.
+    // A failing agent closes its port first, and that end alone tells nothing.
     return exit.ok && failure ? { ...exit, ok: false, reason: failure } : exit;
   });
   const near = { ...link, closed };

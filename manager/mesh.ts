@@ -1,5 +1,5 @@
 /**
- * Starting a mesh: from a manifest, in whichever form, to what runs.
+ * Starting a mesh: from a manifest, in whichever form, to a running mesh.
  *
  * @module
  */
@@ -22,12 +22,11 @@ import { withFreeVips } from "./free_vips.ts";
 import { RunningMesh } from "./running_mesh.ts";
 
 /**
- * Starts a mesh. It resolves as soon as the manifest is found right; `ready()` of the mesh
+ * Starts a mesh. Resolves as soon as the manifest is found right; `ready()` of the mesh
  * tells when its hosts are.
  *
- * @param manifest a path, a manifest as an object in the shape of the YAML, or one parsed
- * before.
- * @throws {ManifestError} with everything that is wrong with the manifest.
+ * @param manifest a path, an object in the shape of the YAML, or a parsed manifest.
+ * @throws {ManifestError} with every fault of the manifest.
  */
 export async function startMesh(
   manifest: string | Manifest | Readonly<Record<string, unknown>>,
@@ -51,7 +50,7 @@ export async function startMesh(
     }
   };
   const parsed = await readWhole(manifest, transports, plugins).catch((error) => {
-    // A warning may be what explains the error.
+    // A warning may explain the error.
     if (error instanceof ManifestError) warn(error.diagnostics);
     throw error;
   });

@@ -14,7 +14,7 @@ import { openLocalAgent } from "./local.ts";
 
 /** The way to a host. */
 export interface Reach {
-  /** What is run or reached, for messages. */
+  /** The command or address of the link, for messages. */
   readonly command: string;
   /** Opens a link, as a transport does. */
   open(context: OpenContext): Promise<Link>;

@@ -20,13 +20,13 @@ import { type HostState, Session, type SessionHooks } from "./session.ts";
 export interface HostParts {
   /** Its entry in the manifest. */
   readonly spec: HostSpec;
-  /** The plan of each attempt to link it. */
+  /** The plan of each attempt to link the host. */
   readonly plan: AttemptPlan;
   /** Verdicts on its frames, counted by its pipeline. */
   readonly police: Readonly<PoliceCounters>;
   /** The hooks of its session. */
   readonly hooks: (host: RunningHost) => SessionHooks;
-  /** Takes a warning about it. */
+  /** Takes a warning about the host. */
   readonly warn: (event: HostWarningEvent) => void;
 }
 
@@ -49,9 +49,9 @@ export class RunningHost implements MeshHost {
   readonly firstVerdict: Promise<string | undefined>;
   /** Settles the first verdict; later ones change nothing. */
   readonly verdict: (failure: string | undefined) => void;
-  /** How often it became ready. */
+  /** How often the host became ready. */
   timesReady = 0;
-  /** When it became ready last, in milliseconds of the clock. */
+  /** When the host became ready last, in milliseconds of the clock. */
   readyAt = 0;
   #lastFailure: string | undefined;
 
@@ -122,7 +122,7 @@ export class RunningHost implements MeshHost {
     await this.report.asked(() => this.session.askStatus());
   }
 
-  /** Ends its agent and settles when nothing is left of it. */
+  /** Ends its agent and settles when nothing of the agent is left. */
   async close(): Promise<void> {
     await this.session.close();
     this.report.forget();
@@ -151,7 +151,7 @@ function controlsOf(host: string, clock: Clock, warn: (message: string) => void)
     ));
 }
 
-/** Honest hosts have some as well: answers of connections that ended just before. */
+/** Fewer are not told: honest hosts too send answers of connections that just ended. */
 const TOLD_PACKETS = 1000;
 
 function packetsOf(host: string, clock: Clock, warn: (message: string) => void): Excess {

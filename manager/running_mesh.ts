@@ -94,7 +94,7 @@ export class RunningMesh implements Mesh {
       return message === undefined ? [] : [{ host, message }];
     });
     const ready = hosts.filter((_, index) => failures[index] === undefined);
-    // So that the listeners of those that are ready are known; an agent may not tell.
+    // Wait for the listeners of ready hosts, with a limit: an agent may not tell.
     await this.#within(STATUS_LIMIT_MS, ready.map(({ report }) => report.first));
     return { ok: failed.length === 0, ready, failed };
   }
@@ -114,13 +114,13 @@ export class RunningMesh implements Mesh {
       try {
         listener(event);
       } catch (error) {
-        // Its author's mistake must not change what the mesh does.
+        // A mistake of the listener's author must not change the mesh.
         reportError(error);
       }
     }
   }
 
-  /** Settles when all of these have, or the time is over. */
+  /** Settles when all promises have, or after `ms`. */
   async #within(ms: number, promises: readonly Promise<void>[]): Promise<void> {
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const cancel = this.#clock.after(ms, resolve);

@@ -1,5 +1,5 @@
 /**
- * One host's life: link after link, from the start of the mesh to its close.
+ * A host's life: link after link, from the start of the mesh to its close.
  *
  * ## Theory of Operation
  *
@@ -17,22 +17,25 @@
  *
  * **States** are those of the host's {@linkcode Channel}, which stays while links change.
  * *starting*: the first attempt is under way. *ready*: packets are carried. *away*: not
- * entered yet, for an agent ends with its link. *down*: an attempt failed, and until one
- * succeeds the host stays down, also while a further attempt is under way; so a connection
- * to it fails at once instead of hanging for as long as attempts take. *closed*: for good.
+ * entered yet, for an agent ends with its link. *down*: an attempt failed, and until
+ * another succeeds the host stays down, also while an attempt is under way; so a
+ * connection to the host fails at once instead of hanging for as long as attempts take.
+ * *closed*: for good.
  *
- * **Events.** An {@linkcode Attempt} reports that its agent is ready and, once, that it is
- * over. Between `over` and `ended` its link is being taken down; the host is down from
- * `over` on, while the next attempt waits for `ended`, because two agents on one host
- * would fight for its ports.
+ * **Events.** An {@linkcode Attempt} reports that its agent is ready and, once, that the
+ * attempt is over. Between `over` and `ended` its link is being taken down; the host is
+ * down from `over` on, while the next attempt waits for `ended`, because two agents on
+ * the same host would fight for its ports.
  *
- * **Packets.** They do not pass through here: the session tells the mesh when the host is
- * ready, with the queue that leads to it, and when it is down, and the router acts on it.
- * While starting, a SYN waits there, no longer than the first attempt may take.
+ * **Packets** do not pass through here: the session tells the mesh when the host is
+ * ready, with the queue that leads there, and when the host is down, and the router acts
+ * on that. While starting, a SYN waits in the router, no longer than the first attempt
+ * may take.
  *
  * **Peers and the user.** `down` is told to the mesh at once, which tells the agents that
- * understand it; `report`, what the user reads, comes {@linkcode REPORT_DELAY} later, since
- * on Ctrl-C the commands get the signal as well and may end before the manager closes them.
+ * understand it; `report`, which the user reads, comes {@linkcode REPORT_DELAY} later,
+ * since on Ctrl-C the commands get the signal as well and may end before the manager
+ * closes them.
  *
  * **Limits.** An attempt must get its answer within the host's `connectTimeout`. The wait
  * between attempts is that of `backoff.ts`: 0.5 s to 30 s, from the beginning again once
@@ -58,7 +61,7 @@ import { retryDelay, STEADY_AFTER, Telling } from "./backoff.ts";
 /** Milliseconds between a failure and telling the user, in which a close makes it void. */
 const REPORT_DELAY = 100;
 
-/** What a host is doing: `starting`, `ready`, `away`, `down` or `closed`. */
+/** The state of a host: `starting`, `ready`, `away`, `down` or `closed`. */
 export type HostState = ChannelState;
 
 /** A failed attempt, as the user is told. */
@@ -69,27 +72,27 @@ export interface Failure {
   readonly end: AttemptEnd;
   /** Failures in a row, counted from 1. */
   readonly attempt: number;
-  /** Whether the host was ready since the first of them, though not for long. */
+  /** Whether the host was ready since the first failure, though not for long. */
   readonly wasUpBetween: boolean;
   /** Milliseconds until the next attempt. */
   readonly retryIn: number;
-  /** False for those that would only fill the log. */
+  /** False for failures that would only fill the log. */
   readonly isTold: boolean;
 }
 
 /** A host that became ready. */
 export interface Readiness {
-  /** What its agent said. */
+  /** The answer of its agent to `configure`. */
   readonly agent: ConfigureData;
-  /** What is pushed here goes to it. */
+  /** The queue of frames to the host. */
   readonly queue: LinkQueue;
   /** Milliseconds since the first attempt began, or since the host went down. */
   readonly ms: number;
-  /** Whether it was down before. */
+  /** Whether the host was down before. */
   readonly again: boolean;
 }
 
-/** What a session tells the mesh. */
+/** The reports of a session to the mesh. */
 export interface SessionHooks extends Omit<AttemptHooks, "ready"> {
   /** The host can be reached from now on. */
   ready(readiness: Readiness): void;
@@ -99,7 +102,7 @@ export interface SessionHooks extends Omit<AttemptHooks, "ready"> {
   report(failure: Failure): void;
 }
 
-/** Keeps one host linked, from {@linkcode Session.start} to {@linkcode Session.close}. */
+/** Keeps a host linked, from {@linkcode Session.start} to {@linkcode Session.close}. */
 export class Session {
   readonly #plan: AttemptPlan;
   readonly #hooks: SessionHooks;
@@ -125,7 +128,7 @@ export class Session {
     return this.#channel.state;
   }
 
-  /** What the agent said and the way to it; absent unless ready. */
+  /** The agent's answer and the way to the agent; absent unless ready. */
   get readiness(): Readiness | undefined {
     return this.#readiness;
   }
@@ -146,7 +149,7 @@ export class Session {
     this.#channel.push(message);
   }
 
-  /** Asks the agent for its status once more, if it is ready. */
+  /** Asks a ready agent for its status once more. */
   askStatus(): void {
     this.#attempt?.askStatus();
   }

@@ -34,7 +34,7 @@ export interface MeshStatus {
   readonly packets: Readonly<RouteCounters>;
   /** Routed connections: those to addresses that are no VIP. */
   readonly flows: RoutedStatus;
-  /** The stack of each agent that tells of it; NoRouter's do not. */
+  /** The stack of each agent that reports its stack; NoRouter's agents do not. */
   readonly stacks: readonly StackStatus[];
   /** The real listeners of each agent that tells of them. */
   readonly listeners: readonly (OfHost & Readonly<ListenerStatus>)[];
@@ -72,9 +72,9 @@ export interface HostStatus extends OfHost {
 export interface LinkStatus extends OfHost {
   /** How often the host became ready. */
   readonly timesReady: number;
-  /** Milliseconds since it became ready; absent unless ready. */
+  /** Milliseconds since the host became ready; absent unless ready. */
   readonly ms?: number;
-  /** Frames from it by the verdict of police: `ok` passed, others were dropped. */
+  /** Frames from the host by the verdict of police: `ok` passed, others were dropped. */
   readonly frames: Readonly<PoliceCounters>;
   /** Control messages dropped: too many came, or nobody had asked. */
   readonly droppedControls: Excessive;
@@ -96,7 +96,7 @@ export interface RoutedStatus {
   readonly opening: number;
   /** In use. */
   readonly open: number;
-  /** Closed by both sides, and remembered for what still comes. */
+  /** Closed by both sides, and remembered for late packets. */
   readonly finished: number;
   /** Refused by an ICMP message, and remembered likewise. */
   readonly refused: number;

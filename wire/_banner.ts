@@ -2,7 +2,7 @@
  * The text before the first frame: where does a login's banner end?
  *
  * A shell or a login program may print text before the agent does. Ordinary text holds
- * the magic byte (it is the letter B), so a frame is believed only where all of its
+ * the magic byte (the letter B), so a frame is believed only where all of its
  * header fits: the type is known, a packet is no longer than a packet can be, an object
  * begins the JSON. Otherwise the letters "Bxy" followed by a frame of 256 bytes would look
  * like a frame of their own. Behind text the padding must be zero, too, and a packet must
@@ -13,7 +13,7 @@
 
 import { COUNTED_HEADER_BYTES, FrameType, HEADER_BYTES, MAGIC } from "./frame.ts";
 
-/** With this many bytes it is certain whether a frame begins at the first of them. */
+/** Bytes that suffice to tell whether a frame begins at the first of them. */
 export const LOOKAHEAD_BYTES: number = HEADER_BYTES + 1;
 
 /** Longest IPv4 packet, in bytes (RFC 791, 3.1). */
@@ -22,7 +22,7 @@ const MAX_PACKET = 65535;
 /** First byte of a JSON object. */
 const BRACE = 0x7b;
 
-/** Skips and keeps the text before the first frame of one stream. */
+/** Skips and keeps the text before the first frame of a stream. */
 export class BannerSkipper {
   /** Bytes of text that are allowed. */
   readonly limit: number;
@@ -60,7 +60,7 @@ export class BannerSkipper {
   /**
    * Returns how many bytes at the start of `chunk` are text. If `found` is true then, a
    * frame follows them; else the rest, shorter than {@linkcode LOOKAHEAD_BYTES}, has to
-   * come again with what follows it.
+   * come again with the next bytes.
    */
   skip(chunk: Uint8Array): number {
     let at = 0;

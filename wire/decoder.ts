@@ -10,12 +10,12 @@ import type { Lease } from "./lease.ts";
 
 /** The stream is not, or no longer, a stream of frames; the message has offset and bytes. */
 export class FrameError extends Error {
-  /** Tells it from other errors. */
+  /** Tells this error from others. */
   override name = "FrameError";
-  /** The bytes that are none, as far as they had come; empty if bytes are missing. */
+  /** The bytes that are no frame, as far as they had come; empty if bytes are missing. */
   readonly bytes: Uint8Array;
 
-  /** `bytes` are what was found instead of a frame; none if it is one that is too long. */
+  /** `bytes` were found instead of a frame; none if a frame is too long. */
   constructor(message: string, bytes: Uint8Array = new Uint8Array()) {
     super(message);
     this.bytes = bytes;
@@ -26,12 +26,11 @@ export class FrameError extends Error {
 export interface FrameDecoderOptions {
   /** Bytes of text allowed before the first frame; 0 allows none. Default 65536. */
   bannerLimit?: number;
-  /** Bytes of the largest frame, its header included. Default: what a header can say, 16 MiB. */
+  /** Bytes of the largest frame, header included. Default: the header's limit, 16 MiB. */
   frameLimit?: number;
   /**
    * Called with the text skipped before the first frame, once: when that frame is
-   * found, or at the latest by {@linkcode FrameDecoder.finish}. Not called if there is
-   * none.
+   * found, or at the latest by {@linkcode FrameDecoder.finish}. Not called without text.
    */
   onBanner?: (text: string) => void;
 }
@@ -40,7 +39,7 @@ export interface FrameDecoderOptions {
  * Finds the frames in a stream of bytes, synchronously.
  *
  * A frame that lies whole in a chunk is a view of that chunk, so a chunk must not be
- * written to again. A frame spread over chunks is gathered in one buffer of exactly its
+ * written to again. A frame spread over chunks is gathered in a buffer of exactly its
  * size; each of its bytes is copied once, however small the chunks.
  *
  * Text before the first frame (the banner of a login) is skipped up to a limit. After an
@@ -68,7 +67,7 @@ export class FrameDecoder {
   }
 
   /**
-   * The text skipped so far while no frame has been found, else the empty string: what to
+   * The text skipped so far while no frame has been found, else the empty string: text to
    * show when an agent never answers.
    */
   get banner(): string {
@@ -78,10 +77,9 @@ export class FrameDecoder {
   /**
    * Takes the next bytes of the stream and returns the frames they complete, in order.
    *
-   * @throws {FrameError} on a wrong magic, a length below 4 or over the limit, or a banner
-   * over the limit.
-   * The frames before the fault in the same chunk are lost with it. Frames that lie in
-   * `chunk` carry its `lease`, if it has one.
+   * @throws {FrameError} on a wrong magic, a length below 4 or over the limit, or a
+   * banner over the limit. The frames before the fault in the same chunk are lost with
+   * it. Frames that lie in `chunk` carry its `lease`, if there is a lease.
    */
   push(chunk: Uint8Array, lease?: Lease): Frame[] {
     const frames: Frame[] = [];
@@ -96,10 +94,10 @@ export class FrameDecoder {
   }
 
   /**
-   * The part of {@linkcode push} for callers who keep the unfinished tail themselves: adds
-   * the frames that begin at the start of `chunk` and lie whole in it to `frames`, until there
-   * are `most`, and returns the number of bytes used. The rest is to come again, in front of
-   * what follows. Do not mix with `push` on one stream.
+   * The part of {@linkcode push} for callers who keep the unfinished tail themselves:
+   * adds the frames that begin at the start of `chunk` and lie whole there to `frames`,
+   * until there are `most`, and returns the number of bytes used. The rest is to come
+   * again, in front of the next bytes. Do not mix with `push` on the same stream.
    *
    * @throws {FrameError} as `push` does.
    */
@@ -120,8 +118,8 @@ export class FrameDecoder {
   }
 
   /**
-   * The size, header included, of the frame at the start of `tail`, which is what
-   * {@linkcode scan} left over; 0 if too little of it is there to tell.
+   * The size, header included, of the frame at the start of `tail`, the bytes that
+   * {@linkcode scan} left over; 0 if `tail` is too short to tell.
    */
   wanted(tail: Uint8Array): number {
     const size = this.#banner !== undefined || tail.length < HEADER_BYTES
@@ -132,17 +130,17 @@ export class FrameDecoder {
   }
 
   /**
-   * How much of a frame has come whose rest has not, and the size it is to have (0 if that
-   * is not known yet), as far as `push` or `wanted` saw it.
+   * How much of an unfinished frame has come, and the size of the frame (0 if not known
+   * yet), as far as `push` or `wanted` saw.
    */
   get unfinished(): { readonly came: number; readonly size: number } | undefined {
     return this.#unfinished;
   }
 
   /**
-   * Says that the input has ended; a caller of {@linkcode scan} gives the tail it holds.
+   * Says that the input has ended; a caller of {@linkcode scan} gives the tail left over.
    *
-   * @throws {FrameError} if that is inside a frame.
+   * @throws {FrameError} if the input ended inside a frame.
    */
   finish(tail?: Uint8Array): void {
     if (this.#error !== undefined) throw this.#error;
@@ -153,7 +151,7 @@ export class FrameDecoder {
       const used = left === undefined ? 0 : banner.skip(left);
       left = left?.subarray(used);
       this.#offset += used;
-      // Nothing but text: not a broken frame. Whoever watches the link knows why it ended.
+      // Nothing but text: not a broken frame. A watcher of the link knows its end.
       if (!banner.found && left !== undefined) banner.add(left);
       this.#reportBanner(banner);
       if (!banner.found) return;
@@ -205,7 +203,7 @@ export class FrameDecoder {
     }
     const size = HEADER_BYTES - COUNTED_HEADER_BYTES + length;
     if (size > this.#frameLimit) {
-      // Told by its header, before anything is kept for it.
+      // Told by the header, before memory is taken for the frame.
       const seen = chunk.subarray(at, at + 32);
       const what = `its ${size} bytes are more than the ${this.#frameLimit} allowed,`;
       if (!isFrameHeader(seen)) this.#fail(what, seen);
@@ -214,23 +212,23 @@ export class FrameDecoder {
     return size;
   }
 
-  /** Begins a frame whose end has not come yet with what is there of it. */
+  /** Begins an unfinished frame with the bytes that have come. */
   #keep(tail: Uint8Array): void {
-    // A header alone can be a frame; what more it takes to tell one from text comes after.
+    // A header alone can be a frame; more bytes, to tell a frame from text, come after.
     const least = tail.length < HEADER_BYTES ? HEADER_BYTES : LOOKAHEAD_BYTES;
     this.#partial = new Uint8Array(this.wanted(tail) || least);
     this.#partial.set(tail);
     this.#partialFilled = tail.length;
   }
 
-  /** Moves bytes from `chunk` into the unfinished frame; returns where it stopped. */
+  /** Moves bytes from `chunk` to the unfinished frame; returns the place behind them. */
   #gather(chunk: Uint8Array, at: number, frames: Frame[]): number {
     const partial = this.#partial!;
     const end = Math.min(chunk.length, at + partial.length - this.#partialFilled);
     partial.set(chunk.subarray(at, end), this.#partialFilled);
     this.#partialFilled += end - at;
     if (this.#partialFilled === partial.length) {
-      // Either the frame, or just its header (or what a banner hid): scan tells.
+      // Either the frame, or just its header (or bytes behind a banner): scan tells.
       this.#partial = undefined;
       const used = this.scan(partial, frames);
       if (used < partial.length) this.#keep(partial.subarray(used));
@@ -248,14 +246,14 @@ export class FrameDecoder {
   }
 }
 
-/** Whether a whole header is one that is sent: the bytes are a frame, whatever its length. */
+/** Whether a whole header is one that peers send: the bytes are a frame of any length. */
 function isFrameHeader(header: Uint8Array): boolean {
   const [, , , , high, type, ...rest] = header;
   const isKnown = type === FrameType.L3 || type === FrameType.JSON;
   return high === 0 && isKnown && rest[0] === 0 && rest[1] === 0;
 }
 
-/** At most 32 bytes as hex, and as text with dots for what cannot be printed. */
+/** At most 32 bytes as hex, and as text with dots for unprintable bytes. */
 function describeBytes(bytes: Uint8Array): string {
   const shown = bytes.subarray(0, 32);
   const hex = Array.from(shown, (byte) => byte.toString(16).padStart(2, "0")).join(" ");

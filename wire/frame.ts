@@ -30,32 +30,32 @@ export const MAX_PAYLOAD: number = 2 ** 24 - 1 - COUNTED_HEADER_BYTES;
 
 /** Values of a frame's type field. Others may come from a newer peer; they decode too. */
 export const FrameType = {
-  /** The payload is one IPv4 packet, headers and all. */
+  /** The payload is an IPv4 packet, headers and all. */
   L3: 1,
-  /** The payload is one control message, see `control/control.ts`. */
+  /** The payload is a control message, see `control/control.ts`. */
   JSON: 2,
 } as const;
 
 /**
- * One frame: header and payload together, as they go over a link, so that a router
- * forwards it untouched.
+ * A frame: header and payload together, as they go over a link, so that a router forwards
+ * frames untouched.
  */
 export class Frame {
-  /** The whole frame. Whoever holds it must not write to it: other frames share its buffer. */
+  /** The whole frame. Not to be written to: other frames share its buffer. */
   readonly bytes: Uint8Array;
   /**
-   * Present if the memory of `bytes` will be used again: then it is valid until the
-   * pipeline asks for the next batch. Who needs it longer holds the lease, or takes a
-   * copy with {@linkcode Frame.kept}.
+   * Present if the memory of `bytes` will be used again: then the frame is valid until
+   * the pipeline asks for the next batch. Who needs the frame longer holds the lease, or
+   * takes a copy with {@linkcode Frame.kept}.
    */
   readonly lease: Lease | undefined;
   /**
-   * What a stage of a pipeline has looked up about the frame, carried along for the stages
-   * behind it, which alone know what it means. Not part of what goes over a link.
+   * The result of a stage's look-up of the frame, for the later stages of the pipeline,
+   * which alone know its meaning. Not sent over a link.
    */
   way: unknown = undefined;
 
-  /** Wraps `bytes`, which must be exactly one well-formed frame; nothing is checked. */
+  /** Wraps `bytes`, which must be exactly a well-formed frame; nothing is checked. */
   constructor(bytes: Uint8Array, lease?: Lease) {
     this.bytes = bytes;
     this.lease = lease;

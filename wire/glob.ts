@@ -2,7 +2,7 @@
  * Patterns of host names, as routes have them.
  *
  * `*` stands for any characters, none and dots included, and everything else for itself.
- * That is all that NoRouter's patterns have (github.com/ryanuber/go-glob over canonical
+ * NoRouter's patterns have no more (github.com/ryanuber/go-glob over canonical
  * names, see pkg/router/router.go there): `?`, `[a-c]` and `{a,b}` have no meaning, and
  * match nothing, because no host name holds these characters.
  *
@@ -18,9 +18,9 @@
  */
 
 /**
- * Makes a matcher of a pattern. It takes time in proportion to the name's length times the
- * pattern's at worst. A pattern that is faulty matches nothing or too little, never an
- * error, since a manager may send anything.
+ * Makes a matcher of a pattern. A match takes time in proportion to the name's length
+ * times the pattern's at worst. A pattern that is faulty matches nothing or too little,
+ * never an error, since a manager may send anything.
  */
 export function hostGlob(pattern: string): (name: string) => boolean {
   const [first = "", ...more] = canonical(pattern).split("*");
@@ -41,7 +41,7 @@ export function hostGlob(pattern: string): (name: string) => boolean {
   };
 }
 
-/** Why no host name can match the pattern as it was meant, or nothing if one can. */
+/** Why no host name can match the pattern as meant, or nothing if names can match. */
 export function hostGlobFault(pattern: string): string | undefined {
   const text = pattern.replace(/\.$/, "");
   if (text === "") return "it is empty";
@@ -70,7 +70,7 @@ export function hostGlobFault(pattern: string): string | undefined {
 export function hostGlobsOverlap(one: string, other: string): boolean {
   const a = canonical(one);
   const b = canonical(other);
-  // row[j]: the first i of `a` and the first j of `b` can stand for one text.
+  // row[j]: the first i of `a` and the first j of `b` can stand for the same text.
   let row = Array.from({ length: b.length + 1 }, (_, j) => j === 0);
   for (let i = 0;; i++) {
     const next = row.map(() => false);

@@ -1,5 +1,5 @@
 /**
- * How deep JSON is nested, told before it is parsed: a parser spends on each open bracket
+ * The depth of JSON, measured before parsing: a parser spends on each open bracket
  * some two hundred times its byte, on a stack or a heap.
  *
  * @module
@@ -15,7 +15,7 @@ const CLOSE_OBJECT = 0x7d;
 /**
  * Parses JSON whose lists and objects lie within each other at most `most` deep.
  *
- * @throws {SyntaxError} if it is deeper, or no JSON.
+ * @throws {SyntaxError} if the text is deeper, or no JSON.
  */
 export function parseShallow(text: string, most: number): unknown {
   if (!isDeeper(text, most)) return JSON.parse(text);
@@ -24,7 +24,8 @@ export function parseShallow(text: string, most: number): unknown {
 
 /**
  * Whether lists and objects of the JSON, text or UTF-8, lie within each other more than
- * `most` deep. Of what is no JSON it tells something, in time and without an error.
+ * `most` deep. For input that is no JSON the answer means nothing, but comes in time and
+ * without an error.
  */
 export function isDeeper(json: Uint8Array | string, most: number): boolean {
   let depth = 0;

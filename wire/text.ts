@@ -9,12 +9,12 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A host and a port as one text; an IPv6 address in brackets. */
+/** A host and a port as text; an IPv6 address in brackets. */
 export function formatHostPort(hostname: string, port: number): string {
   return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
-/** A colour or another rendition, as a terminal takes it: SGR (ECMA-48, 8.3.117). */
+/** A colour or another rendition, as sent to a terminal: SGR (ECMA-48, 8.3.117). */
 // deno-lint-ignore no-control-regex -- control characters are what this is about
 const SGR = /\x1b\[[\d;:]*m/g;
 

@@ -1,10 +1,10 @@
 /**
- * Turns: how long one link may be worked for before others get theirs.
+ * Turns: how long a link may be worked for before other links get their turn.
  *
- * A link whose bytes are always there never lets the event loop go on by itself: each read
- * is done before it is waited for, and promises that are kept run before anything else does. So
- * whoever works off a stream of somebody else's making counts its work, and rests, for one
- * round of the event loop, when a turn's worth of it is done. A round costs some two
+ * A link whose bytes are always there never lets the event loop go on by itself: each
+ * read is done before anybody waits for the read, and resolved promises run before
+ * anything else. So a loop over a foreign stream counts its work, and rests, for a round
+ * of the event loop, when a turn's worth of work is done. A round costs some two
  * microseconds where nobody else waits.
  *
  * @module
@@ -24,13 +24,13 @@ export interface Pace {
   rest(): Promise<void>;
 }
 
-/** The work for one link. */
+/** The work for a link. */
 export class Turn {
   readonly #pace: Pace;
   #pieces = 0;
-  /** When the piece of work began that is under way. */
+  /** When the present piece of work began. */
   #since: number | undefined;
-  /** Milliseconds worked in this turn before that. */
+  /** Milliseconds worked in this turn before the present piece. */
   #spent = 0;
 
   /** Begins with a whole turn to use. */
@@ -55,7 +55,7 @@ export class Turn {
     this.#since = undefined;
   }
 
-  /** Lets others go on; what is under way goes on in a new turn. */
+  /** Lets others go on; work under way goes on in a new turn. */
   async rest(): Promise<void> {
     await this.#pace.rest();
     this.#spent = 0;

@@ -1,18 +1,19 @@
 /**
- * Reading and writing a file in one go, though agents of one machine begin and end together.
+ * Reading and writing a file without interruption, though agents of one machine begin and
+ * end together.
  *
- * The lock is flock(2)'s, on the file itself: it goes with the process, leaves nothing
- * behind, and works where nothing else can be written. Whoever replaces the file by `rename`
- * does so while it holds the lock of the old one, so the next one looks whether what it has
- * locked is still the file.
+ * The lock is flock(2)'s, on the file itself: the lock goes with the process, leaves
+ * nothing behind, and works where nothing else can be written. An agent that replaces the
+ * file by `rename` holds the lock of the old file, so the next agent looks whether the
+ * file that it has locked is still at the path.
  *
  * @module
  */
-/** Milliseconds that somebody else may hold it; then one goes on without. */
+/** Milliseconds to wait for the lock; then the action goes on without. */
 const PATIENCE = 300;
 const EVERY = 10;
 
-/** Does something while no other agent does so with the same path, a file or a folder. */
+/** Runs `action` while no other agent locks the same path, a file or a folder. */
 export async function whileLocked<T>(path: string, action: () => Promise<T>): Promise<T> {
   // On Windows a lock would keep out all who read the file.
   if (Deno.build.os === "windows") return await action();
@@ -20,7 +21,7 @@ export async function whileLocked<T>(path: string, action: () => Promise<T>): Pr
   return await action();
 }
 
-/** Nothing if there is no such file, or it cannot be locked. */
+/** Nothing if there is no such file, or no lock to be had. */
 async function lock(path: string): Promise<Deno.FsFile | undefined> {
   const end = performance.now() + PATIENCE;
   for (;;) {
@@ -30,7 +31,7 @@ async function lock(path: string): Promise<Deno.FsFile | undefined> {
       const isLocked = await file.tryLock(true);
       const [mine, now] = await Promise.all([file.stat(), Deno.stat(path)]);
       if (isLocked && mine.ino === now.ino && mine.dev === now.dev) return file;
-    } catch { /* it was removed just now, or its disk has no locks */ }
+    } catch { /* the file was removed just now, or its disk has no locks */ }
     file.close();
     if (performance.now() > end) return undefined;
     await new Promise((resolve) => setTimeout(resolve, EVERY));

@@ -1,8 +1,8 @@
 /**
  * A path from the manifest, as this host understands it.
  *
- *   ~  ~/x         the home directory: $HOME, or what the system's user database says
- *   $VAR  ${VAR}   the agent's environment, once: what a variable holds is not expanded
+ *   ~  ~/x         the home directory: $HOME, or the entry in the system's user database
+ *   $VAR  ${VAR}   the agent's environment, once: the value of a variable is not expanded
  *   ~name  ${}     errors, as is a variable that is not set
  *   $  $1  $$      themselves
  *
@@ -15,7 +15,7 @@ import { userInfo } from "node:os";
 
 /** Where the values come from. */
 export interface Surroundings {
-  /** A variable of the environment, undefined if it is not set. */
+  /** A variable of the environment, undefined if not set. */
   readonly env: (name: string) => string | undefined;
   /** The home directory by the system's user database; may throw. */
   readonly home: () => string;
@@ -27,9 +27,9 @@ const SYSTEM: Surroundings = {
 };
 
 /**
- * Expands `~` at the start of a path and variables anywhere in it.
+ * Expands `~` at the start of a path and variables anywhere in a path.
  *
- * @throws {Error} that names the path and what of it cannot be expanded.
+ * @throws {Error} that names the path and the part that cannot be expanded.
  */
 export function expandPath(path: string, from: Surroundings = SYSTEM): string {
   const expanded = path.replace(

@@ -6,8 +6,8 @@
  *   127.0.42.101 web
  *   # </Added-by-NoRouter>
  *
- * The text is one character per byte (Latin-1): what stands outside of the region is not
- * looked at and comes back byte for byte, in whatever encoding it is.
+ * The text has a character per byte (Latin-1): bytes outside of the region are not looked
+ * at and come back unchanged, in whatever encoding they are.
  *
  * @module
  */
@@ -15,15 +15,15 @@
 const BEGIN = "# <Added-by-NoRouter>";
 const END = "# </Added-by-NoRouter>";
 
-/** A hosts file with a region, and what is needed to take the region out again. */
+/** A hosts file with a region, and the facts needed to take the region out again. */
 export interface Placed {
   /** The whole file. */
   readonly text: string;
-  /** The region in it, with its markers and their line ends. */
+  /** The region, with its markers and their line ends. */
   readonly region: string;
-  /** The end of line that the file lacked, or nothing: it was added before the region. */
+  /** The missing end of the last line, which was added before the region; or nothing. */
   readonly joint: string;
-  /** The numbers of lines, from 1, in the file as it was, that began a region without an end. */
+  /** Lines, from 1, of the former file that began a region without an end. */
   readonly unclosed: readonly number[];
 }
 
@@ -51,8 +51,8 @@ export function placeRegion(text: string, lines: readonly string[]): Placed {
 }
 
 /**
- * The file without the region that was placed. Undefined if it is not there any more:
- * somebody else took it out or wrote one of their own.
+ * The file without the region that was placed. Undefined if that region is not there any
+ * more: somebody else took the region out or wrote another.
  */
 export function removeRegion(
   text: string,
@@ -64,7 +64,7 @@ export function removeRegion(
   if (!span) return undefined;
   const before = text.slice(0, span.start);
   const after = text.slice(span.end);
-  // What others appended meanwhile needs the end of line that was missing.
+  // Lines that others appended meanwhile need the end of line that was missing.
   const isLast = after === "" && joint !== "" && before.endsWith(joint);
   return isLast ? before.slice(0, -joint.length) : before + after;
 }
@@ -81,7 +81,7 @@ interface Span {
   readonly start: number;
   /** Behind the line end of the last line. */
   readonly end: number;
-  /** False for a begin marker that no end follows: the span is that one line. */
+  /** False for a begin marker that no end follows: the span is that line. */
   readonly isClosed: boolean;
 }
 

@@ -31,13 +31,13 @@ const ALL_MAY_READ = 0o644;
 /** Names left out that a warning lists. */
 const MAX_TOLD = 5;
 
-/** What to write, and where. */
+/** Names to write, and where. */
 export interface NameFilesContents {
   /** Names and dotted addresses, in the manifest's order. */
   readonly names: Readonly<Record<string, string>>;
   /** The folder for `hosts` and `hostaliases`, `~/.norouter/agent` if absent. */
   readonly stateDir?: {
-    /** With `~` and variables still in it. */
+    /** With `~` and variables not expanded yet. */
     readonly path?: string | undefined;
     /** Write no such folder. */
     readonly disable?: boolean | undefined;
@@ -54,11 +54,12 @@ export interface NameFilesOptions extends NameFilesContents {
   readonly systemHosts?: string;
 }
 
-/** What was written. */
+/** The files that were written. */
 export interface NameFiles {
   /**
-   * Writes other contents in place of the first, which are taken out of a state directory
-   * that is another one now. Never rejects. To be called when the last call has settled.
+   * Writes other contents in place of the first, which are taken out of the former state
+   * directory if another is wanted now. Never rejects. To be called when the last call
+   * has settled.
    */
   rewrite(contents: NameFilesContents): Promise<void>;
   /**
@@ -69,8 +70,8 @@ export interface NameFiles {
 }
 
 /**
- * Writes the files. Never rejects: what cannot be written is a warning, and the rest is
- * written all the same.
+ * Writes the files. Never rejects: a file that cannot be written is a warning, and the
+ * rest is written all the same.
  */
 export async function writeNameFiles(options: NameFilesOptions): Promise<NameFiles> {
   const writer = new Writer(options);
@@ -86,14 +87,14 @@ class Writer {
   readonly #owner = new Owner();
   /** The state directory that names were written to. */
   #stateFolder: string | undefined;
-  /** What takes the names out again, by the file or folder that has them. */
+  /** Functions that take the names out again, by the file or folder that has them. */
   readonly #undo = new Map<string, () => Promise<void>>();
 
   constructor(options: Pick<NameFilesOptions, "warn" | "systemHosts">) {
     this.#options = options;
   }
 
-  /** Last resort: what is thrown here was not foreseen. */
+  /** Last resort: errors caught here were not foreseen. */
   async attempt(action: () => Promise<void>): Promise<void> {
     try {
       await action();
@@ -147,7 +148,7 @@ class Writer {
     return usable;
   }
 
-  /** The system's hosts file, one character per byte; undefined if it cannot be read. */
+  /** The system's hosts file, a character per byte; undefined if not readable. */
   async #readHosts(path: string): Promise<string | undefined> {
     let text: string;
     try {
@@ -199,14 +200,14 @@ class Writer {
     }
   }
 
-  /** Writes what follows from the shares in the file that is there, once they are changed. */
+  /** Changes the shares in the existing file, and writes the files that follow. */
   async #updateState(
     folder: string,
     system: string,
     change: (shares: readonly Share[]) => readonly Share[] | undefined,
   ): Promise<void> {
     const path = join(folder, "hosts");
-    // One that cannot be read is replaced.
+    // An unreadable file is replaced.
     const before = await readIfThere(path).catch(() => "");
     const shares = change(sharesOf(regionLines(before)));
     if (!shares) return;
@@ -224,7 +225,7 @@ class Writer {
     }
   }
 
-  /** The user's own aliases, which one variable cannot name beside ours, and the mesh's. */
+  /** The user's own aliases and the mesh's, since the variable names a single file. */
   async #aliases(shares: readonly Share[], own: string): Promise<string[]> {
     const ours = new Map<string, string>();
     for (const line of shares.flatMap(({ lines }) => lines)) {
@@ -295,7 +296,7 @@ function linesFor(names: readonly (readonly [string, string])[]): string[] {
   return names.map(([name, address]) => `${address} ${name}`);
 }
 
-/** The hosts file with these shares in its region, or without one if there are none. */
+/** The hosts file with these shares in its region; without shares, no region. */
 function placeShares(text: string, shares: readonly Share[]): string {
   const placed = placeRegion(text, linesOf(shares));
   if (shares.length > 0) return placed.text;
@@ -304,7 +305,7 @@ function placeShares(text: string, shares: readonly Share[]): string {
   return removeRegion(placed.text, { region: placed.region, joint })!;
 }
 
-/** Keeps the file as it was before the first change ever; false if there is none. */
+/** Keeps the file as before the first change ever; false if there is no file. */
 async function backUp(path: string): Promise<boolean> {
   const backup = path + BACKUP_SUFFIX;
   const [bytes, info] = await Promise.all([Deno.readFile(path), Deno.stat(path)])
@@ -321,7 +322,7 @@ async function backUp(path: string): Promise<boolean> {
     for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await file.write(rest));
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return true;
-    // Half a backup would stand in the way of a whole one for ever.
+    // Half a backup would stand in the way of a whole backup for ever.
     if (isNew) await Deno.remove(backup).catch(() => {});
     throw error;
   }

@@ -1,7 +1,7 @@
 /**
- * Writing a file that others read at the same time: they see the old text or the new one.
+ * Writing a file that others read at the same time: they see the old or the new text.
  *
- * A new file takes the place of the old one by `rename`. That is not to be had where the
+ * A new file takes the place of the old file by `rename`. That is not to be had where the
  * folder is not ours, or where the file is a mount, as /etc/hosts in a container: then
  * the file is written in place.
  *
@@ -14,7 +14,7 @@ import { basename, dirname, join } from "node:path";
 export interface ReplaceOptions {
   /** Of a file that is not there yet; the process's mask applies. */
   readonly mode: number;
-  /** Keep owner and mode of the file, and write in place where it cannot be replaced. */
+  /** Keep owner and mode of the file, and write in place where `rename` fails. */
   readonly isSystemFile?: boolean;
 }
 
@@ -24,7 +24,7 @@ const IN_PLACE = new Set(["EBUSY", "EXDEV", "EROFS", "EACCES", "EPERM", "ENOTSUP
 /**
  * Makes `bytes` the content of a file.
  *
- * @throws the system's error; then the file is as it was, unless writing in place broke
+ * @throws the system's error; then the file is as before, unless writing in place broke
  * off and the old content could not be written either.
  */
 export async function replaceFile(
@@ -33,7 +33,7 @@ export async function replaceFile(
   { mode, isSystemFile = false }: ReplaceOptions,
 ): Promise<void> {
   if (!isSystemFile) return await rename(path, bytes, { mode });
-  // A link stays a link: what it leads to is replaced.
+  // A link stays a link: its target is replaced.
   const target = await realPath(path);
   const before = await infoOf(target);
   try {
@@ -69,7 +69,7 @@ async function rename(path: string, bytes: Uint8Array, kept: Kept): Promise<void
   }
 }
 
-/** Gives the new file the owner and mode of the old one, or throws if it may not. */
+/** Gives the new file the owner and mode of the old file, or throws if not allowed. */
 async function imitate(path: string, { uid, gid, mode }: Deno.FileInfo): Promise<void> {
   if (Deno.build.os === "windows" || mode === null) return;
   const made = await Deno.stat(path);

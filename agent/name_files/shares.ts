@@ -1,5 +1,5 @@
 /**
- * What of a file with names belongs to which agent, since several may share one:
+ * Shares: the lines of each agent in a file with names, which several agents may share:
  *
  *   # of the agent 1f0c3a2b, process 42 of box-[4026531836] since 88123, 2026-11-28
  *   127.0.42.101 web
@@ -15,19 +15,19 @@ import { hostname } from "node:os";
 import { kill } from "node:process";
 import { entryNow } from "../../transports/command/process_table.ts";
 
-/** Days that the lines of an agent stay of which nobody here can tell whether it runs. */
+/** Days that lines stay of an agent whose process cannot be looked up from here. */
 const FOREIGN_DAYS = 30;
 const HEAD =
   /^# of the agent ([0-9a-f]{8}), process (\d+)(?: of (\S+) since (\d*), ([\d-]{10}))?(, behind a line without an end)?$/;
 
-/** What one agent has written. */
+/** The lines of an agent. */
 export interface Share {
-  /** The line that says whose it is. */
+  /** The line that names the agent. */
   readonly head: string;
   readonly lines: readonly string[];
 }
 
-/** Who an agent is, for files that others write too. */
+/** An agent's identity, for files that others write too. */
 export class Owner {
   readonly #id = crypto.randomUUID().slice(0, 8);
 
@@ -47,7 +47,7 @@ export class Owner {
     return isJoined || areJoined(shares) ? joined(all) : all;
   }
 
-  /** The lines of the others; undefined if there are none of this one, so nothing is to be done. */
+  /** The shares of others; undefined if this agent has none and nothing is to be done. */
   remove(shares: readonly Share[]): Share[] | undefined {
     if (!shares.some(({ head }) => HEAD.exec(head)?.[1] === this.#id)) return undefined;
     const others = this.#others(shares);
@@ -109,7 +109,7 @@ function machine(): string {
   return hostname().replaceAll(/\s/g, "") + space;
 }
 
-/** When a process began, as Linux counts; undefined elsewhere, or if there is none. */
+/** When a process began, as Linux counts; undefined elsewhere, or without process. */
 function startOf(pid: number): string | undefined {
   const start = entryNow(pid)?.start;
   return start === undefined ? undefined : `${start}`;

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** In ASCII: it is written byte by byte, as the hosts files are. */
+/** In ASCII, for the text is written byte by byte, as the hosts files are. */
 export const STATE_README = `# Names of a NoRouter mesh
 
 The NoRouter agent on this machine wrote this folder when its mesh started. It writes it

@@ -1,5 +1,5 @@
 /**
- * Connections as events: what the router's watcher sees, in the words of users.
+ * Connections as events: the observations of the router's watcher, in the words of users.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { formatIpv4 } from "../../wire/ip/ipv4.ts";
 import { formatHostPort } from "../../wire/text.ts";
 import type { ConnectionEvent } from "../events.ts";
 
-/** What a mesh gives its watcher. */
+/** The parts of a mesh that its watcher needs. */
 export interface WatchedMesh {
   readonly router: Router;
   /** Milliseconds of a clock that never goes back. */
@@ -23,7 +23,7 @@ export interface WatchedMesh {
   readonly emit: (event: ConnectionEvent) => void;
 }
 
-/** A watcher that emits an event as each connection is accepted, and as it ends. */
+/** A watcher that emits an event as each connection is accepted, and as each ends. */
 export function connectionsOf({ router, now, emit }: WatchedMesh): Connections {
   const targetOf = (from: string, address: number) => router.table.lookup(from, address);
   const tell = (connection: Connection, end?: ConnectionEnd) => {

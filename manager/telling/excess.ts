@@ -1,5 +1,5 @@
 /**
- * Excess: what a host sent beyond what it may, counted, and told in few words.
+ * Excess: pieces that a host sent beyond its budget, counted, and told in few words.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import type { Clock } from "../../link/clock.ts";
 
 /** Milliseconds from the first excess to its being told. */
 const FIRST_AFTER = 1000;
-/** Milliseconds between further tellings, as long as it goes on. */
+/** Milliseconds between further tellings, as long as pieces come. */
 const AGAIN_AFTER = 60_000;
 
-/** Counts one kind of excess of one host. */
+/** Counts the excess of a host, of a single kind. */
 export class Excess {
   readonly #clock: Clock;
   readonly #tell: (pieces: number, bytes: number) => void;
@@ -22,7 +22,7 @@ export class Excess {
   #lastTold = -Infinity;
   #cancel: (() => void) | undefined;
 
-  /** Tells by `tell` what came since it was told last: a second after it began, then each minute. */
+  /** Calls `tell` with pieces since its last call: after a second, then each minute. */
   constructor(clock: Clock, tell: (pieces: number, bytes: number) => void) {
     this.#clock = clock;
     this.#tell = tell;
@@ -38,7 +38,7 @@ export class Excess {
     return this.#totalBytes;
   }
 
-  /** One more piece. */
+  /** Counts a piece. */
   add(bytes: number): void {
     this.#pieces++;
     this.#bytes += bytes;
@@ -49,7 +49,7 @@ export class Excess {
     this.#cancel = this.#clock.after(Math.max(FIRST_AFTER, again), () => this.flush());
   }
 
-  /** Tells at once what was not told yet, if there is anything, and ends the waiting. */
+  /** Tells pieces not told yet at once, if any, and ends the waiting. */
   flush(): void {
     this.#cancel?.();
     this.#cancel = undefined;

@@ -1,8 +1,8 @@
 /**
- * Host text: the lines that a host makes the mesh say, as many as it may.
+ * Host text: the lines that a host makes the mesh say, within an allowance.
  *
- * Whatever a host's command writes, and what its agent says of its listeners, is for people
- * and goes into a log. A host that writes without end would fill the disk and cost the
+ * The output of a host's command, and its agent's words on its listeners, are for people
+ * and go into a log. A host that writes without end would fill the disk and cost the
  * others their time, so beyond its allowance its lines are counted instead.
  *
  * @module
@@ -12,13 +12,13 @@ import { Allowance, type AllowanceLimits } from "../../link/budget.ts";
 import type { Clock } from "../../link/clock.ts";
 import { Excess } from "./excess.ts";
 
-/** Lines of one host, and their characters: a verbose start, then some 350 MB a day at the most. */
+/** Lines and characters of a host: a verbose start, then at most some 350 MB a day. */
 export const TEXT_LIMITS: AllowanceLimits = {
   pieces: { perSecond: 20, burst: 1000 },
   bytes: { perSecond: 4096, burst: 256 * 1024 },
 };
 
-/** The lines of one host. */
+/** The lines of a host. */
 export class HostText {
   readonly #clock: Clock;
   readonly #allowance: Allowance;
@@ -41,14 +41,14 @@ export class HostText {
     return this.#excess.totalBytes;
   }
 
-  /** Whether a line may be said; else it is counted. */
+  /** Whether a line may be said; counts a line that may not. */
   admits(line: string): boolean {
     if (this.#allowance.admits(line.length, this.#clock.now())) return true;
     this.#excess.add(line.length);
     return false;
   }
 
-  /** Tells what was left out and not told yet. */
+  /** Tells of lines left out and not told yet. */
   close(): void {
     this.#excess.flush();
   }

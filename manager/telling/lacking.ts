@@ -1,5 +1,5 @@
 /**
- * What an agent cannot do although the manifest asks for it, in a user's words and at the
+ * Features that the manifest asks for and an agent lacks, in a user's words and at the
  * place that asks.
  *
  * @module
@@ -8,7 +8,7 @@
 import { formatPosition, type Position } from "../../manifest/source/diagnostic.ts";
 import type { HostSpec, Manifest } from "../../manifest/manifest.ts";
 
-/** What is lacking, and whose agent lacks it. */
+/** A feature, and the agent that lacks it. */
 export interface Lack {
   /** The feature that the agent did not announce. */
   readonly feature: string;

@@ -1,9 +1,9 @@
 /**
  * Listeners that an agent could not open, explained: which line of the manifest asks for
- * them, and what the user can do.
+ * them, and how the user can help.
  *
- * The name servers of the VIPs tell whether it is another mesh that has an address: nobody
- * else listens at port 10053 of a VIP. All listeners of such addresses are one event.
+ * The name servers of the VIPs tell whether another mesh has an address: nobody else
+ * listens at port 10053 of a VIP. All listeners of such addresses are a single event.
  *
  * @module
  */
@@ -21,15 +21,15 @@ import type {
 /** Addresses that a message names. */
 const MOST_SHOWN = 4;
 
-/** A host of the mesh as its machine is concerned. */
+/** A host of the mesh, and its machine. */
 export interface Neighbour {
   /** Its name. */
   readonly name: string;
-  /** What its agent says of its machine; undefined if it does not. */
+  /** The machine's id by the host's agent; undefined if the agent tells none. */
   readonly machine: string | undefined;
 }
 
-/** All that failed on a host, as few events as say it. */
+/** The failed listeners of a host, in as few events as possible. */
 export function listenersFailed(
   manifest: Manifest,
   host: HostSpec,
@@ -179,7 +179,7 @@ function hintFor(code: string, { address, kind }: ListenerStatus): string | unde
 
 /**
  * Not `setcap`: the program of a portable executable is started by a shell and a loader, and
- * neither would have what was given to the file.
+ * neither would have the capabilities given to the file.
  */
 function lowPortHint(port: number, kind: ListenerStatus["kind"]): string {
   const other = kind === "loopback"

@@ -1,5 +1,5 @@
 /**
- * How far something is, in words.
+ * Progress of an upload, in words.
  *
  * @module
  */

@@ -6,7 +6,7 @@
 
 import * as v from "valibot";
 
-/** State and counters of an agent's stack, since it was made, or made anew. */
+/** State and counters of an agent's stack, since the stack was made, or made anew. */
 export interface AgentStack {
   /** Pages of its pool of memory, of 64 KiB each. */
   pages: number;

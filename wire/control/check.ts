@@ -1,5 +1,5 @@
 /**
- * Checks a value against a schema, and says where and how it does not fit.
+ * Checks a value against a schema, and says where and how the value does not fit.
  *
  * @module
  */
@@ -9,21 +9,21 @@ import * as v from "valibot";
 /** A schema whose output is a `T`. */
 export type Schema<T> = v.GenericSchema<unknown, T>;
 
-/** Faults of one value that are told. */
+/** Faults of a value that are told. */
 const MOST_FAULTS = 5;
 /** Characters of a fault that are told; the value at fault may be as long as its message. */
 const MOST_FAULT = 500;
 
 /** A control message that cannot be understood; the message says where and why. */
 export class ControlError extends Error {
-  /** Tells it from other errors. */
+  /** Tells this error from others. */
   override name = "ControlError";
 }
 
 /**
- * The value as the schema reads it; `what` stands for it in the message.
+ * The value as the schema reads it; `what` names the value in the message.
  *
- * @throws {ControlError} with the places that do not fit, and what was wanted there.
+ * @throws {ControlError} with the places that do not fit, and the wanted types.
  */
 export function check<T>(what: string, schema: Schema<T>, value: unknown): T {
   const result = v.safeParse(schema, value, { abortPipeEarly: true });

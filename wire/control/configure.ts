@@ -1,5 +1,5 @@
 /**
- * The request `configure`: what a host is, and what its agent can do.
+ * The request `configure`: the configuration of a host, and the features of its agent.
  *
  * @module
  */
@@ -39,7 +39,7 @@ export interface Other {
   proto: "tcp";
 }
 
-/** A route for the proxies: what goes to the host `via`. */
+/** A route for the proxies: destinations that the host `via` dials. */
 export interface WireRoute {
   /** Ranges as `a.b.c.d/n`. */
   toCIDR: string[];
@@ -81,7 +81,7 @@ export interface ConfigureArgs {
   stateDir?: {
     /** Where, `~` not yet expanded. */
     path?: string;
-    /** Whether it is not written. */
+    /** Whether no folder is written. */
     disable?: boolean;
   };
   /** Whether to rewrite the machine's hosts file. */
@@ -94,7 +94,7 @@ export interface ConfigureArgs {
 
 /** `data` of the result of `configure`. */
 export interface ConfigureData {
-  /** What this agent can do. */
+  /** The agent's features. */
   features: string[];
   /** Its version, for people. */
   version: string;
@@ -102,7 +102,7 @@ export interface ConfigureData {
 
 const ipPort = v.object({ ip: address, port, proto });
 
-/** A proxy. Go never leaves an object out, so one that is off comes as `{}`, or with "". */
+/** A proxy. Go never leaves an object out: a proxy that is off is `{}`, or has "". */
 const listen = v.nullish(v.pipe(
   v.object({ listen: v.nullish(v.string(), "") }),
   v.transform(({ listen }) => listen === "" ? undefined : { listen }),
@@ -123,7 +123,7 @@ const CONFIGURE_ARGS: Schema<ConfigureArgs> = object({
   loopback: v.nullish(object({ disable: flag })),
   stateDir: v.nullish(object({ path: v.nullish(v.string()), disable: flag })),
   writeEtcHosts: flag,
-  // NoRouter hands on what the manifest says; a range that is none matches nothing.
+  // NoRouter passes on the manifest's words; a range that is none matches nothing.
   routes: v.nullish(v.array(v.object({
     toCIDR: list(v.string()),
     toHostnameGlob: list(v.string()),

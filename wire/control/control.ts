@@ -2,8 +2,8 @@
  * Control messages: the JSON frames between manager and agent, strictly decoded.
  *
  * A wrong type is an error that names the place and the value. An unknown field is left
- * out, because a newer peer may have added it, and `null` counts as absent, because
- * NoRouter (Go) writes empty lists so.
+ * out, because a newer peer may have added the field, and `null` counts as absent,
+ * because NoRouter (Go) writes empty lists so.
  *
  * Ours, each announced in `features` and used only with a peer that announced it: the
  * requests `ping`, `status` and `extend`, the events `hostDown` and `listeners`. `ping` has

@@ -1,5 +1,5 @@
 /**
- * The request `extend`: what NoRouter's `configure` has no fields for.
+ * The request `extend`: settings for which NoRouter's `configure` has no fields.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { address, list, object } from "./fields.ts";
 export interface ExtendProxy {
   /** `address:port`. */
   listen: string;
-  /** What a client has to give. */
+  /** The credentials that a client has to give. */
   auth: {
     /** Not empty. */
     username: string;
@@ -21,7 +21,7 @@ export interface ExtendProxy {
   };
 }
 
-/** What a route of `configure` does not apply to. */
+/** The names to which a route of `configure` does not apply. */
 export interface RouteException {
   /** Which route: its index in `routes` of `configure`, from 0. */
   route: number;
@@ -35,13 +35,14 @@ export interface ExtendArgs {
   http?: ExtendProxy;
   /** SOCKS proxy, likewise. */
   socks?: ExtendProxy;
-  /** At most one for each route. */
+  /** At most one entry for each route. */
   exceptions?: RouteException[];
   /** Those names in `hostnameMap` of `configure` that are aliases. */
   aliases?: string[];
   /**
-   * Hosts, by their VIPs, to which the name server tells all names that its host knows, or
-   * `*` for all; else they are told those of the mesh, and those that a route leads to it.
+   * Hosts, by their VIPs, to which the name server tells all names that its host knows,
+   * or `*` for all; other hosts are told names of the mesh, and names that a route leads
+   * to that host.
    */
   resolveFor?: string[];
 }
@@ -51,7 +52,7 @@ const secret = v.pipe(
   v.nonEmpty("Expected text that is not empty"),
 );
 
-/** A password in the wrong place must not come back in a fault that shows what was found. */
+/** A password in the wrong place must not come back in a fault that shows the value. */
 const proxy = v.nullish(v.object({
   listen: v.pipe(v.string(), v.nonEmpty()),
   auth: v.object(

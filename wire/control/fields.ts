@@ -22,12 +22,12 @@ export function object<E extends v.ObjectEntries>(entries: E) {
   );
 }
 
-/** A list that Go writes as `null` when it is empty. */
+/** A list that Go writes as `null` when empty. */
 export function list<S extends v.GenericSchema>(item: S) {
   return v.nullish(v.array(item), []);
 }
 
-/** A list from an agent, which may be hostile: its items are looked at only if it is short. */
+/** A list from an agent, which may be hostile: items of a long list are not looked at. */
 export function shortList<S extends v.GenericSchema>(item: S, most: number) {
   const short = v.check<unknown[], string>(
     ({ length }) => length <= most,

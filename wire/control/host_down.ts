@@ -12,7 +12,7 @@ import { address, list, range } from "./fields.ts";
 export interface HostDown {
   /** VIP of the host that is down. */
   ip: string;
-  /** Ranges routed to it, as `a.b.c.d/n`. */
+  /** Ranges routed to that host, as `a.b.c.d/n`. */
   ranges: string[];
 }
 

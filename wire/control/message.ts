@@ -13,7 +13,7 @@ import { object } from "./fields.ts";
 /** Lists and objects within each other that a control message may have; ours have six. */
 export const MOST_DEPTH = 32;
 
-/** What a JSON frame holds: a request to an agent, its result, or an event. */
+/** The content of a JSON frame: a request to an agent, its result, or an event. */
 export type ControlMessage =
   | {
     /** Manager to agent. */
@@ -30,17 +30,17 @@ export type ControlMessage =
   | {
     /** Either way, without an answer. */
     type: "event";
-    /** What happened. */
+    /** The event. */
     body: ControlEvent;
   };
 
 /** The body of a request. */
 export type ControlRequest = {
-  /** Tells it from other requests that wait for their results. */
+  /** Tells the request from others that wait for their results. */
   id: number;
   /** `configure`, `extend`, `ping` or `status`. */
   op: string;
-  /** What the operation takes. */
+  /** The arguments of the operation. */
   args?: unknown;
 };
 
@@ -52,7 +52,7 @@ export type ControlResult = {
   op: string;
   /** Why the operation failed; absent on success. */
   error?: unknown;
-  /** What the operation gives. */
+  /** The result of the operation. */
   data?: unknown;
 };
 
@@ -60,7 +60,7 @@ export type ControlResult = {
 export type ControlEvent = {
   /** `routeSuggestion`, `listeners` or `hostDown`. */
   type: string;
-  /** What is told. */
+  /** The facts of the event. */
   data?: unknown;
 };
 
@@ -95,7 +95,7 @@ export function encodeControl(message: ControlMessage): Frame {
  * Reads the payload of a JSON frame. `args` and `data` are read by the reader of each
  * message.
  *
- * @throws {ControlError} if it is not JSON, too deep, or not a control message.
+ * @throws {ControlError} if the payload is not JSON, too deep, or not a control message.
  */
 export function decodeControl(payload: Uint8Array): ControlMessage {
   if (isDeeper(payload, MOST_DEPTH)) {

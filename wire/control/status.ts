@@ -9,13 +9,13 @@ import { AGENT_STACK, type AgentStack } from "./agent_stack.ts";
 import { check, type Schema } from "./check.ts";
 import { object, shortList, shortText } from "./fields.ts";
 
-/** One real listener of an agent, as told by the result of `status`. */
+/** A real listener of an agent, as told by the result of `status`. */
 export interface ListenerStatus {
   /** `address:port`. */
   address: string;
-  /** What listens there; `dns` is a mesh's name server, on the real `VIP:10053`. */
+  /** The listener's purpose; `dns` is a mesh's name server, on the real `VIP:10053`. */
   kind: "loopback" | "http" | "socks" | "dns";
-  /** Why it does not listen; absent if it does. */
+  /** Why the listener is not open; absent if open. */
   error?: {
     /** `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` or another short code. */
     code: string;
@@ -27,13 +27,13 @@ export interface ListenerStatus {
 /** `data` of the result of `status`, and of the event `listeners`. */
 export interface AgentStatus {
   /**
-   * Every listener the configuration asks for, whether it is up or not; in the event those
+   * Every listener the configuration asks for, up or not; in the event those
    * that had failed and are up now.
    */
   listeners: ListenerStatus[];
   /** The same for agents that share loopback addresses, if they know. */
   machine?: string;
-  /** What its TCP/IP stack holds and has counted; absent in the event. */
+  /** The state and counters of its TCP/IP stack; absent in the event. */
   stack?: AgentStack;
 }
 

@@ -29,7 +29,7 @@ export const ICMP_UNREACHABLE = 3;
 /** Types that are errors themselves and get no answer (RFC 1122, 3.2.2). */
 const ICMP_ERRORS: ReadonlySet<number> = new Set([3, 4, 5, 11, 12]);
 
-/** Whether the packet is an ICMP error, which quotes the packet it is about. */
+/** Whether the packet is an ICMP error, which quotes the packet at fault. */
 export function isIcmpError(packet: Uint8Array, at = 0): boolean {
   return protocolOf(packet, at) === Protocol.ICMP &&
     ICMP_ERRORS.has(packet[at + headerLengthOf(packet, at)] ?? ICMP_UNREACHABLE);

@@ -3,8 +3,8 @@
  * (RFC 791, RFC 9293).
  *
  * An address is an unsigned 32-bit number in host order, so that `10.0.0.1` is
- * `0x0a000001`. The functions that read a packet take it as bytes and the place where it
- * starts (0, or the header's size in a frame), allocate nothing and check nothing: the
+ * `0x0a000001`. The functions that read a packet take bytes and the start of the packet
+ * (0, or the header's size in a frame), allocate nothing and check nothing: the
  * caller has made sure that an IPv4 header is there.
  *
  * @module
@@ -130,12 +130,12 @@ export function destinationOf(packet: Uint8Array, at = 0): number {
   return readUint32(packet, at + 16);
 }
 
-/** Whether the packet is a piece of a fragmented one, the first piece included. */
+/** Whether the packet is a fragment, the first included. */
 export function isFragment(packet: Uint8Array, at = 0): boolean {
   return (readUint16(packet, at + 6) & 0x3fff) !== 0;
 }
 
-/** Whether the packet is a later piece, which has no TCP or UDP header. */
+/** Whether the packet is a later fragment, which has no TCP or UDP header. */
 export function isLaterFragment(packet: Uint8Array, at = 0): boolean {
   return (readUint16(packet, at + 6) & 0x1fff) !== 0;
 }

@@ -9,7 +9,7 @@ import type { Cidr } from "./ipv4.ts";
 /**
  * Ranges that each machine has to itself: "this network" and loopback (RFC 1122, section
  * 3.2.1.3), and its link (RFC 3927). A wider range such as `0.0.0.0/0` in a route does not
- * mean them, one that lies within them does.
+ * mean them, a range that lies within them does.
  */
 export const PRIVATE_TO_MACHINE: readonly Cidr[] = [
   { network: 0x00000000, prefix: 8 },
@@ -18,9 +18,9 @@ export const PRIVATE_TO_MACHINE: readonly Cidr[] = [
 ];
 
 /**
- * The ranges of a route without its exceptions, as agents may be told them: what is left
- * of a wide range never comes to lie within {@linkcode PRIVATE_TO_MACHINE}, which would
- * give it a meaning that the wide one did not have.
+ * The ranges of a route without its exceptions, as agents may be told them: the remains
+ * of a wide range never lie within {@linkcode PRIVATE_TO_MACHINE}, which would give them
+ * a meaning that the wide range did not have.
  */
 export function withoutExceptions(
   ranges: readonly Cidr[],
@@ -31,7 +31,7 @@ export function withoutExceptions(
     PRIVATE_TO_MACHINE.some((own) => own.prefix <= range.prefix && overlaps(own, range));
   const wide = ranges.filter((range) => !isNamed(range));
   const named = ranges.filter(isNamed);
-  // Not as one list: neighbours of the two would become one range.
+  // Not as a single list: neighbours of the two would be joined.
   return [
     ...subtract(wide, [...exceptions, ...PRIVATE_TO_MACHINE]),
     ...subtract(named, exceptions),
@@ -40,14 +40,14 @@ export function withoutExceptions(
 
 /**
  * The addresses in any of `ranges` and in none of `holes`, as the shortest list of ranges,
- * in order of addresses. A hole in a range leaves one range for each bit by which their
+ * in order of addresses. A hole in a range leaves a range for each bit by which their
  * prefixes differ, so at most 32.
  */
 export function subtract(ranges: readonly Cidr[], holes: readonly Cidr[]): Cidr[] {
   return within({ network: 0, prefix: 0 }, ranges, holes);
 }
 
-/** The same, of the addresses within `whole`; what is given lies at least partly in it. */
+/** The same, of the addresses within `whole`; all ranges given overlap `whole`. */
 function within(whole: Cidr, ranges: readonly Cidr[], holes: readonly Cidr[]): Cidr[] {
   if (ranges.length === 0 || holes.some((hole) => hole.prefix <= whole.prefix)) return [];
   if (holes.length === 0 && ranges.some((range) => range.prefix <= whole.prefix)) {
@@ -60,7 +60,7 @@ function within(whole: Cidr, ranges: readonly Cidr[], holes: readonly Cidr[]): C
     const meets = (range: Cidr) => overlaps(range, half);
     return within(half, ranges.filter(meets), holes.filter(meets));
   });
-  // Two halves that are there as a whole are one range.
+  // Two whole halves make a single range.
   const isWhole = found.length === 2 && found.every((part) => part.prefix === prefix);
   return isWhole ? [whole] : found;
 }

@@ -1,5 +1,5 @@
 /**
- * TCP: what a packet says of its segment (RFC 9293).
+ * TCP: facts about the segment in a packet (RFC 9293).
  *
  * @module
  */
