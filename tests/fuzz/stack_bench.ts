@@ -166,8 +166,8 @@ export class Bench {
         );
       }
       this.step({ do: "read", on, bytes: 4 << 20 });
-      // A window counts only if its segment is newer than that of the last window (RFC 9293,
-      // 3.10.7.4), whatever that was.
+      // A window counts only if its segment is newer than that of the last window (RFC
+      // 9293, 3.10.7.4), whatever that was.
       const newer = Math.min(ahead(flow.latest, flow.next) + 1, WINDOW);
       this.#inject(flow, this.#plain(flow, flow.next + newer >>> 0, ACK));
       const room = ahead(flow.edge, flow.next);

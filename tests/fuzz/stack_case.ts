@@ -19,8 +19,8 @@ export interface Beginning {
 /** A sequence number: a place of the connection, and a distance from there. */
 export interface Place {
   /**
-   * `next` is the number that the stack expects, `edge` the end of its window, `start` and
-   * `end` those of a segment sent before, `una` and `top` the least and the most that
+   * `next` is the number that the stack expects, `edge` the end of its window, `start`
+   * and `end` those of a segment sent before, `una` and `top` the least and the most that
    * the stack may be told of.
    */
   readonly of: "next" | "edge" | "start" | "end" | "una" | "top";

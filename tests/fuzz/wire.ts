@@ -2,7 +2,8 @@
  * The streams of frames: text before them, any lengths and types, any cutting.
  *
  * The decoder's two ways (`push`, and `scan` under `decode`) and an agent have to find
- * the frames that a naive reader of the whole stream finds, and give up at the same frame.
+ * the frames that a naive reader of the whole stream finds, and give up at the same
+ * frame.
  *
  * @module
  */
