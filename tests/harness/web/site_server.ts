@@ -2,7 +2,7 @@
  * A web server and a name server that tell who was asked by whom: site_server.ts JSON,
  * where the JSON is a SiteServerOptions.
  *
- * Prints a JSON object once both servers listen.
+ * Prints a JSON object once every server listens.
  *
  * @module
  */

@@ -30,7 +30,7 @@ export interface WebSocketReport {
   readonly pong: string;
   /** Large messages that came back right; all are on their way at the same time. */
   readonly large: number;
-  /** The server's answer to the close, and the end of the connection. */
+  /** The server's answer to the close, and then the end or further words. */
   readonly close: string;
   readonly after: "end" | string;
 }
