@@ -1,9 +1,9 @@
 /**
- * What a container costs: a mesh through `docker exec`, beside the bare pipe of `docker
- * exec` and the stream of the engine's own API (exec attach), of which no client stands
- * in between.
+ * The cost of a container: a mesh through `docker exec`, beside the bare pipe of `docker
+ * exec` and the stream of the engine's own API (exec attach), without a client in
+ * between.
  *
- * The container has no network; iperf3 serves in it. A figure is the median over the
+ * The container has no network; iperf3 serves there. A figure is the median over the
  * rounds.
  *
  * @module
@@ -19,7 +19,7 @@ import { pause } from "../tests/harness/scene/wait.ts";
 import { resultOf } from "./measures.ts";
 import { median } from "./statistics.ts";
 
-/** What the installer and the measures need in the container. */
+/** Programs that the installer and the measures need in the container. */
 const TOOLS = [
   ...["iperf3", "cat", "chmod", "dd", "head", "id", "ls", "mkdir", "mv", "rm"],
   ...["sha256sum", "sleep", "tail", "tr", "uname", "wc"],
@@ -132,7 +132,7 @@ async function mesh(direction: "to" | "from"): Promise<number> {
       end: { sum_received?: { bits_per_second: number } };
     };
     if (end.sum_received) return end.sum_received.bits_per_second / 1e9;
-    // The server may not have seen the end of the one before.
+    // The server may not have seen the end of the previous client.
     if (tries === 20) throw new Error(`iperf3: ${error}`);
     await pause(250);
   }

@@ -1,9 +1,9 @@
 /**
  * The benchmark: NoRouter beside `ssh -L`, a chain of two socat, and the bare loopback.
  *
- * All tools are up during a round, idle but for the one that is measured, so that each
- * measure visits them one right after the other and what else the machine does falls on
- * all of them. A figure is the median over the rounds. See world.ts for the arrangement.
+ * All tools are up during a round, idle but for the tool that is measured, so that each
+ * measure visits them in immediate succession and other load of the machine falls on all
+ * of them. A figure is the median over the rounds. See world.ts for the arrangement.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { socat } from "./tools/socat.ts";
 import { ssh } from "./tools/ssh.ts";
 import { makeWorld } from "./world.ts";
 
-/** What the processor calls itself. */
+/** The model name of the processor. */
 function processorName(): string {
   const text = Deno.readTextFileSync("/proc/cpuinfo");
   return text.match(/^model name\s*:\s*(.*)$/m)?.[1] ?? "unknown";

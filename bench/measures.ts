@@ -1,5 +1,5 @@
 /**
- * What is measured on each way: throughput, latency, and the two at once.
+ * The measures of each way: throughput, latency, and the two at once.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export function probe(measure: string, way: Way, seconds: number): Process {
   return new Process(`probe ${measure}`, command, { namespace: way.client });
 }
 
-/** Lets a client end, and parses the JSON it printed last; iperf3's has its errors too. */
+/** Lets a client end, and parses the JSON printed last; iperf3's has its errors too. */
 export async function resultOf(client: Process, seconds: number): Promise<unknown> {
   await client.end((seconds + 30) * 1_000);
   const output = client.since();
@@ -66,7 +66,7 @@ async function received(client: Process, seconds: number): Promise<number> {
   return end.sum_received.bits_per_second / 1e9;
 }
 
-/** The server takes one test at a time, and may not have seen the last of the one before. */
+/** The server takes one test at a time, and may have missed the end of the previous. */
 async function untilFree(way: Way): Promise<void> {
   await until(`the iperf3 server behind ${way.name}`, async () => {
     await using client = new Process("iperf3", [

@@ -2,8 +2,8 @@
  * The client of the latency measures, run inside a namespace: probe.ts MEASURE ADDRESS
  * PORT …
  *
- * It prints one JSON object at the end; `ready` prints `armed` first, because it must be
- * running before the clock starts.
+ * Prints a JSON object at the end; `ready` prints `armed` first, because the probe must
+ * run before the clock starts.
  *
  * @module
  */

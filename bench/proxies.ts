@@ -6,7 +6,7 @@
  *   far    a host of the mesh with the same web server
  *
  * NoRouter goes from `near` to `far`, tinyproxy stays in `near`. A round visits all ways
- * one right after the other; a ratio is the median of the rounds' ratios.
+ * in immediate succession; a ratio is the median of the rounds' ratios.
  *
  * @module
  */
@@ -29,7 +29,7 @@ interface Way {
   readonly name: string;
   /** How curl goes. */
   readonly curl: readonly string[];
-  /** What the client asks for. */
+  /** The authority that the client asks for. */
   readonly origin: string;
 }
 
@@ -57,7 +57,7 @@ const DOWNLOADS: readonly Way[] = [
 
 interface Short {
   readonly name: string;
-  /** What wrk connects to. */
+  /** The address and port that wrk connects to. */
   readonly address: string;
   /** The target of its requests. */
   readonly target: string;

@@ -1,5 +1,5 @@
 /**
- * The one table, and the same as JSON.
+ * The table of a run, and the same as JSON.
  *
  * @module
  */

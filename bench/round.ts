@@ -61,7 +61,7 @@ export async function playRound(plan: Round): Promise<void> {
   }
 }
 
-/** Starts a tool and measures the time until the first byte came back through it. */
+/** Starts a tool and measures the time until the first byte came back. */
 async function start(
   tool: Tool,
   { world, round, only, results }: Round,

@@ -2,8 +2,8 @@
  * How large the portable executable is, and how fast: first start, later starts, memory.
  *
  * A start is measured from the command to the first frame that an agent sends, which is
- * its answer to `configure`. Beside it, in the same rounds: an agent from the checkout,
- * and deno with an empty program, to know what the machine is worth at the moment.
+ * the answer to `configure`. Beside it, in the same rounds: an agent from the checkout,
+ * and deno with an empty program, to show the speed of the machine at the moment.
  *
  * @module
  */
@@ -51,7 +51,7 @@ interface Start {
   readonly mb: number;
 }
 
-/** Starts an agent, configures it, and ends it by the end of its input. */
+/** Starts an agent, configures the agent, and ends it by the end of its input. */
 async function start(
   command: readonly string[],
   env: Record<string, string>,

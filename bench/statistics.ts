@@ -11,7 +11,7 @@ export function percentile(samples: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!;
 }
 
-/** The middle one; of an even number the mean of the two in the middle. */
+/** The middle sample; of an even number the mean of the two in the middle. */
 export function median(samples: readonly number[]): number {
   if (samples.length === 0) return NaN;
   const sorted = Float64Array.from(samples).sort();

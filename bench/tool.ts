@@ -1,5 +1,5 @@
 /**
- * What the benchmark compares: a tool, running, and the ways it offers to the services.
+ * The subject of the benchmark: a running tool, and its ways to the services.
  *
  * @module
  */
@@ -21,12 +21,12 @@ export interface Way {
 export interface Part {
   /** The way's name. */
   readonly way: string;
-  /** The end that the client talks to, or the one that talks to the service. */
+  /** The end that the client talks to, or the end that talks to the service. */
   readonly end: "near" | "far";
   readonly pid: number;
 }
 
-/** A tool that was started; it may still be on its way to readiness. */
+/** A tool that was started, and may not be ready yet. */
 export interface RunningTool extends AsyncDisposable {
   /** When the user's command was started, in milliseconds of {@linkcode wallClock}. */
   readonly startedAt: number;
@@ -36,11 +36,11 @@ export interface RunningTool extends AsyncDisposable {
 
 export interface Tool {
   readonly name: string;
-  /** Its ways, known before it runs; readiness is measured on the first. */
+  /** The tool's ways, known before its start; readiness is measured on the first. */
   ways(world: World): Way[];
-  /** What is done once, before the first round, such as making keys; returns notes for the report. */
+  /** Prepares before the first round, such as makes keys; gives notes for the report. */
   prepare?(world: World): Promise<Record<string, string>>;
-  /** Starts it, and does not wait until it is ready, because that time is measured. */
+  /** Starts the tool without waiting for readiness, because that time is measured. */
   start(world: World): Promise<RunningTool>;
 }
 

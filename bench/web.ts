@@ -1,6 +1,6 @@
 /**
- * A web server for the benchmark of the proxies, by hand so that it is never what is
- * measured: `/bulk` answers with zeros without end, anything else with one line.
+ * A web server for the benchmark of the proxies, by hand so that the server is
+ * never the bottleneck: `/bulk` answers with endless zeros, any other path with one line.
  *
  * Keeps connections.
  *

@@ -8,7 +8,7 @@
  * The bare loopback, ssh and socat run wholly inside `near`, over its loopback interface
  * and to its copy of the services; NoRouter runs from `near` or `third` to the copy in
  * `far`. So each way has the same number of TCP connections over a loopback interface at
- * its two ends; ssh has one more between ssh and sshd, where NoRouter and socat have
+ * its two ends; ssh has another between ssh and sshd, where NoRouter and socat have
  * pipes. Nothing leaves the machine.
  *
  * @module

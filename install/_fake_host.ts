@@ -1,5 +1,5 @@
 /**
- * Hosts in memory that say what a test likes, at the other end of an installation.
+ * Hosts in memory that say the lines of a test, at the other end of an installation.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export class FakeHost {
   readonly stop = new AbortController();
   /** Bytes of the script, once the command is known. */
   readonly #script = Promise.withResolvers<number>();
-  /** What was taken so far, with the script. */
+  /** Bytes taken so far, with the script. */
   #taken = 0;
 
   constructor(exit?: Partial<LinkExit>) {

@@ -31,19 +31,19 @@ const MORE_TOOLS = [
   "stat",
 ];
 
-/** Where a host's own folder is for what runs there. */
+/** Path of a host's own folder for programs that run there. */
 const INSIDE = "/mnt";
-/** Folders that take the place of the machine's, by what they are called in the host's. */
+/** Folders that take the place of the machine's, by their names in the host's folder. */
 const PLACES = { "tmp": "/tmp", "var-tmp": "/var/tmp", "shm": "/dev/shm" };
 
 /** Which shell, and whose programs. */
 export type Shell = "dash" | "busybox" | "bash";
 export const SHELLS: readonly Shell[] = ["dash", "busybox", "bash"];
 
-/** What is particular about a host. */
+/** The particulars of a host. */
 export interface TestHostOptions {
   readonly shell?: Shell;
-  /** Programs that it lacks. */
+  /** Programs that the host lacks. */
   readonly without?: readonly string[];
   /** Programs of its own, as lines of a shell. */
   readonly programs?: Readonly<Record<string, string>>;
@@ -120,7 +120,7 @@ export class TestHost implements AsyncDisposable {
     ];
   }
 
-  /** Reaches it by a command; `around` may put words in front. */
+  /** Reaches the host by a command; `around` may put words in front. */
   transport(around: readonly string[] = []): Transport {
     return {
       name: "test",
@@ -157,7 +157,7 @@ export class TestHost implements AsyncDisposable {
     return within("a link", openInstalled(this.transport(around), {}, all, context));
   }
 
-  /** Opens a link, lets its agent speak, and ends it; gives what the agent said. */
+  /** Opens a link, lets its agent speak, and ends the link; gives the agent's words. */
   async speak(
     install: Partial<InstallOptions>,
     around: readonly string[] = [],
@@ -165,7 +165,7 @@ export class TestHost implements AsyncDisposable {
     return await heard(await this.open(install, { around }));
   }
 
-  /** What is in its folder below `path`, sorted. */
+  /** Names in the host's folder below `path`, sorted. */
   list(path: string): string[] {
     try {
       return [...Deno.readDirSync(`${this.root}/${path}`)].map(({ name }) => name).sort();
@@ -175,7 +175,7 @@ export class TestHost implements AsyncDisposable {
     }
   }
 
-  /** What a file of it holds; nothing if it is not there. */
+  /** The text of a file of the host; nothing if the file is absent. */
   read(path: string): string {
     try {
       return Deno.readTextFileSync(`${this.root}/${path}`);
@@ -196,7 +196,7 @@ export class TestHost implements AsyncDisposable {
   }
 }
 
-/** What the test agent says to the end, once it was said "hello". */
+/** All that the test agent says in answer to "hello", to the end. */
 export async function heard(link: Link): Promise<string> {
   const writer = link.writable.getWriter();
   await writer.write(new TextEncoder().encode("hello"));
@@ -211,7 +211,7 @@ export async function textOfStream(stream: ReadableStream<Uint8Array<ArrayBuffer
   return await new Blob(await Array.fromAsync(stream)).text();
 }
 
-/** What {@linkcode heard} gives of {@linkcode testAgent}. */
+/** The result of {@linkcode heard} with {@linkcode testAgent}. */
 export const WORDS = "agent --automated says hello";
 
 let made = 0;
@@ -220,7 +220,7 @@ function newName(check: number): string {
   return `${(Date.now() * 1000 + made++).toString(16).padStart(16, "0")}-${check}`;
 }
 
-/** An agent that says its arguments and its input, with `bytes` of random data behind it. */
+/** An agent that says its arguments and its input; `bytes` of random data follow. */
 export function testAgent(bytes = 0, lines = ""): AgentFile & { reads: number } {
   const script = `#!/bin/sh\n${lines}\nprintf "%s says " "$*"\nexec cat\nexit\n`;
   const random = new Uint8Array(bytes);
@@ -249,7 +249,7 @@ export async function testPack(): Promise<AgentFile & { reads: number }> {
   });
 }
 
-/** A file in memory that counts how often it was read. */
+/** A file in memory that counts its reads. */
 export function fileOf(bytes: Uint8Array, name: string): AgentFile & { reads: number } {
   return {
     reads: 0,
@@ -285,7 +285,7 @@ const always: Verdict = needs(
   "bash",
 );
 
-/** Registers a test with a host; gives it up, or fails under CI, where something is missing. */
+/** Registers a test with a host; skipped, or failed under CI, where a need is missing. */
 export function hostTest(
   sentence: string,
   options: TestHostOptions,

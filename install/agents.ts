@@ -13,19 +13,19 @@ export type Architecture = "x64" | "arm64";
 /** A file for hosts. */
 export interface AgentFile {
   /**
-   * Tells this content from any other. It ends with `-` and the number that the host
-   * compares before it takes what is there for complete: of bytes or, for a pack, of
+   * Tells this content from any other. Ends with `-` and the number that the host
+   * compares before an existing file counts as complete: of bytes or, for a pack, of
    * files.
    */
   readonly name: string;
   readonly bytes: number;
-  /** Computed when it is needed. */
+  /** Computed on demand. */
   sha256(): Promise<string>;
   /** The content, in order. */
   read(): AsyncIterable<Uint8Array>;
   /**
-   * Of a file that looks after most of what it runs itself; of others, all is run as it
-   * lies.
+   * Of a file that checks most of its content by itself; other files run whole, as they
+   * lie.
    */
   start?(): Promise<AgentStart>;
   /**
@@ -34,22 +34,22 @@ export interface AgentFile {
   contentSha256?(): Promise<string>;
 }
 
-/** The part of a file that runs as it lies. */
+/** The part of a file that runs without being unpacked. */
 export interface AgentStart {
   /** Its first bytes. */
   readonly bytes: number;
   /** Of these. */
   readonly sha256: string;
-  /** The folder beside it that it has unpacked; without it all of the file is run. */
+  /** The folder unpacked beside the file; without this folder all of the file is run. */
   readonly folder: string;
 }
 
 /** The variable that names a folder with portable executables. */
 export const AGENTS_VARIABLE = "NOROUTER_AGENTS";
 
-/** Pipes take these whole. While a piece is on a slow way, nothing says that it moves. */
+/** Pipes take these whole. While a piece is on a slow way, no progress is told. */
 const CHUNK_BYTES = 64 * 1024;
-/** The launcher says in its first lines which content it carries. */
+/** The launcher says in its first lines which content follows. */
 const HEAD_BYTES = 4096;
 
 /** The files at hand. */
@@ -82,8 +82,8 @@ async function portableFile(
 }
 
 /**
- * Where it may be: a folder of the user's, beside this very program, what a checkout
- * built.
+ * Where a portable executable may be: a folder of the user's, beside this very program,
+ * the build of a checkout.
  */
 function placesOf(architecture: Architecture): string[] {
   const file = `norouter-linux-${architecture}`;
@@ -185,7 +185,7 @@ export interface AgentFolder {
   readonly path: string;
 }
 
-/** The folder form for an architecture. Rejects with advice if it is not at hand. */
+/** The folder form for an architecture. Rejects with advice if not at hand. */
 export async function folderOf(architecture: Architecture): Promise<AgentFolder> {
   const name = `norouter-linux-${architecture}`;
   const folder = Deno.env.get(AGENTS_VARIABLE);
@@ -216,7 +216,7 @@ function ownArchitecture(): Architecture | undefined {
   return Deno.build.arch === "aarch64" ? "arm64" : "x64";
 }
 
-/** The architecture of a machine, as `uname -m` or an image has it. */
+/** The architecture of a machine, as written by `uname -m` or in an image. */
 export function architectureOf(machine: string): Architecture | undefined {
   if (/^(x86_64|amd64)$/.test(machine)) return "x64";
   if (/^(aarch64|arm64)$/.test(machine)) return "arm64";
@@ -225,7 +225,7 @@ export function architectureOf(machine: string): Architecture | undefined {
 
 let pack: Promise<AgentFile | undefined> | undefined;
 
-/** The program alone, for hosts that have deno, if it is at hand as a bundle. */
+/** The program alone, for hosts that have deno, if at hand as a bundle. */
 function programPack(): Promise<AgentFile | undefined> {
   pack ??= findPack();
   return pack;
@@ -272,7 +272,7 @@ async function packFolder(
 }
 
 /**
- * Names and contents as one pack: a table in JSON behind its length, then the contents.
+ * Names and contents as a pack: a table in JSON behind its length, then the contents.
  */
 export async function packOf(
   files: readonly (readonly [name: string, bytes: Uint8Array<ArrayBuffer>])[],

@@ -10,10 +10,10 @@ import {
   architectureOf,
 } from "./agents.ts";
 
-/** Deno on a host is used if it is as new as this; older ones leak sockets. */
+/** Deno on a host is used from this version on; older versions leak sockets. */
 const LEAST_DENO = [2, 9, 5] as const;
 
-/** A host says what it likes; a message shows so many characters of a word. */
+/** Characters of a host's word that a message shows; the word may have any length. */
 const MOST_SHOWN = 60;
 
 /** The file to send, and its kind. */
@@ -27,7 +27,7 @@ export interface Chosen {
  * Chooses for a host's words: its system, its machine, both as of `uname`, and the
  * version of its deno or `-`.
  *
- * @throws {Error} if there is nothing for it, saying what there is.
+ * @throws {Error} if there is nothing for the host, saying which files there are.
  */
 export function chooseFor(words: readonly string[], files: AgentFiles): Chosen {
   const [system = "unknown", machine = "unknown", deno = "-"] = words.map(shown);

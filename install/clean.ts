@@ -11,7 +11,7 @@ import { isShellMissing } from "./talk.ts";
 
 /** Milliseconds that a host may take; folders of 100 MB are removed. */
 const LIMIT = 60_000;
-/** Lines that are read; a host says what it likes. */
+/** Lines that are read; a host may say more. */
 const MOST_LINES = 10_000;
 
 /** The last lines of text that explain an end. */
@@ -37,8 +37,8 @@ export interface CleanOptions {
 }
 
 /**
- * Rejects with the reason if it cannot be told. Oddities there are given to
- * `context.log`.
+ * Finds what agents left on a host, and removes it unless only asked to list. Rejects
+ * with the reason if that fails. Oddities are given to `context.log`.
  */
 export async function cleanHost<Options>(
   transport: Transport<Options>,
@@ -73,7 +73,7 @@ export async function cleanHost<Options>(
       if (what === "fail") throw new Error(rest.join(" "));
     }
     const { reason, stderr, status, hint } = await link.closed;
-    // Docker says on the standard output why it cannot run a command.
+    // Docker explains on the standard output why a command cannot run.
     const lines = explainingLines(stderr.length > 0 ? stderr : text);
     const said = [reason, lines.join("; ")].filter(Boolean).join(": ");
     const advice = isShellMissing(status, [...stderr, ...text])
@@ -86,7 +86,7 @@ export async function cleanHost<Options>(
   }
 }
 
-/** Where an agent was put by a way of copying, it is not known to run anything else. */
+/** A host whose agent was copied there is not known to run any other program. */
 function adviceWithoutShell(isCopied: boolean, path = ""): string {
   if (!isCopied) return `without a shell, "sh", no agent was put there`;
   return `it has no shell, and no "rm": an agent would be in ${path}/norouter-agent-…, and ` +

@@ -1,7 +1,7 @@
 /**
  * An agent that was copied to a host without a shell: whether others could exchange it,
- * and whether it is still the same. The agent's own runtime looks, for there is no other
- * program.
+ * and whether the files are the same. The agent's own runtime looks, for there is no
+ * other program.
  *
  * @module
  */
@@ -15,8 +15,8 @@ const CHUNK = 1 << 20;
 const RUN = ["ld.so", "deno", "lib", "app"];
 
 /**
- * A program for `deno eval`: prints the sum of the folder that it is given and removes
- * those of other versions beside it from which nothing runs.
+ * A program for `deno eval`: prints the sum of the folder `home`, and removes the
+ * folders of other versions beside `home` from which nothing runs.
  */
 export function lookScript(home: string): string {
   return `
@@ -85,8 +85,8 @@ async function sumUp(folder: string): Promise<string> {
 }
 
 /**
- * Rejects if others than root could exchange the folder, or one that it is in, as far as
- * the way of copying tells. Those that are not there will be made.
+ * Rejects if others than root could exchange the folder, or a folder above, as far as the
+ * way of copying tells. Absent folders will be made.
  */
 export async function assertGuarded<Options>(
   files: HostFiles<Options>,

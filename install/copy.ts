@@ -1,6 +1,6 @@
 /**
  * Puts the agent on a host without a shell, by a way of copying files there, and starts
- * it by its loader: the folder form of the portable executable needs nothing else.
+ * the agent by its loader: the folder form of the portable executable needs nothing else.
  *
  * @module
  */
@@ -11,11 +11,11 @@ import type { Uploads } from "./uploads.ts";
 
 /** How to copy. */
 export interface CopyOptions {
-  /** Whether one that is there already is not good enough. */
+  /** Whether to copy even where the agent is there already. */
   readonly always: boolean;
-  /** The folder on the host to keep it in; its root if absent. */
+  /** The folder on the host to keep the agent in; the host's root if absent. */
   readonly path?: string | undefined;
-  /** Decides whether it is copied. */
+  /** Decides whether the agent is copied. */
   readonly uploads?: Uploads | undefined;
 }
 
@@ -23,9 +23,9 @@ export interface CopyOptions {
 const PROBE_LIMIT_MS = 15_000;
 /** Characters of its answer that are kept. */
 const MOST_SAID = 4096;
-/** How often it is said that copying goes on, since nobody can tell how far. */
+/** How often copying is reported as alive, since nobody can tell how far it is. */
 const ALIVE_MS = 1000;
-/** For so long it is: the folder has some 100 MB. */
+/** The most time reported so: the folder has some 100 MB. */
 const COPY_LIMIT_MS = 600_000;
 
 /** Opens the link. Rejects with an Error that names the obstacle. */
@@ -106,7 +106,7 @@ async function copyFolder(put: Put, folder: string, home: string): Promise<void>
   await put(`${folder}/ok`, `${home}.ok`);
 }
 
-/** Makes the folder and those it is in; one that is there stays as it is. */
+/** Makes the folder and its parents; an existing folder stays as it is. */
 async function makeFolder(put: Put, empty: string, path: string): Promise<void> {
   try {
     await put(empty, path, true);
@@ -120,7 +120,7 @@ async function makeFolder(put: Put, empty: string, path: string): Promise<void> 
   }
 }
 
-/** The output of a command there; nothing that counts if it fails, or takes too long. */
+/** The output of a command there; empty if the command fails or takes too long. */
 async function ask<Options>(
   transport: Transport<Options>,
   options: Options,

@@ -10,7 +10,7 @@
  * (guard.sh).
  */
 const MARK = "NOROUTER_MARK";
-/** Milliseconds between two touches of it; other machines go by its age. */
+/** Milliseconds between two touches of the mark; other machines go by its age. */
 const TOUCH_EVERY = 24 * 3_600_000;
 
 /** Variables of `release/launcher.sh` and `release/folder.sh`, for the program alone. */
@@ -24,9 +24,9 @@ export function portableExecutable(): string | undefined {
 }
 
 /**
- * Takes it out again, so that commands which the manager starts have their user's
- * environment. `DENO_DIR` was set to where the runtime that is carried keeps its caches;
- * the user's own deno must not share it.
+ * Takes these variables out of the environment again, so that commands which the manager
+ * starts have their user's environment. `DENO_DIR` names the caches of the carried
+ * runtime, which the user's own deno must not share.
  */
 export function cleanEnvironment(): void {
   keepMark(Deno.env.get(MARK));
@@ -47,7 +47,7 @@ function keepMark(file: string | undefined): void {
   if (!file) return;
   const timer = setInterval(() => {
     const now = new Date();
-    Deno.utime(file, now, now).catch(() => {}); // it is gone, or nothing can be written there
+    Deno.utime(file, now, now).catch(() => {}); // gone, or not writable
   }, TOUCH_EVERY);
   Deno.unrefTimer(timer);
 }

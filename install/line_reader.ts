@@ -19,7 +19,7 @@ export class LineReader {
   }
 
   /**
-   * The next line without its end, the last one without one too; undefined at the end.
+   * The next line without its end, which the last line may lack; undefined at the end.
    */
   async line(): Promise<string | undefined> {
     for (let from = 0;;) {

@@ -1,6 +1,6 @@
 /**
- * Opens a link to an agent that is put on its host first, if it is not there yet: through
- * the same command that runs it, so that nothing but that command is needed.
+ * Opens a link to an agent that is put on its host first, if not there yet: through the
+ * same command that runs the agent, so that nothing but that command is needed.
  *
  * @module
  */
@@ -18,16 +18,16 @@ export type InstallMode = "auto" | "always" | "never";
 /** How to open a link with an agent that installs itself. */
 export interface InstallOptions {
   readonly mode: Exclude<InstallMode, "never">;
-  /** The folder on the host to keep it in; some usual ones if absent. */
+  /** The folder on the host to keep the agent in; some usual folders if absent. */
   readonly path?: string | undefined;
   /** The files that can be sent; all that is at hand if absent. */
   readonly files?: AgentFiles;
-  /** Those to this host so far; without it each is the first. */
+  /** The uploads to this host so far; if absent, each is the first. */
   readonly uploads?: Uploads;
 }
 
 /**
- * Opens the link. Rejects with an Error that says what the host lacks or refused.
+ * Opens the link. Rejects with an Error that names the host's lack or refusal.
  */
 export async function openInstalled<Options>(
   transport: Transport<Options>,

@@ -1,5 +1,5 @@
 /**
- * Whether the agent is put on a host, and how the host is reached, in one line.
+ * Whether the agent is put on a host, and how the host is reached, in a line.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import type { Transport } from "../transports/mod.ts";
 import type { InstallMode } from "./open.ts";
 
 /**
- * Whether an agent is put there: by `exec`, where the options do not say what starts one.
+ * Whether an agent is put there: by `exec`, where no option says how to start an agent.
  */
 export function isInstalled<Options>(
   transport: Transport<Options>,

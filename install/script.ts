@@ -1,7 +1,7 @@
 /**
- * The script that finds the agent on a host, or puts it there, in one command of a shell.
+ * The script that finds the agent on a host, or puts it there, by one shell command.
  *
- * The command line is short: it reads the script from its standard input. The script
+ * The command line is short, and reads the script from its standard input. The script
  * speaks lines on standard output, each with {@linkcode SCRIPT_MARK} in front, for a
  * login may say something first:
  *
@@ -9,20 +9,19 @@
  * ← norouter-install hello                 the command line runs
  * → the script
  * ← norouter-install start PATH            the agent is there, and speaks from here on
- * ← norouter-install want Linux x86_64 -   it is not; the last word is deno's version or -
- * → KIND BYTES SHA256 NAME                 what follows: an `agent`, or an `app` for deno
+ * ← norouter-install want Linux x86_64 -   no agent; the last word is deno's version or -
+ * → KIND BYTES SHA256 NAME                 the kind: an `agent`, or an `app` for deno
  * ← norouter-install start PATH            the agent is there all the same, with this sum
- * ← norouter-install send                  it can be written; now the bytes
+ * ← norouter-install send                  ready to write; now the bytes
  * ← norouter-install start PATH            as above
  * ← norouter-install fail REASON           at any point, and the end
  * ```
  *
- * What is kept in the folder: `agent-NAME`, the file; `app-VERSION-NAME`, the program for
- * that version of deno; and while one of them is on its way, `part-PROCESS.MACHINE`. Both
+ * The folder keeps `agent-NAME`, the file; `app-VERSION-NAME`, the program for
+ * that version of deno; and while either is on its way, `part-PROCESS.MACHINE`. Both
  * get their name when they are complete, and their sums are compared at each start: of
- * all of a file or, if it looks after the rest itself as `release/launcher.sh` does, of
- * its beginning. What other versions have left there goes when no process uses it
- * (`retire` in guard.sh).
+ * all of a file or, if the file checks its rest as `release/launcher.sh` does, of its
+ * beginning. Files of other versions go when no process uses them (`retire` in guard.sh).
  *
  * Only folders are used that nobody but their user and root can change or exchange
  * (`guarded` there), so exactly the files that were compared are run.
@@ -47,13 +46,13 @@ export const SCRIPT_MARK = "norouter-install";
 export interface ScriptOptions {
   /** The files that can be sent. */
   readonly files: AgentFiles;
-  /** The folder to keep it in; some usual ones if absent. */
+  /** The folder to keep the agent in; some usual folders if absent. */
   readonly path?: string | undefined;
-  /** Whether one that is there already is not good enough. */
+  /** Whether to send the agent even where it is there already. */
   readonly always: boolean;
 }
 
-/** A script, and the words that run it once they are sent it. */
+/** A script, and the words that read and run it. */
 export interface HostScript {
   readonly words: readonly string[];
   readonly text: Uint8Array<ArrayBuffer>;
@@ -71,7 +70,7 @@ export const UNPACK = [
   `Deno.writeFileSync(path, bytes.subarray(at, at += size)); }`,
 ].join(" ");
 
-/** The last line of the script, by which the host knows that all of it came. */
+/** The last line of the script, by which the host knows that the script is complete. */
 const END = "#norouter-install-end";
 
 /** Lines without those that are empty or a comment. */
@@ -126,7 +125,7 @@ function hostScript(
 }
 
 /**
- * Reads so many bytes and runs them. Any login shell hands it on as it is: in single
+ * Reads so many bytes and runs them. Any login shell hands the text on as is: in single
  * quotes, a csh takes no line break, not even there an exclamation mark, and fish no two
  * backslashes.
  */
@@ -141,8 +140,8 @@ function starterOf(bytes: number): string {
 }
 
 /**
- * The part of a file that is compared before a start: bytes, sum and the folder it looks
- * after.
+ * The part of a file that is compared before a start: bytes, sum and the unpacked
+ * folder.
  */
 async function startOf(file: AgentFile | undefined): Promise<string> {
   if (!file) return "";

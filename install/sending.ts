@@ -14,7 +14,7 @@ const EVERY = 200;
  */
 const GRACE_SHARE = 1 / 4;
 
-/** One file on its way. */
+/** A file on its way. */
 export class Sending implements Disposable {
   readonly #total: number;
   readonly #context: OpenContext;
@@ -38,7 +38,7 @@ export class Sending implements Disposable {
   }
 
   /**
-   * All were taken. Until this is disposed of, it says for a while that they are moving.
+   * All bytes were taken. For a while, until disposal, they are reported as moving.
    */
   end(): void {
     this.#tell();

@@ -1,10 +1,10 @@
 /**
- * The manager's side of the talk with `script.sh`: takes its lines, sends the file it
- * wants, and hands on the link once the agent speaks.
+ * The manager's side of the talk with `script.sh`: takes its lines, sends the wanted
+ * file, and hands on the link once the agent speaks.
  *
- * A host may say anything. Text that is not the script's is shown, up to a limit; what
- * the script would not say ends it. Nothing here has a limit of its own on time: the
- * host's `connectTimeout` goes on, but for bytes that move.
+ * A host may say anything. Text that is not the script's is shown, up to a limit; words
+ * that the script would not say end the talk. Nothing here has a limit of its own on
+ * time: the host's `connectTimeout` goes on, but for bytes that move.
  *
  * @module
  */
@@ -33,32 +33,32 @@ const REASON_GRACE = 500;
 /** Milliseconds without a word of the host until that is told. */
 const SILENCE = 6000;
 
-/** How container runtimes and shells put it that there is no `sh`. */
+/** How container runtimes and shells say that there is no `sh`. */
 const NO_SHELL = /"sh"|\bsh\b.*(not found|no such file)/i;
 
-/** Begins what the script says where no place is good enough. */
+/** Begins the script's complaint where no place is good enough. */
 const NOWHERE = "nowhere to put it: ";
-/** Where in the script a shell was when it says something: nothing that helps anybody. */
+/** A shell's position in the script, in front of its errors: of no help to anybody. */
 const SHELL_NOISE =
   /\b(?:environment: line \d+: |(norouter: )(?:eval: )?(?:line )?\d+: (?:eval: )?)/g;
 
-/** The host cannot run the script, because it has no shell. */
+/** The host cannot run the script, because there is no shell. */
 export class NoShellError extends Error {}
 
-/** The host says why it cannot have the agent. */
+/** The host's reason against the agent. */
 class HostError extends Error {}
 
 /** Options of a conversation. */
 export interface TalkOptions {
   /** The files that can be sent. */
   readonly files: AgentFiles;
-  /** Decides whether it is. */
+  /** Decides whether a file is sent. */
   readonly uploads?: Uploads | undefined;
   /** See {@linkcode Transport.otherCommand}. */
   readonly otherCommand?: Transport["otherCommand"] | undefined;
   /** Called when the host has said a word. */
   readonly heard?: (() => void) | undefined;
-  /** What can be done where there is no place for the agent. */
+  /** Advice where there is no place for the agent. */
   readonly roomAdvice?: string | undefined;
 }
 
@@ -69,7 +69,7 @@ interface Said {
   readonly line: string;
 }
 
-/** A conversation with the script, over a link that runs it. */
+/** A conversation with the script, over the link that runs the script. */
 export class Talk {
   readonly #link: Link;
   readonly #context: OpenContext;
@@ -93,8 +93,8 @@ export class Talk {
   }
 
   /**
-   * Sends the script, and all that it asks for. Rejects with what the host says against
-   * it, or a {@linkcode NoShellError}.
+   * Sends the script, and all that the script asks for. Rejects with the host's reason
+   * against it, or a {@linkcode NoShellError}.
    */
   async untilStart(script: Uint8Array<ArrayBuffer>): Promise<Link> {
     const { files, uploads } = this.#options;
@@ -175,7 +175,7 @@ export class Talk {
 
       let isOver = false;
       const answer = this.#next().finally(() => isOver = true);
-      answer.catch(() => {}); // it is waited for below, unless something else is worse
+      answer.catch(() => {}); // awaited below, unless something else is worse
       let sent = 0;
       using sending = new Sending(file.bytes, this.#context);
       for await (const chunk of file.read()) {
@@ -199,7 +199,7 @@ export class Talk {
   }
 
   /**
-   * Waits until a write is done or the host answers. If it fails, the host may say why.
+   * Waits until a write is done or the host answers. The host may explain a failed write.
    */
   async #taken(write: Promise<void>, answer: Promise<Said>): Promise<void> {
     try {
@@ -258,7 +258,7 @@ export class Talk {
     }
     this.#text.push(cut(line));
     if (this.#text.length > EXPLAINING_LINES) this.#text.shift();
-    // The line will be said with the end that it explains.
+    // Such a line explains the end of the link, and is told with the end.
     if (!NO_SHELL.test(line)) this.#context.log(cut(line));
   }
 
@@ -288,7 +288,7 @@ export function isShellMissing(
   return (status === 126 || status === 127) && said.some((line) => NO_SHELL.test(line));
 }
 
-/** Where it may be so. */
+/** Advice where {@linkcode Transport.otherCommand} suspects another command. */
 const OTHER_COMMAND =
   `another command than the one that the host was told, as by sshd's ` +
   `ForceCommand: if that is an agent, say "install: never"`;

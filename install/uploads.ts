@@ -1,6 +1,6 @@
 /**
  * How often an agent is sent to a host. A host may spoil the file, or forget it, and is
- * tried again for as long as the mesh runs; 37 MB at each attempt would not help it.
+ * tried again for as long as the mesh runs; 37 MB at each attempt would not help.
  *
  * @module
  */
@@ -15,7 +15,7 @@ const MOST = 10;
 /** An hour, in milliseconds. */
 const PERIOD = 3_600_000;
 
-/** The uploads to one host. */
+/** The uploads to a host. */
 export class Uploads {
   readonly #now: () => number;
   /** When they began, the oldest first, no more than {@linkcode MOST}. */
@@ -30,9 +30,9 @@ export class Uploads {
   }
 
   /**
-   * Counts one that begins now.
+   * Counts an upload that begins now.
    *
-   * @throws {Error} that says why and for how long none does.
+   * @throws {Error} that says why and for how long no upload may begin.
    */
   begin(): void {
     const now = this.#now();
@@ -61,7 +61,7 @@ export class Uploads {
     this.#times.push(now);
   }
 
-  /** The host did not make an agent of the last one, and says why. */
+  /** The host did not make an agent of the last upload, for this reason. */
   spoiled(reason: string): void {
     this.#notBefore = this.#now() + (WAITS[this.#spoiled++] ?? 0);
     this.#reason = reason;

@@ -2,8 +2,8 @@
  * `deno task compile [--target T]… [--output DIR]`: executables by `deno compile`, with the stack
  * and all modules in them.
  *
- * Deno takes the runtime for a target from its own site, or from `DENORT_BIN`. Where it has
- * neither, this says so and exits with status 3.
+ * Deno takes the runtime for a target from its own site, or from `DENORT_BIN`. Without
+ * either, compilation says so and exits with status 3.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export const TARGETS: Readonly<Record<string, string>> = {
 };
 
 const root = fileURLToPath(new URL("../", import.meta.url));
-/** Read by `cli/version.ts`; git ignores it. */
+/** Read by `cli/version.ts`; ignored by git. */
 const BUILD_FACTS = `${root}cli/build.json`;
 const LIMIT_MS = 300_000;
 
@@ -32,7 +32,7 @@ export class NoRuntimeError extends Error {
   override readonly name = "NoRuntimeError";
 }
 
-/** Compiles for one target into `output` and gives the file. */
+/** Compiles for a target into `output` and gives the file. */
 export async function compile(target: string, output: string): Promise<string> {
   const name = TARGETS[target];
   if (name === undefined) {

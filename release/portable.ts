@@ -3,8 +3,8 @@
  * and the same as a folder, for hosts without a shell.
  *
  * The file is a shell script (`launcher.sh`) with data behind it, in blocks, so that `dd` can
- * cut them out: as they are, the loader and what it takes to run zstd; then deno and its
- * libraries, compressed; then everything else in one compressed pack.
+ * cut them out: uncompressed, the loader and zstd with its libraries; then deno and its
+ * libraries, compressed; then everything else in a compressed pack.
  *
  * @module
  */
@@ -28,15 +28,15 @@ const TELL_EVERY = 15_000;
 const root = fileURLToPath(new URL("../", import.meta.url));
 const cache = `${root}.cache`;
 
-/** What was built. */
+/** The results of a build. */
 export interface Portable {
-  /** The one file. */
+  /** The single file. */
   readonly file: string;
   /** The folder. */
   readonly folder: string;
 }
 
-/** Builds both for one architecture into `output`. */
+/** Builds both for an architecture into `output`. */
 export async function buildPortable(
   architecture: Architecture,
   output: string,
@@ -108,7 +108,7 @@ interface Entry {
   readonly isCompressed: boolean;
 }
 
-/** The one file; gives the hash of what it carries. */
+/** Writes the single file; gives the hash of its content. */
 async function writeFile(file: string, plan: FilePlan): Promise<string> {
   const { runtime: { deno, loader, zstd, libraries }, rest, architecture } = plan;
   const raw = [
@@ -159,8 +159,8 @@ async function writeFile(file: string, plan: FilePlan): Promise<string> {
 }
 
 /**
- * The SHA-256 of what runs once it is unpacked, behind each other as `cat` has it with names
- * that a shell sorts in the locale C.
+ * The SHA-256 of the unpacked files that run, concatenated as by `cat` with names that a
+ * shell sorts in the locale C.
  */
 async function sumOfRun(
   files: readonly Carried[],
@@ -209,7 +209,7 @@ function withEntries(script: string, entries: readonly Entry[]): string {
       (_, key) => lines[key as keyof typeof lines],
     );
   };
-  // More blocks only ever make it longer.
+  // More blocks only ever make the text longer.
   for (let blocks = 1;;) {
     const text = fill(blocks);
     const needed = blocksOf(new TextEncoder().encode(text));
@@ -229,7 +229,7 @@ async function packOf(files: readonly Carried[]): Promise<Uint8Array<ArrayBuffer
   return await new Blob([length, json, ...contents]).bytes();
 }
 
-/** Compresses a file, or takes what an earlier build made of the same bytes. */
+/** Compresses a file, or takes an earlier build's result for the same bytes. */
 async function compress(
   { name, path }: Carried,
   { zstd, log }: FilePlan,

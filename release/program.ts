@@ -1,6 +1,5 @@
 /**
- * The program as it is carried: bundled, with the stack and the licences of what is in
- * it.
+ * The program in its carried form: bundled, with the stack and the licences of its parts.
  *
  * @module
  */
@@ -12,7 +11,7 @@ import type { Architecture, Carried } from "./runtime.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
-/** The commit that is built, with a mark if files were changed since; or that it is unknown. */
+/** The built commit, with a mark if files were changed since; or "unknown commit". */
 export async function commitOf(): Promise<string> {
   const git = async (...args: string[]) => {
     const { success, stdout } = await new Deno.Command("git", { args, cwd: root })

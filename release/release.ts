@@ -14,10 +14,10 @@ import { compile, NoRuntimeError, TARGETS } from "./compile.ts";
 import { buildPortable } from "./portable.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
-/** Any time will do, if it is always the same. */
+/** Any time will do, if always the same. */
 const TIME = "2026-01-01 00:00:00Z";
 
-/** The part of a changelog about one version: what stands below its heading. */
+/** The part of a changelog about a version: the text below its heading. */
 export function notesOf(changelog: string, version: string): string {
   const parts = changelog.split(/^## /m);
   const part = parts.find((each) => each.split(/[\s,]/, 1)[0] === version);

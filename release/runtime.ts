@@ -1,6 +1,6 @@
 /**
- * What a portable executable carries beside the program: deno, and the C library it runs
- * on.
+ * The files that a portable executable carries beside the program: deno, and deno's C
+ * library.
  *
  * @module
  */
@@ -10,13 +10,13 @@ import { Debian, run } from "../stack/lwip/debian.ts";
 /** An architecture, as in the name of an artefact. */
 export type Architecture = "x64" | "arm64";
 
-/** The deno that each architecture gets: the newest that npm has for it. */
+/** The deno that each architecture gets: the newest on npm. */
 export const DENO_VERSIONS: Readonly<Record<Architecture, string>> = {
   x64: "2.9.6",
   arm64: "2.9.5",
 };
 
-/** Where the libraries are taken from: any C library will do, for it is carried along. */
+/** The source of the libraries: any C library will do, as the executable carries one. */
 const SUITE = "bookworm";
 const DEBIAN: Readonly<Record<Architecture, { name: string; triple: string }>> = {
   x64: { name: "amd64", triple: "x86_64-linux-gnu" },
@@ -44,18 +44,18 @@ export const DENO_LIBRARIES = [
   "libnss_files.so.2",
   "libresolv.so.2",
 ];
-/** Libraries that zstd needs; the first one stays, as deno needs it too. */
+/** Libraries that zstd needs; the first stays, as deno needs it too. */
 export const ZSTD_LIBRARIES = ["libc.so.6", "libz.so.1", "liblz4.so.1", "liblzma.so.5"];
 
 /** A file to be carried. */
 export interface Carried {
   /** Below the folder of the program. */
   readonly name: string;
-  /** Where it is now. */
+  /** Where the file is now. */
   readonly path: string;
 }
 
-/** All of them, for one architecture. */
+/** All carried files of a runtime, for an architecture. */
 export interface Runtime {
   readonly deno: Carried;
   /** glibc's loader, which starts the others. */
@@ -71,7 +71,7 @@ export interface Runtime {
 const DENO_LICENCE = new URL("./deno-licence.txt", import.meta.url);
 const cache = fileURLToPath(new URL("../.cache/", import.meta.url));
 
-/** Gets the files, from the cache of an earlier time if it is there. */
+/** Gets the files, from the cache of an earlier time if there. */
 export async function runtimeFor(
   architecture: Architecture,
   log: (line: string) => void,

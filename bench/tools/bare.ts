@@ -1,5 +1,5 @@
 /**
- * No tool at all: what the loopback interface and the clients themselves can do.
+ * No tool at all: the figures of the loopback interface and the clients themselves.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * A chain of two socat over pipes: one listens and starts the other, which dials.
+ * A chain of two socat over pipes: the first listens and starts the second, which dials.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { ECHO_PORT, IPERF_PORT } from "../world.ts";
 
 const WAY = "socat | socat";
 const PORTS = [[21_001, IPERF_PORT], [21_007, ECHO_PORT]] as const;
-/** socat's own default of 8 KiB would make it slower than it needs to be. */
+/** socat's own default of 8 KiB would slow the chain down. */
 const BLOCK = ["-b", "65536"];
 
 export const socat: Tool = {

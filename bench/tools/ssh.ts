@@ -33,7 +33,7 @@ LogLevel ERROR
 `;
 }
 
-/** The client's command up to and without what it is to do. */
+/** The client's command, without the remote command. */
 function client(folder: string, ...options: string[]): string[] {
   return [
     ...["ssh", "-F", "none", "-T", "-p", `${SSHD_PORT}`, "-i", `${folder}/user_key`],

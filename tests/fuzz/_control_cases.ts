@@ -6,14 +6,14 @@
 import fc from "fast-check";
 import { type Edit, edited, editsOf } from "./_pieces.ts";
 
-/** A message: which right one, which of its values give way to which, and edits of its text. */
+/** A message: its template, which values give way to which, and edits of its text. */
 interface MessagePlan {
   readonly template: number;
   readonly replaced: readonly { readonly at: number; readonly by: unknown }[];
   readonly edits: readonly Edit[];
 }
 
-/** Messages that are sent one after the other. */
+/** Messages that are sent in order. */
 export interface ControlCase {
   readonly messages: readonly MessagePlan[];
 }
@@ -40,7 +40,7 @@ const request = (op: string, args?: unknown) => {
   return { type: "request", body: { id: 1000, op, args } };
 };
 
-/** Right messages of both directions: who gets one of the other has to bear it. */
+/** Right messages of both directions: either side has to bear the other's. */
 const TEMPLATES: readonly unknown[] = [
   request("configure", configure),
   request("extend", {
@@ -172,8 +172,8 @@ function nodesOf(value: unknown): number {
 const HARMLESS = ["", "x", "127.0.0.1:99999", "300.0.0.1:80"];
 
 /**
- * The same message without what would touch this machine: listeners, the hosts file and the
- * folder of an agent. What is no JSON touches nothing.
+ * The same message without the fields that would touch this machine: listeners, the hosts
+ * file and the folder of an agent. Text that is no JSON touches nothing.
  */
 function harmless(text: string): string {
   let message;

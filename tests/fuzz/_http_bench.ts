@@ -1,5 +1,5 @@
 /**
- * An HTTP proxy between a client and an origin, for one case of the target `http`.
+ * An HTTP proxy between a client and an origin, for a case of the target `http`.
  *
  * @module
  */
@@ -13,8 +13,8 @@ import { cut } from "./_pieces.ts";
 import { formatHostPort } from "../../wire/text.ts";
 
 /**
- * After so long without the end, a client whose request may be unfinished leaves. It does not
- * only end its direction: a proxy may take 10 s then to answer what was cut off.
+ * After so long without the end, a client whose request may be unfinished leaves. Ending
+ * only its direction would not do: a proxy may take 10 s to answer a truncated request.
  */
 const PATIENCE_MS = 100;
 /** And after so long, a conversation that goes on is a hang. */
@@ -24,7 +24,7 @@ const END_LIMIT_MS = 8_000;
 export class Bench implements AsyncDisposable {
   /** Requests that came, in order: method, path, body. */
   readonly came: string[][] = [];
-  /** What came that was no clear request. */
+  /** Bytes that reached the origin and were no clear request. */
   readonly wrong: string[] = [];
   readonly origin: Origin;
   readonly scene: Scene;
@@ -78,7 +78,7 @@ export class Bench implements AsyncDisposable {
     const sending = (async () => {
       for (const piece of cut(this.placed(text), places)) {
         await client.send(piece);
-        // Its own turn, so that it is likely to be a read of its own.
+        // A turn for each piece, so that each is likely to be a read of its own.
         await new Promise((resolve) => setTimeout(resolve));
       }
     })().catch(() => {}); // turned away already
@@ -99,7 +99,7 @@ export class Bench implements AsyncDisposable {
     return text.replaceAll("//A", `//${this.origin.authority}`);
   }
 
-  /** What holds after every conversation. */
+  /** Checks the conditions that hold after every conversation. */
   async settle(): Promise<void> {
     await until("nobody is served", () => this.scene.serving === 0, {
       limitMs: END_LIMIT_MS,

@@ -1,5 +1,5 @@
 /**
- * What several targets make their cases of: bytes as text, places to cut, and edits.
+ * The pieces of several targets' cases: bytes as text, places to cut, and edits.
  *
  * @module
  */
@@ -61,7 +61,7 @@ export function editsOf(
   return fc.array(edit, { maxLength });
 }
 
-/** Makes the edits, one after the other. */
+/** Makes the edits, in order. */
 export function edited(text: string, edits: readonly Edit[]): string {
   for (const { at, remove, insert } of edits) {
     const place = at % (text.length + 1);

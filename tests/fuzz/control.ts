@@ -3,7 +3,7 @@
  * long, and with the names of JavaScript's own properties.
  *
  * The readers refuse them by their own error, an agent goes on answering, and a manager
- * gives up the one who sent them at most.
+ * gives up no host but the sender.
  *
  * @module
  */
@@ -76,13 +76,13 @@ async function askAgent(payloads: readonly Uint8Array<ArrayBuffer>[]): Promise<v
   await within("the agent's end", agent.finished, 5_000);
 }
 
-/** A packet of `a` to `b`, which comes after all that was sent before it. */
+/** A packet of `a` to `b`, which comes after all that was sent earlier. */
 const LAST = Uint8Array.from([
   ...[0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 127, 0, 42, 101, 127, 0, 42, 102],
   ...[0, 80, 0, 80, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 0x10, 0, 0, 0, 0, 0, 0],
 ]);
 
-/** A manager waits some tenths of a second for what explains an end; not here. */
+/** A manager waits some tenths of a second for the reason of an end; not here. */
 const HASTY: Clock = {
   ...systemClock,
   after: (ms, action) => systemClock.after(ms < 1000 ? ms / 50 : ms, action),

@@ -1,6 +1,6 @@
 /**
- * DNS: what clients send to a host's name server over its stream, what servers send as
- * answers (through the name server, and to a client over the mesh), and hosts files.
+ * DNS: queries of clients to a host's name server over its stream, answers of servers
+ * (through the name server, and to a client over the mesh), and hosts files.
  *
  * @module
  */
@@ -55,7 +55,7 @@ interface DnsCase {
   /** Changes to the stream of the messages, lengths and all. */
   readonly streamEdits: readonly Edit[];
   readonly cuts: readonly number[];
-  /** What the servers outside answer. */
+  /** The answers of the servers outside. */
   readonly answers: readonly RecordPlan[];
   readonly rcode: number;
   readonly answerEdits: readonly Edit[];
@@ -104,19 +104,19 @@ const dnsType = fc.oneof(
 );
 const byte = fc.nat(255);
 
-/** What the servers outside say to a query; a server may be wrong in any way. */
+/** The response of the servers outside to a query; a server may be wrong in any way. */
 function answerBytes(input: DnsCase, query: Uint8Array): Uint8Array<ArrayBuffer> {
   const { answers, rcode, answerEdits } = input;
   const records: RecordParts[] = answers.map(({ name, ...record }) => ({
     ...record,
-    // Left out, it points at the question.
+    // Left out, the name points at the question.
     ...(name !== undefined && { name }),
   }));
   const answer = answerOf(query, { rcode, answers: records });
   return bytesOf(edited(textOf(answer), answerEdits));
 }
 
-/** Whole messages of a stream; fails if one breaks off. */
+/** Whole messages of a stream; fails if a message breaks off. */
 function messagesOf(stream: Uint8Array): Uint8Array[] {
   const messages: Uint8Array[] = [];
   for (let at = 0; at < stream.length;) {
@@ -144,7 +144,7 @@ async function serve(input: DnsCase): Promise<void> {
   const sent = edited(framed.join(""), input.streamEdits);
   const upstream: Resolver = {
     ask(query) {
-      // The server outside may be asked only what is a query.
+      // The server outside may be asked nothing but queries.
       const { question } = parseMessage(query);
       assert.ok(question, "a query without a question went outside");
       return Promise.resolve(answerBytes(input, query));
@@ -185,7 +185,7 @@ async function serve(input: DnsCase): Promise<void> {
   }
 }
 
-/** A stream whose server answers the query that is written to it. */
+/** A stream whose server answers the query written there. */
 function answering(input: DnsCase): ByteStream {
   const stream = new FakeStream();
   const write = stream.write.bind(stream);
@@ -213,7 +213,7 @@ async function resolve(input: DnsCase): Promise<void> {
   }
 }
 
-/** A server on loopback that answers so, over UDP and TCP: it is believed only where it may be. */
+/** A server on loopback answers so, over UDP and TCP: only valid answers are believed. */
 async function askServer(input: DnsCase): Promise<void> {
   const answer = (query: Uint8Array) => answerBytes(input, query);
   await using server = await fakeServer({ udp: (query) => [answer(query)], tcp: answer });

@@ -22,7 +22,7 @@ interface RequestPlan {
   readonly method: string;
   readonly path: string;
   readonly body: string;
-  /** Sizes of chunks, modulo what is left; without any, the length is told. */
+  /** Sizes of chunks, modulo the rest; without any, the length is told. */
   readonly chunks: readonly number[];
   readonly fields: readonly string[];
 }
@@ -43,10 +43,10 @@ const LAST = "GET http://A/last HTTP/1.1\r\nHost: A\r\nConnection: close\r\n\r\n
 
 /** A field of a right name and value (RFC 9110, 5.5 and 5.6.2). */
 const FIELD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*$/;
-/** What ends a line for one reader and not for another. */
+/** Characters that end a line for some readers and not for others. */
 const ENDS_LINE = /[\r\n\0]/;
 
-/** Right answers, with what the client has to get of them; a 101 that nobody asked for is none. */
+/** Right answers, with the client's result; a 101 that nobody asked for gives none. */
 const ANSWERS: readonly { text: string; status?: number; body?: string }[] = [
   {
     text: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
@@ -208,7 +208,7 @@ async function answerAnyhow(input: HttpCase & { kind: "answer" }) {
   const { got, end } = await bench.talk(asked, []);
   await bench.settle();
   const options = { isEnd: end === "clean", isBodiless: method === "HEAD" };
-  // Throws for what is no clear answer; one that breaks off is not taken for whole.
+  // Throws without a clear answer; an answer that breaks off is not taken for whole.
   let rest = withoutOddFields(got);
   let read = readMessage(rest, 0, options);
   while (read && /^HTTP\/1\.1 1(?!01)/.test(read.message.start)) {

@@ -1,9 +1,9 @@
 /**
- * Random and hostile input for everything that reads what strangers send: `deno task fuzz
- * [TARGET…] [--seconds N] [--seed S]`, or `TARGET FILE…` for kept cases.
+ * Random and hostile input for all readers of strangers' bytes: `deno task fuzz [TARGET…]
+ * [--seconds N] [--seed S]`, or `TARGET FILE…` for kept cases.
  *
  * A case that fails is made smaller, kept under tests/corpus/, where fuzz_test.ts
- * runs it from then on, and told with the command that repeats it.
+ * runs the case from then on, and told with the command that repeats the case.
  *
  * @module
  */

@@ -3,8 +3,8 @@
  *
  * Whatever comes, the answer is a manifest that is sound, or errors that each say where.
  *
- * Reading a manifest does not depend on what was read before, and what a manifest says of
- * itself (its ports, routes, addresses), written down again, gives the same manifest.
+ * Reading a manifest does not depend on manifests read before, and the parsed fields
+ * (ports, routes, addresses), written down again, give the same manifest.
  *
  * @module
  */

@@ -1,7 +1,6 @@
 /**
- * The handshake of SOCKS 4, 4a and 5, in any pieces: a right one is understood to the
- * byte, anything else is turned away, and whatever was answered is an answer of that
- * protocol.
+ * The handshake of SOCKS 4, 4a and 5, in any pieces: a right handshake is understood to
+ * the byte, any other is turned away, and every reply is a reply of that protocol.
  *
  * @module
  */
@@ -26,7 +25,7 @@ interface SocksCase {
   readonly methods: readonly number[];
   /** Whether the proxy asks for `user` and `password`. */
   readonly isGuarded: boolean;
-  /** What follows the handshake. */
+  /** Bytes that follow the handshake. */
   readonly early: string;
   readonly edits: readonly Edit[];
   readonly cuts: readonly number[];
@@ -73,7 +72,7 @@ function sentBy(input: SocksCase): string {
     port16(port) + early;
 }
 
-/** The target that a right handshake asks for; undefined if it is to be turned away. */
+/** The target that a right handshake asks for; undefined if the handshake is wrong. */
 function meantBy(input: SocksCase): { hostname: string; port: number } | undefined {
   const { version, command, port, address, methods, isGuarded } = input;
   if (command !== CONNECT || port === 0) return undefined;
@@ -84,7 +83,7 @@ function meantBy(input: SocksCase): { hostname: string; port: number } | undefin
   return agrees ? { hostname, port } : undefined;
 }
 
-/** What a proxy may have said, all of it. */
+/** All replies that a proxy may have sent. */
 // deno-lint-ignore no-control-regex
 const SAID_4 = /^(\x00[\x5a\x5b\x5d]\x00{6})?$/;
 const SAID_5 =
@@ -151,7 +150,7 @@ export const target: FuzzTarget<SocksCase> = {
     );
     if (!request || !meant) return;
     assert.deepEqual({ hostname: request.hostname, port: request.port }, meant);
-    // What it read behind the handshake, and what is still in the stream.
+    // Bytes that the proxy read behind the handshake, and bytes still in the stream.
     const { bytesRead } = stream;
     const early = String.fromCharCode(...request.early);
     assert.equal(

@@ -10,8 +10,8 @@ import { Bench } from "./stack_bench.ts";
 import type { FuzzTarget } from "./target.ts";
 
 /**
- * The stack never stops, delivers what was sent and nothing else, in order, sends what was
- * written, holds no more than its bounds, and nothing at the end.
+ * The stack never stops, delivers the sent bytes and nothing else, in order, sends the
+ * written bytes, holds no more than its bounds, and nothing at the end.
  */
 export const target: FuzzTarget<StackCase> = {
   name: "stack",

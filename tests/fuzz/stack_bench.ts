@@ -21,7 +21,7 @@ const NO_FAILURE = 0;
 const LONGEST_MS = 30_000;
 /** Single bytes that are kept ahead of their turn. */
 const MOST_PIECES = 65;
-/** Small packets that one packet or tick may bring. */
+/** Small packets that a packet or tick may bring. */
 const MOST_SMALL = 4096;
 /** Pages for the bytes that each connection may hold each way, and for small blocks. */
 const MOST_PAGES = 3 * (64 + 64 + 48) + 64;
@@ -44,7 +44,7 @@ export class Bench {
     this.#stack.poll(this.#now);
   }
 
-  /** Opens a connection as far as it says. */
+  /** Opens a connection as far as its plan says. */
   begin(beginning: Beginning): void {
     const i = this.flows.length;
     const flow = new Flow(beginning, FIRST_PEER + i, 5000 + i, 80 + i);
@@ -139,13 +139,13 @@ export class Bench {
     for (const app of this.#apps.values()) this.#release(app);
     this.#after();
     this.#pass(1000);
-    // What was released as it should be goes on by itself until its peer is gone.
+    // A connection released in order goes on by itself until its peer is gone.
     for (const flow of this.flows) this.#inject(flow, this.#plain(flow, flow.next, RST));
     this.#pass(5000);
     const { usedBlocks, connections, pendingSyns, active, timeWait } = this.#stack
       .statistics();
     assert.deepEqual({ usedBlocks, connections, pendingSyns, active, timeWait }, {
-      usedBlocks: 1, // the one control block that listens
+      usedBlocks: 1, // the control block that listens
       connections: 0,
       pendingSyns: 0,
       active: 0,
@@ -166,8 +166,8 @@ export class Bench {
         );
       }
       this.step({ do: "read", on, bytes: 4 << 20 });
-      // A window counts only if its segment is newer than the one of the last (RFC 9293,
-      // 3.10.7.4), whatever that was.
+      // A window counts only if its segment is newer than that of the last window (RFC
+      // 9293, 3.10.7.4), whatever that was.
       const newer = Math.min(ahead(flow.latest, flow.next) + 1, WINDOW);
       this.#inject(flow, this.#plain(flow, flow.next + newer >>> 0, ACK));
       const room = ahead(flow.edge, flow.next);
@@ -288,7 +288,7 @@ export class Bench {
       this.#inject(flow, this.#plain(flow, at, ACK, [], bytesAt(at, size)));
     }
     const more = this.#stack.statistics().usedBlocks - before;
-    // Two blocks for each piece, and none for what else an acknowledgement may set free.
+    // Two blocks for each piece, and no others that an acknowledgement may set free.
     const isQuiet = size === 1 && gap > 0 && (flow.app?.written ?? 0) === 0;
     if (isQuiet) assert.ok(more <= MOST_PIECES * 2, `${more} blocks more`);
   }

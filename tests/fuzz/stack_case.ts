@@ -1,11 +1,11 @@
 /**
- * What the stack is fuzzed with: connections, and steps by their real numbers.
+ * The cases of the fuzzed stack: connections, and steps by their real numbers.
  *
  * @module
  */
 import * as fc from "fast-check";
 
-/** How a connection begins, and how far it has got when the steps begin. */
+/** How a connection begins, and its state when the steps begin. */
 export interface Beginning {
   /** `held`: our SYN waits; `accepted`: the SYN-ACK is out; `asked`: the stack's SYN is. */
   readonly stage: "held" | "accepted" | "open" | "asked" | "connected";
@@ -16,11 +16,12 @@ export interface Beginning {
   readonly first: number;
 }
 
-/** A sequence number: one of the connection's own, and a distance from it. */
+/** A sequence number: a place of the connection, and a distance from there. */
 export interface Place {
   /**
-   * `next` is what the stack expects, `edge` the end of its window, `start` and `end` those of
-   * a segment sent before, `una` and `top` the least and the most the stack may be told of.
+   * `next` is the number that the stack expects, `edge` the end of its window, `start`
+   * and `end` those of a segment sent before, `una` and `top` the least and the most that
+   * the stack may be told of.
    */
   readonly of: "next" | "edge" | "start" | "end" | "una" | "top";
   readonly by: number;
@@ -81,7 +82,7 @@ export type Step =
   /** Whether the stack's output is taken from now on. */
   | { readonly do: "output"; readonly taken: boolean };
 
-/** One run. */
+/** A run. */
 export interface StackCase {
   readonly connections: readonly Beginning[];
   readonly steps: readonly Step[];

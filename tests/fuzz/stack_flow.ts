@@ -1,5 +1,5 @@
 /**
- * One connection of a fuzzed stack: the peer's numbers, and the application's.
+ * A connection of a fuzzed stack: the peer's numbers, and the application's.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Beginning, Place } from "./stack_case.ts";
 
 const FIN = 1, SYN = 2, RST = 4, ACK = 16;
 const PERIOD = 1 << 22;
-/** The stack's largest window: what begins farther off is dropped. */
+/** The stack's largest window: segments that begin farther off are dropped. */
 export const WINDOW = 1 << 21;
 /** Each byte of a stream follows from its place, so that nothing can be taken for another. */
 const PATTERN = new Uint8Array(PERIOD + (1 << 18));
@@ -38,7 +38,7 @@ export function ahead(a: number, b: number): number {
   return a - b | 0;
 }
 
-/** What the application knows of a connection. */
+/** The application's view of a connection. */
 export class Application {
   open = false;
   ended = false;
@@ -62,7 +62,7 @@ export class Application {
   }
 }
 
-/** What the peer knows of it; sequence numbers are absolute. */
+/** The peer's view of a connection; sequence numbers are absolute. */
 export class Flow {
   app: Application | undefined;
   /** The peer's first number, and the stack's. */
@@ -71,7 +71,7 @@ export class Flow {
   next: number;
   edge: number;
   una = 0;
-  /** The end of what the stack has sent, and of what of it came without a gap. */
+  /** The end of the bytes sent by the stack, and of those that came without a gap. */
   top = 0;
   got = 0;
   /** The last number that a segment of the peer began with. */

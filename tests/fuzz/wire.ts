@@ -2,7 +2,8 @@
  * The streams of frames: text before them, any lengths and types, any cutting.
  *
  * The decoder's two ways (`push`, and `scan` under `decode`) and an agent have to find
- * what a naive reader of the whole stream finds, and to give up at the same frame.
+ * the frames that a naive reader of the whole stream finds, and give up at the same
+ * frame.
  *
  * @module
  */
@@ -21,7 +22,7 @@ interface FramePlan {
   readonly type: number;
   /** Bytes of payload. */
   readonly size: number;
-  /** What the payload is filled with; its first byte is what its type demands. */
+  /** The byte that fills the payload; the first byte is the one its type demands. */
   readonly fill: number;
 }
 
@@ -34,10 +35,10 @@ interface WireCase {
   readonly cuts: readonly number[];
 }
 
-/** What a reader made of a stream. */
+/** A reader's result for a stream. */
 interface Reading {
   readonly frames: string[];
-  /** Whether it gave up, or the input ended inside of a frame. */
+  /** Whether the reader gave up, or the input ended inside of a frame. */
   readonly bad: boolean;
 }
 
@@ -105,7 +106,7 @@ function naive(stream: Uint8Array): Reading {
   return { frames, bad: at < stream.length };
 }
 
-/** What one way to decode gave; `error` is the fault without the bytes it shows. */
+/** The result of a way to decode; `error` is the fault without the bytes it shows. */
 interface Decoded extends Reading {
   readonly error: string;
   readonly banner: string;
@@ -129,7 +130,7 @@ async function decodedBy(
     await read(decoder, (bytes) => frames.push(textOf(bytes)));
   } catch (thrown) {
     if (!(thrown instanceof FrameError)) throw thrown;
-    // How many bytes of it can be shown depends on the cutting.
+    // The number of bytes in the message depends on the cutting.
     error = /at byte \d+: [a-z ]+/.exec(thrown.message)?.[0] ?? thrown.message;
   }
   assert.ok(banners.length <= 1, "the banner is told more than once");
@@ -197,10 +198,10 @@ function assertFrames(one: Reading, wanted: readonly string[], way: string): voi
   );
 }
 
-/** Complaints that an agent makes in any case; of more it may leave some out. */
+/** Complaints that an agent makes in any case; of more, some may be left out. */
 const TOLD = 10;
 
-/** What an agent says of the control messages that it finds: none of them makes sense. */
+/** An agent's complaints about the control messages of a stream: none makes sense. */
 async function toldByAgent(pieces: readonly Uint8Array<ArrayBuffer>[]): Promise<Reading> {
   const left = pieces.map((piece) => piece.slice());
   const port: AgentPort = {
@@ -231,7 +232,7 @@ async function toldByAgent(pieces: readonly Uint8Array<ArrayBuffer>[]): Promise<
   }
 }
 
-/** What there is to say of a control message; nothing of a right one. */
+/** The faults of a control message; none of a right message. */
 function faultOf(payload: string): string[] {
   try {
     decodeControl(bytesOf(payload));
@@ -273,7 +274,7 @@ export const target: FuzzTarget<WireCase> = {
       (first.type === FrameType.L3 && first.size <= 65_535 ||
         first.type === FrameType.JSON);
     if (edits.length === 0 && isClear) {
-      // No zero is in the text, so nothing in it can pass for a frame.
+      // No zero is in the text, so no part can pass for a frame.
       const { frames: found, bad } = await pushAll(pieces, BANNER_LIMIT);
       assert.ok(!bad && found.length === frames.length, `${found.length} frames`);
     }

@@ -1,6 +1,6 @@
 /**
- * A client of a soak, `client.ts JSON` with a {@linkcode ClientPlan}: makes transfers one
- * after the other in some lanes until its time is over, and prints a ClientReport for
+ * A client of a soak, `client.ts JSON` with a {@linkcode ClientPlan}: makes transfers in
+ * sequence in some lanes until its time is over, and prints a ClientReport for
  * each, and `{"event":"done"}` when all are over.
  *
  * @module
@@ -13,9 +13,9 @@ import { Random } from "./random.ts";
 import { anyTransfer, type ClientReport, type Side, type Transfer } from "./transfer.ts";
 import { Refused, type Target, TUNNELS, waysTo } from "./ways.ts";
 
-/** What a client is to do. */
+/** The task of a client. */
 export interface ClientPlan {
-  /** The host it is on. */
+  /** The host of the client. */
   readonly host: string;
   /** Hosts that all its transfers go through: its own, unless that is the manager's. */
   readonly through: readonly string[];

@@ -1,5 +1,5 @@
 /**
- * What happens to a mesh under traffic.
+ * The disturbances of a mesh under traffic.
  *
  * Each is an entry of {@linkcode DISTURBANCES}.
  *
@@ -12,10 +12,10 @@ import type { Ledger } from "./ledger.ts";
 import type { Random } from "./random.ts";
 import { type HostName, REMOTE, type World } from "./world.ts";
 
-/** One kind of disturbance. */
+/** A kind of disturbance. */
 export interface Disturbance {
   readonly name: string;
-  /** Milliseconds that it takes at the most on a machine that is not slow. */
+  /** The most milliseconds of a disturbance on a machine that is not slow. */
   readonly takesMs: number;
   /** Disturbs, tells the ledger of hosts that go away, and waits until all is well again. */
   run(world: World, ledger: Ledger, random: Random): Promise<void>;
@@ -25,7 +25,7 @@ const READY_LIMIT_MS = 90_000;
 /** Freezes that are to pass unnoticed: an agent is given up after 15 s of silence. */
 const SHORT_FREEZE_MS = { least: 500, more: 6_000 };
 
-/** Sends a signal to an agent, after which its host goes away, and waits until it is back. */
+/** Sends a signal to an agent, so that its host goes away, and waits for its return. */
 async function lose(
   world: World,
   ledger: Ledger,
@@ -36,7 +36,7 @@ async function lose(
   const pid = world.agent(host);
   const over = ledger.begin(host);
   kill(pid, signal);
-  // Frozen, it is noticed after 15 s.
+  // A frozen agent is noticed after 15 s.
   const back = new RegExp(`\\b${host}\\s+Ready again at\\b`);
   await world.manager.line(back, { after: mark, limitMs: READY_LIMIT_MS });
   await until(`the end of ${host}'s last agent`, () => !isAlive(pid));

@@ -1,5 +1,5 @@
 /**
- * Accounts for every transfer: joins what client and server say of it, and judges.
+ * Accounts for every transfer: joins the reports of client and server, and judges.
  *
  * A transfer is whole, or was reset as planned, or is lost. Lost is right only if a host
  * on its way was killed, or frozen to its end, meanwhile. Wrong bytes are never right.
@@ -11,20 +11,20 @@ import type { ClientReport, ServerReport } from "./transfer.ts";
 /** A time in which connections through a host may break. */
 export interface Outage {
   readonly host: string;
-  /** Milliseconds since 1970; no end while it lasts. */
+  /** Milliseconds since 1970; no end while the outage lasts. */
   readonly from: number;
   until?: number;
 }
 
 /** Connections made right before and after an outage may see its edges. */
 const EDGE_MS = 3_000;
-/** Outages so near to what is blamed are told with it. */
+/** Outages so near to a violation are told with it. */
 const NEAR_MS = 30_000;
 
 /** All transfers of a run. */
 export class Ledger {
   readonly outages: Outage[] = [];
-  /** What must not be, a line each. */
+  /** Violations, a line each. */
   readonly violations: string[] = [];
   whole = 0;
   reset = 0;
@@ -47,7 +47,7 @@ export class Ledger {
     return () => outage.until = Date.now();
   }
 
-  /** Takes what a client or a server said of a transfer. */
+  /** Takes a client's or a server's report of a transfer. */
   take(report: ClientReport | ServerReport): void {
     const { id } = report;
     if (report.event === "transfer") this.#clients.set(id, report);
@@ -64,7 +64,7 @@ export class Ledger {
     return this.#clients.size;
   }
 
-  /** Judges what only one side told of: call it when nothing more can come. */
+  /** Judges transfers that a single side reported; call at the end of all reports. */
   close(): void {
     for (const client of [...this.#clients.values()]) this.#settle(client, undefined);
     for (const { id, ending } of this.#servers.values()) {
@@ -134,7 +134,7 @@ function isWhole(
     server.received === transfer.up;
 }
 
-/** Nobody takes what was cut off for whole. */
+/** Whether neither side took the planned reset for a whole transfer. */
 function wasReset({ transfer, ending }: ClientReport, server?: ServerReport): boolean {
   if (transfer.reset!.by === "server") {
     return /\breset$/.test(ending) && server?.ending === "reset by us";

@@ -1,6 +1,5 @@
 /**
- * `deno task soak --minutes N [--seed S]`; exits with 1 if something was as it must not
- * be.
+ * `deno task soak --minutes N [--seed S]`; exits with 1 on a violation.
  *
  * @module
  */
@@ -9,7 +8,7 @@ import { Scene } from "../harness/scene/scene.ts";
 import { soak } from "./soak.ts";
 
 const USAGE = "Usage: deno task soak --minutes N [--seed S]";
-/** Of what the processes printed, when a run could not be made. */
+/** Characters told of the processes' output, when a run could not be made. */
 const TRANSCRIPT_CHARACTERS = 20_000;
 
 function options(args: string[]): { minutes: number; seed: number } {
@@ -28,7 +27,7 @@ function options(args: string[]): { minutes: number; seed: number } {
   return { minutes, seed };
 }
 
-/** The exit status; what was started is ended in any case, also by Ctrl-C. */
+/** Gives the exit status; started processes are ended in any case, also by Ctrl-C. */
 async function run(asked: { minutes: number; seed: number }): Promise<number> {
   await using scene = new Scene();
   const { promise: interrupted, reject } = Promise.withResolvers<never>();

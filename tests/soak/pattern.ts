@@ -2,9 +2,8 @@
  * The bytes of a transfer: they depend on its seed and on the place, so that a byte that
  * is lost, doubled, moved, or of another transfer is seen, and at which place.
  *
- * All transfers use one block of random bytes, each from a place of its own on. The
- * block's length is a prime, so that nothing that a buffer's size could shift by repeats
- * it.
+ * All transfers use the same block of random bytes, each from a place of its own on. The
+ * block's length is a prime, so that a shift by a buffer's size never looks right.
  *
  * @module
  */
@@ -12,7 +11,7 @@ import { Buffer } from "node:buffer";
 import { Random } from "./random.ts";
 
 const BLOCK_BYTES = 1_048_573;
-/** Bytes of one write. */
+/** Bytes of a write. */
 const PIECE_BYTES = 65_536;
 
 const block = new Uint8Array(BLOCK_BYTES);
@@ -38,7 +37,7 @@ export function* pieces(seed: number, total: number): Generator<Uint8Array<Array
   }
 }
 
-/** Compares what arrives with a seed's stream. */
+/** Compares the received bytes with a seed's stream. */
 export class Checker {
   /** Bytes that arrived. */
   received = 0;

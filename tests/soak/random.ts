@@ -30,7 +30,7 @@ export class Random {
     return this.next() < probability;
   }
 
-  /** One of a list. */
+  /** An element of a list. */
   pick<T>(list: readonly T[]): T {
     return list[this.below(list.length)]!;
   }

@@ -1,5 +1,5 @@
 /**
- * What the manager and the agents hold: descriptors, memory, connections, processes.
+ * Resources of the manager and the agents: descriptors, memory, connections, processes.
  *
  * @module
  */
@@ -11,7 +11,7 @@ const MORE_DESCRIPTORS = 4;
 /** Bytes that may stay resident beside those of the base line: heaps are not trimmed. */
 const MORE_BYTES = 256 * 2 ** 20;
 
-/** What a process holds. */
+/** The resources of a process. */
 export interface Holding {
   readonly descriptors: number;
   readonly bytes: number;
@@ -22,7 +22,7 @@ export type Holdings = Readonly<Record<HostName, Holding>>;
 
 const ALL: readonly HostName[] = ["laptop", ...REMOTE];
 
-/** What each process holds now. */
+/** The resources of each process now. */
 export function holdings(world: World): Holdings {
   return Object.fromEntries(ALL.map((name) => {
     const pid = world.agent(name);
@@ -55,7 +55,7 @@ export function openConnections(world: World): number {
   return open;
 }
 
-/** What is held beyond the base line, a line each; a host without its one agent is one, too. */
+/** Resources beyond the base line, a line each; also hosts without exactly one agent. */
 export function excess(world: World, base: Holdings): string[] {
   try {
     return compared(world, base);

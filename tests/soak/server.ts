@@ -1,8 +1,8 @@
 /**
  * The server of a soak, `server.ts ADDRESS`: does for each connection, and for each HTTP
- * request, what the transfer says that leads it.
+ * request, the work that the leading transfer asks for.
  *
- * It prints `{"event":"listening"}`, and a ServerReport for each transfer, a line each.
+ * Prints `{"event":"listening"}`, and a ServerReport for each transfer, a line each.
  *
  * @module
  */
@@ -26,7 +26,7 @@ async function serve(conn: Deno.TcpConn): Promise<void> {
     conn.setNoDelay(true);
     transfer = JSON.parse(await lineOf(reader));
   } catch (error) {
-    // The client was lost, or reset, before it said anything: nothing to account for.
+    // The client was lost, or reset, before its first word: nothing to account for.
     if (error instanceof SyntaxError) throw error;
     if (!(error instanceof HandshakeError)) endingOf(error);
     conn.close();
@@ -41,7 +41,7 @@ async function listen(hostname: string): Promise<void> {
     try {
       serve(await listener.accept());
     } catch (error) {
-      // A connection that was reset before it was accepted; the listener is well.
+      // A connection was reset before `accept`; the listener is well.
       if (!(error instanceof Deno.errors.NotConnected)) throw error;
     }
   }
@@ -58,7 +58,7 @@ async function answer(request: Request): Promise<Response> {
     ending = endingOf(error);
   }
   const { received, wrongAt } = checker;
-  // Only a whole body ends well: less of it must not look whole.
+  // Only a whole body ends well: a shorter body must not look whole.
   tell({ id, received, ...(wrongAt !== undefined && { wrongAt }), ending });
   if (ending !== "end" || received !== up) {
     return new Response("incomplete", { status: 400 });

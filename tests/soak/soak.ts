@@ -1,9 +1,9 @@
 /**
  * A soak: traffic by seed through a mesh whose agents are killed and frozen, every byte
- * checked and every loss accounted for; at the end all is as it was.
+ * checked and every loss accounted for; at the end all is as before.
  *
- * Warm-up, base line, traffic under disturbances, quiet, comparison, end. It keeps to its
- * time as long as the machine does.
+ * Warm-up, base line, traffic under disturbances, quiet, comparison, end. The soak keeps
+ * to its time as long as the machine does.
  *
  * @module
  */
@@ -33,12 +33,12 @@ const READ_EVERY_MS = 200;
 const GAP_MS = { least: 1_000, more: 4_000 };
 /** Of the main part, whatever the start took: each disturbance once. */
 const LEAST_TRAFFIC_MS = 35_000;
-/** For what is under way at the end, beside its share of the time. */
+/** For transfers under way at the end, beside their share of the time. */
 const SETTLE_LIMIT_MS = 120_000;
-/** Lines of a manager that tell of a fault in it. */
+/** Lines of a manager that tell of a fault in the manager. */
 const FAULT = /uncaught|unhandled|assertion|\b(Type|Range|Reference|Syntax)Error\b/i;
 
-/** Runs one in a scene; gives what must not have been. Rejects if it could not be run. */
+/** Runs a soak in a scene; gives the violations. Rejects if the soak could not be run. */
 export async function soak(
   scene: Scene,
   { minutes, seed, print }: SoakOptions,
@@ -73,7 +73,7 @@ class Soak {
   async run(): Promise<readonly string[]> {
     const world = this.#world;
     const warmMs = between(6_000, this.#totalMs * 0.1, 60_000);
-    // What is under way at the end, the comparison, and the mesh's end.
+    // Transfers under way at the end, the comparison, and the mesh's end.
     const tailMs = between(10_000, this.#totalMs * 0.1, 45_000);
     const reading = setInterval(() => this.#read(), READ_EVERY_MS);
     const printing = setInterval(() => this.#print(this.#figures()), PRINT_EVERY_MS);
@@ -135,7 +135,7 @@ class Soak {
     this.#ledger.close();
   }
 
-  /** Reads what clients and servers printed since the last time. */
+  /** Reads the output of clients and servers since the last time. */
   #read(): void {
     for (const [peer, from] of this.#marks) {
       const { mark } = peer;
@@ -148,7 +148,7 @@ class Soak {
     }
   }
 
-  /** One disturbance after the other; each kind once, then by chance. */
+  /** Disturbs in sequence; each kind once, then by chance. */
   async #disturb(end: number): Promise<void> {
     const random = new Random(this.#seed);
     const due = [...DISTURBANCES];

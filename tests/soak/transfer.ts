@@ -1,20 +1,20 @@
 /**
- * One transfer: what client and server are to do, and what each says of it afterwards.
+ * A transfer: the tasks of client and server, and the report of each afterwards.
  *
  * @module
  */
 import type { Random } from "./random.ts";
 
-/** The most bytes of one direction. */
+/** The most bytes of a direction. */
 const MOST_BYTES = 32 * 2 ** 20;
 
-/** Who speaks when: both at once, or one until its end and then the other. */
+/** Who speaks when: both at once, or first the named direction to its end. */
 export type Order = "both" | "up-first" | "down-first";
 
-/** What the client tells the server, as a line of JSON in front of its bytes. */
+/** The client's request to the server, as a line of JSON in front of its bytes. */
 export interface Transfer {
   readonly id: string;
-  /** Of the client's bytes; the server's have the next one. */
+  /** Of the client's bytes; the server's have the next seed. */
   readonly seed: number;
   /** Bytes from client to server, and from server to client. */
   readonly up: number;
@@ -26,36 +26,36 @@ export interface Transfer {
   readonly slow?: "client" | "server";
 }
 
-/** What one side saw. */
+/** The view of a side. */
 export interface Side {
   readonly id: string;
-  /** Bytes received, and where the first wrong one was. */
+  /** Bytes received, and the place of the first wrong byte. */
   readonly received: number;
   readonly wrongAt?: number;
-  /** How it ended: `end`, `reset`, or what failed. */
+  /** How the transfer ended: `end`, `reset`, or the failure. */
   readonly ending: string;
 }
 
-/** What a client says of a transfer that is over. */
+/** A client's report of a transfer that is over. */
 export interface ClientReport extends Side {
   readonly event: "transfer";
   readonly transfer: Transfer;
   readonly way: string;
-  /** The hosts it went through, the client's first, without the manager's. */
+  /** The hosts on the way, the client's first, without the manager's. */
   readonly hosts: readonly string[];
   /** Milliseconds since 1970. */
   readonly began: number;
   readonly ended: number;
 }
 
-/** What a server says of one. */
+/** A server's report of a transfer that is over. */
 export interface ServerReport extends Side {
   readonly event: "served";
-  /** When it was over, in milliseconds since 1970. */
+  /** The time of the end, in milliseconds since 1970. */
   readonly ended: number;
 }
 
-/** A transfer by chance; `isPlain` for one that only carries bytes, as HTTP does. */
+/** A transfer by chance; `isPlain` for bytes alone, as HTTP carries. */
 export function anyTransfer(id: string, random: Random, isPlain: boolean): Transfer {
   const plan = {
     id,
@@ -69,6 +69,6 @@ export function anyTransfer(id: string, random: Random, isPlain: boolean): Trans
   if (dice > 0.25) return { ...plan, slow: random.pick(["client", "server"]) };
   const by = random.pick(["client", "server"] as const);
   const own = by === "client" ? plan.up : plan.down;
-  // Who speaks second may never come to it, if the other is to be reset before.
+  // The second speaker may never get its turn, if the first is to be reset.
   return { ...plan, order: "both", reset: { by, after: random.below(own + 1) } };
 }

@@ -12,9 +12,9 @@ import { PROXIES } from "../harness/web/ways.ts";
 export interface Target {
   /** The hosts on the way, without the client's and the manager's. */
   readonly hosts: readonly string[];
-  /** How a proxy is told of it: name or address. */
+  /** The target's name or address, as told to a proxy. */
   readonly name: string;
-  /** What is dialled without a proxy; absent where only proxies lead there. */
+  /** The address dialled without a proxy; absent where only proxies lead there. */
   readonly vip?: string;
 }
 
@@ -22,7 +22,7 @@ export interface Target {
 export const PLAIN_PORT = 9000;
 export const HTTP_PORT = 9080;
 
-/** A connection that is open, and what came already behind a proxy's answer. */
+/** An open connection, and bytes that came already behind a proxy's answer. */
 export interface Opened {
   readonly conn: Deno.TcpConn;
   readonly early: Uint8Array;
@@ -39,7 +39,7 @@ const encoder = new TextEncoder();
 const LONGEST_LINE = 8192;
 const LINE_FEED = 10;
 
-/** Dials a proxy and lets `ask` speak with it. */
+/** Dials a proxy and lets `ask` speak there. */
 async function through(
   { listen }: { readonly listen: string },
   ask: (conn: Deno.TcpConn, reader: HandshakeReader) => Promise<void>,
@@ -62,7 +62,7 @@ export async function lineOf(reader: HandshakeReader): Promise<string> {
   return new TextDecoder("latin1").decode(bytes).replace(/\r$/, "");
 }
 
-/** The lines of a header, the first one apart. */
+/** The lines of a header, the first line apart. */
 export async function headOf(
   reader: HandshakeReader,
 ): Promise<{ start: string; fields: Map<string, string> }> {

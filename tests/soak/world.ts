@@ -67,7 +67,7 @@ export class World {
     this.servers = servers;
   }
 
-  /** Starts it, in a scene that ends it. */
+  /** Starts the world, in a scene that ends it. */
   static async make(scene: Scene): Promise<World> {
     const namespaces = {
       laptop: await makeMachine(scene),
@@ -134,7 +134,7 @@ export class World {
         seed: seed + index,
         seconds,
         lanes,
-        // The bastion reaches what is behind it without us.
+        // The bastion reaches the network behind it without us.
         targets: host === "gate" ? targets : [...targets, ...INSIDE, ...INSIDE],
       };
       return program(

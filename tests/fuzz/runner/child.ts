@@ -1,9 +1,9 @@
 /**
- * Runs the cases of one target, in a process of its own that can be ended from outside:
+ * Runs the cases of a target, in a process of its own that can be ended from outside:
  * `child.ts '{"target": …, "seed": …, "seconds": …}'`, or with `files` to run kept cases.
  *
- * It says on its standard output, a line each, what is about to happen, so that whoever
- * watches knows the case that hung, or that ended the process:
+ * The child prints a line before each step, so that the watcher knows the case that hung,
+ * or that ended the process:
  *
  *     at SEED INDEX     the case with this number of those that SEED gives
  *     file PATH         the case in this file
@@ -18,7 +18,7 @@ import { within } from "../../harness/scene/wait.ts";
 import type { FuzzTarget } from "../target.ts";
 import { loadTarget } from "./targets.ts";
 
-/** What the process is to do. */
+/** The task of the process. */
 export interface ChildPlan {
   readonly target: string;
   readonly seed: number;
@@ -29,14 +29,14 @@ export interface ChildPlan {
   readonly caseLimitMs: number;
 }
 
-/** What came of it. */
+/** The result of a plan. */
 export interface ChildReport {
   readonly cases: number;
   readonly seconds: number;
   readonly failure?: string;
 }
 
-/** Cases made of one seed: small ones come first, so a new seed begins anew with them. */
+/** Cases made of a seed: small ones come first, so a new seed begins anew with them. */
 const BATCH = 200;
 /** Milliseconds that a failed case is made smaller. */
 const SHRINK_MS = 20_000;
@@ -46,7 +46,7 @@ function say(line: string): void {
   for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
 }
 
-/** What nobody awaited, which would end a manager or an agent. */
+/** Rejections that nobody awaited, which would end a manager or an agent. */
 const strays: unknown[] = [];
 
 function catchStrays(): void {
@@ -67,7 +67,7 @@ async function runCase(
 ): Promise<void> {
   const running = target.run(input);
   if (running !== undefined) await within("the end of the case", running, limitMs);
-  // What nobody awaits is told in a turn of its own.
+  // Unhandled rejections are told in a turn of their own.
   await setImmediate();
   const stray = strays.shift();
   if (stray !== undefined) {
@@ -151,6 +151,6 @@ if (import.meta.main) {
     console.error(describe(error));
     Deno.exit(1);
   }
-  // What a failed case left open must not keep the process.
+  // Resources that a failed case left open must not keep the process.
   Deno.exit(0);
 }

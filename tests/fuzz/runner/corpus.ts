@@ -29,7 +29,7 @@ export function corpusFolders(): string[] {
     .map(({ name }) => name);
 }
 
-/** Keeps a case, the same one once; gives its path. */
+/** Keeps a case, equal cases once; gives its path. */
 export function keepCase(target: string, input: unknown, corpus: URL = CORPUS): string {
   const text = JSON.stringify(input, null, 1) + "\n";
   const hash = createHash("sha256").update(text).digest("hex").slice(0, HASH_CHARACTERS);

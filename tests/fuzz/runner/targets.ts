@@ -1,5 +1,5 @@
 /**
- * Finds the targets: the files of the folder above that export one.
+ * Finds the targets: the files of the folder above that export a target.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export function targetNames(): string[] {
     .sort();
 }
 
-/** Loads one. What a case holds is its own business. */
+/** Loads a target, whose type of case nobody else knows. */
 export async function loadTarget(name: string): Promise<FuzzTarget<unknown>> {
   const { target } = await import(new URL(`${name}.ts`, FOLDER).href);
   if (target?.name !== name) {

@@ -1,6 +1,6 @@
 /**
- * Runs a target in a process of its own and watches it: a case that takes too long, or
- * that ends the process, is a failure like another, and is kept.
+ * Runs a target in a process of its own and watches the process: a case that takes too
+ * long, or that ends the process, is a failure like another, and is kept.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { ChildPlan, ChildReport } from "./child.ts";
 import { keepCase } from "./corpus.ts";
 import { loadTarget } from "./targets.ts";
 
-/** What is to be run. */
+/** The run to make. */
 export interface WatchPlan {
   readonly target: string;
   readonly seed?: number;
@@ -23,7 +23,7 @@ export interface WatchPlan {
   readonly corpus?: URL;
 }
 
-/** What came of it. */
+/** The result of a run. */
 export interface Outcome extends ChildReport {
   readonly seed: number;
   /** Where the case that failed was kept. */
@@ -37,7 +37,7 @@ const GRACE_MS = 5_000;
 const START_MS = 30_000;
 const CHILD = new URL("./child.ts", import.meta.url).pathname;
 
-/** Runs it. Rejects only if the target cannot be run at all. */
+/** Runs the plan. Rejects only if the target cannot be run at all. */
 export async function watch(plan: WatchPlan): Promise<Outcome> {
   const { target, seed = 0, seconds = 0, caseLimitMs = CASE_LIMIT_MS, files } = plan;
   const childPlan: ChildPlan = {

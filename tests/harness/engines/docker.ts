@@ -1,8 +1,8 @@
 /**
- * A real Docker engine: the machine's own or, where there is none, one that a test starts
- * with nothing of its own in common with the machine.
+ * A real Docker engine: the machine's own or, where there is none, an engine that a test
+ * starts with nothing in common with the machine's.
  *
- * It has no network, and no image but those that tests make of files.
+ * The test's engine has no network, and no image but those that tests make of files.
  *
  * @module
  */
@@ -21,26 +21,26 @@ export class Container {
     this.name = name;
   }
 
-  /** `command` so that it runs in there. */
+  /** Wraps `command` to run in the container. */
   command(...command: string[]): string[] {
     return this.#engine.command("exec", "--interactive", this.name, ...command);
   }
 
-  /** Runs a command in there; gives what it printed. */
+  /** Runs a command in the container; gives the output. */
   exec(...command: string[]): Promise<string> {
     return run(this.command(...command));
   }
 }
 
-/** What is particular about a container. */
+/** The particulars of a container. */
 export interface ContainerOptions {
   /** Further arguments of `docker create`. */
   readonly options?: readonly string[];
-  /** What is put there before it starts, as by `docker cp`: from here, to there. */
+  /** Files put there before the start, as by `docker cp`: from here, to there. */
   readonly files?: readonly (readonly [here: string, there: string])[];
 }
 
-/** An engine, for one test. */
+/** An engine, for a test. */
 export class DockerEngine implements AsyncDisposable {
   readonly #scene: Scene;
   readonly #host: string | undefined;
@@ -55,7 +55,7 @@ export class DockerEngine implements AsyncDisposable {
     this.#daemon = daemon;
   }
 
-  /** The machine's engine, or a new one. */
+  /** The machine's engine, or a new engine. */
   static async open(scene: Scene): Promise<DockerEngine> {
     if (isThere()) return new DockerEngine(scene);
     const folder = `${await scene.folder()}/docker`;
@@ -119,7 +119,7 @@ export class DockerEngine implements AsyncDisposable {
     return ran([...run, ...command]);
   }
 
-  /** Removes what was made here, and ends the engine if it is a test's own. */
+  /** Removes images and containers made here, and ends a test's own engine. */
   async [Symbol.asyncDispose](): Promise<void> {
     const remove = async (command: string[], names: readonly string[]) => {
       if (names.length > 0) await run(this.command(...command, "--force", ...names));
@@ -150,7 +150,7 @@ function programs(): string[] {
   return ["docker", "tar", ...isThere() ? [] : ["dockerd", "containerd", "runc"]];
 }
 
-/** Registers a test with an engine; outside of CI it is left out where none can be started. */
+/** Registers a test with an engine; skipped, except in CI, where no engine can start. */
 export function dockerTest(
   sentence: string,
   test: (docker: DockerEngine, scene: Scene, executable: Executable) => Promise<void>,

@@ -1,12 +1,12 @@
 /**
- * A cluster as far as `kubectl exec` and `kubectl get pods` need one: kube_api.ts PLAN
+ * The part of a cluster that `kubectl exec` and `kubectl get pods` need: kube_api.ts PLAN
  * PORT.
  *
  * PLAN is a file, read anew for each request, so that a test can change the cluster.
  *
  * exec is spoken as the real API server does over WebSockets, by v5.channel.k8s.io: the
- * first byte of each message is a channel (0 standard input, 1 output, 2 error, 3 how it
- * ended, 255 "this channel is closed").
+ * first byte of each message is a channel (0 standard input, 1 output, 2 error, 3 the
+ * exit status, 255 "this channel is closed").
  * https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apimachinery/pkg/util/remotecommand/constants.go
  *
  * @module
@@ -21,7 +21,7 @@ export interface PlannedPod {
   readonly containers: Readonly<Record<string, string>>;
 }
 
-/** What is in the cluster. */
+/** The contents of the cluster. */
 export interface ClusterPlan {
   /** Pods by `NAMESPACE/NAME`. */
   readonly pods: Readonly<Record<string, PlannedPod>>;
@@ -66,7 +66,7 @@ function hasLabels(selector: string, labels: Record<string, string> = {}): boole
   });
 }
 
-/** What the client asks first, to know what there is. */
+/** The client's first questions: the groups and resources of the API. */
 const DISCOVERY: Record<string, unknown> = {
   "/api": { kind: "APIVersions", versions: ["v1"], serverAddressByClientCIDRs: [] },
   "/api/v1": resources("v1", { name: "pods", kind: "Pod" }),

@@ -1,14 +1,14 @@
 /**
- * The real kubectl: the system's if it is new enough, or Debian's, kept in .cache.
+ * The real kubectl: the system's if new enough, or Debian's, kept in .cache.
  *
  * @module
  */
 import { fileURLToPath } from "node:url";
 import { Debian, run } from "../../../stack/lwip/debian.ts";
 
-/** From this one on, exec goes over WebSockets by itself (before, over SPDY). */
+/** From this minor version on, exec goes over WebSockets by default (before, SPDY). */
 const LEAST_MINOR = 31;
-/** The release of Debian whose client is new enough, and runs on the one before as well. */
+/** Debian's release whose client is new enough, and runs on the previous release too. */
 const SUITE = "trixie";
 
 /** The client's path, or nothing where there is none new enough. */

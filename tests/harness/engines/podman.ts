@@ -1,6 +1,6 @@
 /**
- * Real containers of Podman, where it can start them: with storage of the test's own, and
- * this machine's programs, read-only, as what is in them.
+ * Real containers of Podman, where Podman can start them: with storage of the test's own,
+ * and this machine's programs, read-only, as their contents.
  *
  * @module
  */
@@ -9,12 +9,12 @@ import type { Namespace } from "../scene/namespace.ts";
 import { run } from "../scene/process.ts";
 import { until } from "../scene/wait.ts";
 
-/** What of this machine a container sees, so that Deno runs in there. */
+/** Folders of this machine that a container sees, so that Deno runs there. */
 const SYSTEM = ["usr", "bin", "sbin", "lib", "lib64"];
 
-/** Podman with storage of its own, and one container that runs. */
+/** Podman with storage of its own, and a running container. */
 export class PodmanContainer implements AsyncDisposable {
-  /** The client with what says where its storage is. */
+  /** The client with the options that place its storage. */
   readonly program: readonly string[];
   readonly name = "api";
   readonly #folder: string;
@@ -24,7 +24,7 @@ export class PodmanContainer implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  /** Starts a container without a network. Rejects with Podman's words where it cannot. */
+  /** Starts a container without a network. Rejects with Podman's words on failure. */
   static async start(folder: string): Promise<PodmanContainer> {
     const container = new PodmanContainer([
       "podman",
@@ -32,7 +32,7 @@ export class PodmanContainer implements AsyncDisposable {
       `--runroot=${folder}/run`,
       `--tmpdir=${folder}/tmp`,
       "--storage-driver=vfs",
-      // What containers inside of containers need, where there is no systemd.
+      // Options for containers inside of containers, where there is no systemd.
       "--cgroup-manager=cgroupfs",
       "--runtime=runc",
     ], folder);
@@ -90,7 +90,7 @@ export class PodmanContainer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await run([...this.program, "rm", "--force", "--time=0", this.name]);
-    // What watched the container cleans up behind it, and would write to a folder that is gone.
+    // The container's monitor cleans up last, and would write to a removed folder.
     await until("the end of Podman's processes", () => !isMentioned(this.#folder));
   }
 }
@@ -102,7 +102,7 @@ function isMentioned(text: string): boolean {
     try {
       return Deno.readTextFileSync(`/proc/${name}/cmdline`).includes(text);
     } catch {
-      return false; // It has ended.
+      return false; // The process has ended.
     }
   });
 }
@@ -118,7 +118,7 @@ export function keepingMounts(namespace: Namespace): Namespace {
   };
 }
 
-/** Why no container can be started on this machine, or nothing if one can. */
+/** Why no container can be started on this machine, or nothing if Podman works. */
 export async function lackOfPodman(): Promise<string | undefined> {
   if (Deno.build.os !== "linux" || Deno.uid() !== 0) return "Linux and root";
   const folder = await Deno.makeTempDir({ prefix: "norouter-podman-" });

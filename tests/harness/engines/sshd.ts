@@ -2,7 +2,7 @@
  * A machine with real sshd's, and a home whose ssh configuration, keys and login shell
  * are nobody else's.
  *
- * The client runs there too, so `~/.ssh/config` applies as it does for users.
+ * The client runs there too, so `~/.ssh/config` applies as for users.
  *
  * @module
  */
@@ -15,10 +15,10 @@ import type { Scene } from "../scene/scene.ts";
 const SSHD = "/usr/sbin/sshd";
 const SSHD_FOLDER = "/run/sshd";
 
-/** What tests with ssh need of the machine. */
+/** Programs that tests with ssh need of the machine. */
 export const SSH_NEEDS = ["ssh", "sshd", "ssh-keygen"];
 
-/** What is particular about a server. */
+/** The particulars of a server. */
 export interface SshdOptions {
   /** Further lines of its configuration. */
   readonly config?: string;
@@ -28,11 +28,11 @@ export interface SshdOptions {
 export interface Sshd {
   readonly port: number;
   readonly process: Process;
-  /** The line of known_hosts about it. */
+  /** The server's line of known_hosts. */
   readonly knownHost: string;
 }
 
-/** A machine of one user, root, whose home is a folder of the test. */
+/** A machine of a single user, root, whose home is a folder of the test. */
 export class SshMachine {
   readonly machine: Machine;
   readonly home: string;

@@ -26,7 +26,8 @@ let built: Promise<void> | undefined;
 
 /**
  * Puts both forms into a folder, built anew if a source is younger than the last build. The
- * file has a name of its own for what it carries, so that none unpacked elsewhere is found.
+ * file has a name of its own for its content, so that no copy unpacked elsewhere is
+ * found.
  */
 export async function executableIn(folder: string): Promise<Executable> {
   built ??= buildIfOld();
@@ -76,7 +77,7 @@ async function buildTime(): Promise<number> {
   return Math.min(...times);
 }
 
-/** When a file that goes into it was last changed. */
+/** When a source of the executable was last changed. */
 async function newestSource(folder = ROOT): Promise<number> {
   let newest = 0;
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
@@ -101,7 +102,7 @@ export async function cloneFolder(from: string, to: string): Promise<void> {
   if (!copied) throw new Error(new TextDecoder().decode(stderr));
 }
 
-/** A program that tells how it was started, and does what the variable `PROBE` says. */
+/** A program that tells how it was started, and performs the act named by `PROBE`. */
 const PROBE = `
 const [act, operand] = (Deno.env.get("PROBE") ?? "tell").split(" ");
 switch (act) {
@@ -132,7 +133,7 @@ switch (act) {
 }
 `;
 
-/** What {@linkcode placeProbe}'s program tells. */
+/** The report of {@linkcode placeProbe}'s program. */
 export interface Told {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -141,14 +142,14 @@ export interface Told {
   readonly cwd: string;
 }
 
-/** Exchanges the program in an unpacked folder for one that tells how it was started. */
+/** Exchanges the program in an unpacked folder for the program {@linkcode PROBE}. */
 export async function placeProbe(folder: string): Promise<void> {
   // Removed first: the file may share its content with others.
   await Deno.remove(`${folder}/app/cli.js`);
   await Deno.writeTextFile(`${folder}/app/cli.js`, PROBE);
 }
 
-/** Starts the file once, so that it unpacks below `cache`; gives the folder that it makes. */
+/** Starts the file once, to unpack below `cache`; gives the unpacked folder. */
 export async function unpackIn(cache: string, file: string): Promise<string> {
   const { code, err } = await ran([file, "--version"], {
     env: { NOROUTER_CACHE: cache },
@@ -164,13 +165,13 @@ export interface StartOptions {
   /** All of its environment but PATH. */
   readonly env?: Record<string, string>;
   readonly cwd?: string;
-  /** What it reads; nothing by default. */
+  /** Standard input; empty by default. */
   readonly stdin?: Uint8Array<ArrayBuffer>;
-  /** Milliseconds it may take. */
+  /** Milliseconds until the end at the latest. */
   readonly limitMs?: number;
 }
 
-/** How a program ended, and what it said. */
+/** How a program ended, and its output. */
 export interface Ending {
   readonly pid: number;
   readonly code: number;
@@ -223,7 +224,7 @@ export class Started {
     }
   }
 
-  /** Sends it a signal. */
+  /** Sends a signal to the program. */
   kill(signal: Deno.Signal): void {
     this.#child.kill(signal);
   }

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { installer } from "../../../cli/commands/installer.ts";
 import { within } from "../scene/wait.ts";
 
-/** What the script needs besides a client and a program for sums. */
+/** Programs that the script needs besides a client and a program for sums. */
 const ESSENTIALS = [
   ...[
     "chmod",
@@ -25,7 +25,7 @@ const ESSENTIALS = [
   ],
 ] as const;
 
-/** A shell, with the tools that it usually comes with. */
+/** A shell, with the tools that usually come along. */
 export interface Shell {
   readonly name: string;
   readonly command: readonly string[];
@@ -40,7 +40,7 @@ export const SHELLS: readonly Shell[] = [
   { name: "busybox sh", command: ["/bin/busybox", "sh"], isBusybox: true },
 ];
 
-/** What came of a run. */
+/** The result of a run. */
 export interface Outcome {
   readonly status: number;
   readonly stdout: string;
@@ -56,11 +56,11 @@ export interface RunOptions {
   readonly fakes?: Readonly<Record<string, string>>;
   /** Folders on PATH behind that of the programs. */
   readonly path?: readonly string[];
-  /** Variables; one that is undefined is not set. */
+  /** Variables; undefined values are not set. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** The script; that of the served release by default. */
   readonly script?: string;
-  /** What goes before the shell, such as a program that changes the user. */
+  /** Words before the shell, such as a program that changes the user. */
   readonly before?: readonly string[];
 }
 
@@ -69,18 +69,18 @@ export const PROGRAM = `#!/bin/sh
 [ "$*" = --version ] && echo "norouter 1.2.3 (a fake)"
 `;
 
-/** More than a client keeps before it writes. */
+/** More bytes than a client keeps before a write. */
 const BLOCK_BYTES = 2 ** 16;
 
 /** A served release, and a home to install into; gone when the test is. */
 export class Release implements AsyncDisposable {
-  /** A folder of this test. Everybody may look into it, but not write. */
+  /** A folder of this test. Everybody may read there, but not write. */
   readonly folder: string;
   /** `HOME` of the script. */
   readonly home: string;
   /** The URL of the release. */
   readonly base: string;
-  /** What is served, by name; change it for a broken release. */
+  /** The served files, by name; change them for a broken release. */
   readonly files = new Map<string, string | Handler>();
   /** The paths that were asked for, in order. */
   readonly asked: string[] = [];
@@ -99,7 +99,7 @@ export class Release implements AsyncDisposable {
     this.base = `${tls ? "https" : "http"}://127.0.0.1:${port}/v1.2.3`;
   }
 
-  /** Serves a release of one program, {@linkcode PROGRAM}. */
+  /** Serves a release of a single program, {@linkcode PROGRAM}. */
   static async serve(tls?: Certificate): Promise<Release> {
     const release = new Release(await Deno.makeTempDir(), tls);
     await release.publish(PROGRAM);
@@ -120,12 +120,12 @@ export class Release implements AsyncDisposable {
     return `norouter-linux-${Deno.build.arch === "aarch64" ? "arm64" : "x64"}`;
   }
 
-  /** Where it is installed unless the script is told. */
+  /** The default place of the installed program. */
   get target(): string {
     return `${this.home}/.local/bin/norouter`;
   }
 
-  /** The script, which would install the version 1.2.3 of what is served. */
+  /** The script, which would install the version 1.2.3 of the served program. */
   get script(): string {
     const releases = this.base.replace("/v1.2.3", "");
     return installer({ version: "1.2.3", releases });
@@ -184,7 +184,9 @@ export class Release implements AsyncDisposable {
     return { child, output: collect() };
   }
 
-  /** An answer that ends with the test: a block at first, perhaps, and one every so often. */
+  /**
+   * An answer that ends with the test: perhaps a block at once, then some at intervals.
+   */
   endless({ begins = false, everyMs }: { begins?: boolean; everyMs?: number }): Response {
     let end = () => {};
     const body = new ReadableStream<Uint8Array>({
@@ -249,7 +251,7 @@ export class Release implements AsyncDisposable {
   }
 }
 
-/** What answers a request. */
+/** Answers a request. */
 export type Handler = (request: Request) => Response | Promise<Response>;
 
 /** For HTTPS. */
@@ -275,7 +277,7 @@ export async function sha256(text: string): Promise<string> {
   return new Uint8Array(digest).toHex();
 }
 
-/** What lies in a folder; nothing if it is not there. */
+/** Names in a folder; none if the folder is absent. */
 export function namesIn(folder: string): string[] {
   try {
     return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();

@@ -1,5 +1,5 @@
 /**
- * The package as its users get it: published by `deno publish` to a registry of the
+ * The package as users get one: published by `deno publish` to a registry of the
  * tests, installed from there into a project of its own with a cache of its own.
  *
  * @module
@@ -20,14 +20,14 @@ const config = JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`));
 export const NAME: string = config.name;
 /** The version that is published. */
 export const VERSION: string = config.version;
-/** What can be imported, such as `./mod`. */
+/** The exports of the package, such as `./mod`. */
 export const EXPORTS: readonly string[] = Object.keys(config.exports);
 
-/** What is made once for all tests of a process. */
+/** Made once for all tests of a process. */
 interface Published {
   /** Where the registry keeps the package. */
   readonly folder: string;
-  /** What `deno publish` printed. */
+  /** The output of `deno publish`. */
   readonly output: string;
 }
 
@@ -41,7 +41,7 @@ globalThis.addEventListener("unload", () => Deno.removeSync(shared, { recursive:
 
 /** A project that uses the package, in a namespace without any network. */
 export class Project {
-  /** What processes need in order to find the package, and nothing but it. */
+  /** Variables by which processes find the package, and nothing but the package. */
   static readonly ENV: Record<string, string> = {
     JSR_URL: `http://127.0.0.1:${PORT}/`,
     NPM_CONFIG_REGISTRY: `http://127.0.0.1:${PORT}/npm/`,
@@ -55,7 +55,7 @@ export class Project {
   readonly folder: string;
   /** The folder of the packed copy: the very files that a registry serves. */
   readonly packed = `${shared}/registry/${NAME}/${VERSION}`;
-  /** What publishing printed. */
+  /** The output of publishing. */
   readonly output: string;
   /** The address of the packed copy. */
   readonly url = `${Project.ENV.JSR_URL}${NAME}/${VERSION}`;
@@ -67,7 +67,7 @@ export class Project {
     this.#namespace = namespace;
   }
 
-  /** A project with nothing in it but the dependency. */
+  /** A project with nothing but the dependency. */
   static async make(scene: Scene, namespace: Namespace): Promise<Project> {
     await registry(scene, namespace);
     published ??= await publish(namespace);
@@ -86,7 +86,7 @@ export class Project {
     await Deno.writeTextFile(`${this.folder}/${name}`, text);
   }
 
-  /** Runs `deno` in the project; fails unless it exits with 0. */
+  /** Runs `deno` in the project; fails unless the exit status is 0. */
   deno(...args: string[]): Promise<string> {
     return run([Deno.execPath(), ...args], this.options);
   }
@@ -109,7 +109,7 @@ export class Project {
   }
 }
 
-/** Serves what was published, and takes what is to be, in one more namespace. */
+/** Serves published packages, and takes new ones, in a further namespace. */
 export async function registry(scene: Scene, namespace: Namespace): Promise<Process> {
   const folder = `${shared}/registry`;
   await Deno.mkdir(folder, { recursive: true });
@@ -122,7 +122,7 @@ export async function registry(scene: Scene, namespace: Namespace): Promise<Proc
 }
 
 async function publish(namespace: Namespace): Promise<Published> {
-  // The registry is the one of the tests, there is no way to another one, and the token is
+  // The registry is the tests' own, there is no way to another one, and the token is
   // none. Types were checked by whoever runs these tests.
   const options = ["--no-check", "--allow-dirty", "--no-provenance", "--token", "none"];
   const output = await run([Deno.execPath(), "publish", ...options], {

@@ -2,9 +2,9 @@
  * Registries like jsr.io and npm's, as far as `deno publish` and `deno run jsr:…` use
  * them: registry.ts FOLDER PORT NPM_CACHE.
  *
- * What is published is unpacked in FOLDER as it came, and served from there, so another
- * one with the same FOLDER has it too. Packages of npm are those of Deno's cache, below
- * /npm/.
+ * Published packages are unpacked in FOLDER unchanged, and served from there, so another
+ * registry with the same FOLDER has them too. Packages of npm are those of Deno's cache,
+ * below /npm/.
  *
  * jsr.io also checks each file and makes pages and npm packages of them; nothing here
  * does. Imports are rewritten and WebAssembly changed by `deno publish`, before the
@@ -21,7 +21,10 @@ const TYPES: Record<string, string> = {
   wasm: "application/wasm",
 };
 
-/** What JSR's clients ask first about a version: its files with their hashes, and exports. */
+/**
+ * The first answer to JSR's clients about a version: its files with their hashes, and
+ * exports.
+ */
 function metaOf(folder: string): unknown {
   const manifest: Record<string, { size: number; checksum: string }> = {};
   for (const path of filesIn(folder)) {
@@ -86,14 +89,14 @@ function modules(path: string, folder: string): Response {
   return new Response(body, { headers: { "content-type": type } });
 }
 
-/** What npm's registry says of a package: the versions that the cache has. */
+/** The answer of npm's registry about a package: the versions in the cache. */
 function npmPackage(name: string, cache: string, base: string): Response {
   const versions: Record<string, unknown> = {};
   for (const [version, folder] of npmVersions(name, cache)) {
     const text = Deno.readTextFileSync(`${folder}/package.json`);
     const { dependencies, peerDependencies = {}, peerDependenciesMeta = {}, bin } = JSON
       .parse(text);
-    // The cache need not have what is optional.
+    // The cache may lack optional packages.
     for (
       const [peer, { optional }] of Object.entries<{ optional?: boolean }>(
         peerDependenciesMeta,

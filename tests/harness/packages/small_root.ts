@@ -1,5 +1,5 @@
 /**
- * A root folder with nothing but busybox, for one test: which folders there are, who owns
+ * A root folder with nothing but busybox, for a test: which folders there are, who owns
  * them and how they are mounted is the test's choice.
  *
  * @module
@@ -17,7 +17,7 @@ export interface RootOptions {
   readonly mounts?: readonly string[];
 }
 
-/** Mounts are seen by the command alone, and gone with it. */
+/** Mounts are seen by the command alone, and gone with the command. */
 const ENTER = `
 set -e
 root=$0
@@ -39,7 +39,10 @@ export class SmallRoot {
     this.path = path;
   }
 
-  /** Makes one with the executable in /opt; without a home, without any folder for caches. */
+  /**
+   * Makes a root with the executable in /opt; without a home, without any folder for
+   * caches.
+   */
   static async make(scene: Scene, file: string): Promise<SmallRoot> {
     const root = new SmallRoot(`${await scene.folder()}/root`);
     await root.folder("bin");
@@ -55,7 +58,7 @@ export class SmallRoot {
     return root;
   }
 
-  /** Makes a folder, or changes who owns it and what may be done with it. */
+  /** Makes a folder, or changes its owner and mode. */
   async folder(path: string, { user = 0, mode = 0o755 } = {}): Promise<string> {
     const full = `${this.path}/${path}`;
     await Deno.mkdir(full, { recursive: true });
@@ -76,7 +79,7 @@ export class SmallRoot {
     return ran(this.#command(command, options));
   }
 
-  /** Starts a command in there; its process is the one that was started. */
+  /** Starts a command in there; its process has the id of the started process. */
   start(command: readonly string[], options: RootOptions = {}): Started {
     return new Started(this.#command(command, options));
   }

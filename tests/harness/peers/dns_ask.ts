@@ -1,5 +1,5 @@
 /**
- * Asks a name server over TCP: dns_ask.ts ADDRESS:PORT QUESTION…, all on one connection.
+ * Asks a name server over TCP: dns_ask.ts ADDRESS:PORT QUESTION…, on the same connection.
  *
  * A QUESTION is `TYPE NAME`, or `raw HEX` for bytes that are sent as they are. Answers
  * are printed in the order of the questions, a JSON object each: see DnsAnswer.
@@ -9,7 +9,7 @@
 import { Buffer } from "node:buffer";
 import dnsPacket from "dns-packet";
 
-/** What came back. */
+/** An answer. */
 export interface DnsAnswer {
   /** `NOERROR`, `NXDOMAIN`, `FORMERR`, … */
   readonly rcode: string;

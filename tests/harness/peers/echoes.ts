@@ -10,7 +10,7 @@ import type { Peer } from "./peer_process.ts";
 /** Where the echoes are: `web` has more to serve. */
 export const ECHO_PORTS = ["9001:127.0.0.1:9000"];
 
-/** Echoes between two hosts, one every 20 ms on one connection. */
+/** Echoes between two hosts, every 20 ms on the same connection. */
 export interface Echoes {
   readonly name: string;
   readonly client: Peer;
@@ -44,7 +44,9 @@ export function p99(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.99)] ?? NaN;
 }
 
-/** What became of the echoes from `begin` to `end` and 20 more, for people and in numbers. */
+/**
+ * The fate of the echoes from `begin` to `end` and 20 more, for people and in numbers.
+ */
 export function account(
   each: Echoes,
   begin: number,

@@ -1,8 +1,8 @@
 /**
- * An agent that does nothing of what it is told, and sends its neighbour what no stack
- * would: `VIP TARGET PORT`.
+ * An agent that ignores its orders, and sends its neighbour packets that no stack would:
+ * `VIP TARGET PORT`.
  *
- * It says on standard error when it is through.
+ * The end is told on standard error.
  *
  * @module
  */
@@ -54,7 +54,7 @@ async function connect(fromPort: number) {
 }
 
 async function attack(): Promise<void> {
-  // FIN at the window's edge, and data over it.
+  // FIN at the window's edge, and data beyond.
   const edge = await connect(2001);
   await edge(0, 0);
   await edge(0, 1000, PSH);
@@ -64,14 +64,14 @@ async function attack(): Promise<void> {
   const early = await connect(2002);
   await early(1000, 65_400);
   await early(0, 1000, PSH);
-  // An MSS below what is queued.
+  // An MSS below the queued bytes.
   const small = await connect(2003);
   await small(0, 65_495, PSH);
   // Single bytes far ahead, on many connections.
   const many = await Promise.all(Array.from({ length: 50 }, (_, i) => connect(3000 + i)));
   for (const each of many) await each(0, 0);
   for (let at = 2; at < 2000; at += 2) for (const each of many) await each(at, 1);
-  // More connections than one host may ask for.
+  // More connections than a host may ask for.
   for (let i = 0; i < 6000; i++) await send(10_000 + i, { sequence: FIRST, flags: SYN });
   console.error("warning: through with it");
 }

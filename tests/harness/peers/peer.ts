@@ -1,7 +1,7 @@
 /**
  * The program that stands for real applications inside a namespace: peer.ts ROLE ARGS…
  *
- * It prints one JSON object a line, each with an `event`; a server begins with
+ * Prints a JSON object a line, each with an `event`; a server begins with
  * `listening`, a client ends with `done`. Roles are in peer_servers.ts and
  * peer_clients.ts; numbers may be written 256Mi.
  *
@@ -10,7 +10,7 @@
 import { clients } from "./peer_clients.ts";
 import { servers } from "./peer_servers.ts";
 
-/** What a peer says of itself on its standard output. */
+/** A peer's report on its standard output. */
 export type Report = { event: string } & Record<string, unknown>;
 
 /** A role: gets its arguments, tells what happened. */

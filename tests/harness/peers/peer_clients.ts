@@ -10,7 +10,7 @@ import { dial, endingOf, readFull, readToEnd, writeAll } from "./peer_tcp.ts";
 
 /**
  * `exchange ADDRESS PORT BYTES SEED [COUNT]`: sends BYTES of its own on each of COUNT
- * connections while it receives; reports both hashes of each.
+ * connections while receiving; reports both hashes of each.
  */
 const exchanging: Role = async ([address, port, bytes, seed, count = "1"], tell) => {
   const all = await Promise.all(
@@ -23,7 +23,9 @@ const exchanging: Role = async ([address, port, bytes, seed, count = "1"], tell)
   tell({ event: "done", ...all[0]! });
 };
 
-/** `dial ADDRESS PORT [TEXT]`: sends TEXT, then receives to the end; reports how it went. */
+/**
+ * `dial ADDRESS PORT [TEXT]`: sends TEXT, then receives to the end; reports the outcome.
+ */
 const dialling: Role = async ([address, port, text = ""], tell) => {
   let received = "";
   const decoder = new TextDecoder();
@@ -83,7 +85,7 @@ const reset: Role = async ([address, port], tell) => {
   tell({ event: "done" });
 };
 
-/** `slam ADDRESS PORT COUNT`: connects and resets at once, COUNT times one after another. */
+/** `slam ADDRESS PORT COUNT`: connects and resets at once, COUNT times in sequence. */
 const slam: Role = async ([address, port, count], tell) => {
   for (let number = 0; number < Number(count); number++) {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -125,8 +127,9 @@ const many: Role = async ([address, port, count], tell) => {
 };
 
 /**
- * `push ADDRESS PORT [COUNT]`: sends on COUNT connections as fast as it is taken; reports
- * how many bytes were taken altogether, and in the end how the connections ended.
+ * `push ADDRESS PORT [COUNT]`: sends on COUNT connections as fast as the server takes
+ * them; reports how many bytes were taken altogether, and in the end how the connections
+ * ended.
  */
 const push: Role = async ([address, port, count = "1"], tell) => {
   const piece = new Uint8Array(64 * 1024);
@@ -160,7 +163,9 @@ const hang: Role = async ([address, port, count = "1"], tell) => {
   for (const conn of conns) conn.close();
 };
 
-/** `beat ADDRESS PORT`: an echo of one byte every 20 ms on one connection, each reported. */
+/**
+ * `beat ADDRESS PORT`: a byte echoed every 20 ms on the same connection, each reported.
+ */
 const beat: Role = async ([address, port], tell) => {
   let beats = 0;
   try {

@@ -1,5 +1,5 @@
 /**
- * A stream of bytes that never repeats, and the sha256 of what went by.
+ * A stream of bytes that never repeats, and the sha256 of the bytes that went by.
  *
  * @module
  */
@@ -38,7 +38,7 @@ export function* pieces(total: number, seed: number): Generator<Uint8Array> {
   }
 }
 
-/** What one side of an exchange saw. */
+/** The view of a side of an exchange. */
 export interface Exchange {
   readonly sent: string;
   readonly received: string;

@@ -1,5 +1,5 @@
 /**
- * A peer started by a test, and what it has reported so far.
+ * A peer started by a test, and the reports so far.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export class Peer extends Process {
     super(`peer ${[role, ...args].join(" ")}`, command, { namespace });
   }
 
-  /** What it has reported, oldest first. */
+  /** The peer's reports, oldest first. */
   get reports(): Report[] {
     return this.since().split("\n").filter((line) => line.startsWith("{"))
       .map((line) => JSON.parse(line));

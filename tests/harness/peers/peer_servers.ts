@@ -16,8 +16,8 @@ function addressOf(text: string | undefined): { hostname: string; port: number }
 }
 
 /**
- * The next connection that is still one. Deno's `accept` asks a socket who is there and
- * throws NotConnected if it was reset meanwhile; the listener itself is well.
+ * The next connection that is still open. Deno's `accept` asks a socket for its peer and
+ * throws NotConnected after a reset meanwhile; the listener itself is well.
  */
 async function accept(listener: Deno.TcpListener): Promise<Deno.TcpConn> {
   for (;;) {
@@ -65,7 +65,7 @@ const http: Role = async ([at, text], tell) => {
   await server.finished;
 };
 
-/** `echo PORT`: sends back what it receives, and ends when the other side does. */
+/** `echo PORT`: sends the received bytes back, and ends when the other side does. */
 const echo = tcp(async (conn) => {
   let bytes = 0;
   const ending = await readToEnd(conn, (piece) => {
@@ -77,7 +77,7 @@ const echo = tcp(async (conn) => {
 
 /**
  * `serve-exchange PORT BYTES SEED [STALL]`: sends BYTES of its own on each connection while
- * it receives, which it begins to do after STALL ms; reports both hashes.
+ * receiving, which begins after STALL ms; reports both hashes.
  */
 const exchanging = tcp(async (conn, [bytes, seed, stall = "0"], _tell, connection) => ({
   ...await exchange(conn, parseSize(bytes), Number(seed) + connection, Number(stall)),
@@ -141,7 +141,7 @@ const stalled: Role = async ([at], tell) => {
   }
 };
 
-/** `reset PORT`: sends `partial`, and answers the first byte it receives with a reset. */
+/** `reset PORT`: sends `partial`, and answers the first received byte with a reset. */
 const reset: Role = async ([at], tell) => {
   const { hostname, port } = addressOf(at);
   const { promise } = Promise.withResolvers<void>();

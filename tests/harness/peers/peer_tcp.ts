@@ -1,13 +1,13 @@
 /**
- * How a peer's TCP connection ends, and the ways to read one to its end.
+ * How a peer's TCP connection ends, and the ways to read until then.
  *
  * @module
  */
 
-/** How a connection ended, as the application on this side sees it. */
+/** How a connection ended, as seen by the application on this side. */
 export type Ending = "end" | "reset" | "refused" | "unreachable" | "timeout" | string;
 
-/** The name of what an operation on a socket failed with. */
+/** The name of the error of an operation on a socket. */
 export function endingOf(error: unknown): Ending {
   if (error instanceof Deno.errors.ConnectionReset) return "reset";
   if (error instanceof Deno.errors.BrokenPipe) return "reset";
@@ -37,7 +37,7 @@ export async function readToEnd(
   }
 }
 
-/** Writes all of it; a write may be partial. */
+/** Writes all bytes; a single write may be partial. */
 export async function writeAll(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length;) {
     done += await conn.write(bytes.subarray(done));

@@ -1,22 +1,23 @@
 /**
- * Clients that say as much as is taken, for some seconds: `pressing_clients.ts KIND ADDRESS:PORT
- * SECONDS`. A connection that is ended is followed by the next.
+ * Clients that send as much as is taken, for some seconds: `pressing_clients.ts KIND
+ * ADDRESS:PORT SECONDS`. A connection that is ended is followed by the next.
  *
- * KIND is `lines` (empty ones, to an HTTP proxy), `upload` or `download` (chunks of one byte
- * through it, to or from a server of this program), `refused` (requests that the proxy
- * refuses, all at once), `questions` (of DNS, for a name of the mesh) or `bytes`. It prints a JSON object
- * a line: `open` at the beginning, and `done` with a PressReport.
+ * KIND is `lines` (empty ones, to an HTTP proxy), `upload` or `download` (chunks of a
+ * byte through a proxy, to or from a server of this program), `refused` (requests that
+ * the proxy refuses, all at once), `questions` (of DNS, for a name of the mesh) or
+ * `bytes`. Prints a JSON object a line: `open` at the beginning, and `done` with a
+ * PressReport.
  *
  * @module
  */
 import { dial, readToEnd, writeAll } from "./peer_tcp.ts";
 
-/** What became of them. */
+/** The fate of the clients. */
 export interface PressReport {
   /** Bytes that were taken, and that came. */
   readonly sent: number;
   readonly got: number;
-  /** Connections that it took. */
+  /** Connections made, one after another. */
   readonly connections: number;
 }
 
@@ -30,7 +31,7 @@ function repeated(text: string): Uint8Array {
 const CHUNKS = repeated("1\r\nx\r\n");
 const NOTHING = new Uint8Array();
 
-/** What a client of a kind begins with, and then says again and again. */
+/** The first bytes of a client of a kind, and the bytes then sent again and again. */
 function wordsOf(kind: string, port: number): { first: string; again: Uint8Array } {
   const head = `http://127.0.0.1:${port}/ HTTP/1.1\r\nHost: x\r\n`;
   switch (kind) {
@@ -55,7 +56,7 @@ function wordsOf(kind: string, port: number): { first: string; again: Uint8Array
   throw new Error(`no kind ${kind}`);
 }
 
-/** A server of HTTP: takes what comes, or sends tiny chunks without an end. */
+/** A server of HTTP: takes all that comes, or sends tiny chunks without an end. */
 async function serve(listener: Deno.TcpListener, kind: string): Promise<void> {
   for await (const conn of listener) {
     const send = async () => {
@@ -91,7 +92,7 @@ async function main(kind: string, where: string, seconds: number): Promise<void>
           await writeAll(conn, again);
           report.sent += again.length;
         }
-      } catch { // it was ended
+      } catch { // the connection was ended
       }
       await reading;
       clearTimeout(timer);

@@ -1,24 +1,24 @@
 /**
  * Clients that wear a proxy out: `slow_clients.ts KIND ADDRESS:PORT COUNT`.
  *
- * Of the kinds `http` and `socks`, which never come to the end of what they have to say,
- * each client says a byte every half second; `flood` never ends a header, as fast as it
- * is taken. It prints a JSON object a line: `open` when all are connected, and `done`
- * with a SlowReport when the proxy has ended them all.
+ * Of the kinds `http` and `socks`, which never come to the end of their request, each
+ * client sends a byte every half second; `flood` never ends a header, as fast as the
+ * proxy takes the bytes. Prints a JSON object a line: `open` when all are connected, and
+ * `done` with a SlowReport when the proxy has ended them all.
  *
  * @module
  */
 import { dial, endingOf, readToEnd, writeAll } from "./peer_tcp.ts";
 import { pause } from "../scene/wait.ts";
 
-/** What became of them. */
+/** The fate of the clients. */
 export interface SlowReport {
-  /** How many were answered with what; `nothing` for those that were just ended. */
+  /** How many got each answer; `nothing` for those that were just ended. */
   readonly answers: Readonly<Record<string, number>>;
   /** When the first and the last of them were ended, in milliseconds. */
   readonly firstMs: number;
   readonly lastMs: number;
-  /** The most bytes that one of them could send. */
+  /** The most bytes that any of them could send. */
   readonly mostSent: number;
 }
 
@@ -26,7 +26,7 @@ const BYTE_EVERY_MS = 500;
 /** Far more than any limit of a header, should there be none. */
 const FLOOD_BYTES = 256 * 2 ** 20;
 
-/** How clients of a kind begin, each in its turn; what follows is always the same byte. */
+/** How clients of a kind begin, each in its turn; later bytes are always the same. */
 const BEGINNINGS: Record<string, readonly Uint8Array[]> = {
   http: ["", "GET http://web:8080/", "GET http://web:8080/ HTTP/1.1\r\nHost: web\r\nX: "]
     .map((text) => new TextEncoder().encode(text)),

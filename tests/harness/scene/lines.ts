@@ -1,5 +1,5 @@
 /**
- * Text cut into lines; the last one needs no line end.
+ * Text cut into lines; the last line needs no line end.
  *
  * @module
  */

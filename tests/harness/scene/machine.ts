@@ -1,6 +1,6 @@
 /**
- * A machine of a test: a namespace with an /etc of its own, so that what is written
- * there, and who is asked for names, is nobody else's business.
+ * A machine of a test: a namespace with an /etc of its own, so that its files
+ * and its choice of name servers affect nobody else.
  *
  * @module
  */
@@ -9,18 +9,18 @@ import type { Scene } from "./scene.ts";
 
 /** The system's files that programs look for in /etc; copied where they exist. */
 const COPIED = ["passwd", "group", "ld.so.cache"];
-/** What a machine's hosts file says unless the test wants something else. */
+/** A machine's hosts file unless the test wants another. */
 export const PLAIN_HOSTS = "127.0.0.1\tlocalhost\n";
 
-/** What is particular about a machine. */
+/** The particulars of a machine. */
 export interface MachineOptions {
-  /** The name server that its programs ask; by default it has none. */
+  /** The name server that its programs ask; none by default. */
   readonly nameServer?: string;
   /** Its hosts file. */
   readonly hosts?: string;
   /**
    * The hosts file is a mount of its own, as in a container: nothing can take its place.
-   * If it is `read-only`, nothing can be written to it either.
+   * If `read-only`, writing fails too.
    */
   readonly hostsMount?: "writable" | "read-only";
 }
@@ -30,7 +30,7 @@ export class Machine implements Namespace {
   readonly name: string;
   /** The folder that is /etc for the programs in here. */
   readonly etc: string;
-  /** The hosts file as the programs in here see it. */
+  /** The hosts file as seen by the programs in here. */
   readonly hosts: string;
   readonly #namespace: Namespace;
   readonly #mounts: string;
@@ -50,7 +50,7 @@ export class Machine implements Namespace {
     this.#mounts = [...mounts, 'exec "$@"'].join(" && ");
   }
 
-  /** `command` so that it runs in here; the process keeps the id it was started with. */
+  /** Wraps `command` to run in here; the process keeps the id of its start. */
   command(...command: string[]): string[] {
     // `ip netns exec` gives each process mounts of its own, so nobody else sees these.
     return this.#namespace.command("sh", "-c", this.#mounts, this.etc, ...command);
@@ -60,7 +60,7 @@ export class Machine implements Namespace {
     return this.#namespace.limitKernelBuffers();
   }
 
-  /** The scene that made it removes it. */
+  /** Nothing to do: the scene that made the machine removes it. */
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve();
   }
@@ -71,7 +71,7 @@ export async function makeMachine(
   scene: Scene,
   options: MachineOptions = {},
 ): Promise<Machine> {
-  // Asked for first, so that it is removed after what runs in the namespace.
+  // Asked for first, to be removed after the processes of the namespace.
   const folder = await scene.folder();
   const namespace = await scene.namespace();
   const machine = new Machine(namespace, `${folder}/${namespace.name}.etc`, options);

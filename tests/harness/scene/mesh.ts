@@ -1,5 +1,5 @@
 /**
- * A mesh under test: a manifest written from a plan, a manager in one namespace and the
+ * A mesh under test: a manifest written from a plan, a manager in a namespace and the
  * agents in others.
  *
  * @module
@@ -12,10 +12,10 @@ import type { Scene } from "./scene.ts";
 /** The program under test. */
 export const CLI = new URL("../../../cli.ts", import.meta.url).pathname;
 
-/** The command that is NoRouter; the manager appends `agent --automated` to it. */
+/** The command that is NoRouter; the manager appends `agent --automated`. */
 export const NOROUTER: readonly string[] = [Deno.execPath(), "run", "--quiet", "-A", CLI];
 
-/** What a test wants of one host; every other field of a manifest's host may be added. */
+/** A test's wishes for a host; every other field of a manifest's host may be added. */
 export interface HostPlan {
   readonly ports?: readonly string[];
   /** The command, given the host's namespace; by default an agent in there. */
@@ -39,13 +39,16 @@ export class Manager extends Process {
     this.namespace = namespace;
   }
 
-  /** Waits until a host is ready; `after` a mark (see {@linkcode Process.mark}) to see it again. */
+  /**
+   * Waits until a host is ready; `after` a mark (see {@linkcode Process.mark}) to wait
+   * anew.
+   */
   async ready(host: string, after = 0): Promise<void> {
     await this.line(readyLine(host), { after });
   }
 }
 
-/** Writes the manifest into `folder` and starts a manager with it. */
+/** Writes the manifest into `folder` and starts a manager. */
 export async function startManager(
   manifest: string,
   namespace: Namespace,
@@ -56,7 +59,7 @@ export async function startManager(
   return new Manager(path, namespace);
 }
 
-/** One host of a mesh under test. */
+/** A host of a mesh under test. */
 export interface TestHost {
   readonly name: string;
   readonly vip: string;

@@ -6,7 +6,7 @@
 
 let made = 0;
 
-/** A network namespace with nothing in it but a loopback interface that is up. */
+/** A network namespace with nothing but a loopback interface that is up. */
 export class Namespace implements AsyncDisposable {
   readonly name: string;
 
@@ -14,7 +14,9 @@ export class Namespace implements AsyncDisposable {
     this.name = name;
   }
 
-  /** Makes one; the name holds this process's id, so two test runs do not meet. */
+  /**
+   * Makes a namespace; the name holds this process's id, so two test runs do not meet.
+   */
   static async make(): Promise<Namespace> {
     const name = `norouter-${Deno.pid}-${made++}`;
     await ip("netns", "add", name);
@@ -28,14 +30,15 @@ export class Namespace implements AsyncDisposable {
     return namespace;
   }
 
-  /** `command` so that it runs in here; the process keeps the id it was started with. */
+  /** Wraps `command` to run in here; the process keeps the id of its start. */
   command(...command: string[]): string[] {
     return ["ip", "netns", "exec", this.name, ...command];
   }
 
   /**
    * Lets the kernel hold no more than some 64 KiB for each connection made from now on, in
-   * each direction, so that what stalls is held by the processes and not by the kernel.
+   * each direction, so that stalled bytes are held by the processes and not by the
+   * kernel.
    */
   async limitKernelBuffers(): Promise<void> {
     const limits = "4096 16384 65536";

@@ -1,5 +1,5 @@
 /**
- * What Linux tells about a process: memory, processor time, children, namespace.
+ * Linux's figures of a process: memory, processor time, children, namespace.
  *
  * @module
  */
@@ -18,7 +18,7 @@ function stat(pid: number): string[] | undefined {
   }
 }
 
-/** Whether `pid` still runs; one that ended but was not yet waited for does not. */
+/** Whether `pid` still runs; a zombie does not. */
 export function isAlive(pid: number): boolean {
   const state = stat(pid)?.[0];
   return state !== undefined && state !== "Z" && state !== "X";

@@ -17,7 +17,7 @@ export interface ProcessOptions {
 /** Lines kept for the report of a failure; older ones are forgotten. */
 const KEPT_LINES = 5_000;
 
-/** One line of output. */
+/** A line of output. */
 export interface Line {
   readonly stream: "out" | "err";
   readonly text: string;
@@ -76,12 +76,12 @@ export class Process implements AsyncDisposable {
     return this.#status !== undefined;
   }
 
-  /** Whether the process has ended and all it printed is here. */
+  /** Whether the process has ended and all its output is here. */
   get isComplete(): boolean {
     return this.hasExited && this.#complete;
   }
 
-  /** How many lines came so far; give it to {@linkcode line} to look only at later ones. */
+  /** How many lines came so far; for {@linkcode line}, to look only at later lines. */
   get mark(): number {
     return this.#forgotten + this.#lines.length;
   }
@@ -92,7 +92,7 @@ export class Process implements AsyncDisposable {
       .join("\n");
   }
 
-  /** Everything kept, for people: which stream, what. */
+  /** Everything kept, for people: streams and texts. */
   get transcript(): string {
     const end = this.#status === undefined
       ? "still running"
@@ -143,7 +143,7 @@ export class Process implements AsyncDisposable {
     if (!this.hasExited) {
       this.signal("SIGTERM");
       const timer = setTimeout(() => this.signal("SIGKILL"), 2_500);
-      // A stopped process takes no SIGTERM until it goes on.
+      // A stopped process takes no SIGTERM until SIGCONT.
       this.signal("SIGCONT");
       await this.exited;
       clearTimeout(timer);
@@ -161,7 +161,7 @@ export function kill(pid: number, signal: Deno.Signal): void {
   }
 }
 
-/** Runs a command to its end and gives back what it printed; fails unless it exits with 0. */
+/** Runs a command to its end and gives its output; fails unless the status is 0. */
 export async function run(
   command: readonly string[],
   options: ProcessOptions = {},

@@ -1,5 +1,5 @@
 /**
- * What a test needs from the machine, and what happens where it is missing.
+ * A test's needs from the machine, and the result where a need is not met.
  *
  * @module
  */
@@ -10,23 +10,23 @@ export type Requirement = "namespaces" | (string & Record<never, never>);
 export interface Verdict {
   /** Leave the test out: something is missing, and this is not CI. */
   readonly ignore: boolean;
-  /** What is missing, if anything. */
+  /** The unmet needs, if any. */
   readonly missing: readonly string[];
 }
 
 const known = new Map<string, string | undefined>();
 
 /**
- * Looks for what a test needs. On a laptop a test whose needs are not met is left out
- * and the reason printed; under CI it runs and fails, so that nothing is left out there
- * without anybody noticing.
+ * Looks for the needs of a test. On a laptop a test whose needs are not met is left out
+ * and the reason printed; under CI the test runs and fails, so that nothing is left out
+ * there without anybody noticing.
  */
 export function needs(...requirements: Requirement[]): Verdict {
   const missing = requirements.map(lack).filter((reason) => reason !== undefined);
   return { missing, ignore: missing.length > 0 && Deno.env.get("CI") !== "true" };
 }
 
-/** Why `requirement` is not met, or nothing if it is. */
+/** Why `requirement` is not met, or nothing if met. */
 function lack(requirement: Requirement): string | undefined {
   if (!known.has(requirement)) {
     known.set(

@@ -1,5 +1,5 @@
 /**
- * One end-to-end test: what it makes, what is shown when it fails, and the cleaning up.
+ * An end-to-end test: its resources, the report of a failure, and the cleaning up.
  *
  * @module
  */
@@ -19,13 +19,13 @@ import { needs, type Requirement } from "./requirements.ts";
 import { until, within } from "./wait.ts";
 
 export interface SceneOptions {
-  /** What the machine must have; `namespaces` is always needed. */
+  /** Needs from the machine; `namespaces` is always needed. */
   readonly needs?: readonly Requirement[];
   /** Milliseconds after which the test fails; 60 000 by default. */
   readonly limitMs?: number;
 }
 
-/** Makes namespaces, processes and files for one test, and removes them after it. */
+/** Makes namespaces, processes and files for a test, and removes them afterwards. */
 export class Scene implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
   readonly #processes: Process[] = [];
@@ -41,7 +41,7 @@ export class Scene implements AsyncDisposable {
     return this.#folder;
   }
 
-  /** A namespace; what still runs in it at the end is killed, by id. */
+  /** A namespace; processes that still run there at the end are killed, by id. */
   async namespace(): Promise<Namespace> {
     const namespace = this.#stack.use(await Namespace.make());
     this.#stack.defer(async () => {
@@ -87,7 +87,7 @@ export class Scene implements AsyncDisposable {
     return this.#stack.use(process);
   }
 
-  /** What every process printed, for the report of a failure. */
+  /** The output of every process, for the report of a failure. */
   get transcript(): string {
     return this.#processes.map((process) => process.transcript).join("\n");
   }
@@ -97,7 +97,7 @@ export class Scene implements AsyncDisposable {
   }
 }
 
-/** Registers an end-to-end test: a sentence, and what makes it true. */
+/** Registers an end-to-end test: a sentence, and the proof. */
 export function e2e(
   sentence: string,
   test: (scene: Scene) => Promise<void>,

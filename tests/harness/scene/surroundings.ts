@@ -17,9 +17,12 @@ export interface Ground {
   readonly here: Namespace;
   readonly there: Namespace;
   readonly folder: string;
-  /** The words that start it: a program that writes its id to {@linkcode Ground.pid}. */
+  /**
+   * The words that start the manager: a program that writes its id to {@linkcode
+   * Ground.pid}.
+   */
   readonly command: readonly string[];
-  /** The manager's process, once it runs. */
+  /** The manager's process id, once known. */
   pid(): Promise<number>;
 }
 
@@ -68,7 +71,7 @@ export async function answers({ here }: Ground): Promise<void> {
 
 /**
  * Kills the agent of `web`, which the log has lines about, and sees the mesh recover; then
- * ends it with SIGTERM, and sees that nothing is left.
+ * ends the manager with SIGTERM, and sees that nothing is left.
  */
 export async function goesOnAndEnds(ground: Ground): Promise<void> {
   const manager = await ground.pid();
@@ -82,12 +85,12 @@ export async function goesOnAndEnds(ground: Ground): Promise<void> {
   await until("the end of the mesh", () => ![manager, ...children].some(isAlive));
 }
 
-/** Whether it is a command's, and not what the test put behind the manager's log. */
+/** Whether a process is a command's, not the test's behind the manager's log. */
 function isOfCommand(pid: number): boolean {
   try {
     return Deno.readTextFileSync(`/proc/${pid}/environ`).includes("NOROUTER_COMMAND=");
   } catch {
-    return false; // it has ended
+    return false; // the process has ended
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Programs with and without a terminal.
  *
- * Tests may be started from one, or not.
+ * Tests may be started from a terminal, or not.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export function withoutTerminal(namespace: Namespace): Namespace {
   };
 }
 
-/** A program on a terminal of its own, whose screen can be read and on which one can type. */
+/** A program on a terminal of its own, with a screen to read and a keyboard. */
 export class Terminal implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -62,7 +62,7 @@ export class Terminal implements AsyncDisposable {
     return this.#screen;
   }
 
-  /** Waits until something is shown, after what was waited for before. */
+  /** Waits until `pattern` is shown, behind the previous match. */
   async shows(pattern: RegExp): Promise<void> {
     await until(`${pattern} on the terminal`, () => {
       const match = pattern.exec(this.#screen.slice(this.#read));

@@ -20,7 +20,7 @@ export function pause(ms: number): Promise<void> {
 }
 
 /**
- * Looks at `condition` until it gives something truthy, and gives that back.
+ * Looks at `condition` until the result is truthy, and gives that back.
  * The last look is always made after the limit, so a machine that froze in between
  * does not fail a test whose condition has long been met.
  */

@@ -6,9 +6,9 @@
 import type { Namespace } from "../scene/namespace.ts";
 import type { Scene } from "../scene/scene.ts";
 
-/** What a browser is to load. */
+/** The page that a browser is to load. */
 export interface Visit {
-  /** What messages call it; unique in its scene. */
+  /** The name in messages; unique in its scene. */
   readonly name: string;
   readonly namespace: Namespace;
   /** As of `--proxy-server`: `http://address:port` or `socks5://address:port`. */
@@ -19,7 +19,7 @@ export interface Visit {
 /** Switches that leave Chromium with nothing to do but to load a page. */
 const SWITCHES = [
   "--headless=new",
-  "--no-sandbox", // it runs as root
+  "--no-sandbox", // the browser runs as root
   "--disable-gpu",
   "--disable-dev-shm-usage",
   "--no-first-run",

@@ -4,8 +4,8 @@
  * `/BYTES` has that many bytes, those of `pieces` with SEED; `/endless/NAME` goes on for
  * ever.
  *
- * It speaks over sockets as they are, so that what it says of the bytes taken is exact.
- * It prints a JSON object a line: `listening`, then for each endless download every 100
+ * Plain sockets carry the downloads, so that the reported number of bytes taken is exact.
+ * Prints a JSON object a line: `listening`, then for each endless download every 100
  * ms `pushed`, and `left` when its client has gone.
  *
  * @module
@@ -13,7 +13,7 @@
 import { pieces } from "../peers/peer_data.ts";
 import { endingOf, writeAll } from "../peers/peer_tcp.ts";
 
-/** What `pieces` is given. */
+/** The seed for `pieces`. */
 export const SEED = 11;
 
 /** Room for the header of a request; a proxy adds some lines to curl's. */
@@ -37,7 +37,7 @@ async function pathOf(conn: Deno.TcpConn): Promise<string | undefined> {
   }
 }
 
-/** Sends until the client has gone, and tells how much it took. */
+/** Sends until the client has gone, and tells how many bytes were taken. */
 async function pushEndlessly(conn: Deno.TcpConn, name: string): Promise<void> {
   const piece = new Uint8Array(64 * 1024).fill(0x61);
   let bytes = 0;

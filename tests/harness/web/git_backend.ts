@@ -1,19 +1,18 @@
 /**
- * git's own server behind HTTP, `git http-backend`, as the CGI program that it is (RFC
- * 3875).
+ * git's own server behind HTTP, `git http-backend`, a CGI program (RFC 3875).
  *
  * @module
  */
 import { Buffer } from "node:buffer";
 
-/** Where the repositories are, and what of them is asked for. */
+/** Where the repositories are, and the requested path there. */
 export interface GitPath {
   readonly root: string;
-  /** What follows the part of the path that stands for `root`. */
+  /** The path behind the part that stands for `root`. */
   readonly path: string;
 }
 
-/** Answers a request of git with what `git http-backend` says; bodies are streamed. */
+/** Answers a request of git with the words of `git http-backend`; bodies are streamed. */
 export async function gitBackend(
   request: Request,
   { root, path }: GitPath,
@@ -39,7 +38,7 @@ export async function gitBackend(
     stderr: "inherit",
   }).spawn();
   if (request.body === null) await child.stdin.close();
-  else request.body.pipeTo(child.stdin).catch(() => {}); // it may not read to the end
+  else request.body.pipeTo(child.stdin).catch(() => {}); // git may not read to the end
   return await cgiResponse(child.stdout);
 }
 

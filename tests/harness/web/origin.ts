@@ -10,7 +10,7 @@ import type { WebOriginOptions } from "./web_origin.ts";
 
 const SERVER = new URL("./web_origin.ts", import.meta.url).pathname;
 
-/** Starts it in a namespace, and waits until it listens. */
+/** Starts the origin in a namespace, and waits until it listens. */
 export async function startOrigin(
   scene: Scene,
   namespace: Namespace,

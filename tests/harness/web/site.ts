@@ -1,5 +1,5 @@
 /**
- * A private network behind a bastion, with a web server and a name server in it.
+ * A private network behind a bastion, with a web server and a name server.
  *
  * @module
  */
@@ -13,19 +13,19 @@ const SERVER = new URL("./site_server.ts", import.meta.url).pathname;
 
 /** A private network, a /24. */
 export interface SitePlan {
-  /** What its web server calls itself. */
+  /** The name that the web server tells. */
   readonly name: string;
   /** Its first three numbers: `192.168.95`; the bastion gets .1, the servers .10. */
   readonly network: string;
-  /** Further addresses of the server in it, by their last number. */
+  /** Further addresses of the server there, by their last number. */
   readonly more?: readonly number[];
   /** A range that the server has all of, each address its own: `10.95.0.0/16`. */
   readonly range?: string;
-  /** What its name server knows; at .10. */
+  /** Addresses by name of its name server, at .10. */
   readonly names?: Readonly<Record<string, string>>;
 }
 
-/** Starts the servers of one machine, or of a private network, and waits for them. */
+/** Starts the servers of a machine, or of a private network, and waits for them. */
 export async function startServers(
   scene: Scene,
   namespace: Namespace,

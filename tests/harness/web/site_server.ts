@@ -2,7 +2,7 @@
  * A web server and a name server that tell who was asked by whom: site_server.ts JSON,
  * where the JSON is a SiteServerOptions.
  *
- * It prints a JSON object once all of it listens.
+ * Prints a JSON object once every server listens.
  *
  * @module
  */
@@ -12,9 +12,9 @@ import http from "node:http";
 import net from "node:net";
 import dnsPacket from "dns-packet";
 
-/** What to serve. */
+/** The servers to start. */
 export interface SiteServerOptions {
-  /** What the web server calls itself. */
+  /** The name that the web server tells. */
   readonly name: string;
   /** Where the web server listens: `address:port`, each. */
   readonly web: readonly string[];
@@ -26,7 +26,7 @@ export interface SiteServerOptions {
 }
 
 /**
- * What the web server answers, in one line: who it is, at which of its addresses, to whom,
+ * The web server's answer, in a line: its name, at which of its addresses, to whom,
  * and which path. `/endless` goes on for ever after that line.
  */
 export interface Answer {
@@ -54,7 +54,7 @@ async function serveWeb({ name, web }: SiteServerOptions): Promise<void> {
   }
 }
 
-/** `10-1-2-3.ip.ANYTHING` has the address that it names. */
+/** `10-1-2-3.ip.ANYTHING` has the address 10.1.2.3. */
 function addressOf(
   name: string,
   names: Readonly<Record<string, string>>,

@@ -1,12 +1,12 @@
 /**
- * The ways into a mesh that curl knows, and what came of one.
+ * The ways into a mesh that curl knows, and their outcome.
  *
  * @module
  */
 import type { Namespace } from "../scene/namespace.ts";
 import type { Answer } from "./site_server.ts";
 
-/** Where the proxies of every host under test listen, as a manifest has it. */
+/** Where the proxies of every host under test listen, as written in a manifest. */
 export const PROXIES = {
   http: { listen: "127.0.0.1:18080" },
   socks: { listen: "127.0.0.1:18081" },
@@ -25,10 +25,10 @@ export const PROXY_WAYS = {
 /** All ways; names are then those of the hosts file, addresses those of the loopback. */
 export const WAYS = { loopback: ["--noproxy", "*"], ...PROXY_WAYS } as const;
 
-/** One of the ways. */
+/** A way into the mesh. */
 export type Way = keyof typeof WAYS;
 
-/** curl's exit status for what the tests look for. */
+/** curl's exit status for the failures that the tests look for. */
 export const CurlExit = {
   PROXY_RESOLVE: 5,
   NO_CONNECTION: 7,
@@ -38,21 +38,21 @@ export const CurlExit = {
 
 /** How curl ended. */
 export interface Outcome {
-  /** curl's exit status; 0 if it is content, whatever the server's status is. */
+  /** curl's exit status; 0 on success, whatever the server's status is. */
   readonly exit: number;
   /** The status that the server answered with, or the proxy in its place; 0 for none. */
   readonly status: number;
   /** The status that a proxy answered to CONNECT with; 0 for none. */
   readonly connectStatus: number;
-  /** What came. */
+  /** The received body. */
   readonly body: string;
-  /** What curl says of it. */
+  /** curl's words on standard error. */
   readonly complaint: string;
 }
 
 const SILENT = ["-sS", "--max-time", "20"];
 
-/** Runs curl in a namespace to its end, for one URL. */
+/** Runs curl in a namespace to its end, for a URL. */
 export async function curlOutcome(
   namespace: Namespace,
   ...options: readonly string[]
@@ -68,7 +68,7 @@ export async function curlOutcome(
   return { exit: code, status: status!, connectStatus: connectStatus!, body, complaint };
 }
 
-/** What the servers of a site said (see site_server.ts), a line each; fails if curl does. */
+/** Answers of a site's servers (see site_server.ts), a line each; fails if curl does. */
 export async function answersOf(
   namespace: Namespace,
   ...options: readonly string[]

@@ -2,7 +2,7 @@
  * A web server of everything that a browser, git and a WebSocket client ask for, known by
  * several names: `web_origin.ts JSON`, where the JSON is a WebOriginOptions.
  *
- * It prints a JSON object once all of it listens.
+ * Prints a JSON object once all servers listen.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { gitBackend } from "./git_backend.ts";
 import { pieces } from "../peers/peer_data.ts";
 import { pause } from "../scene/wait.ts";
 
-/** What to serve, and where. */
+/** Content to serve, and addresses. */
 export interface WebOriginOptions {
   readonly hostname: string;
   readonly port: number;
@@ -23,12 +23,12 @@ export interface WebOriginOptions {
 /** Length and seed of `/large`; see `pieces`. */
 export const LARGE = { bytes: 16 * 2 ** 20, seed: 7 } as const;
 
-/** A page that was not told to be complete is let go after this time, as it is. */
+/** A page that was not told to be complete is let go after this time, incomplete. */
 const GATE_LIMIT_MS = 30_000;
 
 const PAGE = new URL("./page/", import.meta.url);
 
-/** What holds the load of a page, by the page's address. */
+/** Gates that hold the load of a page, by the page's address. */
 const gates = new Map<string, PromiseWithResolvers<void>>();
 
 function gateOf(request: Request): PromiseWithResolvers<void> {
@@ -40,7 +40,7 @@ function gateOf(request: Request): PromiseWithResolvers<void> {
 
 function typed(type: string, body: BodyInit): Response {
   return new Response(body, {
-    // Any of its names may ask for what the others have.
+    // Any of its names may ask for the resources of the others.
     headers: { "Content-Type": type, "Access-Control-Allow-Origin": "*" },
   });
 }
@@ -61,7 +61,7 @@ async function* slowly(parts: string[]): AsyncGenerator<Uint8Array<ArrayBuffer>>
   }
 }
 
-/** Sends back what it receives, perhaps after a first word of its own. */
+/** Sends the received messages back, perhaps after a first word of its own. */
 function echo(request: Request, greeting: string): Response {
   const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: 0 });
   socket.binaryType = "arraybuffer";
@@ -71,7 +71,7 @@ function echo(request: Request, greeting: string): Response {
   return response;
 }
 
-/** What each path answers; `rest` is what is behind the part that chose it. */
+/** The answer of each path; `rest` is the path behind the part that chose the answer. */
 const PATHS: Record<
   string,
   (request: Request, rest: string) => Response | Promise<Response>
@@ -87,7 +87,7 @@ const PATHS: Record<
     return typed("text/css", `${first}* { --${name}: styled by ${name} }`);
   },
   frame: () => typed("text/html", "<body>a frame"),
-  // Whom the client asked for, and what proxies say of themselves.
+  // Whom the client asked for, and the words of proxies about themselves.
   text: (request) => {
     const via = request.headers.has("via") ? "via a proxy" : "directly";
     return typed("text/plain", `${request.headers.get("host")} ${via}`);

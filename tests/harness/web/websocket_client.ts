@@ -1,10 +1,10 @@
 /**
  * A WebSocket client (RFC 6455) that reaches its server through a proxy, which Deno's own
- * cannot: `websocket_client.ts WAY PROXY AUTHORITY PATH`, where the way is one of
- * `absolute`, `tunnel`, `socks`.
+ * cannot: `websocket_client.ts WAY PROXY AUTHORITY PATH`, where the way is
+ * `absolute`, `tunnel` or `socks`.
  *
- * It expects a server that greets with `hello` and sends all back. It prints a JSON
- * object, a WebSocketReport.
+ * Expects a server that greets with `hello` and sends all back. Prints a JSON object, a
+ * WebSocketReport.
  *
  * @module
  */
@@ -13,21 +13,24 @@ import { createHash, randomBytes } from "node:crypto";
 import { pieces } from "../peers/peer_data.ts";
 import { dial, readFull, writeAll } from "../peers/peer_tcp.ts";
 
-/** What a client saw. */
+/** A client's observations. */
 export interface WebSocketReport {
-  /** The first line of the answer to its handshake, and whether it proves a WebSocket. */
+  /**
+   * The first line of the answer to its handshake, and whether the answer proves a
+   * WebSocket.
+   */
   readonly status: string;
   readonly isProven: boolean;
-  /** What the server said before it was said anything. */
+  /** The server's words before the client's first. */
   readonly greeting: string;
   /** Small messages that came back right. */
   readonly small: number;
-  /** What came back of a message in three fragments, with a ping among them. */
+  /** The echo of a message in three fragments, with a ping among them. */
   readonly fragments: string;
   readonly pong: string;
   /** Large messages that came back right; all are on their way at the same time. */
   readonly large: number;
-  /** What the server answered to the close, and what came after that. */
+  /** The server's answer to the close, and then the end or further words. */
   readonly close: string;
   readonly after: "end" | string;
 }
@@ -45,7 +48,7 @@ const enum Opcode {
   PONG = 10,
 }
 
-/** One frame of a client, which is masked. */
+/** A client's frame, which is masked. */
 function frame(opcode: Opcode, payload: Uint8Array, isFinal = true): Uint8Array {
   const { length } = payload;
   const head = Buffer.alloc(14);
@@ -95,7 +98,7 @@ async function readHead(conn: Deno.TcpConn): Promise<string> {
   return text;
 }
 
-/** Asks the proxy for a tunnel, where the way is one. */
+/** Asks the proxy for a tunnel, unless the way is `absolute`. */
 async function enter(conn: Deno.TcpConn, way: string, authority: string): Promise<void> {
   const [name, port] = authority.split(":");
   if (way === "tunnel") {

@@ -1,10 +1,10 @@
-// Loads the rest of the page, and tells line by line what came: `name: value`. Each of the
+// Loads the rest of the page, and tells each result in a line: `name: value`. Each of the
 // other authorities by which the same server is known is in the query, as `other`.
 
 const told = document.getElementById("told");
 const others = new URLSearchParams(location.search).getAll("other");
 
-/** Tells what `load` gives, or what it failed with. */
+/** Tells the value that `load` gives, or its failure. */
 async function tell(name, load) {
   let value;
   try {
@@ -15,7 +15,7 @@ async function tell(name, load) {
   told.textContent += `${name}: ${value}\n`;
 }
 
-/** Waits until an element has loaded what it names. */
+/** Waits until an element has loaded its source. */
 function loaded(element, add = true) {
   return new Promise((resolve, reject) => {
     element.onload = resolve;
@@ -24,7 +24,7 @@ function loaded(element, add = true) {
   });
 }
 
-/** The width of an image tells which one it is. */
+/** The width of an image tells which image came. */
 async function widthOf(image, isNew) {
   if (isNew) await loaded(image);
   else if (!image.complete) await loaded(image, false);
@@ -36,13 +36,13 @@ async function text(url, options) {
   return `${response.status} ${(await response.text()).trim()}`;
 }
 
-/** Length and sum of all 32-bit words, for what is too long to tell. */
+/** Length and sum of all 32-bit words, for a body too long to tell. */
 async function sum(url) {
   const words = new Uint32Array(await (await fetch(url)).arrayBuffer());
   return `${words.length * 4} ${words.reduce((sum, word) => (sum + word) >>> 0, 0)}`;
 }
 
-/** Sends texts over a WebSocket, the last one long, and tells what comes back. */
+/** Sends texts over a WebSocket, the last text long, and tells the replies. */
 function webSocket(url) {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url);
@@ -59,7 +59,7 @@ function webSocket(url) {
   });
 }
 
-/** Three events, sent one after the other while the response stays open. */
+/** Three events, sent in sequence while the response stays open. */
 function events(url) {
   return new Promise((resolve, reject) => {
     const source = new EventSource(url);
@@ -82,7 +82,7 @@ await Promise.all([
   tell("/style imported", () => getComputedStyle(told).getPropertyValue("--frame")),
   tell("/frame", async () => {
     const frame = document.querySelector("iframe");
-    // Until the server answers it shows an empty document, complete in its own way.
+    // Until the server answers, the frame shows an empty document, already complete.
     const { URL, readyState } = frame.contentDocument;
     if (!URL.endsWith("/frame") || readyState !== "complete") await loaded(frame, false);
     return frame.contentDocument.body.textContent.trim();
