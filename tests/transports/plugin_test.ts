@@ -188,7 +188,7 @@ e2e(
     await Deno.writeTextFile(`${published}/deno.json`, JSON.stringify(config));
     await Deno.writeTextFile(`${published}/mod.ts`, FAR);
 
-    await project.write("far.ts", `export { default } from "../other.ts";`);
+    await project.write("far.ts", `export { default } from "./other.ts";`);
     await project.write("other.ts", FAR);
     await project.write("locked.ts", FAR);
     const manifest = {
