@@ -34,7 +34,7 @@ export class AheadSocket implements Deno.TcpConn {
     if (ahead.size > 0) {
       const part = ahead.held.subarray(0, into.length);
       into.set(part);
-      ahead.skip(part.length);
+      ahead.consume(part.length);
       return part.length;
     }
     if (ahead.ended) throw ahead.ended;

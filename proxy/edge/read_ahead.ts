@@ -55,7 +55,7 @@ export class ReadAhead {
   }
 
   /**
-   * Bytes that came and were not skipped. They stay where they are until a read begins:
+   * Bytes that came and were not consumed. They stay where they are until a read begins:
    * by `fill`, or at any time while the stream is watched.
    */
   get held(): Uint8Array {
@@ -78,7 +78,7 @@ export class ReadAhead {
   }
 
   /** Takes the first `count` of the bytes that are held out. */
-  skip(count: number): void {
+  consume(count: number): void {
     this.#start += count;
     if (this.#isWatching) this.#read();
   }

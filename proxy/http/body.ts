@@ -69,7 +69,7 @@ class Sized implements Body {
     const part = input.held.subarray(0, this.left);
     if (part.length === 0) return [];
     this.left -= part.length;
-    input.skip(part.length);
+    input.consume(part.length);
     return [part];
   }
 }
@@ -84,7 +84,7 @@ class Closing implements Body {
     const part = input.held;
     this.hasEnded = input.ended === null; // nothing follows what is held
     if (part.length === 0) return [];
-    input.skip(part.length);
+    input.consume(part.length);
     return [part];
   }
 }
@@ -112,7 +112,7 @@ class StrictChunks implements Body {
     const parser = this.#parser;
     parser.parts = [];
     const count = parser.execute(input.held);
-    input.skip(count);
+    input.consume(count);
     if (parser.refusal) throw refusal(parser.refusal);
     this.#overhead = parser.parts.length > 0 ? 0 : this.#overhead + count;
     if (this.#overhead > OVERHEAD_BYTES) {
@@ -139,7 +139,7 @@ class TolerantChunks implements Body {
 
   take(input: ReadAhead): Uint8Array[] {
     const parts: Uint8Array[] = [];
-    input.skip(this.#decoder.decode(input.held, parts));
+    input.consume(this.#decoder.decode(input.held, parts));
     return parts;
   }
 }

@@ -63,7 +63,7 @@ async function joinStreams(
       if (input.size === 0) await input.fill();
       const part = input.held;
       await upstream.write(part);
-      input.skip(part.length);
+      input.consume(part.length);
     }
     if (input.ended) throw input.ended;
     await upstream.closeWrite();

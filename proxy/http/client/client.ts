@@ -130,7 +130,7 @@ export class Client implements Timed {
       await stream.closeWrite();
       for (let left = most; !this.#isLate; await input.fill()) {
         left -= input.size;
-        input.skip(input.size);
+        input.consume(input.size);
         if (left <= 0 || input.ended !== undefined) break;
       }
       this.#enter("gone");

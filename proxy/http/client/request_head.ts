@@ -62,7 +62,7 @@ export class RequestReader {
     const parser = this.#parser!;
     const { held } = input;
     const count = parser.execute(held);
-    input.skip(count);
+    input.consume(count);
     this.#bytes += count;
     if (parser.refusal) throw refusal(parser.refusal);
     if (this.#bytes > HEAD_BYTES) throw new HttpError(431, TOO_LARGE);
@@ -101,7 +101,7 @@ export class RequestReader {
       throw refusal(`${shown(line)} is no request line`);
     }
     this.#line = line;
-    input.skip(end + 1);
+    input.consume(end + 1);
     this.#parser = Parser.take();
     this.#parser.execute(PLAIN_LINE);
     return true;
@@ -115,7 +115,7 @@ export class RequestReader {
     if (count === 0) return;
     this.#emptyBytes += count;
     if (this.#emptyBytes > EMPTY_BYTES) throw refusal("it begins with empty lines only");
-    input.skip(count);
+    input.consume(count);
   }
 }
 

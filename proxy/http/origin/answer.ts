@@ -62,7 +62,7 @@ async function readHead(
     }
     if (end !== undefined) {
       const text = textOf(held.subarray(0, end));
-      input.skip(end);
+      input.consume(end);
       return readResponseHead(text, method);
     }
     if (input.ended !== undefined) {
