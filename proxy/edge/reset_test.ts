@@ -31,6 +31,37 @@ for (const hostname of ["127.0.0.1", "::1"]) {
   });
 }
 
+for (const hostname of ["127.0.0.1", "::1"]) {
+  for (const isReading of [false, true]) {
+    Deno.test({
+      name: `a connection stuck in a write is reset, over ${hostname}` +
+        (isReading ? ", in a read too" : ""),
+      ignore: !canReset(),
+      async fn() {
+        const [server, client] = await pair(hostname);
+        const reading = isReading
+          ? assert.rejects(server.read(new Uint8Array(1)), Deno.errors.Interrupted)
+          : undefined;
+        let written = 0;
+        const writing = assert.rejects(async () => {
+          for (;;) written = written + await server.write(new Uint8Array(1 << 20));
+        }, Deno.errors.Interrupted);
+        for (let before = -1; before < written || written === 0;) {
+          before = written;
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        resetConnection(server);
+        await Promise.all([reading, writing]);
+        await assert.rejects(async () => {
+          const buffer = new Uint8Array(1 << 20);
+          while (await client.read(buffer) !== null);
+        }, Deno.errors.ConnectionReset);
+        client.close();
+      },
+    });
+  }
+}
+
 Deno.test({
   name: "many connections are reset in one turn, each of them",
   ignore: !canReset(),

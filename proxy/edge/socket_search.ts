@@ -11,6 +11,10 @@
  * through Deno, and read through the descriptor: if that turned over too, they are one.
  * Nothing else runs between this and the reset, and the connection is open until then.
  *
+ * Deno sets no option while a write is under way. Such a connection is known by the
+ * addresses and ports of both ends, which only one open connection can have, and by bytes
+ * that the kernel holds for it: a newcomer with the ends of one that was reset has none.
+ *
  * @module
  */
 
@@ -43,6 +47,10 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 const SOL_SOCKET = 1;
 const SO_KEEPALIVE = 9;
+const SO_MEMINFO = 55;
+/** Of the numbers of `SO_MEMINFO` (`sock_diag(7)`): bytes that wait to be acknowledged. */
+const MEMINFO_WRITE_QUEUED = 5;
+const MEMINFO_NUMBERS = 9;
 /** Descriptors that are looked at until a search yields. */
 export const PART = 32;
 /** What a look at no connection costs, compared with others: one call, which fails at once. */
@@ -62,6 +70,7 @@ export class SocketSearch {
   readonly #there = new Uint8Array(ADDRESS_BYTES);
   readonly #unspecified = new Uint8Array(ADDRESS_BYTES);
   readonly #value = new Uint32Array(1);
+  readonly #memory = new Uint32Array(MEMINFO_NUMBERS);
   readonly #length = new Uint32Array(1);
 
   /**
@@ -149,18 +158,41 @@ export class SocketSearch {
 
   /** Resets and closes `connection` if `fd` is its descriptor. */
   #resetIf(calls: SocketCalls, fd: number, connection: Deno.TcpConn): boolean {
-    const before = this.#keepAlive(calls, fd);
-    if (before === undefined) return false;
-    try {
-      connection.setKeepAlive(!before);
-    } catch {
-      return false; // it is closed
-    }
-    if (this.#keepAlive(calls, fd) !== !before) return false;
+    if (!this.#isIt(calls, fd, connection)) return false;
     calls.connect(fd, this.#unspecified, 16);
     closeQuietly(connection);
     this.#note(fd, NONE);
     return true;
+  }
+
+  /** Whether `fd` is the descriptor of `connection`. */
+  #isIt(calls: SocketCalls, fd: number, connection: Deno.TcpConn): boolean {
+    const before = this.#keepAlive(calls, fd);
+    if (before === undefined) return false;
+    try {
+      connection.setKeepAlive(!before);
+    } catch (error) {
+      if (error instanceof Deno.errors.BadResource) return false; // it is closed
+      return this.#hasSameEnds(calls, fd, connection) && this.#isSending(calls, fd);
+    }
+    return this.#keepAlive(calls, fd) === !before;
+  }
+
+  #hasSameEnds(
+    calls: SocketCalls,
+    fd: number,
+    { localAddr, remoteAddr }: Deno.TcpConn,
+  ): boolean {
+    if (this.#pairAt(calls, fd) === NONE) return false;
+    return isAddress(this.#here, localAddr) && isAddress(this.#there, remoteAddr);
+  }
+
+  /** Whether the kernel holds bytes for the peer; true where it does not tell. */
+  #isSending({ getsockopt }: SocketCalls, fd: number): boolean {
+    const memory = this.#memory;
+    this.#length[0] = memory.byteLength;
+    const failed = getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, this.#length) !== 0;
+    return failed || memory[MEMINFO_WRITE_QUEUED]! > 0;
   }
 
   #keepAlive({ getsockopt }: SocketCalls, fd: number): boolean | undefined {
@@ -181,6 +213,24 @@ function pairOf(connection: Deno.TcpConn): number {
   } catch {
     return NONE; // it was closed before
   }
+}
+
+/** Whether a `struct sockaddr_in` or `sockaddr_in6` holds `address`. */
+function isAddress(bytes: Uint8Array, { hostname, port }: Deno.NetAddr): boolean {
+  if ((bytes[2]! << 8 | bytes[3]!) !== port) return false;
+  const isIpv6 = hostname.includes(":");
+  if (isIpv6 !== (bytes[0] === AF_INET6)) return false;
+  if (!isIpv6) return bytes.subarray(4, 8).join(".") === hostname;
+  const groups = Array.from(
+    { length: 8 },
+    (_, at) => (bytes[8 + 2 * at]! << 8 | bytes[9 + 2 * at]!).toString(16),
+  );
+  return canonicalIpv6(groups.join(":")) === canonicalIpv6(hostname);
+}
+
+/** The one way to write an address of IPv6 (RFC 5952, section 4). */
+function canonicalIpv6(text: string): string {
+  return new URL(`http://[${text}]`).hostname;
 }
 
 /** Ends `connection` with FIN, unless it has ended. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import net from "node:net";
 import { canReset } from "./reset.ts";
 import { type SocketCalls, SocketSearch } from "./socket_search.ts";
 
@@ -252,5 +253,58 @@ Deno.test({
     assert.ok(await isReset(other!));
     assert.ok(await isAlive(newcomer!));
     assert.ok(await isAlive(all[0]!));
+  },
+});
+
+Deno.test({
+  name: "of two stuck in a write with the same ports, the right one is reset",
+  ignore,
+  async fn() {
+    using counted = new CountedCalls();
+    const addresses = ["127.0.0.2", "127.0.0.3"];
+    const listeners = addresses.map((hostname) => Deno.listen({ hostname, port: 0 }));
+    const { port } = listeners[0]!.addr;
+    listeners[1]!.close();
+    listeners[1] = Deno.listen({ hostname: addresses[1]!, port });
+    const clients: net.Socket[] = [];
+    const servers: Deno.TcpConn[] = [];
+    let localPort = 0;
+    for (const [i, host] of addresses.entries()) {
+      const accepted = listeners[i]!.accept();
+      const client = net.connect({ host, port, localPort, localAddress: "127.0.0.1" });
+      servers.push(await accepted);
+      await new Promise((resolve) => client.once("connect", resolve));
+      localPort = client.localPort!;
+      clients.push(client.pause());
+    }
+    const writings = servers.map((server) =>
+      assert.rejects(async () => {
+        for (;;) await server.write(new Uint8Array(1 << 20));
+      })
+    );
+    await new Promise((resolve) => setTimeout(resolve, 200));
+
+    const endings = clients.map((client) =>
+      new Promise<string>((resolve) => {
+        client.on("error", (error: NodeJS.ErrnoException) => resolve(error.code!));
+        client.on("end", () => resolve("end"));
+      })
+    );
+    const search = new SocketSearch();
+    for (
+      const _ of search.reset(counted.calls, [servers[1]!], descriptorLimit())
+    ) { /* on */ }
+    clients[1]!.resume();
+    assert.equal(await endings[1], "ECONNRESET");
+    await writings[1];
+
+    servers[0]!.close();
+    clients[0]!.resume();
+    assert.equal(await endings[0], "end");
+    await writings[0];
+    for (const each of [...listeners, ...clients]) {
+      if (each instanceof net.Socket) each.destroy();
+      else each.close();
+    }
   },
 });
