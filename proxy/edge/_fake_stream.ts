@@ -9,7 +9,7 @@ import type { ByteStream } from "./stream.ts";
 export class FakeStream implements ByteStream {
   /** Each write on its own. */
   readonly writes: Uint8Array[] = [];
-  /** What it was told at the end, in order, each time. */
+  /** The calls that ended the stream, in order, each time. */
   readonly ends: ("closeWrite" | "reset" | "close")[] = [];
   /** Bytes that were read. */
   bytesRead = 0;
@@ -20,7 +20,7 @@ export class FakeStream implements ByteStream {
   writing = false;
   /** Makes each write from now on wait until the promise settles. */
   gate: Promise<void> | undefined;
-  /** At most so many bytes by one read. */
+  /** At most so many bytes by a read. */
   readonly #step: number;
   readonly #sent: (Uint8Array | null | Error)[] = [];
   #wake = () => {};

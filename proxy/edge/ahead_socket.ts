@@ -11,7 +11,7 @@ import type { ReadAhead } from "./read_ahead.ts";
  */
 export class AheadSocket implements Deno.TcpConn {
   readonly #socket: Deno.TcpConn;
-  /** Until all of it was read. */
+  /** Until all these bytes were read. */
   #ahead: ReadAhead | undefined;
 
   /** Takes `ahead`, which read `socket` until now. */

@@ -1,6 +1,7 @@
 /**
- * Telling that this process has no file descriptors left: every client meets it, so it is
- * told at once and then at most every 10 s, with how often it was met.
+ * Telling that this process has no file descriptors left: every client meets the
+ * shortage, so the first is told at once and others at most every 10 s, with their
+ * number.
  *
  * @module
  */
@@ -30,7 +31,10 @@ export function onDescriptorShortage(tell: (message: string) => void): () => voi
   };
 }
 
-/** Counts an accept or a dial that failed for want of descriptors; false if not for that. */
+/**
+ * Counts an accept or a dial that failed for want of descriptors; false for other
+ * reasons.
+ */
 export function noteShortage(error: unknown): boolean {
   if (!isDescriptorShortage(error)) return false;
   count++;

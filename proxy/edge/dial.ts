@@ -1,5 +1,5 @@
 /**
- * Dials a real address, and says in the protocol's words why it could not be reached.
+ * Dials a real address, and says in the protocol's words why a dial failed.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export type DialFailure =
 
 /**
  * The code of ICMP destination unreachable that carries a failure over the mesh (RFC 792,
- * RFC 1812, 5.2.7.1), undefined where a reset says it. RFC 1812 has no code for "timed
+ * RFC 1812, 5.2.7.1), undefined where a reset says so. RFC 1812 has no code for "timed
  * out"; ours is 12, host unreachable for this type of service, which no host of a mesh
  * sends otherwise.
  */

@@ -35,7 +35,7 @@ export async function farewell(
       if (turn) await turn;
     }
   } catch {
-    /* it left already */
+    /* the client left already */
   } finally {
     clearTimeout(timer);
     stream.close();

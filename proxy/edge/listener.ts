@@ -11,9 +11,9 @@ const PAUSE_MS = 100;
 
 /** A listener that was opened. */
 export interface Listener extends Disposable {
-  /** The address it listens on. */
+  /** The address listened on. */
   readonly address: Deno.NetAddr;
-  /** Settles when it has stopped. */
+  /** Settles when the listener has stopped. */
   readonly finished: Promise<void>;
   /** Stops; connections that were handed over go on. */
   close(): void;
@@ -23,7 +23,7 @@ export interface Listener extends Disposable {
 export interface ListenOptions {
   readonly hostname: string;
   readonly port: number;
-  /** Takes each connection; small writes on it are sent at once. */
+  /** Takes each connection; small writes are sent at once. */
   readonly onConnection: (connection: Deno.TcpConn) => void;
   /**
    * Told of an accept that failed, at most once a second; not for want of descriptors.
@@ -82,7 +82,9 @@ export function listen(options: ListenOptions): Listener {
   };
 }
 
-/** Makes a connection send small writes at once; closes it if it is gone already. */
+/**
+ * Makes a connection send small writes at once; closes a connection that is gone already.
+ */
 export function prepared(connection: Deno.TcpConn): Deno.TcpConn {
   try {
     connection.setNoDelay();

@@ -2,8 +2,8 @@
  * Looks names up as this machine does: its hosts file, its name services, its DNS.
  *
  * The system's function for that blocks a thread, of which there are few, and which files
- * need as well. So only some are under way at a time, and one that nobody waits for any
- * more keeps its place until the system gives up.
+ * need as well. So only some look-ups are under way at a time, and a look-up that nobody
+ * waits for any more keeps its place until the system gives up.
  *
  * @module
  */
@@ -33,11 +33,11 @@ const waiting: (() => void)[] = [];
  * otherwise nobody said (EAI_AGAIN, EAI_FAIL), and the name may well exist.
  */
 export function isUnknownName(error: unknown): boolean {
-  // The system's EAI_NONAME and EAI_NODATA both come as this.
+  // The system's EAI_NONAME and EAI_NODATA both come so.
   return error instanceof Error && "code" in error && error.code === "ENOTFOUND";
 }
 
-/** What the system's codes mean, for people. */
+/** Meanings of the system's codes, for people. */
 const WORDS: Readonly<Record<string, string>> = {
   ENOTFOUND: "there is no such name, or it has no address",
   EAI_AGAIN: "no name server of this machine answers",
@@ -53,7 +53,7 @@ export function lookupFailure(error: unknown): string {
 
 /**
  * All addresses of `name`, in the system's order. Rejects with the system's error if the
- * name is unknown, with one that says it could not be looked up, or with the reason of
+ * name is unknown, with an error that says the look-up failed, or with the reason of
  * `signal`.
  */
 export async function lookup(

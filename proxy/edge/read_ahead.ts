@@ -15,9 +15,9 @@ import { turns } from "./turns.ts";
 /** Bytes that {@linkcode ReadAhead.watch} reads; a peer that sent more is not watched. */
 const MOST_AHEAD = 65_536;
 /**
- * An idle stream holds a small buffer; a read that fills its buffer earns a larger one. The
- * second size is as large as the header of a request may be: so thousands of clients that
- * stop in the middle of theirs hold no large ones.
+ * An idle stream holds a small buffer; a read that fills its buffer earns a larger
+ * buffer. The second size is that of the longest header of a request: so thousands of
+ * clients that stop in the middle of theirs hold no large buffers.
  */
 const SMALL = 4096;
 const MIDDLE = 65_536;
@@ -97,7 +97,7 @@ export class ReadAhead {
     wake?.();
   }
 
-  /** Reads on by itself until `unwatch`, and calls `onBytes` and `onEnd`. */
+  /** Reads on without `fill` until `unwatch`, and calls `onBytes` and `onEnd`. */
   watch(): void {
     this.#isWatching = true;
     this.#read();

@@ -3,15 +3,15 @@
  *
  * `Deno.TcpConn.close()` always sends FIN, which a client takes for a clean end of the
  * stream. On Linux, `connect` to an address of family AF_UNSPEC makes the kernel drop the
- * connection and send RST (`connect(2)`); it needs the file descriptor, which has to be
- * searched (`socket_search.ts`). Elsewhere, and without the permission for FFI, the
+ * connection and send RST (`connect(2)`); that needs the file descriptor, which has to be
+ * searched for (`socket_search.ts`). Elsewhere, and without the permission for FFI, the
  * connection ends with FIN.
  *
- * A stranger can cause resets, so their cost is bounded: one search serves all connections
- * that wait for it, other work has its turn every {@linkcode TURN} descriptors, and all
- * searches together have some fifth of the time, after {@linkcode CREDIT} at once. When that
- * is used up, connections wait for the next search, up to {@linkcode LONGEST_WAIT_MS}. Work
- * is counted, not timed: a busy machine would look like a flood.
+ * A stranger can cause resets, so their cost is bounded: one search serves all
+ * connections that wait, other work has its turn every {@linkcode TURN} descriptors, and
+ * all searches together have some fifth of the time, after {@linkcode CREDIT} at once.
+ * When that is used up, connections wait for the next search, up to {@linkcode
+ * LONGEST_WAIT_MS}. Work is counted, not timed: a busy machine would look like a flood.
  *
  * @module
  */
@@ -32,15 +32,15 @@ type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;
 
 /** Descriptors that are looked at in a turn, which takes one to three milliseconds. */
 const TURN = 4096;
-/** What opening the C library costs, in descriptors. */
+/** The cost of opening the C library, in descriptors. */
 const OPENING = 1000;
 /** Descriptors that may be looked at at once, after some time without. */
 const CREDIT = 250_000;
 /** The same for each millisecond. */
 const CREDIT_PER_MS = 250;
 /**
- * Searches that may begin in so many milliseconds without a round of the event loop between:
- * the timers of thousands of clients may all be due in one.
+ * Searches that may begin in so many milliseconds without a round of the event loop
+ * between: the timers of thousands of clients may all be due in the same round.
  */
 const AT_ONCE = { searches: 4, ms: 20 };
 /** Milliseconds that connections wait for the next search at most. */
@@ -52,13 +52,13 @@ const search = new SocketSearch();
 let waiting = new Set<Deno.TcpConn>();
 /** Settles when nothing waits any more. */
 let atWork: Promise<void> | undefined;
-/** Descriptors that may be looked at, and since when it is so many. */
+/** Descriptors that may be looked at, and the time of this count. */
 let credit = CREDIT;
 let creditedAt = 0;
 /** When the last searches began, the oldest first. */
 const begun: number[] = [];
 
-/** Opened for each search: it takes a millisecond, and nothing is left open. */
+/** Opened for each search: that takes a millisecond, and nothing is left open. */
 function openLibc(): Libc | undefined {
   if (Deno.build.os !== "linux") return undefined;
   try {
@@ -77,9 +77,9 @@ export function canReset(): boolean {
 }
 
 /**
- * Ends `connection` with a reset where the system allows it, otherwise with FIN: before
- * anything else runs, unless resets are so frequent that it has to wait. Reads and writes
- * under way fail then. Nobody else may close it.
+ * Ends `connection` with a reset where the system allows that, otherwise with FIN: before
+ * anything else runs, unless resets are so frequent that connections wait. Reads and
+ * writes under way fail then. Nobody else may close the connection.
  */
 export function resetConnection(connection: Deno.TcpConn): void {
   waiting.add(connection);
@@ -135,7 +135,7 @@ function waitMs(): number {
   return credit > 0 ? 0 : Math.min(-credit / CREDIT_PER_MS, LONGEST_WAIT_MS);
 }
 
-/** Whether many searches have begun just now; notes that another one does. */
+/** Whether many searches have begun just now; notes that another does. */
 function isCrowded(): boolean {
   const now = performance.now();
   begun.push(now);

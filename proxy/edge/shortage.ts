@@ -1,8 +1,8 @@
 /**
  * The wait for memory of the stack: there is room to send, but no block to send from.
  *
- * `writable` holds senders back while memory is short. Between its word and the request for a
- * block others may take the last one; then a sender looks again after a while.
+ * `writable` holds senders back while memory is short. Between its word and the request
+ * for a block others may take the last block; then a sender looks again after a while.
  *
  * @module
  */

@@ -5,7 +5,7 @@
  */
 import { resetConnection } from "./reset.ts";
 
-/** Writes all of `bytes`: one write may take only some of them. */
+/** Writes all of `bytes`: a write may take only some of them. */
 export async function writeAll(socket: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) {
     at += await socket.write(at === 0 ? bytes : bytes.subarray(at));
@@ -22,7 +22,9 @@ export async function closeWrite(socket: Deno.TcpConn): Promise<void> {
   }
 }
 
-/** A socket of one owner, who ends it once: the first way that is asked for counts. */
+/**
+ * A socket of a single owner, who ends it once: the first way that is asked for counts.
+ */
 export class OwnedSocket {
   /** The socket, for whoever takes it over. */
   readonly socket: Deno.TcpConn;
@@ -33,7 +35,10 @@ export class OwnedSocket {
     this.socket = socket;
   }
 
-  /** Whether its end was asked for; it may be open for some milliseconds after that. */
+  /**
+   * Whether its end was asked for; the socket may be open for some milliseconds after
+   * that.
+   */
   get hasEnded(): boolean {
     return this.#hasEnded;
   }

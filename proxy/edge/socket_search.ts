@@ -1,19 +1,21 @@
 /**
- * Finds the kernel's descriptors of connections, which Deno does not tell, and resets them.
+ * Finds the kernel's descriptors of connections, which Deno does not tell, for a reset.
  *
- * Where to look: a descriptor is known by the ports of its two ends from the last time it
- * was looked at, so a connection that a search has met is looked for in one place. For
- * others, descriptors that were no connections are looked at first, since new connections
- * are among them, and then the rest.
+ * Where to look: a search notes the ports of both ends of each descriptor, so a
+ * connection that it has met is looked for in a single place. For others, descriptors
+ * that were no connections are looked at first, since new connections are among them, and
+ * then the rest.
  *
- * Whether it is the one: descriptors and pairs of ports are used again, and a connection
- * whose peer has left has no ends any more. So an option of the connection is turned over
- * through Deno, and read through the descriptor: if that turned over too, they are one.
- * Nothing else runs between this and the reset, and the connection is open until then.
+ * Whether a descriptor is the connection's: descriptors and pairs of ports are used
+ * again, and a connection whose peer has left has no ends any more. So an option of the
+ * connection is turned over through Deno, and read through the descriptor: if that turned
+ * over too, the two are the same. Nothing else runs between this and the reset, and the
+ * connection is open until then.
  *
  * Deno sets no option while a write is under way. Such a connection is known by the
- * addresses and ports of both ends, which only one open connection can have, and by bytes
- * that the kernel holds for it: a newcomer with the ends of one that was reset has none.
+ * addresses and ports of both ends, which no two open connections share, and by bytes
+ * that the kernel holds for it: a newcomer with the ends of a connection that was reset
+ * has none.
  *
  * @module
  */
@@ -48,23 +50,26 @@ const AF_INET6 = 10;
 const SOL_SOCKET = 1;
 const SO_KEEPALIVE = 9;
 const SO_MEMINFO = 55;
-/** Of the numbers of `SO_MEMINFO` (`sock_diag(7)`): bytes that wait to be acknowledged. */
+/** Index in `SO_MEMINFO` (`sock_diag(7)`): bytes that wait to be acknowledged. */
 const MEMINFO_WRITE_QUEUED = 5;
 const MEMINFO_NUMBERS = 9;
 /** Descriptors that are looked at until a search yields. */
 export const PART = 32;
-/** What a look at no connection costs, compared with others: one call, which fails at once. */
+/**
+ * The cost of a look at no connection, compared with others: a single call, which fails
+ * at once.
+ */
 const NOTHING_THERE = 0.25;
 /** No pair of ports. */
 const NONE = 0;
 
 /** Remembers where connections were. */
 export class SocketSearch {
-  /** By descriptor, the pair of ports it had when it was looked at. */
+  /** By descriptor, the pair of ports at the last look. */
   #pairs = new Float64Array(0);
   /** The same the other way round. */
   readonly #descriptors = new Map<number, number>();
-  /** What is looked for, by pair of ports. */
+  /** Connections looked for, by pair of ports. */
   readonly #wanted = new Map<number, Set<Deno.TcpConn>>();
   readonly #here = new Uint8Array(ADDRESS_BYTES);
   readonly #there = new Uint8Array(ADDRESS_BYTES);
@@ -74,9 +79,9 @@ export class SocketSearch {
   readonly #length = new Uint32Array(1);
 
   /**
-   * Resets `connections`, all below the descriptor `limit`, and closes them; one that cannot
-   * be found is closed alone. Yields every now and then, when the event loop may go on; the
-   * connections must not be closed by others meanwhile.
+   * Resets `connections`, all below the descriptor `limit`, and closes them; a connection
+   * that is not found is closed alone. Yields every now and then, when the event loop may
+   * go on; the connections must not be closed by others meanwhile.
    */
   *reset(
     calls: SocketCalls,
@@ -118,7 +123,7 @@ export class SocketSearch {
     this.#pairs = pairs;
   }
 
-  /** Notes what a descriptor is, and resets it if that is wanted; false if it is none. */
+  /** Notes a descriptor's ports, resets a wanted connection; false if there is none. */
   #look(calls: SocketCalls, fd: number): boolean {
     const pair = this.#pairAt(calls, fd);
     this.#note(fd, pair);
@@ -172,7 +177,7 @@ export class SocketSearch {
     try {
       connection.setKeepAlive(!before);
     } catch (error) {
-      if (error instanceof Deno.errors.BadResource) return false; // it is closed
+      if (error instanceof Deno.errors.BadResource) return false; // closed
       return this.#hasSameEnds(calls, fd, connection) && this.#isSending(calls, fd);
     }
     return this.#keepAlive(calls, fd) === !before;
@@ -211,7 +216,7 @@ function pairOf(connection: Deno.TcpConn): number {
   try {
     return pairFrom(connection.localAddr.port, connection.remoteAddr.port);
   } catch {
-    return NONE; // it was closed before
+    return NONE; // the connection was closed before
   }
 }
 
@@ -228,7 +233,7 @@ function isAddress(bytes: Uint8Array, { hostname, port }: Deno.NetAddr): boolean
   return canonicalIpv6(groups.join(":")) === canonicalIpv6(hostname);
 }
 
-/** The one way to write an address of IPv6 (RFC 5952, section 4). */
+/** The canonical spelling of an IPv6 address (RFC 5952, section 4). */
 function canonicalIpv6(text: string): string {
   return new URL(`http://[${text}]`).hostname;
 }
@@ -238,6 +243,6 @@ export function closeQuietly(connection: Deno.TcpConn): void {
   try {
     connection.close();
   } catch {
-    // It was closed before.
+    // The connection was closed before.
   }
 }

@@ -2,15 +2,15 @@
  * Joins a socket of the kernel with a connection of the stack: the only code that copies
  * user data.
  *
- * Both directions run at once and end apart. End of stream on one side becomes a
+ * Both directions run at once and end apart. End of stream on either side becomes a
  * half-close on the other; a failure on either side becomes a reset on the other, at
  * once, also for a direction that is stuck in a write. Nothing is read that cannot be
  * passed on: a socket only while the connection's send buffer has room, and the window of
  * the connection opens only after its bytes were written to the socket.
  *
- * A socket is read into a small block of the stack's memory while it is idle, since ten
- * thousand idle connections must not pin ten thousand large ones; a read that fills its
- * block earns a larger one.
+ * An idle socket is read into a small block of the stack's memory, since ten thousand
+ * idle connections must not pin ten thousand large blocks; a read that fills its block
+ * earns a larger block.
  *
  * @module
  */
@@ -21,8 +21,8 @@ import { turns } from "./turns.ts";
 
 const BLOCK_SIZES = [2048, 16_384, 65_536, 262_144] as const;
 /**
- * When a direction has ended and nothing came in the other between two looks, both
- * are reset: nobody may be left who will ever end it.
+ * When a direction has ended and nothing came in the other between two looks, both are
+ * reset: nobody may be left who will ever end that direction.
  */
 const HALF_OPEN_LOOK_MS = 30 * 60_000;
 
@@ -58,7 +58,7 @@ async function both(
 /**
  * Carries bytes between `socket` and `connection` until both directions have ended, then
  * closes the socket and releases the connection, which must be open. Never rejects: a
- * failure of one side is told to the other, and nobody else wants to know.
+ * failure of either side is told to the other, and nobody else wants to know.
  */
 export async function splice(
   socket: Deno.TcpConn,

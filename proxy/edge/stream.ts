@@ -16,9 +16,9 @@ import { closeWrite, OwnedSocket, writeAll } from "./socket.ts";
  * called at any time and again, and the first counts.
  */
 export interface ByteStream {
-  /** Reads at least one byte into `into`; how many, or null at the end of the stream. */
+  /** Reads a byte or more into `into`; how many, or null at the end of the stream. */
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
-  /** Writes all of `bytes`, which are the caller's again when it settles. */
+  /** Writes all of `bytes`, which are the caller's again when the promise settles. */
   write(bytes: Uint8Array): Promise<void>;
   /** Ends the direction to the peer, behind the bytes written. */
   closeWrite(): Promise<void>;

@@ -1,16 +1,16 @@
 /**
- * Turns of all who read what strangers send, in one process together.
+ * Turns of all who read from strangers, in a process together.
  *
  * A stream whose bytes are always there never lets the event loop go on by itself: see
- * `wire/turn.ts`. Links count their work each for itself, for they are few. Those who come
- * to a proxy, a name server or a forward may be thousands, so they share one turn: when it
- * is used up they stand in line, and each gets one piece of work in a round of the event
- * loop. Who comes back goes to the end of the line.
+ * `wire/turn.ts`. Links count their work each for itself, for they are few. Those who
+ * come to a proxy, a name server or a forward may be thousands, so they share one turn:
+ * when that is used up they stand in line, and each gets a piece of work in a round of
+ * the event loop. Who comes back goes to the end of the line.
  *
- * A piece is what one read brings, or as much of it as is worked off in one go; whoever
- * takes such pieces keeps them short. While the event loop goes on by itself nobody waits:
- * it is asked to tell of its next round when a turn's worth was done, and only if it has not
- * told when as much was done again, the turn is over.
+ * A piece is the bytes that a read brings, or as many of them as are worked off in one
+ * go; whoever takes such pieces keeps them short. While the event loop goes on by itself
+ * nobody waits: the loop is asked to tell of its next round when a turn's worth was done,
+ * and only if no round has come when as much was done again, the turn is over.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { type Pace, TURN_MS } from "../../wire/turn.ts";
 /** Pieces of work in a turn, however short: the reads themselves take time, too. */
 const MOST_PIECES = 16;
 
-/** The turns of one process. */
+/** The turns of a process. */
 export class Turns {
   readonly #pace: Pace;
   #pieces = 0;
@@ -39,8 +39,8 @@ export class Turns {
   }
 
   /**
-   * A piece of work is there: undefined if it may be done at once, as mostly; otherwise what
-   * settles when its time has come.
+   * A piece of work is there: undefined if that may be done at once, as mostly; otherwise
+   * a promise that settles when its time has come.
    */
   next(): Promise<void> | undefined {
     if (this.#waiting > 0) return this.#line();
