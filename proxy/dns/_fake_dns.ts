@@ -7,19 +7,19 @@ import { Buffer } from "node:buffer";
 import { createSocket } from "node:dgram";
 import { SocketStream } from "../edge/stream.ts";
 
-/** What a query holds; `name` is cut at its dots. */
+/** The content of a query; `name` is cut at its dots. */
 export interface QueryParts {
   readonly id?: number;
   readonly name: string;
   readonly type?: number;
   readonly class?: number;
   readonly flags?: number;
-  /** The bytes of an OPT record's options, which makes one. */
+  /** The bytes of an OPT record's options; with them there is such a record. */
   readonly options?: readonly number[];
   readonly ednsVersion?: number;
 }
 
-/** A record of an answer, under the name of the question unless it says another. */
+/** A record of an answer, under the name of the question unless another is given. */
 export interface RecordParts {
   readonly name?: string;
   readonly type: number;
@@ -27,7 +27,7 @@ export interface RecordParts {
   readonly data: readonly number[];
 }
 
-/** What an answer holds. */
+/** The content of an answer. */
 export interface AnswerParts {
   readonly rcode?: number;
   readonly flags?: number;
@@ -40,7 +40,7 @@ export function word(number: number): number[] {
   return [number >>> 8 & 255, number & 255];
 }
 
-/** A name as it is written in a message. */
+/** The bytes of a name in a message. */
 export function nameBytes(name: string): number[] {
   const labels = name.split(".").filter((label) => label !== "");
   const bytes = labels.flatMap((label) => [
@@ -139,15 +139,15 @@ export async function socketPair(): Promise<
   };
 }
 
-/** What a {@linkcode FakeServer} sends back. */
+/** The answers of a {@linkcode FakeServer}. */
 export interface FakeAnswers {
-  /** Datagrams sent back for one; `other` goes out from another port. */
+  /** Datagrams sent back for a query; `other` goes out from another port. */
   readonly udp?: (query: Uint8Array) => readonly (Uint8Array | { other: Uint8Array })[];
-  /** The answer over TCP; without one the connection is closed. */
+  /** The answer over TCP; without an answer the connection is closed. */
   readonly tcp?: (query: Uint8Array) => Uint8Array | undefined;
 }
 
-/** A DNS server on loopback that answers as it is told. */
+/** A DNS server on loopback that answers as told. */
 export interface FakeServer extends AsyncDisposable {
   /** As in a list of servers: `127.0.0.1:5353`. */
   readonly address: string;
@@ -196,7 +196,7 @@ export async function fakeServer(
       const answer = answers.tcp?.(query);
       if (answer) {
         const piece = Uint8Array.from([...word(answer.length), ...answer]);
-        // In two parts, as a network may cut it.
+        // In two parts, as a network may cut the message.
         await connection.write(piece.subarray(0, 1));
         await connection.write(piece.subarray(1));
       }

@@ -1,5 +1,5 @@
 /**
- * A name server with a client, and the answers that tests expect of it.
+ * A name server with a client, and the answers that tests expect.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export const SHOP = parseIpv4("127.0.42.102")!;
 
 export const A = { type: 1, data: ipBytes("10.0.0.1") };
 
-/** Answers with one address, and remembers what it was asked. */
+/** Answers with a single address, and remembers the questions. */
 export function outside(): Resolver & { readonly asked: Uint8Array[] } {
   const asked: Uint8Array[] = [];
   return {
@@ -105,7 +105,7 @@ export async function shortMessagesAreAnswered(messages: MessageStream): Promise
   assert.deepEqual(got.filter(is(0x0101)).map(rcodeOf), lengths.map(() => 0));
 }
 
-/** An open connection between two stacks, carried until it is disposed of. */
+/** An open connection between two stacks, carried until disposed of. */
 export async function meshPair() {
   const network = new Network();
   const near = await network.add("127.0.42.100");

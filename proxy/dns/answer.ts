@@ -1,6 +1,6 @@
 /**
- * The answers of a name server about names of its own: one of the mesh or of the
- * hosts file, or the reverse name of an address there.
+ * The answers of a name server about names of its own: a name of the mesh or of the hosts
+ * file, or the reverse name of an address there.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export interface KnownName {
  *
  * AAAA, HTTPS and SVCB are answered "none of that type" and not passed on: outside, the
  * name does not exist, and a client that asks for A and AAAA at once and hears so drops
- * the A; or it does, and its address would lead around the mesh.
+ * the A; or the name exists, and its address would lead around the mesh.
  */
 export function answerKnown(
   query: Message,
@@ -58,7 +58,8 @@ export function answerKnown(
 
 /**
  * The answer about another type of a name that is known here to a client for whom no
- * others are asked: there is none of it. Undefined where the name is another world's.
+ * others are asked: there is none of that type. Undefined where the name is another
+ * world's.
  */
 export function answerAlone(query: Message): Uint8Array<ArrayBuffer> | undefined {
   if (!isInternet(query)) return undefined;

@@ -32,9 +32,9 @@ const MOST_QUERY_BYTES = 512;
 
 /** How much an {@linkcode AnswerCache} holds; at a limit the oldest answers go. */
 export interface CacheLimits {
-  /** 1000 if it is not said. */
+  /** 1000 if not given. */
   readonly entries?: number;
-  /** 4 MiB if it is not said. */
+  /** 4 MiB if not given. */
   readonly bytes?: number;
 }
 
@@ -82,7 +82,7 @@ export class AnswerCache {
     return answer;
   }
 
-  /** Keeps `answer` to `query`, if it may be kept. */
+  /** Keeps `answer` to `query`, if that is allowed. */
   put(query: Message, answer: Uint8Array, now: number): void {
     const key = keyOf(query);
     if (key === undefined) return;
@@ -128,7 +128,7 @@ function keyOf(query: Message): string | undefined {
 function readdressed(answer: Uint8Array, query: Message): Uint8Array<ArrayBuffer> {
   const copy = withId(answer, idOf(query.bytes));
   const end = query.question?.end ?? DNS_HEADER_BYTES;
-  // An error without the question (`isAnswerTo`) has nothing to put it over.
+  // An error without the question (`isAnswerTo`) has no place for the capitals.
   if (questionsOf(copy) === 1) {
     copy.set(query.bytes.subarray(DNS_HEADER_BYTES, end), DNS_HEADER_BYTES);
   }
@@ -174,7 +174,7 @@ function keptFor(
 /** Options of a {@linkcode CachingResolver}. */
 export interface CachingResolverOptions {
   readonly cache?: AnswerCache;
-  /** Milliseconds; `performance.now` if it is not said. */
+  /** Milliseconds; `performance.now` if not given. */
   readonly now?: () => number;
 }
 

@@ -21,8 +21,8 @@ const MOST_NAME_BYTES = 253;
 const MOST_LABEL_BYTES = 63;
 
 /**
- * Why a name was not resolved: there is none or it has no IPv4 address; the server may
- * not say, and says why; or nobody said.
+ * Why a name was not resolved: there is no such name or no IPv4 address of that name; the
+ * server may not say, and says why; or nobody said.
  */
 export type NameFailure = "not-found" | "prohibited" | "failed" | "timed-out";
 
@@ -43,7 +43,7 @@ export class NameError extends Error {
 export interface ResolveOptions {
   /** Ends the question, which rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** How long it may take, in milliseconds; 10 000 if it is not said. */
+  /** How long the answer may take, in milliseconds; 10 000 if not given. */
   readonly limitMs?: number;
   /** How messages call the server, as in "the name server of web". */
   readonly server?: string;
@@ -96,7 +96,7 @@ export async function resolveOver(
       throw fail("failed", "it answered something else");
     };
     let answer = await ask(true);
-    // Servers from before EDNS, to which ours may have passed it on (RFC 6891, 7).
+    // Servers from before EDNS, to which ours may have passed the query on (RFC 6891, 7).
     if (rcodeOf(answer) === Rcode.FORMERR) answer = await ask(false);
     const rcode = rcodeOf(answer);
     if (rcode === Rcode.NXDOMAIN) throw fail("not-found", "no such name (NXDOMAIN)");

@@ -1,6 +1,6 @@
 /**
- * `dns-packet`, which encodes messages and decodes names, with types for the part of it
- * that is used.
+ * `dns-packet`, which encodes messages and decodes names, with types for the part that is
+ * used.
  *
  * @module
  */

@@ -33,7 +33,7 @@ export interface NameServerOptions {
    * Whether another host, by its VIP, may ask `upstream` about a name; no if left out.
    */
   readonly mayAsk?: (client: number, name: string | undefined) => boolean;
-  /** Told why another host got no answer; as often as it asks. */
+  /** Told why another host got no answer; as often as that host asks. */
   readonly onRefused?: (client: number, reason: Reason) => void;
   /**
    * Told which IPv4 addresses `upstream` has for a name (lower case), before the client
@@ -45,7 +45,7 @@ export interface NameServerOptions {
    * loaded.
    */
   readonly onError?: (error: Error) => void;
-  /** How long a connection may say nothing, in milliseconds; 30 000 if it is not said. */
+  /** How long a connection may say nothing, in milliseconds; 30 000 if not given. */
   readonly idleLimitMs?: number;
 }
 

@@ -29,7 +29,7 @@ export function encodeQuery(id: number, name: string, edns: boolean): Uint8Array
 /** The content of an answer of our own. */
 export interface OwnAnswer {
   readonly rcode: number;
-  /** Whether it is from who is in charge of the name. */
+  /** Whether the answer is from who is in charge of the name. */
   readonly authoritative?: boolean;
   /** IPv4 addresses, 32 bits in host order. */
   readonly addresses?: readonly number[];
@@ -52,7 +52,7 @@ export interface Reason {
 }
 
 /**
- * An answer to `query`, whose question comes back as the bytes it was, with capitals and
+ * An answer to `query`, whose question comes back byte for byte, with capitals and
  * unknown types. `query` may be a header only, if the rest could not be read.
  */
 export function encodeAnswer(query: Message, answer: OwnAnswer): Uint8Array<ArrayBuffer> {

@@ -1,6 +1,6 @@
 /**
  * The machine's hosts file before its DNS servers, as the system itself resolves: a
- * bastion in a container may know the names behind it from there only (`docker run
+ * bastion in a container may know the names of its network from there only (`docker run
  * --add-host`, `hostAliases` of Kubernetes).
  *
  * @module
@@ -68,7 +68,7 @@ export class HostsResolver implements Resolver {
   #lookedAt = -Infinity;
   #version = "";
 
-  /** `path` is the system's if it is not said. */
+  /** `path` is the system's if not given. */
   constructor(resolver: Resolver, path: string = hostsPath()) {
     this.#resolver = resolver;
     this.#path = path;
@@ -107,7 +107,7 @@ export class HostsResolver implements Resolver {
       return read;
     } catch {
       this.#version = "";
-      return new Map(); // no such file, or no right to read it: it names nobody
+      return new Map(); // no such file, or no right to read it: no names
     }
   }
 }

@@ -51,7 +51,7 @@ export interface ResourceRecord {
 /** A message that was walked to its end. */
 export interface Message {
   readonly bytes: Uint8Array;
-  /** Undefined if it has none, which some servers' errors have not. */
+  /** Undefined if there is none, as in some servers' errors. */
   readonly question: Question | undefined;
   readonly records: readonly ResourceRecord[];
 }
@@ -113,8 +113,8 @@ export function nameAt(bytes: Uint8Array, at: number): string {
 }
 
 /**
- * The question, which ends at `end`, with its name in lower case, and that in ASCII only,
- * which is how names are compared (RFC 4343).
+ * The question, which ends at `end`, with the ASCII letters of its name in lower case, as
+ * names are compared (RFC 4343).
  */
 export function comparable(bytes: Uint8Array, end: number): Uint8Array<ArrayBuffer> {
   const lower = bytes.slice(DNS_HEADER_BYTES, end);
@@ -130,7 +130,8 @@ export function equal(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 function parseQuestion(bytes: Uint8Array): Question {
-  // Nothing but the header is before it, so a pointer would have nothing to point at.
+  // Nothing but the header comes before the question, so a pointer would have nothing to
+  // point at.
   const nameEnd = endOfName(bytes, DNS_HEADER_BYTES, false);
   const end = nameEnd + 4;
   if (end > bytes.length) throw new MessageError("The question is cut short");
@@ -147,8 +148,8 @@ function parseQuestion(bytes: Uint8Array): Question {
 const SECTIONS = ["answer", "authority", "additional"] as const;
 
 /**
- * Walks a message with at most one question to its end. Throws a
- * {@linkcode MessageError} if it is none, or if bytes are left.
+ * Walks a message with at most one question to its end. Throws a {@linkcode MessageError}
+ * if `bytes` hold no such message, or more.
  */
 export function parseMessage(bytes: Uint8Array): Message {
   if (bytes.length < DNS_HEADER_BYTES) {

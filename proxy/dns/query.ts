@@ -23,8 +23,9 @@ const MOST_UDP_BYTES = 512;
 
 /**
  * Asks `server`. The query goes out under an id of its own and from a port of its own,
- * both by chance, so that nobody who does not see it can forge the answer (RFC 5452);
- * what is not the answer is ignored. Rejects when `signal` is aborted, with its reason.
+ * both by chance, so that nobody who does not see the query can forge the answer (RFC
+ * 5452); datagrams other than the answer are ignored. Rejects when `signal` is aborted,
+ * with its reason.
  */
 export async function askServer(
   server: ServerAddress,
@@ -66,9 +67,7 @@ function askOverUdp(
   });
 }
 
-/**
- * An address as it compares: IPv6 has many ways to be written, and may name an interface.
- */
+/** An address to compare: IPv6 has many spellings, and may name an interface. */
 function comparable(address: string): string {
   if (!address.includes(":")) return address;
   return new URL(`http://[${address.split("%")[0]}]`).hostname;

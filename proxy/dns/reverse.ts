@@ -16,7 +16,7 @@ export function reverseName(address: string): string | undefined {
   if (parseIpv4(address) !== undefined) {
     return address.split(".").reverse().join(".") + IPV4;
   }
-  const [plain = ""] = address.split("%", 1); // an interface is of no world but one machine's
+  const [plain = ""] = address.split("%", 1); // interfaces differ by machine
   if (!isIPv6(plain)) return undefined;
   // The URL's own spelling has no dots, and `::` at most once.
   const short = new URL(`http://[${plain}]`).hostname.slice(1, -1);

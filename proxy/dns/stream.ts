@@ -35,8 +35,8 @@ export class MessageStream {
    * time.
    *
    * A message with an id and no whole header comes as a header of that id which asks
-   * nothing: so a server answers it FORMERR like any other, and a client takes it for no
-   * answer.
+   * nothing: so a server answers FORMERR as to any other, and a client takes such a
+   * header for no answer.
    */
   async read(): Promise<Uint8Array<ArrayBuffer> | null> {
     for (;;) {
@@ -68,8 +68,8 @@ export class MessageStream {
   }
 
   /**
-   * Writes a message, in one piece with its length, after those written before; together with
-   * those that wait, too.
+   * Writes a message, in one piece with its length, after those written before, and
+   * together with those that wait.
    */
   write(message: Uint8Array): Promise<void> {
     const piece = new Uint8Array(2 + message.length);

@@ -9,7 +9,7 @@ import type { ServerResolverOptions } from "./upstream.ts";
 
 /** Options of a {@linkcode SystemResolver}. */
 export interface SystemResolverOptions extends ServerResolverOptions {
-  /** The hosts file; the system's if it is not said. */
+  /** The hosts file; the system's if not given. */
   readonly hosts?: string;
 }
 

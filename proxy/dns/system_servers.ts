@@ -2,8 +2,8 @@
  * Which DNS servers the system asks.
  *
  * Not by `getServers()` of `node:dns` where there is a resolv.conf: if that file is
- * missing, or a line of it cannot be read, Deno answers with Google's public servers,
- * and names of a private network would go there.
+ * missing, or any line cannot be read, Deno answers with Google's public servers, and
+ * names of a private network would go there.
  *
  * @module
  */
@@ -29,7 +29,7 @@ export interface ServerAddress {
 }
 
 /**
- * Reads `1.2.3.4`, `1.2.3.4:5353`, `::1` or `[::1]:5353`; undefined if it is none of
+ * Reads `1.2.3.4`, `1.2.3.4:5353`, `::1` or `[::1]:5353`; undefined if `text` is none of
  * these.
  */
 export function parseServer(text: string): ServerAddress | undefined {
@@ -78,8 +78,8 @@ async function read(path: string): Promise<string[]> {
 }
 
 /**
- * Tells the servers of the system, and is never more than two seconds behind it. `path`
- * is for tests.
+ * Tells the servers of the system, and is never more than two seconds behind. `path` is
+ * for tests.
  */
 export function systemServers(
   path: string = RESOLV_CONF,

@@ -23,20 +23,19 @@ const ROUNDS = 2;
 export interface ServerResolverOptions {
   /**
    * The servers, the preferred first, as `1.2.3.4`, `1.2.3.4:5353`, `::1` or
-   * `[::1]:5353`; those of the system if it is not said. There is no other to fall back
-   * to.
+   * `[::1]:5353`; those of the system if not given. There is no other to fall back to.
    */
   readonly servers?: () => readonly string[] | Promise<readonly string[]>;
-  /** How long each server may take, in milliseconds; 2500 if it is not said. */
+  /** How long each server may take, in milliseconds; 2500 if not given. */
   readonly serverLimitMs?: number;
-  /** How long it may take in all, in milliseconds; 8000 if it is not said. */
+  /** How long the answer may take in all, in milliseconds; 8000 if not given. */
   readonly limitMs?: number;
   /** Ends queries under way, and all to come. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Asks servers: the next if a server is silent or fails, and each over TCP if it must be.
+ * Asks servers: the next if a server is silent or fails, and each over TCP if need be.
  */
 export class ServerResolver implements Resolver {
   readonly #servers: () => readonly string[] | Promise<readonly string[]>;
