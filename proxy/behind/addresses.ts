@@ -1,7 +1,7 @@
 /**
- * Addresses behind bastions: each is claimed for its bastion until the first packet to it
- * is on its way (`claims.ts`), and suggested to the manager where that does not know by
- * itself.
+ * Addresses behind bastions: each is claimed for its bastion until the first packet to
+ * that address is on its way (`claims.ts`), and suggested to the manager where that does
+ * not know yet.
  *
  * @module
  */
@@ -38,8 +38,7 @@ export class AddressesBehind {
 
   /**
    * Connects to `address` behind the host with the VIP `via`. With `inRange` the manager
-   * knows by itself, unless it was told of another host. Rejects as {@linkcode MeshDial}
-   * does.
+   * knows already, unless told of another host. Rejects as {@linkcode MeshDial} does.
    */
   async connect(
     address: number,

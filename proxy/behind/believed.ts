@@ -2,7 +2,7 @@
  * The addresses of a name behind a bastion: which of those in the answer are believed.
  *
  * Pure. Whoever answers there is a stranger. He must not lead a client to a host of the
- * mesh, whose ports are for its hosts, nor to what each machine has for itself
+ * mesh, whose ports are for its hosts, nor to addresses that each machine has for itself
  * (`wire/ip/special.ts`), unless a range of a route names that. An address of the mesh
  * spoils the whole answer.
  *
@@ -15,7 +15,7 @@ import { isSpecial } from "../../wire/ip/special.ts";
 /** An answer from behind a bastion. */
 export interface Said {
   readonly name: string;
-  /** VIP of the bastion behind which it was said. */
+  /** VIP of the bastion behind which the answer was given. */
   readonly via: number;
   /** The addresses. */
   readonly said: readonly number[];

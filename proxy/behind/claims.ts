@@ -3,13 +3,13 @@
  *
  * Two bastions can have the same private addresses. The manager sends a connection where
  * the last suggestion for its address points at the moment its SYN passes, so a
- * suggestion of another host for the same address has to wait until then: it holds the
- * address until its SYN is on the link, behind its suggestion and ahead of the next one.
- * Whether the SYN is answered is of no account: the manager binds the connection to the
- * host (`router/flows.ts`) and sends the SYN there again when it is repeated. Holders of
- * the same address and host go together, unless somebody waits already. An address that
- * comes free goes to the host of whoever waits longest, and to all who wait for that
- * host: so a wait is bounded by the number of hosts.
+ * suggestion of another host for the same address has to wait until then: a connection
+ * holds the address until its SYN is on the link, behind its suggestion and ahead of the
+ * next suggestion. Whether the SYN is answered is of no account: the manager binds the
+ * connection to the host (`router/flows.ts`) and sends the SYN there again when that is
+ * repeated. Holders of the same address and host go together, unless somebody waits
+ * already. An address that comes free goes to the host of whoever waits longest, and to
+ * all who wait for that host: so a wait is bounded by the number of hosts.
  *
  * @module
  */
@@ -37,7 +37,7 @@ export class Claims {
 
   /**
    * Runs `work` while `address` is held for `via`. Rejects with the signal's reason if
-   * that is aborted while it waits for its turn.
+   * that is aborted before the turn comes.
    */
   async hold<T>(
     { address, via, signal }: {

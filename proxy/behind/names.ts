@@ -1,6 +1,6 @@
 /**
  * Names behind bastions: asked for at the bastion's name server, over the mesh, and
- * remembered for as long as it says.
+ * remembered for as long as the answer says.
  *
  * The answers of a name server behind a bastion are a stranger's word, see `believed.ts`.
  *
@@ -57,7 +57,8 @@ export class NamesBehind {
 
   /**
    * Connects to `name` behind the host with the VIP `via`: to each of its addresses,
-   * until one answers. Rejects with a {@linkcode DialError}, or the signal's reason.
+   * until an address answers. Rejects with a {@linkcode DialError}, or the signal's
+   * reason.
    */
   async connect(name: string, via: number, asked: Asked): Promise<MeshStream> {
     const key = `${formatIpv4(via)} ${canonicalName(name)}`;
@@ -67,7 +68,7 @@ export class NamesBehind {
         return await this.#toOneOf(known.addresses, via, asked);
       } catch (error) {
         // A bastion that was started anew dials a name's addresses only once asked for
-        // it.
+        // the name.
         if (!(error instanceof DialError) || error.failure !== "prohibited") throw error;
       }
     }
