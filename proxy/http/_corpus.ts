@@ -1,11 +1,10 @@
 /**
- * What tests with random input make requests of: right ones, odd ones, and pieces of
- * either.
+ * Requests for tests with random input, right and odd, and pieces to put into them.
  *
  * @module
  */
 
-/** What mutations begin with; `A` stands for the origin. */
+/** Requests that mutations begin with; `A` stands for the origin. */
 export const CORPUS: readonly string[] = [
   "GET http://A/ HTTP/1.1\r\nHost: A\r\n\r\n",
   "GET http://A/a?b=c HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
@@ -24,7 +23,7 @@ export const CORPUS: readonly string[] = [
   "GET http://A/ HTTP/1.1\r\nHost: A\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nearly",
   "GET http://A/ HTTP/1.1\r\nHost: A\r\nX: a\r\n folded\r\n\r\n",
 ];
-/** What is put into them. */
+/** Pieces that mutations put in. */
 export const TOKENS: readonly string[] = [
   "\r\n",
   "\n",

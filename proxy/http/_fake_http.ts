@@ -13,12 +13,12 @@ import { listen } from "../edge/listener.ts";
 import { resetConnection, resetsDone } from "../edge/reset.ts";
 import { SocketStream } from "../edge/stream.ts";
 
-/** One end of a connection; bytes are text in latin1. */
+/** An end of a connection; bytes are text in latin1. */
 export class HttpPeer {
   readonly socket: Deno.TcpConn;
   /** Everything that came. */
   got = "";
-  /** How it ended, once it was read to the end. */
+  /** How the connection ended, once read to the end. */
   end: "clean" | "reset" | undefined;
   #taken = 0;
   #isClosed = false;
@@ -27,7 +27,7 @@ export class HttpPeer {
     this.socket = socket;
   }
 
-  /** Writes all of it. */
+  /** Writes all of `text`. */
   async send(text: string): Promise<void> {
     const bytes = Buffer.from(text, "latin1");
     for (let at = 0; at < bytes.length;) {
@@ -53,7 +53,7 @@ export class HttpPeer {
     return false;
   }
 
-  /** What came and was not taken yet. */
+  /** Bytes that came and were not taken yet. */
   get held(): string {
     return this.got.slice(this.#taken);
   }
@@ -94,7 +94,7 @@ export class HttpPeer {
     await this.socket.closeWrite();
   }
 
-  /** Ends it with a reset. */
+  /** Ends the connection with a reset. */
   reset(): void {
     this.#isClosed = true;
     resetConnection(this.socket);
@@ -113,7 +113,7 @@ export class Origin implements AsyncDisposable {
   readonly peers: HttpPeer[] = [];
   readonly #listener;
   readonly #talks: Promise<void>[] = [];
-  /** What `talk` threw. */
+  /** Errors of `talk`. */
   readonly failures: unknown[] = [];
 
   constructor(
@@ -150,7 +150,7 @@ export class Origin implements AsyncDisposable {
     return `127.0.0.1:${this.port}`;
   }
 
-  /** The connection with this number, once it is there. */
+  /** The connection with this number, once there. */
   async peer(index = 0): Promise<HttpPeer> {
     return await until(`connection ${index} of the origin`, () => this.peers[index], {
       everyMs: 2,
@@ -188,7 +188,7 @@ export function plain(body: string, status = "200 OK"): string {
 
 /** A proxy. */
 export class Scene implements AsyncDisposable {
-  /** How often it connected to something. */
+  /** How often the proxy connected to something. */
   connects = 0;
   readonly #ending = new AbortController();
   readonly #listener;
@@ -237,7 +237,7 @@ export class Scene implements AsyncDisposable {
     return await client.message(options);
   }
 
-  /** Ends the proxy, as its host does; settles when nothing is left of it. */
+  /** Ends the proxy, as its host does; settles when nothing is served any more. */
   async end(): Promise<void> {
     this.#ending.abort();
     await within("the end of all that is served", Promise.all(this.#serving), 5000);

@@ -1,6 +1,6 @@
 /**
  * A strict reader of HTTP/1.1 messages for tests, independent of the parser under test:
- * what arrives at an origin server has exactly one meaning, or this throws.
+ * bytes that arrive at an origin server have exactly one meaning, or this throws.
  *
  * Text is latin1.
  *
@@ -20,7 +20,7 @@ export interface HttpMessage {
 export interface ReadOptions {
   /** Whether nothing follows `text`, which ends a response without a length. */
   readonly isEnd?: boolean;
-  /** A response to HEAD, or one that makes a tunnel. */
+  /** A response to HEAD, or to a request that makes a tunnel. */
   readonly isBodiless?: boolean;
 }
 
@@ -28,7 +28,7 @@ const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const REQUEST_LINE = new RegExp(`^${TOKEN} [\\x21-\\x7e\\x80-\\xff]+ HTTP/1\\.1$`);
 const STATUS_LINE = /^HTTP\/1\.1 \d{3} [\t\x20-\x7e\x80-\xff]*$/;
 const FIELD = new RegExp(`^(${TOKEN}):[ \\t]*([\\t\\x20-\\x7e\\x80-\\xff]*?)[ \\t]*$`);
-/** Of a response: clients are used to what servers write. */
+/** Of a response: clients are used to oddities of servers. */
 const ODD_FIELD = /^([^:\r\n\0\t]+):[ \t]*([^\r\n\0]*?)[ \t]*$/;
 
 /** All values of a field. */
@@ -82,7 +82,7 @@ export function readMessage(
   return { message: { ...message, body: text.slice(body, end) }, end };
 }
 
-/** All messages of `text`, and whether the last one breaks off. */
+/** All messages of `text`, and whether the last breaks off. */
 export function readMessages(
   text: string,
 ): { messages: HttpMessage[]; isBroken: boolean } {

@@ -1,14 +1,14 @@
 /**
  * Odd ways to write a message, for tests: as an answer of a server each of them comes
- * through where curl takes it, as a request of a client most of them are refused.
+ * through where curl takes that, as a request of a client most of them are refused.
  *
  * @module
  */
 
-/** One of them. Text is latin1. */
+/** An odd message. Text is latin1. */
 export interface Oddity {
   readonly what: string;
-  /** The status line, if it is not `HTTP/1.1 200 OK` with CR and LF. */
+  /** The status line, if not `HTTP/1.1 200 OK` with CR and LF. */
   readonly start?: string;
   /** Everything behind the start line. */
   readonly rest: string;
@@ -20,7 +20,7 @@ export interface Oddity {
   readonly breaks?: true;
   /** A request with this is no danger, and goes on. */
   readonly passes?: true;
-  /** It says nothing of requests. */
+  /** Not for requests. */
   readonly answerOnly?: true;
 }
 

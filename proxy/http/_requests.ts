@@ -1,5 +1,5 @@
 /**
- * Requests, answers and origin servers as the tests of the HTTP proxy want them.
+ * Requests, answers and origin servers for the tests of the HTTP proxy.
  *
  * @module
  */
@@ -37,14 +37,14 @@ export const UPGRADE = "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\
 export const SWITCHING =
   "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Key: 7\r\n\r\n";
 
-/** The one line of text of an answer by the proxy itself. */
+/** The line of text of an answer by the proxy itself. */
 export function lineOf({ start, body, fields }: HttpMessage): string {
   assert.equal(valuesOf({ fields }, "content-type")[0], "text/plain; charset=utf-8");
   assert.match(body, /^[^\r\n]+\n$/);
   return `${start.slice(9, 12)} ${body.trim()}`;
 }
 
-/** Far above what the kernel and the proxy hold, far below what a test may take. */
+/** Far more bytes than the kernel and the proxy hold, far fewer than a test may take. */
 export const HUGE = 64 * 1024 * 1024;
 
 /** Reads `count` bytes. */
@@ -88,7 +88,7 @@ export function basic(credentials: string): string {
   }\r\n`;
 }
 
-/** Sends back what comes, and ends its direction when the other has. */
+/** Sends bytes back as they come, and ends its direction when the other has. */
 export const echoBytes = async (peer: HttpPeer) => {
   for (const chunk = new Uint8Array(65_536);;) {
     const got = await peer.socket.read(chunk);

@@ -18,11 +18,11 @@ export interface Body {
   readonly hasEnded: boolean;
   /** Bytes that are still to come, if that is known. */
   readonly left: number | undefined;
-  /** The trailer fields, when it has ended. */
+  /** The trailer fields, when the body has ended. */
   readonly trailers: readonly Field[];
   /**
    * Takes the held bytes of the body out of its input: parts that are good until its next
-   * `fill`. Of very many chunks only some are taken, and the rest is held for the next call.
+   * `fill`. Of very many chunks only some are taken, the others with the next call.
    * Throws if they make no sense.
    */
   take(input: ReadAhead): Uint8Array[];
@@ -82,7 +82,7 @@ class Closing implements Body {
 
   take(input: ReadAhead): Uint8Array[] {
     const part = input.held;
-    this.hasEnded = input.ended === null; // nothing follows what is held
+    this.hasEnded = input.ended === null; // nothing follows the held bytes
     if (part.length === 0) return [];
     input.consume(part.length);
     return [part];
@@ -166,7 +166,7 @@ export class MessageWriter {
     this.#isChunked = isChunked;
   }
 
-  /** Writes the head if it was not, and parts; with `trailers` it ends the message. */
+  /** Writes the head, the first time, and parts; with `trailers` ends the message. */
   async write(
     parts: readonly Uint8Array[],
     trailers?: readonly Field[],
@@ -208,7 +208,7 @@ export async function carry(
     if (hasEnded || isStopped()) return;
     if (input.ended !== undefined && input.size === 0) throw broken(body, input.ended);
     if (input.size === 0) await input.fill();
-    else await turns.next(); // it had too many chunks to be read in one go
+    else await turns.next(); // too many chunks for a single go
     if (isStopped()) return;
   }
 }

@@ -13,7 +13,7 @@ const JOINED = 65_536;
 /** The bytes of a text. */
 export function bytesOf(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);
-  // Almost always all of it is ASCII, for which this is far the fastest way.
+  // Almost always all characters are ASCII, for which this is far the fastest way.
   const { written, read } = encoder.encodeInto(text, bytes);
   const isAscii = written === text.length && read === text.length;
   return isAscii ? bytes : Buffer.from(text, "latin1");

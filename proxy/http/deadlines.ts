@@ -1,8 +1,8 @@
 /**
  * Looks at the time for everything that has a limit.
  *
- * A timer for each connection and request would cost more than the request, so one timer
- * for all asks each of them, and runs only while there is one.
+ * A timer for each connection and request would cost more than the request, so a single
+ * timer asks all of them, and runs only while there are any.
  *
  * @module
  */

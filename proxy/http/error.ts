@@ -84,9 +84,11 @@ function quoted(text: string): string {
   return `"${plain.replace(/["\\]/g, "\\$&")}"`;
 }
 
-/** A client whose first byte is none of HTTP; where that can be, it is answered in its own way. */
+/**
+ * A client whose first byte is none of HTTP; answered in its own protocol where possible.
+ */
 export class StrangerError extends HttpError {
-  /** What it speaks. */
+  /** The client's protocol. */
   readonly speaks: string;
   readonly #answer: Uint8Array | undefined;
 
@@ -96,14 +98,14 @@ export class StrangerError extends HttpError {
     this.#answer = answer && Uint8Array.from(answer);
   }
 
-  /** The refusal for a client that begins with `byte`, if that says what it speaks. */
+  /** The refusal for a client that begins with `byte`, if that tells a protocol. */
   static from(byte: number): StrangerError | undefined {
     switch (byte) {
       case 4: // a reply with code 91, rejected
         return new StrangerError("SOCKS4", [0, 91, 0, 0, 0, 0, 0, 0]);
-      case 5: // no method that it offers is acceptable (RFC 1928, 3)
+      case 5: // no method offered is acceptable (RFC 1928, 3)
         return new StrangerError("SOCKS5", [5, 0xff]);
-      case 22: // a handshake; OpenSSL knows an answer in HTTP for what it is
+      case 22: // a handshake; OpenSSL recognises an answer in HTTP
         return new StrangerError("TLS");
     }
     return undefined;

@@ -2,11 +2,11 @@
  * A request and its answer.
  *
  * The safety of the proxy is here: where the framing of the client's connection is in
- * doubt, it ends behind the answer, which says so. That is whenever the answer begins
- * before the request has ended: what the client sends then may be the rest of the body,
- * or, if it waited for a `100 Continue`, the next request, and nobody can tell. What
- * comes behind the answer is read and thrown away. The server's connection is not used
- * again either.
+ * doubt, the connection ends behind the answer, which says so. That is whenever the
+ * answer begins before the request has ended: bytes from the client may then be the rest
+ * of the body, or, if the client waited for a `100 Continue`, the next request, and
+ * nobody can tell. Bytes behind the answer are read and thrown away. The server's
+ * connection is not used again either.
  *
  * @module
  */
@@ -185,7 +185,7 @@ export class Exchange {
   }
 
   /**
-   * Keeps the server's connection if the next answer on it will be that to the next
+   * Keeps the server's connection if the next answer there will be that to the next
    * request.
    */
   #finish(connection: OriginConnection, answer: ResponseHead): void {
@@ -210,14 +210,14 @@ export class Exchange {
     this.#connection = undefined;
   }
 
-  /** Lets go of everything; settles when nothing of it reads the client any more. */
+  /** Lets go of everything; settles when nothing here reads the client any more. */
   async end(): Promise<void> {
     this.#upload.stop();
     if (this.#connection) this.#end(this.#connection);
     await this.#upload.finished();
   }
 
-  /** Why it was given up, if it was. */
+  /** Why the exchange was given up, if so. */
   get failure(): Error | undefined {
     return this.#failure;
   }
@@ -226,7 +226,7 @@ export class Exchange {
 const KEEP_ALIVE = "Connection: keep-alive\r\n";
 /**
  * Not said beside a 417, though the connection ends as well: curl asks again without
- * `Expect` only if it was not told, and finds the connection closed then.
+ * `Expect` only if not told, and finds the connection closed then.
  */
 const CLOSE = "Connection: close\r\n";
 

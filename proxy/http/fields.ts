@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Fields that are for the next hop alone (RFC 9110, 7.6.1, and what it inherited). */
+/** Fields that are for the next hop alone (RFC 9110, 7.6.1, and older RFCs). */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
@@ -19,7 +19,7 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 /** Fields that a message needs to be understood, whatever `Connection` says of them. */
 const NEEDED: ReadonlySet<string> = new Set(["content-length", "host"]);
 
-/** A field's name, as it was written, and its value. */
+/** A field's name, as written, and its value. */
 export type Field = readonly [name: string, value: string];
 
 /** The fields of a message as Node keeps them raw: names and values by turns. */
@@ -49,8 +49,8 @@ export function tokensOf(fields: readonly Field[], wanted: string): string[] {
 
 /**
  * The fields that go on to the next hop: none of those that `Connection` names either.
- * But it cannot take away the fields that say where a message ends: its body would be
- * taken for the next message.
+ * But `Connection` cannot take away the fields that say where a message ends: the body
+ * would be taken for the next message.
  */
 export function endToEnd(fields: readonly Field[]): Field[] {
   const named = new Set(tokensOf(fields, "connection"));
@@ -69,7 +69,7 @@ const NO_TRAILERS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The trailer fields that go on; none of those that could change what was read before.
+ * The trailer fields that go on; none of those that could change the meaning of the head.
  */
 export function trailersOf(fields: readonly Field[]): readonly Field[] {
   if (fields.length === 0) return fields;
@@ -77,7 +77,7 @@ export function trailersOf(fields: readonly Field[]): readonly Field[] {
 }
 
 /**
- * A text without blanks and tabs around it. Not by a pattern: on a long run of blanks in
+ * A text without its outer blanks and tabs. Not by a pattern: on a long run of blanks in
  * the middle that takes the square of its length. Nor by `trim`, which takes bytes for
  * letters.
  */

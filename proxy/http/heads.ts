@@ -1,5 +1,5 @@
 /**
- * The heads that the proxy writes: of a request to its server, of an answer to its client.
+ * The heads that the proxy writes: of a request to its server, of an answer to a client.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export function isRepeatable({ method, framing }: RequestHead): boolean {
   return isBodiless && REPEATABLE.has(method);
 }
 
-/** Whether a request asks for a tunnel by an upgrade, for which it has to have no body. */
+/** Whether a request without a body asks for a tunnel by an upgrade. */
 export function isUpgrade({ fields, framing }: RequestHead): boolean {
   if (framing.kind === "chunked" || framing.kind === "sized" && framing.length > 0) {
     return false;
@@ -29,7 +29,7 @@ export function isUpgrade({ fields, framing }: RequestHead): boolean {
     tokensOf(fields, "connection").includes("upgrade");
 }
 
-/** The head of a request as it goes on to its server. */
+/** The head of a request on its way to the server. */
 export function originHead(
   head: RequestHead,
   target: RequestTarget,
@@ -72,7 +72,7 @@ export function originHead(
       : "Connection: keep-alive\r\n\r\n");
 }
 
-/** The head of an answer as it goes on to its client. */
+/** The head of an answer on its way to the client. */
 export function clientHead(
   { status, phrase, fields, version }: ResponseHead,
   { pseudonym, isChunked = false, connection }: {

@@ -1,22 +1,22 @@
 /**
  * Parts of a body, small ones joined.
  *
- * A body may come in chunks of one byte. An array for each of them, and a step in whatever
- * is done with them later, would cost a hundred times what the byte itself does.
+ * A body may come in chunks of a byte. An array for each of them, and a step in whatever
+ * is done with them later, would cost a hundred times as much as the byte itself.
  *
  * @module
  */
 
-/** A part of fewer bytes is joined with small ones beside it. */
+/** A part of fewer bytes is joined with its small neighbours. */
 const SMALL = 1024;
-/** Bytes of what is joined. */
+/** Bytes of a buffer of joined parts. */
 const JOINED = 16_384;
 /** Below this a loop is quicker than a call that copies. */
 const FEW = 32;
 
 const NOTHING = new Uint8Array(0);
 
-/** Gathers the parts of one body. */
+/** Gathers the parts of a body. */
 export class PartGatherer {
   /** A small part that no other followed yet: mostly none does. */
   #single: Uint8Array | undefined;
@@ -24,7 +24,7 @@ export class PartGatherer {
   #start = 0;
   #end = 0;
 
-  /** Adds `bytes` from `from` to `to`; to `parts` goes what has become whole. */
+  /** Adds `bytes` from `from` to `to`; to `parts` go those that have become whole. */
   add(bytes: Uint8Array, from: number, to: number, parts: Uint8Array[]): void {
     const size = to - from;
     if (size >= SMALL) {
@@ -42,7 +42,7 @@ export class PartGatherer {
     } else if (size > 0) this.#single = bytes.subarray(from, to);
   }
 
-  /** Adds what is left to `parts`: they are good as long as the bytes that were added. */
+  /** Adds the rest to `parts`, which are good as long as the bytes that were added. */
   flush(parts: Uint8Array[]): void {
     if (this.#single) parts.push(this.#single);
     this.#single = undefined;

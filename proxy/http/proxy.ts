@@ -24,7 +24,7 @@ const HEADER_LIMIT_MS = 20_000;
 const CLIENT_IDLE_MS = 60_000;
 /** How long a client that ended its direction, and may have left, waits for some byte. */
 const HALF_CLOSED_MS = 10_000;
-/** How long a server has to say `100 Continue` before it gets the body; curl's limit. */
+/** How long a server has to say `100 Continue` before the body is sent; curl's limit. */
 const CONTINUE_MS = 1000;
 /** Clients at a time, tunnels aside. */
 const MOST_CLIENTS = 4096;
@@ -98,7 +98,7 @@ export class HttpProxy {
     signal.addEventListener("abort", () => this.#end(), { once: true });
   }
 
-  /** Takes a client's connection; settles when it has ended. Never rejects. */
+  /** Takes a client's connection; settles when that has ended. Never rejects. */
   serve(socket: Deno.TcpConn): Promise<void> {
     return this.serveStream(new SocketStream(socket));
   }
@@ -124,7 +124,7 @@ export class HttpProxy {
     }
   }
 
-  /** Whether another client may be served, perhaps after one that says nothing was ended. */
+  /** Whether another client may be served, perhaps after ending a silent client. */
   #makeRoom(): boolean {
     if (this.#clients.size < this.#mostClients) return true;
     let count = 0;

@@ -35,7 +35,9 @@ import { formatHostPort, messageOf } from "../../wire/text.ts";
 const UPGRADE_LIMIT_MS = 60_000;
 const CONNECTED = bytesOf("HTTP/1.1 200 Connection established\r\n\r\n");
 
-/** The future of a client's connection: another request, its end, or it was a tunnel. */
+/**
+ * The future of a client's connection: another request, its end, or none behind a tunnel.
+ */
 export type Next = "next" | "last" | "gone";
 
 /** Options of a {@linkcode Service}. */
@@ -163,7 +165,7 @@ export class Service {
     return client.own = new Origins(connector, deadlines, { isOwn: true });
   }
 
-  /** For a client that may have left; if it did not, it reads this. */
+  /** The answer to a client that may have left already. */
   #tooLate({ hostname, port }: RequestTarget): HttpError {
     const limit = `${this.#options.halfClosedMs / 1000} s`;
     const why = `no answer within ${limit} of the client's end of its direction`;

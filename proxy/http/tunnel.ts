@@ -14,8 +14,8 @@ import type { Client } from "./client/client.ts";
 const BUFFER_BYTES = 65_536;
 
 /**
- * Makes a tunnel, after the first bytes for the client. Settles when it has ended; never
- * rejects. With `signal`, both sides are reset.
+ * Makes a tunnel, after the first bytes for the client. Settles when the tunnel has
+ * ended; never rejects. With `signal`, both sides are reset.
  */
 export async function makeTunnel(
   client: Client,

@@ -1,9 +1,9 @@
 /**
  * A request on its way to the server: its head, and its body as the client sends it.
  *
- * A server that is asked for a `100 Continue` gets nothing of the body before it has said
- * so or let some time pass, and nothing any more when it has said something else: it
- * could take that for a request.
+ * A server that is asked for a `100 Continue` gets nothing of the body before saying so
+ * or letting some time pass, and nothing any more after another answer: it could take the
+ * body for a request.
  *
  * @module
  */
@@ -50,24 +50,24 @@ export class Upload {
     return this.#body?.hasEnded ?? true;
   }
 
-  /** Whether all of it has been written to the server. */
+  /** Whether all of the request has been written to the server. */
   get isSent(): boolean {
     return this.#isSent;
   }
 
-  /** Whether a part of it will never be written. */
+  /** Whether a part of the request will never be written. */
   get isStopped(): boolean {
     return this.#isStopped;
   }
 
-  /** Watches a client that has nothing to send, while its request waits to be. */
+  /** Watches a client that has nothing to send, while its request waits. */
   watch(): void {
     if (!this.#body) this.#options.client.input.watch();
   }
 
   /**
-   * Sends the head, and the body as it comes. A failure on the server's side shows in
-   * the server's answer. Without a body it may be done again.
+   * Sends the head, and the body as bytes come. A failure on the server's side shows in
+   * the server's answer. Without a body, may be called again.
    */
   start(connection: OriginConnection, head: Uint8Array): void {
     this.#isSent = false;
@@ -97,7 +97,7 @@ export class Upload {
     const { client, continueMs } = this.#options;
     if (this.#expects) {
       await writer.write([]);
-      client.input.watch(); // whether it stays
+      client.input.watch(); // whether the client stays
       const timer = setTimeout(this.#leave.resolve, continueMs);
       await this.#leave.promise.finally(() => clearTimeout(timer));
       client.input.unwatch();
@@ -113,11 +113,12 @@ export class Upload {
   }
 
   /**
-   * The server has begun its answer; where the rest is nothing to it, it gets no more.
+   * The server has begun its answer; where the rest is useless there, no more is sent.
    */
   answered(status: number): void {
     if (this.isWhole) return;
-    // An error is mostly all that a server has to say; others may answer as they read on.
+    // A server that answers with an error mostly wants no more; others may answer as they
+    // read on.
     if (this.#expects && !this.#isContinued || status >= 400) this.stop();
   }
 
@@ -128,15 +129,13 @@ export class Upload {
     this.#options.client.input.interrupt();
   }
 
-  /** Settles when nothing of it reads the client any more. */
+  /** Settles when nothing here reads the client any more. */
   async finished(): Promise<void> {
     await this.#sending;
   }
 }
 
-/**
- * The server's connection failed while the request was sent: it may have answered before.
- */
+/** The server's connection failed while the request was sent, perhaps after an answer. */
 class ServerLeft extends Error {}
 
 class ServerSide {

@@ -1,5 +1,6 @@
 /**
- * Whether a request is served: it is clear, it was not here before, and its client may.
+ * Whether a request is served: clear, here for the first time, and from a client that
+ * may.
  *
  * @module
  */
@@ -28,8 +29,9 @@ export function checkHead({ fields, version }: RequestHead): void {
 }
 
 /**
- * Throws if the request went through this proxy before. That comes before all that is
- * asked of a request to a proxy: it was sent on as one to a web server, without password.
+ * Throws if the request went through this proxy before. That comes before all other
+ * checks of a request to a proxy: the request was sent on as to a web server, without
+ * password.
  */
 export function checkLoop(head: RequestHead, pseudonym: string): void {
   const hops = tokensOf(head.fields, "via");
@@ -50,7 +52,7 @@ function loop(shown: string): HttpError {
 
 /**
  * Throws if a connection that was made for a client leads where the client's own does, by
- * whatever name: to this proxy. It is reset then.
+ * whatever name: to this proxy. Resets `upstream` then.
  */
 export function checkTunnel(client: ByteStream, upstream: ByteStream): void {
   if (!(client instanceof SocketStream && upstream instanceof SocketStream)) return;
@@ -77,7 +79,7 @@ export async function checkAuth(
   );
 }
 
-/** The target that was read, or an error that says why it is none. */
+/** The target that was read, or an error that says why there is none. */
 export function parsed(target: RequestTarget | string): RequestTarget {
   if (typeof target === "string") throw new HttpError(400, target);
   return target;

@@ -1,6 +1,6 @@
 /**
- * A client's connection: reads its requests one after the other, watches it while one is
- * served, and lets it read the last words before it ends.
+ * A client's connection: reads requests in turn, watches for the client's end while a
+ * request is served, and lets the client read the last words.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { type RequestHead, RequestReader } from "./request_head.ts";
  * How long a client that is let go may be silent while it sends bytes that nobody wants.
  */
 const LINGER_SILENCE_MS = 2000;
-/** How long it may do so altogether. */
+/** How long such a client may send altogether. */
 const LINGER_MS = 30_000;
 
 /** How long a client may take none of the bytes written to it. */
@@ -26,7 +26,7 @@ const WRITE_LIMIT_MS = 600_000;
 export interface ClientLimits {
   /** A head has to be complete in this time. */
   readonly headMs: number;
-  /** How long it may wait between two requests. */
+  /** How long a client may wait between two requests. */
   readonly idleMs: number;
   /**
    * How long a client that ended its direction, and may have left, waits for some byte.
@@ -39,15 +39,17 @@ type Phase = "first" | "between" | "head" | "serving" | "leaving" | "tunnel" | "
 /** A client of the proxy. */
 export class Client implements Timed {
   readonly stream: ByteStream;
-  /** Reads it. */
+  /** Reads `stream`. */
   readonly input: ReadAhead;
-  /** Connections that it may have authenticated. */
+  /** Connections to servers that the client may have authenticated. */
   own: Origins | undefined;
-  /** Requests that it has made. */
+  /** Requests that were read. */
   requests = 0;
-  /** Called when it fails, or ends its direction, while a request is served. */
+  /** Called when the client fails, or ends its direction, while a request is served. */
   onEnd: ((error: Error | null) => void) | undefined;
-  /** Called when it has ended its direction, and then read nothing for too long. */
+  /**
+   * Called when the client has ended its direction, and then read nothing for too long.
+   */
   onSilent: (() => void) | undefined;
   readonly #limits: ClientLimits;
   #phase: Phase = "first";
@@ -75,7 +77,7 @@ export class Client implements Timed {
     const reader = new RequestReader();
     if (this.#phase !== "first") this.#enter("between");
     input.unwatch();
-    // Requests that came together: what is refused can be answered without any wait.
+    // Requests that came together: a refusal needs no wait.
     if (input.size > 0) await turns.next();
     try {
       for (;;) {
@@ -120,7 +122,7 @@ export class Client implements Timed {
 
   /**
    * Lets the client read the bytes written, and ends. Bytes from the client go nowhere;
-   * after `most` bytes of it the connection ends all the same.
+   * after `most` such bytes the connection ends all the same.
    */
   async leave(most = Infinity): Promise<void> {
     const { input, stream } = this;
@@ -136,32 +138,32 @@ export class Client implements Timed {
       this.#enter("gone");
       stream.close();
     } catch {
-      this.reset(); // it left already
+      this.reset(); // the client left already
     }
   }
 
-  /** Whether it is the client that has to say something: it may be ended for others. */
+  /** Whether the proxy waits for a request: the client may be ended for others. */
   get isAwaited(): boolean {
     return this.#phase === "first" || this.#phase === "between" || this.#phase === "head";
   }
 
-  /** Whether it was made a tunnel. */
+  /** Whether the connection was made a tunnel. */
   get isTunnel(): boolean {
     return this.#phase === "tunnel";
   }
 
-  /** Whether it could not be written to. */
+  /** Whether a write has failed, or the client is gone. */
   get hasFailed(): boolean {
     return this.#hasFailed || this.#phase === "gone";
   }
 
-  /** Ends it at once, with a reset. */
+  /** Ends the connection at once, with a reset. */
   reset(): void {
     if (this.#phase !== "tunnel") this.#enter("gone");
     this.stream.reset();
   }
 
-  /** Ends it at once, in order. */
+  /** Ends the connection at once, in order. */
   close(): void {
     this.#enter("gone");
     this.stream.close();

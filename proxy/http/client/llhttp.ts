@@ -17,7 +17,7 @@ const REQUEST = 1;
 const PAUSED = 21;
 /** Bytes that are looked at in a go. */
 const WINDOW = 65_536;
-/** Pieces of a body after which `execute` returns: chunks may have one byte each. */
+/** Pieces of a body after which `execute` returns: chunks may have a byte each. */
 const MOST_PIECES = 1024;
 
 /** The part of llhttp's API (`llhttp.h`) that is used; pointers are numbers. */
@@ -80,7 +80,7 @@ export class Parser {
   readonly #pointer = llhttp.llhttp_alloc(REQUEST);
   /** Names and values by turns: of the head, then of the trailer. */
   raw: string[] = [];
-  /** Parts of the body, as subarrays of the bytes given last; small ones are joined. */
+  /** Parts of the body, as subarrays of the bytes given last; small parts are joined. */
   parts: Uint8Array[] = [];
   /** Why the bytes are no request. */
   refusal: string | undefined;
@@ -98,7 +98,7 @@ export class Parser {
     return free.pop() ?? new Parser();
   }
 
-  /** Gives it back; nothing may be done with it afterwards. */
+  /** Gives the parser back; nothing may be done with it afterwards. */
   release(): void {
     if (free.length === MOST_FREE) return llhttp.llhttp_free(this.#pointer);
     llhttp.llhttp_reset(this.#pointer);
@@ -123,8 +123,8 @@ export class Parser {
   }
 
   /**
-   * Looks at bytes, up to the end of the head or of the message, or not so far if they are
-   * very many chunks; how many these are.
+   * Looks at bytes, up to the end of the head or of the message, less far in very many
+   * chunks; how many these are.
    */
   execute(bytes: Uint8Array): number {
     let done = 0;

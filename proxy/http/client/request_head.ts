@@ -2,8 +2,8 @@
  * Reads the head of a client's request: strictly (RFC 9112).
  *
  * llhttp reads the fields. The request line is read here: llhttp knows but some methods,
- * and no target with bytes beyond ASCII, which clients write and servers understand. What
- * says where the body ends is looked at once more.
+ * and no target with bytes beyond ASCII, which clients write and servers understand. The
+ * fields that say where the body ends are checked once more.
  *
  * @module
  */
@@ -14,9 +14,9 @@ import { HttpError, StrangerError } from "../error.ts";
 import type { Framing } from "../framing.ts";
 import { Parser } from "./llhttp.ts";
 
-/** Bytes of empty lines before a request, beyond which it is answered with 400. */
+/** Bytes of empty lines before a request, beyond which the answer is 400. */
 const EMPTY_BYTES = 4096;
-/** Bytes of a head, beyond which it is answered with 431. */
+/** Bytes of a head, beyond which the answer is 431. */
 const HEAD_BYTES = 64 * 1024;
 
 const REQUEST_LINE =
@@ -30,7 +30,7 @@ const TOO_LARGE = "The header of the request is too large";
 /** The head of a request. Text is latin1: a character for each byte. */
 export interface RequestHead {
   readonly method: string;
-  /** As it was written. */
+  /** As written. */
   readonly target: string;
   readonly version: "1.0" | "1.1";
   readonly fields: readonly Field[];
@@ -76,7 +76,7 @@ export class RequestReader {
     }
   }
 
-  /** Gives back its parser. */
+  /** Gives the parser back. */
   release(): void {
     this.#parser?.release();
     this.#parser = undefined;

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** The target that the request line of a request to a proxy names. */
+/** The target in the request line of a request to a proxy. */
 export interface RequestTarget {
   /** Name or address, IPv6 without brackets. */
   readonly hostname: string;
@@ -17,7 +17,7 @@ export interface RequestTarget {
 
 /**
  * Reads the absolute form, `http://host[:port]/path?query`, keeping the path to the
- * letter. Where it is wrong, says why.
+ * letter. Says why where `text` is wrong.
  */
 export function parseAbsoluteForm(text: string): RequestTarget | string {
   const [, scheme, authority = "", path = ""] =
@@ -35,7 +35,7 @@ export function parseAbsoluteForm(text: string): RequestTarget | string {
   return { ...parsed, path: path.startsWith("/") ? path : `/${path}` };
 }
 
-/** Reads the authority form of CONNECT, `host:port`. Where it is wrong, says why. */
+/** Reads the authority form of CONNECT, `host:port`. Says why where `text` is wrong. */
 export function parseAuthorityForm(text: string): RequestTarget | string {
   const parsed = parseAuthority(text);
   if (typeof parsed === "string") return `CONNECT ${shorten(text)}: ${parsed}`;
@@ -69,7 +69,7 @@ function parseAuthority(
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** A name as it was meant: clients that write it raw write UTF-8. */
+/** A name as the client meant: raw names are in UTF-8. */
 function utf8Of(text: string): string {
   // deno-lint-ignore no-control-regex -- one character for each byte
   if (!/^[\x00-\xff]*[\x80-\xff]/.test(text) || /[^\x00-\xff]/.test(text)) return text;

@@ -14,7 +14,7 @@ import {
   type ResponseHead,
 } from "./response_head.ts";
 
-/** Bytes of an answer's head; larger ones are not passed on. */
+/** Bytes of an answer's head; larger heads are not passed on. */
 const HEAD_BYTES = 256 * 1024;
 /** Interim answers (1xx) of a server; with more, no answer is to be expected. */
 const MOST_INTERIM = 32;
@@ -26,8 +26,8 @@ export class NoAnswer extends Error {
 
 /**
  * The last word of a server to a request of `method`. Interim answers (1xx) go to
- * `onInterim`. Rejects with a {@linkcode ResponseError} if it makes no sense, and with
- * {@linkcode NoAnswer} if there is none.
+ * `onInterim`. Rejects with a {@linkcode ResponseError} if the answer makes no sense, and
+ * with {@linkcode NoAnswer} if there is none.
  */
 export async function readAnswer(
   connection: OriginConnection,

@@ -2,7 +2,7 @@
  * Reads the chunks of a server's answer (RFC 9112, 7.1), as tolerantly as curl: sizes may
  * have blanks behind them, and lines end in LF alone.
  *
- * llhttp takes the blanks, but not the LF, and copies what it reads into its own memory.
+ * llhttp takes the blanks, but not the LF, and copies its input into its own memory.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { readFieldLines, ResponseError } from "./response_head.ts";
 
 const CR = 13;
 const LF = 10;
-/** Chunks, and lines, that are read in one go: less than a turn of work. */
+/** Chunks, and lines, that are read in a go: less than a turn of work. */
 const MOST_STEPS = 12_288;
 /** Bytes of the line of a size, with its extensions. */
 const LINE_BYTES = 16_384;
@@ -27,7 +27,7 @@ const FEW_DIGITS = 7;
 /** A decoder of a body. */
 export class ChunkDecoder {
   #state: "size" | "data" | "dataEnd" | "trailer" | "ended" = "size";
-  /** Of a line that has not ended yet. */
+  /** The beginning of a line that has not ended yet. */
   #line = "";
   /** Bytes of the chunk that are still to come. */
   #left = 0;
@@ -40,15 +40,15 @@ export class ChunkDecoder {
     return this.#state === "ended";
   }
 
-  /** The trailer fields, when it is. */
+  /** The trailer fields, when the body is complete. */
   get trailers(): Field[] {
     return readFieldLines(this.#trailer, 0);
   }
 
   /**
-   * Adds the parts of the body in `bytes` to `parts`, as subarrays, small ones joined; how
-   * many bytes were read. The others are behind the message or, if that has not ended, for
-   * the next call. Throws a {@linkcode ResponseError}.
+   * Adds the parts of the body in `bytes` to `parts`, as subarrays, small parts joined;
+   * how many bytes were read. The others are behind the message or, if that has not
+   * ended, for the next call. Throws a {@linkcode ResponseError}.
    */
   decode(bytes: Uint8Array, parts: Uint8Array[]): number {
     let at = 0;
@@ -82,7 +82,7 @@ export class ChunkDecoder {
     return at + 1;
   }
 
-  /** Reads up to the end of a line; where it is. */
+  /** Reads up to the end of a line; the position behind the bytes read. */
   #readLine(bytes: Uint8Array, at: number): number {
     const lf = bytes.indexOf(LF, at);
     const end = lf < 0 ? bytes.length : lf;

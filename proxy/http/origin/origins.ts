@@ -9,14 +9,14 @@ import type { ByteStream } from "../../edge/stream.ts";
 import type { Deadlines, Timed } from "../deadlines.ts";
 import { formatHostPort } from "../../../wire/text.ts";
 
-/** How long a connection is kept that is not in use; many servers keep theirs for 5 s. */
+/** How long an idle connection is kept; many servers keep theirs for 5 s. */
 const IDLE_MS = 4000;
 /**
  * The same for a client's own: the client has to log in again when its connection ends.
  */
 const OWN_IDLE_MS = 60_000;
 /**
- * A server that closes connections without a word does it within this time of its answer.
+ * A server that closes connections without a word does so within this time of its answer.
  */
 const PROOF_MS = 100;
 /**
@@ -47,7 +47,7 @@ export interface OriginAddress {
 
 /**
  * Schemes that authenticate the connection, with all that comes over it afterwards, and
- * not the one request (RFC 4559, 6; MS-NTHT).
+ * not a single request (RFC 4559, 6; MS-NTHT).
  */
 const BINDING = /(?:^|,)\s*(?:ntlm|negotiate)(?:[\s,]|$)/i;
 
@@ -59,14 +59,16 @@ export function bindsConnection(value: string): boolean {
 /** A connection to a server. */
 export class OriginConnection {
   readonly stream: ByteStream;
-  /** Reads it. */
+  /** Reads `stream`. */
   readonly input: ReadAhead;
   readonly address: OriginAddress;
-  /** Whether it was kept: the server may have closed it before the request arrives. */
+  /**
+   * Whether the connection was kept: the server may close it before the request arrives.
+   */
   isKept = false;
-  /** Since when it is not in use. */
+  /** When the connection was last in use. */
   idleSince = 0;
-  /** Why it was ended here. */
+  /** Why the connection was ended here. */
   failure: Error | undefined;
   #written = performance.now();
   #isOver = false;
@@ -88,7 +90,7 @@ export class OriginConnection {
     this.#written = performance.now();
   }
 
-  /** Ends it with a reset, unless it has ended. */
+  /** Ends the connection with a reset, unless ended before. */
   reset(failure?: Error): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -96,7 +98,7 @@ export class OriginConnection {
     this.stream.reset();
   }
 
-  /** Ends it in order, unless it has ended. */
+  /** Ends the connection in order, unless ended before. */
   close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -143,7 +145,7 @@ export class Origins implements Timed {
 
   /**
    * The same for a request that may not be sent twice: only of a server that was seen to
-   * keep its connections, and one that was in use a moment ago.
+   * keep its connections, and only if in use a moment ago.
    */
   takeTrusted(address: OriginAddress): OriginConnection | undefined {
     const key = keyOf(address);
@@ -194,7 +196,7 @@ export class Origins implements Timed {
     this.#idle.set(key, idle);
     idle.push(connection);
     connection.idleSince = performance.now();
-    if (connection.isKept) this.#trust(key); // it took a second request
+    if (connection.isKept) this.#trust(key); // a second request was answered
     const gone = () => {
       const tookMs = performance.now() - connection.idleSince;
       if (tookMs < 2 * TRUST_MS) this.#keeping.delete(key);

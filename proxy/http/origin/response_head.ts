@@ -2,9 +2,9 @@
  * Reads the head of a server's answer: as tolerantly as curl, so that a server that works
  * without the proxy works with it.
  *
- * No parser that is to be had takes all of this, so it is read here. Whatever is odd is
- * mended or refused: what goes on to the client is written anew, in plain form, and where
- * its body ends is decided once.
+ * No parser that is to be had takes all of this, so the head is read here. Whatever is
+ * odd is mended or refused: the head for the client is written anew, in plain form, and
+ * where the body ends is decided once.
  *
  * @module
  */
@@ -38,7 +38,10 @@ export class ResponseError extends Error {
 
 const LF = 10;
 const CR = 13;
-/** Lines of a head; curl takes no more fields either, and each costs far more than its bytes. */
+/**
+ * Lines of a head; curl takes no more fields either, each of which costs far more than
+ * its bytes.
+ */
 const MOST_LINES = 5000;
 
 /** Finds the end of a head that comes in pieces. */
@@ -47,7 +50,7 @@ export class HeadEnd {
   #line = 0;
   #at = 0;
 
-  /** The bytes up to behind the empty line; undefined if it is not there yet. */
+  /** The bytes up to behind the empty line; undefined if that is not there yet. */
   find(bytes: Uint8Array): number | undefined {
     for (;;) {
       const end = bytes.indexOf(LF, this.#at);
@@ -69,7 +72,7 @@ const PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
  * Reads a head. `method` is that of the request. Throws a {@linkcode ResponseError} if
- * nobody can say what it means.
+ * nobody can say its meaning.
  */
 export function readResponseHead(text: string, method: string): ResponseHead {
   const lines = text.split("\n", MOST_LINES + 1);
@@ -121,7 +124,7 @@ export function noStatus(line: string): ResponseError {
 }
 
 /**
- * Reads lines of fields from `from` on: folded ones are joined, blanks before a colon
+ * Reads lines of fields from `from` on: folded lines are joined, blanks before a colon
  * removed (RFC 9112, 5.1 and 5.2), and lines that name no field left out.
  */
 export function readFieldLines(lines: readonly string[], from: number): Field[] {
@@ -153,8 +156,8 @@ export function readFieldLines(lines: readonly string[], from: number): Field[] 
 const NO_NAME = /[\x00-\x1f\x7f]/;
 
 /**
- * A value without blanks around it; characters that could end a line are blanks (RFC
- * 9110, 5.5).
+ * A value without outer blanks; characters that could end a line are blanks (RFC 9110,
+ * 5.5).
  */
 function clean(value: string): string {
   return trimBlanks(value.replace(/[\0\r]/g, " "));
@@ -171,7 +174,7 @@ class FramingFields {
   #isClose = false;
   #isKeepAlive = false;
 
-  /** Takes a field; whether it goes on as it is. */
+  /** Takes a field; whether that goes on unchanged. */
   take(name: string, value: string): boolean {
     switch (name.toLowerCase()) {
       case "content-length":
