@@ -1,5 +1,6 @@
 /**
- * Every way to ask for a connection by SOCKS, and what is refused: tables for tests.
+ * Every way to ask for a connection by SOCKS, and requests that are refused: tables for
+ * tests.
  *
  * @module
  */
@@ -17,12 +18,12 @@ export function bytes(...parts: (number | string | readonly number[])[]): number
   );
 }
 
-/** What a client sends, and what comes of it. */
+/** Bytes of a client, and their outcome. */
 interface Case {
   readonly name: string;
   readonly sent: readonly number[];
   readonly auth?: Credentials;
-  /** What is answered before the reply. */
+  /** The answers before the reply. */
   readonly said?: readonly number[];
   readonly target: string;
   readonly granted: readonly number[];
@@ -173,7 +174,7 @@ export const CASES: readonly Case[] = [
   },
 ];
 
-/** What cannot be served; `said` is the whole answer. */
+/** Requests that cannot be served; `said` is the whole answer. */
 export const REFUSED:
   readonly (Omit<Case, "target" | "granted"> & { readonly error: RegExp })[] = [
     { name: "nothing", sent: [], error: /left in the middle/ },
@@ -320,7 +321,7 @@ export const REFUSED:
 /** No request of the tables is longer: version, methods, password, and the target. */
 export const MOST_BYTES = 1024;
 
-/** What is read at a time; so much more than the request can have come with it. */
+/** The size of a read; so many bytes beyond the request can have come with it. */
 export const CHUNK_BYTES = 4096;
 
 export function read(stream: FakeStream, auth?: Credentials): Promise<SocksRequest> {

@@ -6,7 +6,7 @@
 import type { ByteStream } from "../edge/stream.ts";
 import { turns } from "../edge/turns.ts";
 
-/** A client does not keep to the protocol; the message says what it did. */
+/** A client does not keep to the protocol; the message says how. */
 export class HandshakeError extends Error {
   override readonly name = "HandshakeError";
 }

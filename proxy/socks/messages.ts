@@ -20,7 +20,7 @@ export interface SocksRequest {
   readonly port: number;
   /** Bytes for the target that the client sent already, without waiting. */
   readonly early: Uint8Array;
-  /** Tells it that it is connected, or why not. */
+  /** Tells the client that the connection is made, or why not. */
   reply(failure?: DialFailure): Promise<void>;
 }
 
@@ -74,8 +74,8 @@ export function replyOf(failure: DialFailure): number {
 
 /**
  * Reads a client's request. If there is none to be served, the client has been answered
- * where the protocol has an answer, and it rejects with a {@linkcode HandshakeError}, or
- * with the error of `stream`. The caller bounds the time.
+ * where the protocol has an answer, and the promise rejects with a {@linkcode
+ * HandshakeError}, or with the error of `stream`. The caller bounds the time.
  */
 export async function readSocksRequest(
   stream: ByteStream,

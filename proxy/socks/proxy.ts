@@ -19,7 +19,7 @@ import { ReadAhead } from "../edge/read_ahead.ts";
 import { SocketStream } from "../edge/stream.ts";
 import { join, type Upstream } from "../upstream.ts";
 
-/** Clients at a time that have not said yet what they want. */
+/** Clients at a time whose request is not complete yet. */
 const MOST_AWAITED = 4096;
 
 /** Options of a {@linkcode SocksProxy}. */
@@ -33,11 +33,11 @@ export interface SocksProxyOptions {
   readonly warn?: (message: string, socket: Deno.TcpConn) => void;
   /** Milliseconds in which a client has to complete its request, for tests. */
   readonly handshakeLimitMs?: number;
-  /** Clients at a time that have not said yet what they want, for tests. */
+  /** Clients at a time whose request is not complete yet, for tests. */
   readonly mostAwaited?: number;
 }
 
-/** How far it came with a client. */
+/** A client, and the connection made for it. */
 interface Conversation {
   /** The client's socket; after the dial, with the bytes that were read meanwhile. */
   client: SocketStream;
@@ -55,7 +55,9 @@ export class SocksProxy {
     this.#options = options;
   }
 
-  /** Takes a client's connection; settles when it has ended. Never rejects. */
+  /**
+   * Takes a client's connection; settles when the connection has ended. Never rejects.
+   */
   async serve(socket: Deno.TcpConn): Promise<void> {
     const { signal } = this.#options;
     const conversation: Conversation = { client: new SocketStream(socket) };
@@ -70,7 +72,7 @@ export class SocksProxy {
     }
   }
 
-  /** Connects the client; without a connection, it has been told so. */
+  /** Connects the client; without a connection, the client has been told so. */
   async #connect(conversation: Conversation): Promise<void> {
     const { signal } = this.#options;
     const end = () => conversation.client.reset();
