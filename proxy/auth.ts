@@ -10,7 +10,10 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** Whether what a client says is right. The time it takes depends only on the lengths. */
+/**
+ * Whether a client's credentials are right. The time of the answer depends only on the
+ * lengths.
+ */
 export async function isRight(said: Credentials, wanted: Credentials): Promise<boolean> {
   const [a, b] = await Promise.all([digestOf(said), digestOf(wanted)]);
   let difference = 0;

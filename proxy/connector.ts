@@ -1,10 +1,10 @@
 /**
  * Connector: from the host and port that a client of a proxy asks for to a connection.
  *
- * A host of the mesh is reached through the stack (`mesh_dial.ts`). So is what lies
- * behind a bastion (`behind/`): a name is resolved there, by its name server over the
- * mesh, and each of its addresses is claimed for that bastion until the first packet to
- * it is on its way. All else is dialled by this machine.
+ * A host of the mesh is reached through the stack (`mesh_dial.ts`). So are targets behind
+ * a bastion (`behind/`): a name is resolved there, by its name server over the mesh, and
+ * each of its addresses is claimed for that bastion until the first packet to that
+ * address is on its way. All else is dialled by this machine.
  *
  * @module
  */

@@ -4,7 +4,7 @@
  * Pure. In this order: a name or an alias of a host, or its VIP; the routes, the last
  * match first, host names by their patterns and addresses by their ranges. An exception
  * makes its route no match, and earlier ones are tried; a name that is excepted is so too
- * when it is only its addresses that a range of the route has.
+ * where only its addresses are in a range of the route.
  *
  * @module
  */
@@ -27,8 +27,7 @@ export interface DirectoryOptions {
   /** VIP of this host; destinations routed to it are outside. */
   readonly me: number;
   /**
-   * Dotted VIP of each host and alias; for each VIP the host's own name first if it is
-   * known.
+   * Dotted VIP of each host and alias; for each VIP the host's own name first if known.
    */
   readonly names: Readonly<Record<string, string>>;
   /** Routes, the last match wins. */
@@ -45,7 +44,10 @@ interface Route {
 
 const OUTSIDE: Place = { kind: "outside" };
 
-/** A name as it is compared: small letters, without the dot that marks it as complete. */
+/**
+ * A name as names are compared: small letters, without the dot that marks a complete
+ * name.
+ */
 export function canonicalName(name: string): string {
   return name.toLowerCase().replace(/\.$/, "");
 }
@@ -83,7 +85,7 @@ export class Directory {
   }
 
   /**
-   * From now on the route with this index takes no name that one of `patterns` matches.
+   * From now on the route with this index takes no name that any of `patterns` matches.
    */
   except(route: number, patterns: readonly string[]): void {
     const excepted = this.#routes[this.#routes.length - 1 - route];
@@ -133,8 +135,8 @@ export class Directory {
   }
 
   /**
-   * Whether some range that leads to `via` has `address`, be it that a later one has it
-   * too.
+   * Whether some range that leads to `via` has `address`, even if a later range has the
+   * address too.
    */
   isBehind(via: number, address: number): boolean {
     return this.#routes.some((route) =>

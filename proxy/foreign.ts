@@ -1,10 +1,11 @@
 /**
  * Foreign: which addresses outside the mesh this host dials for others, being a bastion.
  *
- * Only destinations that a route names with this host as `via`: an address in one of its
- * ranges, or one that this host's name server gave for a name matched by one of its
- * patterns. A name never leads to a special address (`wire/ip/special.ts`), and nothing
- * to what is not one host, or to a host of the mesh, which is reached as that.
+ * Only destinations that a route names with this host as `via`: an address in a range of
+ * the route, or an address that this host's name server gave for a name matched by a
+ * pattern of the route. A name never leads to a special address (`wire/ip/special.ts`),
+ * and nothing leads to an address of no single host, or to a host of the mesh, which is
+ * reached as that.
  *
  * @module
  */

@@ -83,8 +83,7 @@ export class MeshDial {
     if (error.reason === "host-down") return new Error(`the host ${host} is down`);
     const what = via === undefined ? host : `${formatIpv4(address)} behind ${host}`;
     if (failureOf(error) === "host-unreachable") {
-      // Said by the manager of the host, or by the agent there of the target that it
-      // dialled.
+      // Said by the manager of the host, or by the agent there of the target dialled.
       return new Error(`${what} is down, or cannot reach what it leads to`);
     }
     if (via !== undefined) return new Error(what);
@@ -94,7 +93,7 @@ export class MeshDial {
   }
 }
 
-/** That a host does not publish a port, and which it does. */
+/** That a host does not publish a port, and the ports that it does publish. */
 export function unpublished(
   host: string,
   port: number,
