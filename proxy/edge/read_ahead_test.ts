@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { until } from "../../tests/harness/scene/wait.ts";
-import { HttpPeer, Origin } from "../http/_fake_http.ts";
+import { Origin } from "../http/_fake_http.ts";
+import { HttpPeer } from "../http/_fake_http_peer.ts";
 import { FakeStream } from "./_fake_stream.ts";
 import { AheadSocket } from "./ahead_socket.ts";
 import { dial } from "./dial.ts";

@@ -5,7 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { until } from "../../tests/harness/scene/wait.ts";
-import { answering, type HttpPeer, plain } from "./_fake_http.ts";
+import { answering, plain } from "./_fake_http.ts";
+import type { HttpPeer } from "./_fake_http_peer.ts";
 import { type HttpMessage, valuesOf } from "./_fake_http_reader.ts";
 import { DialError } from "../edge/dial.ts";
 import { canReset } from "../edge/reset.ts";

@@ -7,7 +7,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { within } from "../../tests/harness/scene/wait.ts";
-import { type HttpPeer, Origin, Scene } from "./_fake_http.ts";
+import { Origin, Scene } from "./_fake_http.ts";
+import type { HttpPeer } from "./_fake_http_peer.ts";
 import { type HttpMessage, valuesOf } from "./_fake_http_reader.ts";
 
 const SEED = 417;

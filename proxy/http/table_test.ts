@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { until, within } from "../../tests/harness/scene/wait.ts";
 import { needs } from "../../tests/harness/scene/requirements.ts";
-import { type HttpPeer, Origin, Scene } from "./_fake_http.ts";
+import { Origin, Scene } from "./_fake_http.ts";
+import type { HttpPeer } from "./_fake_http_peer.ts";
 import { readMessages } from "./_fake_http_reader.ts";
 import { ODDITIES, type Oddity } from "./_oddities.ts";
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { until } from "../../tests/harness/scene/wait.ts";
-import { answering, type HttpPeer, Origin, plain, Scene } from "./_fake_http.ts";
+import { answering, Origin, plain, Scene } from "./_fake_http.ts";
+import type { HttpPeer } from "./_fake_http_peer.ts";
 import { dial, DialError } from "../edge/dial.ts";
 import { SocketStream } from "../edge/stream.ts";
 import {

@@ -1,59 +1,21 @@
 import assert from "node:assert/strict";
-import { until, within } from "../../tests/harness/scene/wait.ts";
-import { HttpPeer, Origin } from "../http/_fake_http.ts";
+import { until } from "../../tests/harness/scene/wait.ts";
+import { ProxyScene } from "../_proxy_scene.ts";
+import { Origin } from "../http/_fake_http.ts";
+import type { HttpPeer } from "../http/_fake_http_peer.ts";
 import { dial, DialError, type DialFailure } from "../edge/dial.ts";
-import { listen } from "../edge/listener.ts";
-import { canReset, resetsDone } from "../edge/reset.ts";
+import { canReset } from "../edge/reset.ts";
 import { SocksProxy, type SocksProxyOptions } from "./proxy.ts";
 import { SocketStream } from "../edge/stream.ts";
 
 const broken = canReset() ? "reset" : "clean";
 
 /** A proxy that dials loopback directly, and its clients. */
-class Scene implements AsyncDisposable {
-  readonly #ending = new AbortController();
-  readonly #serving = new Set<Promise<void>>();
-  readonly #clients: HttpPeer[] = [];
-  readonly #listener;
-
+class Scene extends ProxyScene {
   constructor(options: Partial<SocksProxyOptions> = {}) {
-    const connector = {
-      connect: async (host: string, port: number, signal?: AbortSignal) =>
-        new SocketStream(await dial(host, port, signal)),
-    };
-    const proxy = new SocksProxy({ connector, signal: this.#ending.signal, ...options });
-    this.#listener = listen({
-      hostname: "127.0.0.1",
-      port: 0,
-      onConnection: (socket) => {
-        const serving = proxy.serve(socket).finally(() => this.#serving.delete(serving));
-        this.#serving.add(serving);
-      },
-      onError: () => {},
-    });
-  }
-
-  get serving(): number {
-    return this.#serving.size;
-  }
-
-  async client(): Promise<HttpPeer> {
-    const peer = new HttpPeer(await dial("127.0.0.1", this.#listener.address.port));
-    this.#clients.push(peer);
-    return peer;
-  }
-
-  async end(): Promise<void> {
-    this.#ending.abort();
-    await within("the end of all that is served", Promise.all(this.#serving), 5000);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#listener.close();
-    await this.end();
-    for (const client of this.#clients) client.close();
-    await this.#listener.finished;
-    await resetsDone();
+    const connect = async (host: string, port: number, signal?: AbortSignal) =>
+      new SocketStream(await dial(host, port, signal));
+    super((signal) => new SocksProxy({ connector: { connect }, signal, ...options }));
   }
 }
 

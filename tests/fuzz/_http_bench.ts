@@ -4,7 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { type HttpPeer, Origin, plain, Scene } from "../../proxy/http/_fake_http.ts";
+import { Origin, plain, Scene } from "../../proxy/http/_fake_http.ts";
+import type { HttpPeer } from "../../proxy/http/_fake_http_peer.ts";
 import { readMessage } from "../../proxy/http/_fake_http_reader.ts";
 import { dial, DialError } from "../../proxy/edge/dial.ts";
 import { SocketStream } from "../../proxy/edge/stream.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { until } from "../../../tests/harness/scene/wait.ts";
-import { answering, type HttpPeer, Origin, plain, Scene } from "../_fake_http.ts";
+import { answering, Origin, plain, Scene } from "../_fake_http.ts";
+import type { HttpPeer } from "../_fake_http_peer.ts";
 import { valuesOf } from "../_fake_http_reader.ts";
 import { bindsConnection } from "./origins.ts";
 
