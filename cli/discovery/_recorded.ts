@@ -1,6 +1,6 @@
 /**
- * What the real programs printed, as far as somebody may read it: ids are shortened to
- * their form and labels left out.
+ * Output of the real programs, as far as anybody may read: ids are shortened to their
+ * form and labels left out.
  *
  * @module
  */
