@@ -203,7 +203,7 @@ export function programOf(
       done(await agent());
     });
 
-  // The command added copies the settings of this moment.
+  // The command `complete` copies the settings of this moment.
   program.showHelpAfterError(`(see "norouter help complete")`);
   addCompletions(program);
   program.showHelpAfterError(`(see "norouter --help")`);

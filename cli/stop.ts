@@ -30,7 +30,7 @@ export interface StopOptions {
 
 /**
  * Listens for signals that ask the program to end. A second signal ends the process at
- * once, with all its child processes.
+ * once, with all commands started.
  */
 export function stopSignals({ onHangUp }: StopOptions = {}): StopSignals {
   const { promise: asked, resolve } = Promise.withResolvers<Deno.Signal>();

@@ -28,7 +28,7 @@ export function addCompletions(program: Command): void {
   }
 }
 
-/** Manifests, and folders that may hold some, that begin with the typed word. */
+/** Manifests, and folders that may hold some, whose paths begin with the typed word. */
 export function manifestsLike(word: string): string[] {
   const folder = word.slice(0, word.lastIndexOf("/") + 1);
   try {

@@ -4,7 +4,7 @@
  *
  * Lines of a host are held for a moment, to see whether its link fails of what they say.
  * Those that an earlier attempt has said, of the same failures in a row, are not shown
- * again. The machine's form of the log gets every line immediately.
+ * again. The machine's form of the log gets every event immediately.
  *
  * @module
  */

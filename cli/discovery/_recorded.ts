@@ -1,6 +1,6 @@
 /**
- * Output of the real programs, as far as anybody may read: ids are shortened to their
- * form and labels left out.
+ * Output of the real programs, fit to publish: ids are shortened to their form and labels
+ * left out.
  *
  * @module
  */
