@@ -7,7 +7,7 @@
 /** The program. */
 export const CLI = new URL("../cli.ts", import.meta.url).href;
 
-/** What came of a run. */
+/** The result of a run. */
 export interface Result {
   /** The exit status. */
   readonly status: number;
@@ -21,11 +21,11 @@ export interface Result {
 export interface RunOptions {
   /** The folder to run in. */
   readonly cwd?: string | URL;
-  /** What it can read. */
+  /** The text on standard input. */
   readonly stdin?: string;
   /** Further variables of its environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** How long it may take. */
+  /** The longest time that a run may take. */
   readonly limitMs?: number;
 }
 
@@ -75,7 +75,7 @@ async function feed(stdin: WritableStream<Uint8Array>, text: string): Promise<vo
     await writer.write(new TextEncoder().encode(text));
     await writer.close();
   } catch {
-    // A program that does not read its input has no use for it.
+    // A program may end without reading its input.
   }
 }
 
@@ -95,7 +95,7 @@ export async function withFiles<T>(
   }
 }
 
-/** The program while it runs. */
+/** The running program. */
 export class Running {
   readonly #child: Deno.ChildProcess;
   readonly #ended: Promise<void>;
@@ -103,7 +103,7 @@ export class Running {
   #over = false;
   #stderr = "";
 
-  /** Starts it. */
+  /** Starts the program. */
   constructor(args: readonly string[], cwd: string | URL) {
     this.#child = norouter(args, { cwd }).spawn();
     this.#ended = this.#collect();
@@ -133,12 +133,12 @@ export class Running {
     this.#child.kill(signal);
   }
 
-  /** Ends it for sure, if it has not ended. */
+  /** Kills the program, unless already ended. */
   kill(): void {
     try {
       this.signal("SIGKILL");
     } catch {
-      // It has ended.
+      // The program has ended.
     }
   }
 

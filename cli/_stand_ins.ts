@@ -1,6 +1,6 @@
 /**
- * Programs that stand in for docker, podman, kubectl, lxc, incus and ssh: the only ones
- * on PATH, with a home of their own.
+ * Programs that stand in for docker, podman, kubectl, lxc, incus and ssh: the only
+ * programs on PATH, with a home of their own.
  *
  * @module
  */
@@ -15,12 +15,12 @@ export interface StandIns {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What a stand-in does that prints a text. */
+/** The act of a stand-in that prints a text. */
 export function prints(text: string): string {
   return `printf '%s\\n' ${join([text.trimEnd()])}`;
 }
 
-/** What one does that fails with a text on standard error. */
+/** The act of a stand-in that fails with a text on standard error. */
 export function fails(text: string, status = 1): string {
   return `${prints(text)} >&2; exit ${status}`;
 }
@@ -38,7 +38,7 @@ ${cases.join("")}*) echo "unexpected: $*" >&2; exit 64 ;;
 esac`;
 }
 
-/** Calls `use` with these programs, each given by what a shell is to do. */
+/** Calls `use` with these programs, each given by its shell commands. */
 export function withPrograms<T>(
   programs: Readonly<Record<string, string>>,
   use: (standIns: StandIns) => Promise<T>,

@@ -17,7 +17,7 @@ export interface TerminalOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** The program while somebody sits in front of it. */
+/** The program with somebody at its terminal. */
 export class Terminal {
   readonly #child: Deno.ChildProcess;
   readonly #keyboard: WritableStreamDefaultWriter<Uint8Array>;
@@ -40,7 +40,7 @@ export class Terminal {
     this.#ended = this.#collect();
   }
 
-  /** All that was shown, and what was typed. */
+  /** All output and typed text. */
   get screen(): string {
     return this.#screen;
   }
@@ -49,7 +49,7 @@ export class Terminal {
     await this.#keyboard.write(new TextEncoder().encode(text));
   }
 
-  /** Waits until what came since the last match matches. */
+  /** Waits until the text since the last match matches. */
   async shows(pattern: RegExp, limitMs = 20_000): Promise<void> {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => late.reject(this.#lacks(pattern)), limitMs);
@@ -93,7 +93,7 @@ export class Terminal {
     try {
       this.#child.kill("SIGKILL");
     } catch {
-      // It has ended.
+      // The program has ended.
     }
   }
 

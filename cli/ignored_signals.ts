@@ -1,5 +1,5 @@
 /**
- * Signals that would end the program, or open it to others, and that nobody means for it.
+ * Signals that would end the program, or open the program to others, unintended.
  *
  * @module
  */
@@ -22,14 +22,15 @@ const SIGUSR1 = 10;
 const SIG_IGN = 1n;
 
 /**
- * Ignores these signals until disposed of; `onIgnored` is told of the first of each, except
- * of SIGUSR1 where the system ignores it by itself. SIGQUIT stays what it is: it ends a
- * program that hangs.
+ * Ignores these signals until disposed of; `onIgnored` is told of the first of each,
+ * except of SIGUSR1 where the system does the ignoring. SIGQUIT is left alone: that
+ * signal ends a program that hangs.
  *
- * At SIGUSR1 Deno (2.9.2 and later) listens for debuggers, whom any user of the machine could
- * be, and a listener does not keep it from that. So the signal's disposition is set to be
- * ignored, which holds as Deno sets its own once, with the first listener. Commands started
- * later inherit that. Where it cannot be set, the debuggers' port is closed again at once.
+ * At SIGUSR1 Deno (2.9.2 and later) listens for debuggers, whom any user of the machine
+ * could be, and a listener does not prevent that. So the signal's disposition is set to
+ * be ignored, which holds as Deno sets its own once, with the first listener. Commands
+ * started later inherit that. Where the disposition cannot be set, the debuggers' port is
+ * closed again at once.
  */
 export function ignoreSignals(
   onIgnored: (signal: Deno.Signal) => void = () => {},
@@ -47,7 +48,7 @@ export function ignoreSignals(
       Deno.addSignalListener(signal, listener);
       listeners.push([signal, listener]);
     } catch {
-      // This system does not know it.
+      // This system does not know the signal.
     }
   }
   disregardUsr1();

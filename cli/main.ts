@@ -1,7 +1,7 @@
 /**
  * The command line: commands, options, wrong usage, and exit statuses.
  *
- *   0   it went well, or the mesh was ended by Ctrl-C or SIGTERM
+ *   0   success, or the mesh was ended by Ctrl-C or SIGTERM
  *   1   the manifest is wrong, or no host ever became ready
  *   2   wrong usage
  *
@@ -55,8 +55,8 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 /**
- * The commands and options; `done` is told the exit status of the one that was run, and
- * `print` takes help and the version.
+ * The commands and options; `done` is told the exit status of the command that was run,
+ * and `print` takes help and the version.
  */
 export function programOf(
   done: (status: number) => void,
@@ -203,7 +203,7 @@ export function programOf(
       done(await agent());
     });
 
-  // It is run by a command that has the settings of this moment.
+  // The command `complete` copies the settings of this moment.
   program.showHelpAfterError(`(see "norouter help complete")`);
   addCompletions(program);
   program.showHelpAfterError(`(see "norouter --help")`);
@@ -225,7 +225,7 @@ export function programOf(
 
 /** After wrong usage of a command its own page helps more than that of the program. */
 function hintAt(args: readonly string[], program: Command): void {
-  const commands = [...namesOf(program), "complete"]; // which is added when it is asked for
+  const commands = [...namesOf(program), "complete"]; // which is added when asked for
   const name = args.find((word) => commands.includes(word));
   if (name === undefined || name === "help") return;
   for (const each of [program, ...program.commands]) {

@@ -17,13 +17,13 @@ import { stderr } from "./console/console.ts";
 import { openLog } from "./console/log.ts";
 import type { GlobalOptions } from "./options.ts";
 
-/** A manifest, if it can be used, and all that was said about it. */
+/** A manifest, if usable, and its diagnostics. */
 export interface Loaded {
-  /** Undefined if it is wrong. */
+  /** Undefined if the manifest is wrong. */
   readonly manifest: Manifest | undefined;
   /** In the order of the file. */
   readonly diagnostics: readonly Diagnostic[];
-  /** The plug-ins that it names. */
+  /** The plug-ins of the manifest. */
   readonly plugins: readonly Transport[];
 }
 

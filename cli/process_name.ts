@@ -4,15 +4,17 @@
  *
  * @module
  */
-/** What the kernel keeps of the main thread's name: proc(5), at most 15 characters. */
+/** The main thread's name, as the kernel keeps it: proc(5), at most 15 characters. */
 const NAME_FILE = "/proc/self/comm";
 
-/** Names this process, on Linux. Elsewhere, and where that is not allowed, it stays as it is. */
+/**
+ * Names this process, on Linux. Elsewhere, and where that is not allowed, the name stays.
+ */
 export function nameProcess(name = "norouter"): void {
   if (Deno.build.os !== "linux") return;
   try {
     Deno.writeTextFileSync(NAME_FILE, name, { create: false });
   } catch {
-    // A name is a help for people, and nothing depends on it.
+    // The name only helps people; nothing depends on the name.
   }
 }

@@ -1,5 +1,6 @@
 /**
- * Ctrl-C and its relatives: the first asks the program to end, the second ends it.
+ * Ctrl-C and its relatives: the first asks the program to end, the second ends the
+ * process.
  *
  * @module
  */
@@ -29,7 +30,7 @@ export interface StopOptions {
 
 /**
  * Listens for signals that ask the program to end. A second signal ends the process at
- * once, with all that it started.
+ * once, with all commands started.
  */
 export function stopSignals({ onHangUp }: StopOptions = {}): StopSignals {
   const { promise: asked, resolve } = Promise.withResolvers<Deno.Signal>();

@@ -1,5 +1,5 @@
 /**
- * The version of the program, from the only place that states it.
+ * The version of the program, from its only source.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * A word where a command or a manifest may stand: which of them it is.
+ * Tells whether a word is a command or a manifest, where either may stand.
  *
- *   "mesh.yaml", "mesh.yml"   a manifest, whether it is there or not
+ *   "mesh.yaml", "mesh.yml"   a manifest, existing or not
  *   "./mesh", "conf/mesh"     a manifest
  *   "-"                       a manifest, from standard input
  *   "mesh"                    a manifest if there is such a file, else no command we know

@@ -1,5 +1,5 @@
 /**
- * Shortcuts of this folder's tests: what is said about a manifest, as the user sees it.
+ * Shortcuts of this folder's tests: the messages about a manifest, as the user sees them.
  *
  * @module
  */
@@ -21,7 +21,7 @@ const words: SpecParser = {
   },
 };
 
-/** A second transport, for what only two can do. */
+/** A second transport, for faults that need two. */
 const other: SpecParser = { name: "ssh", parse: (spec) => spec };
 
 /** The transports that tests know. */
@@ -30,7 +30,7 @@ export const transports: ReadonlyMap<string, SpecParser> = new Map([
   ["ssh", other],
 ]);
 
-/** Environment variables; what is not there is not set. */
+/** Environment variables; names that are absent are not set. */
 export type Env = Readonly<Record<string, string>>;
 
 /** Reads a manifest that is right. */
@@ -39,7 +39,7 @@ export function read(text: string, variables: Env = {}): Manifest {
   return parseManifest(text, { path: "mesh.yaml", transports, env });
 }
 
-/** Everything said about a manifest, one line each. */
+/** All messages about a manifest, a line each. */
 export function said(text: string, variables?: Env): string[] {
   return saidBy(() => read(text, variables));
 }

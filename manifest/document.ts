@@ -81,8 +81,9 @@ function hostEntries(root: MapValue, report: Report): Iterable<Entry> {
 }
 
 /**
- * The host without a command is the manager's own machine, of which there is one. Where a
- * second one has a way to it that is misspelt or empty, that is what is wrong.
+ * The host without a command is the manager's own machine, and the only such host. Where
+ * a second host lacks a command because its transport is misspelt or empty, that
+ * transport is the error.
  */
 function oneThisMachine(
   hosts: readonly HostSpec[],

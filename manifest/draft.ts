@@ -1,5 +1,5 @@
 /**
- * A host of the manifest before those without an address were given one.
+ * A host of the manifest before hosts without an address are given a free address.
  *
  * @module
  */

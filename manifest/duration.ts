@@ -27,7 +27,7 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
 /** The longest limit that makes sense; far below what timers can count (2^31 ms). */
 const MAX_HOURS = 24;
 
-/** Reads a length of time in milliseconds; where it is wrong, says why. */
+/** Reads a length of time in milliseconds; gives the fault of a wrong text. */
 export function parseDuration(text: string): number | string {
   const not = `${quote(text)} is not a length of time`;
   let total = 0;

@@ -13,7 +13,7 @@ export type Fields = ReadonlyMap<string, Entry>;
 
 const NONE: Fields = new Map();
 
-/** Said of text that would be a map with it. */
+/** Said of text that such a space would make a map. */
 const NO_SPACE_BEHIND_COLON = ", in which a space stands behind the colon";
 
 /** Text that stands in a manifest without quotes. */
@@ -48,7 +48,7 @@ export function readFields(
   return fields;
 }
 
-/** Reads text; a number written where text belongs is taken as it was written. */
+/** Reads text; a number written where text belongs keeps its spelling. */
 export function readText(
   entry: Entry | undefined,
   report: Report,
@@ -118,7 +118,7 @@ export function didYouMean(name: string, known: readonly string[]): string {
   // Two letters swapped are two steps, and the commonest slip of short words.
   const swapped = steps === 2 && sorted(typed) === sorted(nearest);
   const near = swapped || steps <= Math.max(1, typed.length / 3);
-  // The beginning of a name is meant for it, such as a singular.
+  // The beginning of a name stands for the name, such as a singular.
   const begun = typed.length < LEAST_BEGINNING
     ? undefined
     : [...lower.keys()].find((name) => name.startsWith(typed));

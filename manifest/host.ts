@@ -1,5 +1,5 @@
 /**
- * One host of the manifest, or the template that all of them begin with.
+ * A host of the manifest, or the template that all of them begin with.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export interface HostContext extends ProxyContext {
   readonly transports: ReadonlyMap<string, SpecParser>;
   /** Where relative paths of transports begin. */
   readonly folder: string;
-  /** The plug-ins that it may name. */
+  /** The plug-ins that a host may name. */
   readonly plugins: Plugins;
 }
 
@@ -52,7 +52,7 @@ export function readTemplate(entry: Entry | undefined, context: HostContext): Sh
   return shared;
 }
 
-/** Reads an entry of `hosts`; fields that it leaves out come from the template. */
+/** Reads an entry of `hosts`; absent fields come from the template. */
 export function readHost(
   entry: Entry,
   template: Shared,
@@ -121,7 +121,7 @@ function readAliases(fields: Fields, names: Names, report: Report): string[] {
   for (const value of readList(entry, report, `["web.example.com"]`)) {
     const text = readText({ ...entry!, value }, report, "a host name");
     if (text === undefined) continue;
-    // A dot at the end marks a name as complete and is not part of it.
+    // A dot at the end marks a name as complete and is not part of the name.
     const alias = text.replace(/\.$/, "");
     names.take(alias, value.at);
     aliases.push(alias);

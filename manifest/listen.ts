@@ -27,10 +27,10 @@ export interface ParsedListen {
   readonly loopback: boolean;
 }
 
-/** Reads an address to listen on; where it is wrong, says why. */
+/** Reads an address to listen on; gives the fault of a wrong text. */
 export function parseListen(text: string): ParsedListen | string {
   if (text.includes("@")) {
-    // Not shown, for a password may be in it.
+    // Not shown, for the text may hold a password.
     return `an address to listen on has no user in it; wanted ADDRESS:PORT, and ` +
       `"auth" for username and password`;
   }

@@ -20,13 +20,13 @@ const STDIN = "<stdin>";
 /** Options of loading a manifest. */
 export interface LoadOptions
   extends Omit<ParseOptions, "path" | "folder" | "findPlugin"> {
-  /** Loads the plug-ins that it names. Left out, naming one is an error. */
+  /** Loads the plug-ins of the manifest. If absent, naming a plug-in is an error. */
   readonly plugins?: PluginLoader;
 }
 
 /**
- * Reads and checks a manifest file; `-` reads standard input. Without `env` the variables
- * that it names are those of this process.
+ * Reads and checks a manifest file; `-` reads standard input. Without `env`, variables
+ * that the manifest names are those of this process.
  *
  * @throws {ManifestError} with all errors of the file at once, also where the file
  * cannot be read.

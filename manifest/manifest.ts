@@ -18,7 +18,7 @@ export interface Manifest {
   readonly warnings: readonly Diagnostic[];
 }
 
-/** One host of the mesh, the template's values merged in. */
+/** A host of the mesh, the template's values merged in. */
 export interface HostSpec {
   /** The virtual host name. */
   readonly name: string;
@@ -28,7 +28,7 @@ export interface HostSpec {
   readonly vip: number;
   /** True when the manifest left `vip` out and a free address was taken. */
   readonly vipAssigned: boolean;
-  /** How the host is reached; absent for this machine (one host at most). */
+  /** How the host is reached; absent for this machine (at most a single host). */
   readonly transport?: TransportSpec;
   /** The published ports, the template's first; no port twice. */
   readonly ports: readonly PortSpec[];
@@ -36,7 +36,7 @@ export interface HostSpec {
   readonly http?: ProxySpec;
   /** Its SOCKS proxy; absent when off. */
   readonly socks?: ProxySpec;
-  /** Whether it listens on the loopback addresses of the mesh. */
+  /** Whether the host listens on the loopback addresses of the mesh. */
   readonly loopback: { readonly disable: boolean };
   /** Where its agent keeps its files; without a path, the agent's default. */
   readonly stateDir: { readonly pathOnAgent?: string; readonly disable: boolean };
@@ -44,7 +44,7 @@ export interface HostSpec {
   readonly aliases: readonly string[];
   /**
    * Hosts, by name, that its name server resolves all names for, or `*` for all. The
-   * others are told the names of the mesh, and those that a route leads to it.
+   * others are told the names of the mesh, and those that a route leads to this host.
    */
   readonly resolveFor: readonly string[];
   /** Whether its agent writes the mesh's names into its hosts file. */
@@ -52,11 +52,11 @@ export interface HostSpec {
   /** How long its agent may take to answer, in milliseconds. */
   readonly connectTimeout: number;
   /**
-   * Whether the manager puts the agent on the host: if it is not there (`auto`), at each
+   * Whether the manager puts the agent on the host: if absent there (`auto`), at each
    * start (`always`), or never. Never for `cmd`, which is the whole command.
    */
   readonly install: "auto" | "always" | "never";
-  /** The folder on the host for it; some usual ones if absent. */
+  /** The folder on the host for the agent; some usual folders if absent. */
   readonly installPath?: string;
 }
 
@@ -69,14 +69,14 @@ export interface TransportSpec {
   readonly name: string;
   /** The field's value as plain data; for a plug-in that of `with`. */
   readonly spec: unknown;
-  /** The value, as the transport's parser returned it. */
+  /** The result of the transport's parser. */
   readonly options: unknown;
   /** Where the field's value stands. */
   readonly at: Position;
 }
 
 /**
- * One published port: connections to `vip:listenPort` end at `connectHost:connectPort`.
+ * A published port: connections to `vip:listenPort` end at `connectHost:connectPort`.
  */
 export interface PortSpec {
   /** The port on the host's VIP, 1 to 65535. */
@@ -87,7 +87,7 @@ export interface PortSpec {
   readonly connectPort: number;
   /** Always TCP so far. */
   readonly proto: "tcp";
-  /** Where it stands; the template's for ports that come from there. */
+  /** Where the port stands; in the template for ports that come from there. */
   readonly at: Position;
   /** As written: `8080:127.0.0.1:80`. */
   readonly text: string;
@@ -95,7 +95,7 @@ export interface PortSpec {
 
 /** A proxy that a host's agent runs. */
 export interface ProxySpec {
-  /** `address:port` as written; an empty address means every one. */
+  /** `address:port` as written; an empty address means all. */
   readonly listen: string;
   /** Credentials of its clients; absent for a proxy that anybody may use. */
   readonly auth?: ProxyAuth;
@@ -144,8 +144,8 @@ export interface SpecParser {
    * Checks the value and gives the options that `open` will get.
    *
    * @throws an error with `path`, the way from `spec` to the value at fault, and
-   * `message`; it is reported at that value's line and column, or with `isKey: true` at
-   * those of the key. An `AggregateError` of such errors reports all of them.
+   * `message`, reported at that value's line and column, or with `isKey: true` at those
+   * of the key. An `AggregateError` of such errors reports all of them.
    */
   parse(spec: unknown, place?: SpecPlace): unknown;
 }
@@ -153,7 +153,7 @@ export interface SpecParser {
 /** Where a transport's value stands. */
 export interface SpecPlace {
   /**
-   * The manifest's folder, where relative paths in it begin: `.` is the working
+   * The manifest's folder, where relative paths in the value begin: `.` is the working
    * directory.
    */
   readonly folder: string;
@@ -167,13 +167,13 @@ export interface PluginUse {
   readonly lock?: PluginLock;
 }
 
-/** The lock of a plug-in: which code it may be. */
+/** The lock of a plug-in: the code that is allowed to run. */
 export interface PluginLock {
   /**
    * Of the only bytes that may be run, in lower case; absent where a registry is trusted.
    */
   readonly sha256?: string;
-  /** Where it stands. */
+  /** Where the lock stands. */
   readonly at: Position;
 }
 
@@ -194,10 +194,14 @@ export interface ParseOptions {
   /** The transports that a host may name, by field. */
   readonly transports: ReadonlyMap<string, SpecParser>;
   /**
-   * Reads the variables that `passwordEnv` names; undefined for one that is not set. Its
-   * errors are reported, without their messages. Left out, naming a variable is an error.
+   * Reads the variables that `passwordEnv` names; undefined for a variable that is not
+   * set. Its errors are reported, without their messages. If absent, naming a variable is
+   * an error.
    */
   readonly env?: (name: string) => string | undefined;
-  /** Gives the parsers of plug-ins, loaded before. Left out, naming one is an error. */
+  /**
+   * Gives the parsers of plug-ins, loaded before. If absent, naming a plug-in is an
+   * error.
+   */
   readonly findPlugin?: (named: PluginUse) => SpecParser | PluginProblem;
 }

@@ -1,5 +1,5 @@
 /**
- * Host names: which are valid, and that no two hosts answer to one.
+ * Host names: which are valid, and that no two hosts share a name.
  *
  * @module
  */
@@ -10,9 +10,10 @@ import type { Report } from "./source/report.ts";
 import { quote } from "./source/value.ts";
 
 /**
- * Why the text is not a host name, or nothing if it is one: labels of 1 to 63 letters,
- * digits, `-` and `_`, joined by dots, 253 characters at most (RFC 1123, section 2.1;
- * the underscore is an addition that resolvers accept and NoRouter's users rely on).
+ * Why the text is not a host name, or nothing if the text is a host name: labels of 1 to
+ * 63 letters, digits, `-` and `_`, joined by dots, 253 characters at most (RFC 1123,
+ * section 2.1; the underscore is an addition that resolvers accept and NoRouter's users
+ * rely on).
  */
 export function hostNameFault(name: string): string | undefined {
   if (name === "") return "it is empty";
@@ -38,7 +39,7 @@ export class Names {
     this.#report = report;
   }
 
-  /** Checks a name and takes it; names differing only in case are the same (RFC 4343). */
+  /** Checks and takes a name; names differing only in case are the same (RFC 4343). */
   take(name: string, at: Position): void {
     const fault = hostNameFault(name);
     if (fault) this.#report.error(at, `${quote(name)} is not a host name: ${fault}`);

@@ -1,14 +1,14 @@
 /**
- * Plug-ins that a manifest names: the lock `plugins`, which says what code they may be,
- * and the two readings of a manifest that has some.
+ * Plug-ins that a manifest names: the lock `plugins`, which says which code may run, and
+ * the two readings of a manifest with plug-ins.
  *
  *   plugins:
  *     "https://example.com/far.ts": "sha256:…64 hexadecimal digits…"
  *     "npm:norouter-far@1.2.3": registry     # what the registry gives for this version
  *
- * Checking a manifest is synchronous and loading code is not. So it is read once as if
- * every plug-in took any value, then its plug-ins are loaded, and then it is read again.
- * No code is loaded for a manifest that is wrong already.
+ * Checking a manifest is synchronous and loading code is not. So the manifest is read
+ * first as if every plug-in took any value, then its plug-ins are loaded, and then the
+ * manifest is read again. No code is loaded for a manifest that is wrong already.
  *
  * @module
  */
@@ -35,7 +35,7 @@ export interface PluginLoader {
  * Reads a manifest that may name plug-ins.
  *
  * @param base the folder that relative paths begin at.
- * @param read reads it synchronously, with what finds a plug-in.
+ * @param read reads the manifest synchronously, given the function that finds plug-ins.
  * @throws {ManifestError} as `read` does.
  */
 export async function readWithPlugins(
@@ -72,7 +72,7 @@ export class Plugins {
     this.#report = report;
   }
 
-  /** The parser of a plug-in that a host names; what there is instead is reported. */
+  /** The parser of a plug-in that a host names; a problem found instead is reported. */
   parserOf(specifier: string, at: Position): SpecParser | undefined {
     this.#used.add(specifier);
     const lock = this.#locks.get(specifier);
@@ -91,8 +91,7 @@ export class Plugins {
   }
 
   /**
-   * Warns of locks that guard nothing, which a slip of the pen can make of one that
-   * should.
+   * Warns of locks that guard nothing, as a misspelt lock does.
    */
   warnOfUnused(): void {
     for (const [specifier, { keyAt }] of this.#locks) {

@@ -29,7 +29,7 @@ export interface ParsedPort {
   readonly connectHost: string;
   /** 1 to 65535. */
   readonly connectPort: number;
-  /** A doubt about it, for a warning. */
+  /** A doubt about the port, for a warning. */
   readonly doubt?: string;
 }
 
@@ -37,7 +37,7 @@ export interface ParsedPort {
 const ITSELF = "127.0.0.1";
 const FORM = `wanted LISTEN:HOST:PORT, like "8080:127.0.0.1:80"`;
 
-/** Reads a published port; where it is wrong, says why. */
+/** Reads a published port; gives the fault of a wrong text. */
 export function parsePort(text: string): ParsedPort | string {
   const [, rest = "", protocol] = /^(.*?)(?:\/([^/]*))?$/s.exec(text)!;
   const parts = /^([^:]*):(\[[^\]]*\]|[^:]*):([^:]*)$/.exec(rest);
@@ -82,7 +82,7 @@ export function joinPorts(ports: readonly PortSpec[], report: Report): PortSpec[
   return [...published.values()];
 }
 
-/** Why the text is not a port number, or nothing if it is one. */
+/** Why the text is not a port number, or nothing if the text is valid. */
 export function portFault(text: string): string | undefined {
   if (!/^\d+$/.test(text)) return `${quote(text)} is not a port number`;
   const port = Number(text);
@@ -91,7 +91,7 @@ export function portFault(text: string): string | undefined {
     : `port ${text} is out of range, ports are 1 to 65535`;
 }
 
-/** Why the text is not a host to connect to, or nothing if it is one. */
+/** Why the text is not a host to connect to, or nothing if the text is valid. */
 export function hostFault(host: string): string | undefined {
   if (host === "") return "the host to connect to is missing";
   if (host.startsWith("[")) {

@@ -6,7 +6,7 @@
  *   socks: { listen: ":1080", auth: { username: u, passwordEnv: PROXY_PASSWORD } }
  *   http:  { listen: "" }                                      off, as without `listen`
  *
- * No message holds a password, nor a text that may be one in the wrong place.
+ * No message holds a password, nor a text that may be a password in the wrong place.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export interface ProxyContext {
 /** Of either part in SOCKS, whose lengths are one byte (RFC 1929, section 2). */
 const SOCKS_LIMIT = 255;
 
-/** Reads a proxy; `null` is one that is turned off. */
+/** Reads a proxy; `null` if turned off. */
 export function readProxy(entry: Entry, context: ProxyContext): ProxySpec | null {
   const { key, value } = entry;
   const { report } = context;
@@ -42,7 +42,7 @@ export function readProxy(entry: Entry, context: ProxyContext): ProxySpec | null
     return null;
   }
   const fields = readFields(value, ["listen", "auth"], report, quote(key));
-  // Not from `fields`, where an `auth` with nothing behind it is the same as none.
+  // Not from `fields`, where an `auth` without a value counts as absent.
   const authEntry = value.entries.get("auth");
   const auth = authEntry && readAuth(authEntry, key as ProxyField, context);
   const listen = readText(
@@ -181,7 +181,7 @@ function readVariable(
   const name = readText(entry, report, "the name of an environment variable");
   if (name === undefined) return undefined;
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-    // Not shown, for it may be the password itself.
+    // Not shown, for the text may be the password itself.
     const wanted = `wanted the name alone, like PROXY_PASSWORD`;
     const message = `"passwordEnv" is not the name of an environment variable; ${wanted}`;
     report.error(at, message);
@@ -210,7 +210,7 @@ function readVariable(
   return text;
 }
 
-/** Why a username or password cannot be used, without showing it. */
+/** Why a username or password cannot be used; the text shows neither. */
 function faultOf(text: string, protocol: ProxyField): string | undefined {
   if (text === "") return "it is empty";
   if (/\p{Cc}/u.test(text)) {

@@ -3,8 +3,8 @@
  * all.
  *
  * A host's programs get into the mesh by its loopback listeners or by a proxy of its own.
- * Having neither is nothing to warn of in a host that only publishes ports: it is reached
- * from others. It is where there are no others, or where it publishes nothing.
+ * Having neither is no fault of a host that only publishes ports, for other hosts reach
+ * these. A warning is due where there are no other hosts, or the host publishes nothing.
  *
  * @module
  */
@@ -51,8 +51,8 @@ export function warnOfUnreachable(
 }
 
 /**
- * Warns of a mesh of several hosts in which there is nothing to connect to, if there is
- * nothing else to say of it.
+ * Warns of a mesh of several hosts in which there is nothing to connect to, unless there
+ * is something else to report.
  */
 export function warnOfNothing(
   hosts: readonly HostSpec[],

@@ -12,7 +12,7 @@ import { didYouMean, readList, readText } from "./fields.ts";
 import type { Report } from "./source/report.ts";
 import { type Entry, quote } from "./source/value.ts";
 
-/** A host as it was named. */
+/** A host as written. */
 export interface NamedHost {
   /** Its name, or `*` for all. */
   readonly name: string;

@@ -79,7 +79,7 @@ function readRoute(item: Value, hosts: readonly HostSpec[], report: Report): Rou
   };
 }
 
-/** A destination as written; a pattern of names if it is no range. */
+/** A destination as written; a pattern of names unless there is a range. */
 interface Destination {
   readonly text: string;
   readonly cidr?: Cidr;
@@ -162,7 +162,8 @@ function readVia(
 }
 
 /**
- * Reads a destination: a range, or else a name or pattern; where it is wrong, says why.
+ * Reads a destination: a range, or else a name or pattern; gives the fault of a wrong
+ * text.
  */
 export function parseRouteDestination(text: string): ParsedDestination | string {
   const cidr = parseCidr(text);

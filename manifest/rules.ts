@@ -1,10 +1,9 @@
 /**
- * Rules: what a mesh should be, in one value that is swapped whole.
+ * Rules: the wanted state of a mesh, in a single value that is swapped whole.
  *
- * They are compiled from a manifest, say nothing of how a host is reached, and never change:
- * who wants others compiles others, of a higher version, and {@linkcode changes} says what
- * is different. Plain data; hosts are named, so that a rule says what it says without the
- * others.
+ * They are compiled from a manifest, say nothing of how a host is reached, and never
+ * change: a change compiles new rules of a higher version, and {@linkcode changes} lists
+ * the differences. Plain data; hosts are named, so that each rule can be read alone.
  *
  * @module
  */
@@ -12,9 +11,9 @@
 import type { Cidr } from "../wire/ip/ipv4.ts";
 import type { Manifest } from "./manifest.ts";
 
-/** What a mesh should be; frozen with all that is in it. */
+/** The wanted state of a mesh; deeply frozen. */
 export interface Rules {
-  /** Which of the rules of a mesh: later ones have a greater number. */
+  /** Orders the rules of a mesh: later rules have a greater number. */
   readonly version: number;
   /** In the manifest's order; names and VIPs are unique. */
   readonly hosts: readonly HostRule[];
@@ -24,7 +23,7 @@ export interface Rules {
   readonly routes: readonly RouteRule[];
   /** Names of hosts and their aliases; unique. */
   readonly names: readonly NameRule[];
-  /** Who may connect to what; empty, as everything is allowed so far. */
+  /** Who may connect where; empty, as everything is allowed so far. */
   readonly policy: readonly never[];
 }
 
@@ -36,9 +35,9 @@ export interface HostRule {
   readonly vip: number;
 }
 
-/** A published port: connections to it end at `connectHost:connectPort`. */
+/** A published port: connections end at `connectHost:connectPort`. */
 export interface PortRule {
-  /** Name of the host that publishes it. */
+  /** Name of the host that publishes the port. */
   readonly host: string;
   /** The port on the host's VIP. */
   readonly listenPort: number;
@@ -54,13 +53,13 @@ export interface PortRule {
 export interface RouteRule {
   /** Name of the host that dials. */
   readonly via: string;
-  /** Ranges it is for. */
+  /** Ranges of destinations. */
   readonly cidrs: readonly Cidr[];
-  /** Patterns of host names it is for. */
+  /** Patterns of host names. */
   readonly globs: readonly string[];
-  /** Ranges that it is not for, although they lie in `cidrs`. */
+  /** Ranges within `cidrs` that the route leaves out. */
   readonly notCidrs: readonly Cidr[];
-  /** Patterns of host names that it is not for, although they match `globs`. */
+  /** Patterns of host names that the route leaves out, although they match `globs`. */
   readonly notGlobs: readonly string[];
 }
 
@@ -72,7 +71,7 @@ export interface NameRule {
   readonly host: string;
 }
 
-/** What is different between two rules. A host of another VIP is another host. */
+/** The differences between two rules. A host of another VIP is another host. */
 export interface RuleChanges {
   readonly hosts: Difference<HostRule>;
   readonly ports: Difference<PortRule>;
@@ -82,7 +81,7 @@ export interface RuleChanges {
   readonly names: Difference<NameRule>;
 }
 
-/** What only the one or only the other has, in the order in which it stands there. */
+/** Entries that only the new or only the old rules have, in the order of those rules. */
 export interface Difference<Rule> {
   readonly added: readonly Rule[];
   readonly removed: readonly Rule[];
@@ -119,7 +118,7 @@ export function rulesOf(
   });
 }
 
-/** What `to` has and `from` has not, and the other way round. */
+/** The entries that `to` has and `from` has not, and the other way round. */
 export function changes(from: Rules, to: Rules): RuleChanges {
   const routes = difference(from.routes, to.routes);
   return {
@@ -134,7 +133,7 @@ export function changes(from: Rules, to: Rules): RuleChanges {
   };
 }
 
-/** By value; of equal rules the one counts as often as it stands there. */
+/** By value; equal rules count as often as they occur. */
 function difference<Rule>(
   from: readonly Rule[],
   to: readonly Rule[],
@@ -142,7 +141,7 @@ function difference<Rule>(
   return { added: surplus(to, from), removed: surplus(from, to) };
 }
 
-/** What `these` have beyond `those`. */
+/** The rules that `these` have beyond `those`. */
 function surplus<Rule>(these: readonly Rule[], those: readonly Rule[]): Rule[] {
   const left = new Map<string, number>();
   for (const rule of those) {

@@ -26,7 +26,7 @@ export interface TransportContext {
   readonly report: Report;
 }
 
-/** Reads the transport of a host; without one the host is this machine. */
+/** Reads the transport of a host; a host without a transport is this machine. */
 export function readTransport(
   fields: Fields,
   context: TransportContext,
@@ -99,7 +99,7 @@ function parse(
   }
 }
 
-/** The value that a mistake is about, or the key that leads to it. */
+/** The value that a mistake is about, or its key. */
 function placeOf(value: Value, { path, isKey }: SpecMistake): Position {
   if (isKey !== true) return follow(value, path).at;
   const above = follow(value, path.slice(0, -1));

@@ -1,6 +1,6 @@
 /**
  * The virtual addresses of the hosts: which are possible, that none is taken twice, and a
- * free one for each host whose manifest leaves it out.
+ * free address for each host whose manifest leaves `vip` out.
  *
  * @module
  */
@@ -47,7 +47,7 @@ export function readVip(
   return { address, at };
 }
 
-/** Gives every host its address; the ones left out get free ones in order. */
+/** Gives every host its address; hosts without `vip` get free addresses in order. */
 export function assignVips(drafts: readonly HostDraft[], report: Report): HostSpec[] {
   const taken = new Map<number, { name: string; at: Position }>();
   for (const { name, vip } of drafts) {

@@ -1,5 +1,5 @@
 /**
- * A network of stacks in one process with a clock and losses of its own, for tests.
+ * A network of stacks in a single process with a clock and losses of its own, for tests.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export function packetsOf(run: Uint8Array): Uint8Array[] {
 export class Network {
   /** Milliseconds; moves only by {@link Network.pass}. */
   now = 1_000;
-  /** Decides per packet whether it is lost. */
+  /** Decides which packets are lost. */
   lose: (packet: Uint8Array) => boolean = () => false;
   /** Sees every packet that is carried. */
   tap: (packet: Uint8Array) => void = () => {};

@@ -13,7 +13,7 @@ export async function pair(): Promise<{ net: Network; a: Node; b: Node }> {
   return { net, a: await net.add("127.0.42.100"), b: await net.add("127.0.42.101") };
 }
 
-/** A connection from `a` to `b`: both ends of it, open. */
+/** A connection from `a` to `b`: both ends, open. */
 export async function connected(
   net: Network,
   a: Node,

@@ -1,5 +1,5 @@
 /**
- * A peer that makes its own segments, for what no stack of ours would send.
+ * A peer that makes its own segments, such as no stack of ours would send.
  *
  * @module
  */
@@ -19,7 +19,7 @@ const PORT = 80;
 /** Window scale 6, MSS 65488, SACK permitted. */
 const SYN_OPTIONS = [1, 3, 3, 6, 2, 4, 0xff, 0xd0, 1, 1, 4, 2];
 
-/** What to send; sequence numbers count from the first byte of each direction. */
+/** A segment to send; sequence numbers count from the first byte of each direction. */
 export interface Sent {
   readonly at: number;
   readonly acknowledge: number;
@@ -80,7 +80,7 @@ export class Peer {
     });
   }
 
-  /** What the stack has sent since the last time. */
+  /** The segments that the stack has sent since the last call. */
   receive(): Segment[] {
     const segments: Segment[] = [];
     const { stack } = this.#node;
@@ -96,7 +96,7 @@ export class Peer {
     return segments;
   }
 
-  /** Lets `milliseconds` pass in the stack and answers what it sends. */
+  /** Lets `milliseconds` pass in the stack and answers its segments. */
   pass(milliseconds: number, answer: (segment: Segment) => void): void {
     for (let passed = 0; passed < milliseconds; passed += 50) {
       this.#net.now += 50;

@@ -5,7 +5,7 @@
  */
 import { checksumOf } from "./_checksum.ts";
 
-/** What is in a segment; what is left out is zero or empty. */
+/** The fields of a segment; absent fields are zero or empty. */
 export interface SegmentFields {
   readonly from: number;
   readonly to: number;
@@ -23,7 +23,7 @@ export interface SegmentFields {
   readonly fragment?: number;
 }
 
-/** A segment as it came from the stack; numbers as on the wire. */
+/** A segment from the stack; numbers as on the wire. */
 export interface Segment {
   readonly sequence: number;
   readonly acknowledged: number;

@@ -1,14 +1,14 @@
 /**
- * The host's side of `lwip/abi.h`: the numbers that it shares with `lwip.wasm`, and the
- * functions of that module.
+ * The host's side of `lwip/abi.h`: the numbers shared with `lwip.wasm`, and the functions
+ * of that module.
  *
  * Names and numbers are those of the header, where each has its contract; `abi_test.ts`
- * holds this file and the module against it.
+ * compares this file and the module with the header.
  *
  * @module
  */
 
-/** What happened to a connection, as bits: a peer wants to connect. */
+/** Events of a connection, as bits: a peer wants to connect. */
 export const EVENT_SYN = 1;
 /** The handshake is done. */
 export const EVENT_OPEN = 2;
@@ -20,7 +20,7 @@ export const EVENT_EOF = 8;
 export const EVENT_WRITABLE = 16;
 /** Both streams have ended and all was acknowledged. */
 export const EVENT_CLOSED = 32;
-/** The connection is over, for one of {@linkcode REASONS}. */
+/** The connection is over, for a reason of {@linkcode REASONS}. */
 export const EVENT_FAILED = 64;
 
 /** Why a connection ended, by the header's numbers. */
@@ -51,7 +51,7 @@ export const SEND_COPIED = 2;
 /** For `conn_refuse`: a reset says all. */
 export const REFUSE_WITHOUT_ICMP = 255;
 
-/** What the stack holds and has counted. Pages are of 64 KiB. */
+/** Holdings and counts of the stack. Pages are of 64 KiB. */
 export interface StackStatistics {
   /** Pages of the pool, and those in use. */
   readonly pages: number;
@@ -62,7 +62,7 @@ export interface StackStatistics {
   readonly connections: number;
   /** SYNs held until their target is dialled. */
   readonly pendingSyns: number;
-  /** lwIP's control blocks: live ones, and those in TIME_WAIT. */
+  /** lwIP's control blocks: live, and in TIME_WAIT. */
   readonly active: number;
   readonly timeWait: number;
   /** Packets in; dropped as malformed; dropped for want of memory. */
@@ -96,7 +96,7 @@ export const STATISTICS = [
   "turnedAway",
 ] as const satisfies readonly (keyof StackStatistics)[];
 
-/** What `lwip.wasm` exports. */
+/** The exports of `lwip.wasm`. */
 export interface StackExports {
   readonly memory: WebAssembly.Memory;
   init(memory: number, address: number, a: number, b: number, c: number, d: number): void;

@@ -1,8 +1,8 @@
 /**
- * One instance of `lwip.wasm`: its memory, its functions, and its end if one of them traps.
+ * An instance of `lwip.wasm`: its memory, its functions, and its end if a function traps.
  *
- * A trap leaves the memory in the middle of a change, so the instance is over with it: from
- * then on every function throws the same error, and nothing of the module runs any more.
+ * A trap leaves the memory in the middle of a change, so the instance is over: from then
+ * on every function throws the same error, and nothing of the module runs any more.
  *
  * @module
  */
@@ -13,7 +13,7 @@ const TURNED_AWAY_WORDS = 2;
 
 /** See the head of this file. */
 export class Instance {
-  /** All memory of the instance; its size never changes, so views of it stay valid. */
+  /** All memory of the instance; its size never changes, so views stay valid. */
   readonly memory: Uint8Array<ArrayBuffer>;
   /** The module's functions, each of which throws once the instance is broken. */
   readonly exports: StackExports;
@@ -35,7 +35,7 @@ export class Instance {
     this.turnedAway = words(this.exports.turned_away_address(), TURNED_AWAY_WORDS);
   }
 
-  /** Why the instance broke, if it did. */
+  /** Why the instance broke; undefined while intact. */
   get broken(): Error | undefined {
     return this.#broken;
   }

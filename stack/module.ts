@@ -35,9 +35,9 @@ export function stackModule(): Promise<WebAssembly.Module> {
 }
 
 /**
- * The file beside this module. Deno keeps modules that it fetched but not what they fetch,
- * so from a registry, where an address never changes its content, it is kept here, and
- * whatever started once starts without a network too.
+ * The file beside this module. Deno keeps fetched modules but no files that those fetch,
+ * so a file from a registry, where an address never changes its content, is kept here,
+ * and a program that started once starts without a network too.
  */
 async function read(url: URL): Promise<Uint8Array> {
   const cache = url.protocol === "file:"

@@ -1,5 +1,5 @@
 /**
- * The TCP/IP stack of one agent: lwIP in WebAssembly, synchronous, without a clock.
+ * The TCP/IP stack of an agent: lwIP in WebAssembly, synchronous, without a clock.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export type { StackStatistics };
 
 /** A stretch of the stack's memory that frames are read into. */
 export interface InputBuffer {
-  /** The stack's number for it. */
+  /** The stack's number for the buffer. */
   readonly which: number;
   /** Where the bytes of a read go. */
   readonly body: Uint8Array;
@@ -43,28 +43,28 @@ export interface StackOptions {
    */
   readonly onSyn: (connection: TcpConnection) => void;
   /**
-   * SYNs of a host (32 bits, host order) were dropped, as it has its share of the connections;
-   * `count` is of all hosts since the start.
+   * SYNs of a host (32 bits, host order) were dropped, as the host has its share of the
+   * connections; `count` is of all hosts since the start.
    */
   readonly onTurnedAway?: (address: number, count: number) => void;
   /** Something was called that may have made output or needs a timer. */
   readonly onTouched: () => void;
   /**
-   * The stack broke: one of lwIP's invariants did not hold. Its connections, of which `lost`
+   * The stack broke: an invariant of lwIP did not hold. Its connections, of which `lost`
    * are the ends, have failed, and every further call throws this error.
    */
   readonly onBroken: (error: Error, lost: readonly TcpEnds[]) => void;
 }
 
 /**
- * One instance of the stack.
+ * An instance of the stack.
  *
  * Nothing here waits: bytes go in with {@link Stack.input}, time with {@link Stack.poll},
  * frames come out with {@link Stack.takeOutput}, and after each of them
- * {@link Stack.dispatch} tells the connections what happened to them.
+ * {@link Stack.dispatch} tells the connections of their events.
  */
 export class Stack implements TcpStack {
-  /** All memory of the instance; its size never changes, so views of it stay valid. */
+  /** All memory of the instance; its size never changes, so views stay valid. */
   readonly memory: Uint8Array<ArrayBuffer>;
   /** For {@link TcpConnection} and for tests. */
   readonly instance: Instance;
@@ -73,14 +73,14 @@ export class Stack implements TcpStack {
   #told = 0;
   #started = false;
 
-  /** Makes an instance of {@linkcode stackModule}'s module; it has no address yet. */
+  /** Makes an instance of {@linkcode stackModule}'s module; no address is set yet. */
   constructor(module: WebAssembly.Module, options: StackOptions) {
     this.instance = new Instance(module, (error) => this.#breakDown(error));
     this.memory = this.instance.memory;
     this.#options = options;
   }
 
-  /** Why the stack broke, if it did. */
+  /** Why the stack broke; undefined while intact. */
   get broken(): Error | undefined {
     return this.instance.broken;
   }
@@ -111,9 +111,9 @@ export class Stack implements TcpStack {
   }
 
   /**
-   * Processes the whole L3 frames at `address` in `buffer` and returns the bytes used. It
-   * stops at a frame that is unfinished, not of type L3, or malformed. Packets may stay in
-   * the buffer, which nobody may write to before the stack gives it out again.
+   * Processes the whole L3 frames at `address` in `buffer` and returns the bytes used.
+   * Stops at a frame that is unfinished, not of type L3, or malformed. Packets may stay
+   * in the buffer, which nobody may write to before the stack gives the buffer out again.
    */
   input(buffer: InputBuffer, address: number, length: number): number {
     const used = this.instance.exports.input(buffer.which, address, length);
@@ -122,8 +122,8 @@ export class Stack implements TcpStack {
   }
 
   /**
-   * Runs what is due at `now` (milliseconds from any origin) and returns the milliseconds
-   * until it wants to be called again: `Infinity` if nothing waits for time.
+   * Runs the timers due at `now` (milliseconds from any origin) and returns the
+   * milliseconds until the next call is due: `Infinity` if nothing waits for time.
    */
   poll(now: number): number {
     const wait = this.instance.exports.poll(Math.trunc(now) % U32);
@@ -131,7 +131,7 @@ export class Stack implements TcpStack {
   }
 
   /**
-   * The frames to be sent now, or undefined if there are none or the last ones were not
+   * The frames to be sent now, or undefined if there are none or the last frames were not
    * yet reported by {@link Stack.outputDone}. The bytes stay as they are until then.
    */
   takeOutput(): Uint8Array<ArrayBuffer> | undefined {
@@ -177,15 +177,16 @@ export class Stack implements TcpStack {
   }
 
   /**
-   * Tells the other end of a connection that this host had with an earlier instance: it gets
-   * to know that there is none, and resets. False if there is no room for that just now.
+   * Tells the other end of a connection that this host had with an earlier instance: the
+   * peer learns that there is none, and resets. False if there is no room for that just
+   * now.
    */
   knock({ localAddress, localPort, remoteAddress, remotePort }: TcpEnds): boolean {
     const { exports } = this.instance;
     return exports.knock(localAddress, localPort, remoteAddress, remotePort) !== 0;
   }
 
-  /** Tells each connection what happened to it since the last time. */
+  /** Tells each connection its events since the last call. */
   dispatch(): void {
     const [count = 0, address = 0] = this.instance.turnedAway;
     if (count !== this.#told) {
@@ -207,7 +208,7 @@ export class Stack implements TcpStack {
     }
   }
 
-  /** What the stack holds now and has counted. */
+  /** The stack's present holdings, and its counts. */
   statistics(): StackStatistics {
     const at = this.instance.exports.statistics();
     const words = new Uint32Array(this.memory.buffer, at, STATISTICS.length);
@@ -215,7 +216,7 @@ export class Stack implements TcpStack {
     return Object.fromEntries(STATISTICS.map((name, i) => [name, words[i]])) as Words;
   }
 
-  /** For {@link TcpConnection} alone: it was released. */
+  /** For {@link TcpConnection} alone: the connection was released. */
   forget(index: number): void {
     this.#connections.delete(index);
   }

@@ -1,10 +1,10 @@
 /**
- * One TCP connection of the stack.
+ * A TCP connection of the stack.
  *
  * Theory of operation. A connection opens in one of two ways: {@link Stack.connect} sends
  * a SYN, or a peer's SYN is shown to `onSyn` and held until `accept` or `refuse` is
  * called, so that the target can be dialled first. `opened()` settles when the handshake
- * is done or has failed. From then on it is two streams:
+ * is done or has failed. From then on the connection is two streams:
  *
  * - receiving: `readable()` waits for bytes or the end, `peek()` shows them where they lie
  *   in the stack's memory, `consume()` gives them back once they were written elsewhere;
@@ -13,11 +13,11 @@
  *   into, `send()` hands it over without a copy, `shutdown()` ends the stream.
  *
  * A failure of any kind (reset, refusal, silence, the peer's host down) rejects whatever
- * waits, calls `onFailure`, and is the same from then on. `abort()` sends a reset.
+ * waits, calls `onFailure`, and stays the failure from then on. `abort()` sends a reset.
  * `release()` must be called once, when nothing reads or writes the connection's memory
- * any more; if both streams have ended, what is under way is still delivered, otherwise
- * the connection is reset. If the stack breaks, its connections have failed: whatever waits
- * is rejected, and the other calls do nothing.
+ * any more; if both streams have ended, bytes under way are still delivered, otherwise
+ * the connection is reset. If the stack breaks, its connections have failed: whatever
+ * waits is rejected, and the other calls do nothing.
  *
  * At most one caller waits in each of `opened`, `readable` and `writable`.
  *
@@ -66,10 +66,10 @@ export interface TcpEnds {
   readonly remotePort: number;
 }
 
-/** What a connection needs of its stack. */
+/** The needs of a connection from its stack. */
 export interface TcpStack {
   readonly instance: Instance;
-  /** The connection was released: nothing is told to it any more. */
+  /** The connection was released: no further events are wanted. */
   forget(index: number): void;
   /** A call made output, or needs a timer. */
   touched(): void;
@@ -77,7 +77,7 @@ export interface TcpStack {
 
 /** A block of the stack's memory that bytes to send are read into. */
 export interface SendBlock {
-  /** The stack's name for it. */
+  /** The stack's name for the block. */
   readonly id: number;
   /** Where the bytes go. */
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -98,11 +98,11 @@ class Signal {
   }
 }
 
-/** One TCP connection; see the head of this file. */
+/** A TCP connection; see the head of this file. */
 export class TcpConnection {
   /** Both ends. */
   readonly ends: TcpEnds;
-  /** Called once, at the failure, if there is one; may be set at any time before. */
+  /** Called once, at a failure; may be set at any time before. */
   onFailure: ((error: TcpError) => void) | undefined;
   readonly #stack: TcpStack;
   readonly #instance: Instance;
@@ -122,12 +122,12 @@ export class TcpConnection {
     this.ends = ends;
   }
 
-  /** Why the connection failed, if it did. */
+  /** Why the connection failed; undefined while intact. */
   get failure(): TcpError | undefined {
     return this.#failure;
   }
 
-  /** For {@link Stack} alone: what happened, as bits. */
+  /** For {@link Stack} alone: events, as bits. */
   handle(events: number, reason: number, code: number): void {
     if (events & EVENT_OPEN) this.#open = true;
     if (events & EVENT_EOF) this.#ended = true;
@@ -145,7 +145,7 @@ export class TcpConnection {
 
   /**
    * The target of a held SYN could not be dialled: answer with a reset and, given a code,
-   * with ICMP destination unreachable of that code ahead of it. Releases the connection.
+   * preceded by ICMP destination unreachable of that code. Releases the connection.
    */
   refuse(icmpCode: number = REFUSE_WITHOUT_ICMP): void {
     if (this.#released) return;
@@ -156,7 +156,7 @@ export class TcpConnection {
     this.#stack.touched();
   }
 
-  /** Settles when the handshake is done; rejects with a {@link TcpError} if it fails. */
+  /** Settles when the handshake is done; rejects with a {@link TcpError} at a failure. */
   async opened(): Promise<void> {
     while (!this.#open) {
       this.#check();
@@ -183,7 +183,7 @@ export class TcpConnection {
     return this.#instance.memory.subarray(at, at + length);
   }
 
-  /** The first `length` bytes of what `peek` showed are not needed any more. */
+  /** The first `length` bytes from `peek` are not needed any more. */
   consume(length: number): void {
     if (this.#instance.broken) return;
     this.#instance.exports.conn_consume(this.#index, length);
@@ -217,9 +217,9 @@ export class TcpConnection {
   }
 
   /**
-   * Sends the first `length` bytes of a block, which `writable()` must have allowed. Returns
-   * `taken` if the block now belongs to the stack, `copied` if it may be filled again.
-   * Throws a {@link TcpError} if the connection is over.
+   * Sends the first `length` bytes of a block, which `writable()` must have allowed.
+   * Returns `taken` if the block now belongs to the stack, `copied` if the caller may
+   * fill the block again. Throws a {@link TcpError} if the connection is over.
    */
   send(block: SendBlock, length: number): "taken" | "copied" {
     this.#check();
@@ -229,14 +229,14 @@ export class TcpConnection {
     return result === SEND_TAKEN ? "taken" : "copied";
   }
 
-  /** Ends the stream to the peer after what was sent. */
+  /** Ends the stream to the peer after the bytes sent. */
   shutdown(): void {
     if (this.#instance.broken) return;
     this.#instance.exports.conn_shutdown(this.#index);
     this.#stack.touched();
   }
 
-  /** Ends the connection with a reset, now. It still has to be released. */
+  /** Ends the connection with a reset, now. The connection still has to be released. */
   abort(): void {
     if (this.#released || this.#failure) return;
     this.#instance.exports.conn_abort(this.#index);
@@ -244,11 +244,11 @@ export class TcpConnection {
     this.#stack.touched();
   }
 
-  /** The caller is done with the connection and with all memory of it. */
+  /** The caller is done with the connection and all of its memory. */
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    this.#reading.wake(); // whoever waits is told that it is closed
+    this.#reading.wake(); // waiting callers are told of the end
     this.#writing.wake();
     this.#stack.forget(this.#index);
     if (this.#instance.broken) return;

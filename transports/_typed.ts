@@ -1,5 +1,5 @@
 /**
- * What the tests of the typed transports share: tables of command lines and of mistakes,
+ * Shared by the tests of the typed transports: tables of command lines and of mistakes,
  * and links through a shell that stands for the client.
  *
  * @module
@@ -12,10 +12,10 @@ import { conformance } from "./testing.ts";
 /** The commands here are shell scripts, and Windows has no `sh`. */
 export const ignore = Deno.build.os === "windows";
 
-/** A place in a value with what is wrong there; `key` if it is the key that is. */
+/** A place in a value with the fault there; `key` if the key is at fault. */
 export type Mistake = readonly [path: readonly (string | number)[], RegExp, "key"?];
 
-/** What is wrong with a value. */
+/** The mistakes in a value. */
 export function mistakesOf(transport: ExecTransport, spec: unknown): SpecError[] {
   try {
     transport.parse(spec);
@@ -27,7 +27,7 @@ export function mistakesOf(transport: ExecTransport, spec: unknown): SpecError[]
   }
 }
 
-/** Each value with the mistakes that are found in it, all of them. */
+/** Each value with all of its mistakes. */
 export function assertMistakes(
   transport: ExecTransport,
   table: readonly (readonly [spec: unknown, ...mistakes: Mistake[]])[],
@@ -44,7 +44,7 @@ export function assertMistakes(
   }
 }
 
-/** Each value with the command that it stands for, in which `norouter` is the agent. */
+/** Each value with its command, in which `norouter` is the agent. */
 export function assertCommands(
   transport: ExecTransport,
   table: readonly (readonly [spec: unknown, command: string])[],
@@ -76,7 +76,7 @@ export function typedConformance(
   });
 }
 
-/** A context that keeps what is logged. */
+/** A context that keeps the logged lines. */
 export function contextOf(lines: string[] = []): OpenContext {
   const { signal } = new AbortController();
   return { host: "web", signal, log: (line) => lines.push(line) };

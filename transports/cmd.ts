@@ -2,11 +2,11 @@
  * The transport of NoRouter's `cmd` field: a command that reaches the host and runs the
  * agent there, with the agent on its standard input and output.
  *
- * | in the manifest | what is run |
+ * | in the manifest | command |
  * |---|---|
  * | `cmd: docker exec -i web norouter` | `docker exec -i web norouter agent --automated` |
  * | `cmd: ssh box "/opt/my tools/norouter"` | `ssh` `box` `/opt/my tools/norouter` `agent` `--automated` |
- * | `cmd: ["podman", "exec", "-i", "web", "norouter"]` | each word as it is |
+ * | `cmd: ["podman", "exec", "-i", "web", "norouter"]` | each word unchanged |
  *
  * @module
  */
@@ -16,7 +16,7 @@ import type { LinkExit, Transport } from "./mod.ts";
 import { openProcess } from "./command/process.ts";
 import { AGENT_WORDS, readWords } from "./command/words.ts";
 
-/** The manifest's value, as {@linkcode cmd} reads it. */
+/** The manifest's value, as read by {@linkcode cmd}. */
 export interface CmdOptions {
   /** The program and its arguments, without the words that start the agent. */
   readonly words: readonly string[];
@@ -37,7 +37,7 @@ export const cmd: Transport<CmdOptions> = {
   describe: (options) => join([...options.words]),
 };
 
-/** A command runs an agent that is there; the other transports bring it along. */
+/** A command runs an agent that is there; the other transports bring the agent along. */
 function missingHint(exit: LinkExit): string | undefined {
   if (!isProgramMissing(exit)) return undefined;
   return `norouter is not there, it seems: with "docker", "podman", "kubectl", "lxc" or ` +

@@ -1,7 +1,7 @@
 /**
  * Containers of Docker, reached by `docker exec`.
  *
- * | in the manifest | what is run |
+ * | in the manifest | command |
  * |---|---|
  * | `docker: web` | `docker exec -i web norouter agent --automated` |
  * | `docker: {container: web, context: lab, user: app}` | `docker --context=lab exec -i --user=app web norouter …` |

@@ -1,7 +1,7 @@
 /**
  * Pods of Kubernetes, reached by `kubectl exec`.
  *
- * | in the manifest | what is run |
+ * | in the manifest | command |
  * |---|---|
  * | `kubectl: nginx` | `kubectl exec -i nginx -- norouter agent --automated` |
  * | `kubectl: deployment/web` | `kubectl exec -i deployment/web -- norouter …` |
@@ -92,7 +92,7 @@ export const kubectl = execTransport<KubectlOptions>({
     `"installPath" names`,
 });
 
-/** The client and which cluster it is to talk to. */
+/** The client, and options that name the cluster. */
 function cluster(options: KubectlOptions): string[] {
   const { program = ["kubectl"], kubeconfig, context, namespace } = options;
   return [
@@ -131,7 +131,7 @@ interface Pod {
 }
 
 /**
- * The name of the first pod in a list, as `kubectl get --output=json` prints it, that is
+ * The name of the first pod in a list, as printed by `kubectl get --output=json`, that is
  * ready and is to stay.
  *
  * @throws {Error} that tells the state of the others, if there is none.
@@ -148,7 +148,7 @@ export function choosePod(json: string, selector: string): string {
   throw new Error(`no pod with the labels ${selector} is ready: ${named.join(", ")}`);
 }
 
-/** Why a pod will not do, or nothing if it will. */
+/** Why a pod will not do, or undefined for a suitable pod. */
 function stateOf({ metadata, status }: Pod): string | undefined {
   if (metadata.deletionTimestamp !== undefined) return "terminating";
   const ready = status?.conditions?.find(({ type }) => type === "Ready");

@@ -1,7 +1,7 @@
 /**
  * Instances of LXD and Incus, reached by `lxc exec` or `incus exec`.
  *
- * | in the manifest | what is run |
+ * | in the manifest | command |
  * |---|---|
  * | `lxc: box` | `lxc exec -T box -- norouter agent --automated` |
  * | `lxc: {instance: box, remote: lab, program: incus}` | `incus exec -T lab:box -- norouter …` |

@@ -1,11 +1,11 @@
 /**
- * How the manager reaches a host: the contract of a {@linkcode Transport} and of the
- * {@linkcode Link} it opens.
+ * How the manager reaches a host: the contract of a {@linkcode Transport} and of its
+ * {@linkcode Link}.
  *
- * A transport is the whole plug-in interface. It turns what the manifest says about a
- * host into options, and opens a link: a duplex of bytes on which a NoRouter agent
- * speaks. What carries the bytes (a child process, a socket, memory) is its own affair.
- * The suite in `transports/testing.ts` checks a link against what is stated here.
+ * A transport is the whole plug-in interface. A transport turns the manifest's value for
+ * a host into options, and opens a link: a duplex of bytes on which a NoRouter agent
+ * speaks. The carrier of the bytes (a child process, a socket, memory) is its own affair.
+ * The suite in `transports/testing.ts` checks links against this contract.
  *
  * A transport to a service that runs an agent for whoever connects, such as
  * `socat TCP-LISTEN:7000,fork EXEC:"norouter agent --automated"`:
@@ -38,7 +38,7 @@
  *       throw error;
  *     };
  *     signal.addEventListener("abort", () => end(false, String(signal.reason)));
- *     // Not conn.readable and conn.writable: the end of one would close the other.
+ *     // Not conn.readable and conn.writable: each closes the other at its end.
  *     const readable = new ReadableStream<Uint8Array<ArrayBuffer>>({
  *       async pull(controller) {
  *         const bytes = new Uint8Array(65_536);
@@ -89,13 +89,12 @@ export interface OpenContext {
    */
   log(line: string): void;
   /**
-   * Says that opening gets on, though it takes long: the host's time to answer begins
-   * anew.
+   * Says that opening gets on, if slowly: the host's time to answer begins anew.
    */
   alive?(): void;
   /**
-   * Says that the command asks the user something on the terminal, or does so no more. Others
-   * wait meanwhile, and what is written to the terminal would cover the question.
+   * Says that the command asks the user something on the terminal, or does so no more.
+   * Others wait meanwhile, and other text on the terminal would cover the question.
    */
   asking?(isAsking: boolean): void;
   /** Settles once the host has answered, so that its command asks nothing any more. */
@@ -112,13 +111,13 @@ export interface Progress {
   readonly done: number;
   /** Bytes to be sent. */
   readonly total: number;
-  /** Milliseconds since it began. */
+  /** Milliseconds since the start. */
   readonly ms: number;
 }
 
 /**
- * A way to reach a host. `Options` is what {@linkcode Transport.parse} makes of the
- * manifest's value and `open` is given.
+ * A way to reach a host. `Options` is the type that {@linkcode Transport.parse} makes of
+ * the manifest's value and that `open` takes.
  *
  * Further powers are optional members, so that a transport written today stays a
  * transport.
@@ -128,15 +127,15 @@ export interface Transport<Options = unknown> {
   readonly name: string;
   /**
    * Checks the manifest's value. Synchronous and without I/O. `place` says where that
-   * stands; absent where it stands in no file.
+   * value stands; absent for a value outside any file.
    *
-   * @throws {SpecError} naming the wrong part and what was wanted; for several mistakes
+   * @throws {SpecError} naming the wrong part and the wanted value; for several mistakes
    * at once an `AggregateError` of them.
    */
   parse(spec: unknown, place?: SpecPlace): Options;
   /**
-   * Opens a link on which an agent speaks, or is about to: `open` need not wait for it.
-   * Called again after each end of the link.
+   * Opens a link on which an agent speaks, or is about to: `open` need not wait for the
+   * agent. Called again after each end of the link.
    *
    * @throws {Error} with a message for the user, if the link cannot be started at all.
    */
@@ -144,9 +143,9 @@ export interface Transport<Options = unknown> {
   /** How the host is reached, in a line, for messages: for a command, the command. */
   describe(options: Options): string;
   /**
-   * Runs a command on the host, each word as it is; its standard input and output are the
-   * link. With this, the manager puts the agent on hosts that have none, and `open` is
-   * not used for them.
+   * Runs a command on the host, each word unchanged; its standard input and output are
+   * the link. With this, the manager puts the agent on hosts that have none, and `open`
+   * is not used for them.
    *
    * @throws {Error} as `open` does.
    */
@@ -156,8 +155,8 @@ export interface Transport<Options = unknown> {
     context: OpenContext,
   ): Promise<Link>;
   /**
-   * The same as `describe` where the agent is put on the host first; absent where it is
-   * the same.
+   * The same as `describe` where the agent is put on the host first; absent where both
+   * are the same.
    */
   describeSent?(options: Options): string;
   /**
@@ -166,9 +165,9 @@ export interface Transport<Options = unknown> {
    */
   hasAgent?(options: Options): boolean;
   /**
-   * What the user can do if a command of `exec` that ended so, before it said a word, was
-   * another than the words given: for ways on which the host may have its own will, as
-   * sshd has by `ForceCommand`. Undefined where that is not why.
+   * Advice for the user if the host ran another command than the words given to `exec`,
+   * as sshd does by `ForceCommand`, and that command ended so before any output.
+   * Undefined where that is not the cause.
    */
   otherCommand?(exit: LinkExit): string | undefined;
   /**
@@ -183,7 +182,7 @@ export interface Transport<Options = unknown> {
 /** Puts files on a host without running anything there. */
 export interface HostFiles<Options> {
   /**
-   * The host's machine, as `uname -m` or the makers of images put it: `x86_64`, `arm64`.
+   * The host's machine, as `uname -m` or the makers of images write: `x86_64`, `arm64`.
    *
    * @throws {Error} with a message for the user.
    */
@@ -219,16 +218,16 @@ export interface PathInfo {
  */
 export class SpecError extends Error {
   /**
-   * Where in the value the mistake is: keys and indices from its top; empty for all of
-   * it.
+   * Where in the value the mistake is: keys and indices from its top; empty for the whole
+   * value.
    */
   readonly path: readonly (string | number)[];
-  /** Whether it is the last key of `path` that is wrong, rather than what it leads to. */
+  /** Whether the last key of `path` is wrong, rather than its value. */
   readonly isKey: boolean;
 
   /**
-   * Creates an error at `path`; `message` says what was wanted and what was there. With
-   * `isKey`, as for an option that nobody knows, it is reported where the key stands.
+   * Creates an error at `path`; `message` names the wanted and the given value. With
+   * `isKey`, as for an unknown option, the error is reported where the key stands.
    */
   constructor(
     path: readonly (string | number)[],
@@ -243,8 +242,8 @@ export class SpecError extends Error {
 }
 
 /**
- * The default export of a plug-in: a transport, or a function that makes one with what it
- * is given.
+ * The default export of a plug-in: a transport, or a function that makes a transport with
+ * a {@linkcode PluginKit}.
  */
 // deno-lint-ignore no-explicit-any -- only the transport knows its options
 export type Plugin = Transport<any> | ((kit: PluginKit) => Transport<any>);
@@ -255,10 +254,10 @@ export interface PluginKit {
   readonly SpecError: typeof SpecError;
   /**
    * Starts a command on this machine and gives its link, with all that the contract asks
-   * of one. What the command writes to its standard error is shown.
+   * of a link. The command's standard error is shown.
    *
    * @param words the program and its arguments; no shell is involved.
-   * @throws {Error} if it cannot be started.
+   * @throws {Error} if the program cannot be started.
    */
   openProcess(words: readonly string[], context: OpenContext): Link;
 }

@@ -2,7 +2,7 @@
  * Containers of Podman, reached by `podman exec`: those of the user who starts the mesh
  * or, through a connection or `program: sudo podman`, of somebody else.
  *
- * | in the manifest | what is run |
+ * | in the manifest | command |
  * |---|---|
  * | `podman: api` | `podman exec -i api norouter agent --automated` |
  * | `podman: {container: api, connection: vm-root}` | `podman --connection=vm-root exec -i api norouter …` |

@@ -2,13 +2,14 @@
  * Machines behind ssh. The user's ssh configuration applies, as the client is the
  * system's.
  *
- * | in the manifest | what is run |
+ * | in the manifest | command |
  * |---|---|
  * | `ssh: me@box` | `ssh -T me@box -- 'norouter agent --automated'` |
  * | `ssh: {host: "box:2222", jump: gate}` | `ssh -T -p 2222 -J gate box -- …` |
  *
  * The client takes its questions (a password, an unknown host's key) to the terminal. A
- * manager without a terminal adds `BatchMode=yes`, so that it fails at once instead.
+ * manager without a terminal adds `BatchMode=yes`, so that the client fails at once
+ * instead.
  *
  * @module
  */

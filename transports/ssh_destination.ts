@@ -1,5 +1,5 @@
 /**
- * Where ssh is to go, as its users write it.
+ * The destination of ssh, as its users write.
  *
  * | written | user | name | port |
  * |---|---|---|---|
@@ -26,7 +26,7 @@ export interface SshDestination {
 /**
  * Takes a destination apart.
  *
- * @throws {SpecError} if it is none.
+ * @throws {SpecError} if the text is no destination.
  */
 export function parseSshDestination(written: string): SshDestination {
   const rest = written.replace(/^ssh:\/\//, "");
@@ -43,7 +43,7 @@ function parseHost(host: string, written: string): { name: string; port?: number
   const [, bracketed, plain, port] = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/.exec(host) ??
     [];
   const name = bracketed ?? plain;
-  // With several colons it is an IPv6 address, which ssh takes without brackets.
+  // Several colons make an IPv6 address, which ssh takes without brackets.
   if (name === undefined || port?.includes(":")) return { name: host };
   if (port === undefined) return { name };
   const number = Number(port);

@@ -1,6 +1,6 @@
 /**
- * What the user can do about ssh's failures, by what the client says and by the keys that
- * it was given.
+ * Advice for the user about ssh's failures, by the client's messages and the keys given
+ * to the client.
  *
  * @module
  */
@@ -46,7 +46,7 @@ const HINTS:
     [/Permission denied/, denied],
   ];
 
-/** Advice about an end of ssh, if it is ssh's own. */
+/** Advice about an end of ssh, if the failure is ssh's own. */
 export function sshHint(
   { status, stderr }: LinkExit,
   attempt: SshAttempt,

@@ -11,7 +11,7 @@ const BLOCK = 512;
 /** Extended headers before the first entry are shorter. */
 const MOST_BYTES = 64 * 1024;
 
-/** Reads it off a stream; undefined if there is none. The rest is left. */
+/** Reads the first entry off a stream; undefined if there is none. The rest is left. */
 export async function tarHead(
   stream: ReadableStream<Uint8Array>,
 ): Promise<PathInfo | undefined> {

@@ -1,6 +1,6 @@
 /**
- * The conformance suite of links: what `transports/mod.ts` states, as tests that every
- * transport runs against its own links.
+ * The conformance suite of links: the contract of `transports/mod.ts`, as tests that
+ * every transport runs against its own links.
  *
  * The author of a transport says how to open a link whose other end is an echo, and the
  * suite registers its tests with `Deno.test`. The test file of a transport that runs
@@ -31,8 +31,8 @@ export { kit } from "./plugins/kit.ts";
 /** The options of the suite. */
 export interface ConformanceSubject {
   /**
-   * Opens a link whose other end sends every byte back as it comes, and ends its output
-   * and itself, successfully, when its input ends: `cat`.
+   * Opens a link whose other end sends every byte back at once, and ends its output and
+   * itself, successfully, when its input ends: `cat`.
    */
   echo(context: OpenContext): Promise<Link>;
   /**
@@ -59,7 +59,7 @@ const BUFFER_LIMIT = 64 << 20;
  */
 const ABORT_LIMIT = 4000;
 
-/** Registers the tests for one kind of link, each named `NAME link: what holds`. */
+/** Registers the tests for a kind of link, each named `NAME link: TITLE`. */
 export function conformance(name: string, subject: ConformanceSubject): void {
   const limit = subject.limit ?? 30_000;
   const largeBytes = subject.largeBytes ?? 16 << 20;
@@ -345,7 +345,7 @@ class LinkEnd {
     return (this.#byob ?? this.#reader!).cancel();
   }
 
-  /** Up to `most` bytes, at least one; none at the end of input. */
+  /** Up to `most` bytes, at least 1; none at the end of input. */
   async readSome(most: number): Promise<Uint8Array> {
     if (this.#byob) {
       const { value } = await this.#byob.read(new Uint8Array(most));

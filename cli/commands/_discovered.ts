@@ -1,5 +1,5 @@
 /**
- * `norouter discover` as users run it, with stand-ins for the programs that it asks.
+ * `norouter discover` as users run it, with stand-ins for the programs that are asked.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import * as recorded from "../discovery/_recorded.ts";
 import { run, type RunOptions } from "../_run.ts";
 import { byCommand, prints, type StandIns, withPrograms } from "../_stand_ins.ts";
 
-/** Runs the command with these programs, and reads what it prints as JSON. */
+/** Runs the command with these programs, and reads its output as JSON. */
 export function discovered(
   programs: Readonly<Record<string, string>>,
   args: readonly string[],
@@ -37,7 +37,7 @@ export function plain(
   );
 }
 
-/** As Docker does, it prints all only where all are asked for. */
+/** As Docker does, prints all only where all are asked for. */
 export function docker({ ps, inspect }: { ps: string; inspect: string }): string {
   return byCommand({ ps: prints(ps), inspect: prints(inspect) });
 }

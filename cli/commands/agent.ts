@@ -1,7 +1,7 @@
 /**
  * `norouter agent --automated`: the program that a manager runs on a host.
  *
- * It speaks frames on standard input and output and ends when its input ends.
+ * The agent speaks frames on standard input and output and ends when its input ends.
  *
  * @module
  */
@@ -29,8 +29,8 @@ export async function agent(): Promise<number> {
     import("../../agent/agent.ts"),
     import("../../agent/stdio.ts"),
   ]);
-  // The manager shows what comes on stderr, with the host's name in front, and sees by
-  // the first word how loud it has to be.
+  // The manager shows lines of stderr, with the host's name in front; the first word is
+  // the level.
   const log = ({ level, message }: AgentLogEvent) => stderr.line(`${level}: ${message}`);
   try {
     await runAgent(stdioPort(), { version: VERSION, log });
@@ -42,13 +42,13 @@ export async function agent(): Promise<number> {
 }
 
 /**
- * With `docker exec -t` alone nothing would ever come, and with `-it` nothing as it was
- * sent.
+ * With `docker exec -t` alone no input would ever come, and with `-it` no input
+ * unchanged.
  */
 const ON_A_TERMINAL = `the agent's standard input is a terminal, which does not pass ` +
   `bytes as they are: run the command without one (no "-t", but "-i")`;
 
-/** Said to those who start it by hand. */
+/** Said to users who start an agent by hand. */
 export const NOT_BY_HAND = `"agent" without "--automated"
 
 An agent is what a manager starts on each host, with the host's "cmd", to exchange

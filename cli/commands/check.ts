@@ -11,8 +11,8 @@ import { load, printDiagnostics } from "../manifest.ts";
 import type { GlobalOptions } from "../options.ts";
 
 /**
- * Checks a manifest and gives the exit status. What a mesh would start with and hardly
- * anybody wants, such as an unknown field, is an error here.
+ * Checks a manifest and gives the exit status. Faults that a mesh would start with but
+ * hardly anybody wants, such as an unknown field, are errors here.
  */
 export async function check(file: string, options: GlobalOptions): Promise<number> {
   const { manifest, diagnostics } = await load(file, options, { isCheck: true });

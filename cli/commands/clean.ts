@@ -29,7 +29,7 @@ export interface CleanCommand extends GlobalOptions {
   readonly list?: boolean | undefined;
 }
 
-/** A host of a manifest, or one that is named. */
+/** A host of a manifest, or of the command line. */
 interface Target {
   readonly name: string;
   /** Absent if no agent is put there. */
@@ -102,13 +102,15 @@ const NOT_SENT =
   `not asked, for its command runs an agent that was there before; the names of the mesh ` +
   `are in its ${STATE}, unless the manifest says otherwise`;
 
-/** What is left on a host; undefined if it cannot be asked, which is told. */
+/**
+ * The agent's files left on a host; undefined if the host cannot be asked, which is told.
+ */
 async function itemsOf(
   host: Dirty,
   { list = false }: CleanCommand,
   tell: (level: "info" | "warn" | "error", host: string, message: string) => void,
 ): Promise<LeftItem[] | undefined> {
-  // If it fails, these are part of the reason.
+  // After a failure these lines are part of the reason.
   const said: string[] = [];
   const { name, transport, options } = host;
   const context = {
@@ -140,7 +142,7 @@ function sizeOf({ kilobytes }: LeftItem): string {
   return kilobytes === undefined ? "?" : `${(kilobytes / 1024).toFixed(1)} MB`;
 }
 
-/** Those of a manifest; nothing if it is wrong. */
+/** The hosts of a manifest; undefined if the manifest is wrong. */
 async function hostsOf(
   file: string,
   names: readonly string[],
@@ -162,7 +164,7 @@ async function hostsOf(
 function targetOf(host: HostSpec, plugins: readonly Transport[]): Target {
   const { name, transport: chosen, install, installPath: path, stateDir } = host;
   const { pathOnAgent = STATE, disable } = stateDir;
-  // What only the agent there can expand is left.
+  // A path that only the agent there can expand is left alone.
   const state = disable || pathOnAgent.includes("$") ? undefined : pathOnAgent;
   if (!chosen) return { name, transport: here, options: undefined, state };
   const transport = builtinTransports.get(chosen.name) ??
@@ -173,7 +175,7 @@ function targetOf(host: HostSpec, plugins: readonly Transport[]): Target {
   return { name, transport, options: chosen.options, path, state };
 }
 
-/** A host as a manifest has it in its short form, on one word: `ssh:me@box`. */
+/** A host in a manifest's short form, as a single word: `ssh:me@box`. */
 function oneHost(target: string): Dirty[] {
   const [, name = "", value = ""] = /^([a-z]+):(.+)$/.exec(target) ?? [];
   const transport = builtinTransports.get(name);

@@ -1,8 +1,8 @@
 /**
  * Completions for shells: `norouter complete zsh` prints the script that asks us back.
  *
- * Bash has a script of ours: the library's stops at the second time it is sourced, and
- * without the package bash-completion.
+ * Bash has a script of ours: the library's stops when sourced a second time, and without
+ * the package bash-completion.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export function addCompletions(program: Command): void {
   }
 }
 
-/** Manifests, and folders that may hold some, beside what was typed so far. */
+/** Manifests, and folders that may hold some, whose paths begin with the typed word. */
 export function manifestsLike(word: string): string[] {
   const folder = word.slice(0, word.lastIndexOf("/") + 1);
   try {
@@ -38,6 +38,6 @@ export function manifestsLike(word: string): string[] {
       .filter((path) => path.startsWith(word))
       .sort();
   } catch {
-    return []; // a folder that is not there, or not ours to read
+    return []; // a folder that is absent, or not ours to read
   }
 }

@@ -61,7 +61,7 @@ export async function discover(
   return isFailed ? 1 : 0;
 }
 
-/** Asks the sources, or all; undefined if the user ended it. */
+/** Asks the sources, or all; undefined if the user ended the search. */
 export async function search(
   { timeout: timeoutMs, all = false, context, namespace, allNamespaces }: SearchOptions,
   sources?: readonly SourceName[],
@@ -131,7 +131,7 @@ function short(text: string): string {
   return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN - 1)}…` : text;
 }
 
-/** The form that programs may rely on; docs/commands.md has it. */
+/** The form that programs may rely on; see docs/commands.md. */
 function asJson(found: readonly Discovered[]): unknown {
   return {
     targets: found.flatMap(({ targets }) => targets).map((target) => ({

@@ -2,8 +2,8 @@
  * `norouter -e FILE`: write a manifest in an editor, start its mesh, and go back to the
  * editor after a failure.
  *
- *   no FILE                         a temporary one, kept if anything was saved
- *   FILE is not there               it begins as the example
+ *   no FILE                         a temporary file, kept if anything was saved
+ *   FILE is not there               a new file that begins as the example
  *   the example was not saved       nothing is started and nothing stays behind
  *   the manifest is wrong, no host
  *   became ready, or the user ended
@@ -45,7 +45,7 @@ export async function edit(
 
 interface Manuscript {
   readonly path: string;
-  /** Whether we made it, of the example. */
+  /** Whether the file is new, made from the example. */
   readonly isNew: boolean;
 }
 
@@ -94,7 +94,7 @@ async function session(
     const kept = () => {
       if (isTemporary) tell(`The manifest is kept; to go on: norouter -e ${path}`);
     };
-    // A way to say "leave it": ":cq" in vim.
+    // A way to leave without an attempt: ":cq" in vim.
     if (problem) {
       kept();
       return fail(problem, options);

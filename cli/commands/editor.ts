@@ -1,5 +1,5 @@
 /**
- * The user's editor: which program it is, and running it on a file.
+ * The user's editor: finding the program, and opening a file.
  *
  *   $VISUAL, $EDITOR         a program, perhaps with arguments: "code --wait"
  *   editor, vim, vi, emacs   the first of them on PATH
@@ -70,7 +70,7 @@ const LATE_SIGNAL_MS = 200;
 /** Said if nothing was found. */
 export const NO_EDITOR = `No editor was found; set $EDITOR to one, "nano" for example`;
 
-/** The editor that a variable names, or why it is none. */
+/** The editor that a variable names, or why there is none. */
 function editorOf(value: string, from: EditorSurroundings): Editor | string {
   // "C:\Program Files\x.exe" is a program, although words are split elsewhere.
   const whole = from.find(value);
@@ -88,10 +88,10 @@ function editorOf(value: string, from: EditorSurroundings): Editor | string {
 }
 
 /**
- * Opens a file in an editor and waits until it is closed. The editor has the terminal,
+ * Opens a file in an editor and waits until the editor ends. The editor has the terminal,
  * and Ctrl-C is its business.
  *
- * @throws {Error} if it cannot be started or fails.
+ * @throws {Error} if the editor cannot be started or fails.
  */
 export async function openEditor(editor: Editor, path: string): Promise<void> {
   const ignore = () => {};

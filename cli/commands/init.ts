@@ -2,9 +2,9 @@
  * `norouter init`: writes a manifest of hosts that flags name, or that are picked on a
  * terminal.
  *
- *   flags                    the sources named are asked: what they know of it is written
- *                            too, and what they do not know is an error. One that cannot
- *                            be asked is a warning, and the host is written as named
+ *   flags                    the sources named are asked: hosts they know are written
+ *                            with ports, hosts they do not know are errors. A source that
+ *                            cannot answer is a warning; the host is written as named
  *   a terminal, no flags     all are asked, and the user picks from a numbered list
  *   neither                  an error that says which flags there are
  *
@@ -42,7 +42,7 @@ export interface InitOptions extends SearchOptions, NamesBySource {
   readonly force?: boolean;
 }
 
-/** Whether flags or a terminal say what is to be in the manifest. */
+/** Whether flags or a terminal can give the manifest's hosts. */
 export function canInit(options: InitOptions): boolean {
   return isNamed(options) || Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
 }
@@ -117,7 +117,7 @@ async function named(options: InitOptions): Promise<readonly Candidate[] | undef
   return result.targets;
 }
 
-/** The targets that the user picks; undefined if the user ended it. */
+/** The targets that the user picks; undefined if the user ended the search. */
 async function picked(options: InitOptions): Promise<readonly Candidate[] | undefined> {
   const found = await search(options);
   if (!found) return undefined;
@@ -146,7 +146,7 @@ function say(text: string): void {
 /**
  * The check of `norouter check`.
  *
- * @throws {Error} if it would not accept the manifest.
+ * @throws {Error} if the check would refuse the manifest.
  */
 function check(text: string, path: string): void {
   const problems = problemsOf(text, path);

@@ -1,7 +1,7 @@
 /**
  * `norouter show-installer`: the script that installs an executable of a release.
  *
- * Of a module, not read beside it: an executable of one file carries it too.
+ * Of a module, not read beside it: an executable of a single file carries the script too.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export interface InstallerOptions {
   readonly releases?: string;
 }
 
-/** The script, for a POSIX shell. The variables that it reads stand at its top. */
+/** The script, for a POSIX shell. Its variables stand at its top. */
 export function installer(
   { version = VERSION, releases = RELEASES }: InstallerOptions = {},
 ): string {

@@ -1,10 +1,10 @@
 /**
- * Finds what flags name: the sources named are asked for what they know of it.
+ * Finds the targets that flags name, by asking the sources named.
  *
- *   it is there                     with its ports
- *   the source does not know it     an error
+ *   the source knows the target     with its ports
+ *   the source does not know        an error
  *   the source cannot be asked      as named, without ports, and a warning
- *   ssh's configuration lacks it    as named: any machine will do
+ *   not in ssh's configuration      as named: any machine will do
  *
  * A pod is [[CONTEXT/]NAMESPACE/]POD. Contexts may have slashes, the other two have none.
  *
@@ -42,7 +42,7 @@ export interface Named {
   readonly found: readonly Discovered[];
 }
 
-/** Names that one inquiry answers. */
+/** Names that a single inquiry answers. */
 interface Wish {
   readonly source: SourceName;
   readonly names: string[];

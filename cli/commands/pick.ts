@@ -3,7 +3,7 @@
  *
  *   1,3-5     the first, and the third to the fifth
  *   2 4       spaces will do
- *   all       every one
+ *   all       every number
  *   0, 9-7    no; neither is a number beyond the list
  *
  * pick_test.ts has the same table.

@@ -23,7 +23,7 @@ import { hostTable, reachedBy } from "../console/table.ts";
 export interface Outcome {
   /** The exit status: 1 if the manifest is wrong or no host ever became ready, else 0. */
   readonly status: number;
-  /** Whether each host became ready, be it once. */
+  /** Whether each host became ready, at least once. */
   readonly isComplete: boolean;
   /** The signal that ended the mesh, if any. */
   readonly signal?: Deno.Signal;
@@ -40,7 +40,7 @@ export interface UpOptions {
 /** Milliseconds that agents have, at the end, to tell their statistics for `--debug`. */
 const STATUS_LIMIT_MS = 500;
 
-/** A mesh outlives the terminal it was started from. */
+/** A mesh outlives its terminal. */
 const HANG_UP = {
   level: "info",
   type: "hangUp",
@@ -58,7 +58,7 @@ export async function up(file: string, options: GlobalOptions): Promise<number> 
   return (await runMesh(file, options)).status;
 }
 
-/** Runs the mesh of a manifest until it is asked to end. */
+/** Runs the mesh of a manifest until asked to end. */
 export async function runMesh(
   file: string,
   options: GlobalOptions,
@@ -137,7 +137,7 @@ export async function runMesh(
   return await end(signal);
 }
 
-/** What became of everything, before it is gone; agents that are stuck hold up no end. */
+/** Tells the status before the mesh ends; stuck agents do not delay the end. */
 async function tellStatus(
   mesh: Mesh,
   log: Log,
@@ -234,7 +234,7 @@ function summarize(
       : `${ready.length} of ${all} hosts are up, without `) +
       failed.map(({ host }) => host.name).join(", ");
   const count = ready.reduce((sum, host) => sum + host.failedListeners.length, 0);
-  // A comma would make it one of the hosts that are named before.
+  // A comma would add this to the list of hosts before.
   const but = count === 0
     ? ""
     : `${ok ? "," : ";"} ${count} listener${count === 1 ? "" : "s"} failed`;

@@ -9,10 +9,10 @@
  * full or the terminal is gone, stays in the queue and is tried again, at most every 5 s.
  * Once writing works again, a line tells how many were lost meanwhile.
  *
- * **Results are different.** Whoever asked for a result waits for it, and is told if it
- * could not be written: {@linkcode printResult}.
+ * **Results are different.** A command waits until its result is written, and is told of
+ * a failure: {@linkcode printResult}.
  *
- * Everything is made printable here (`printable.ts`), so no caller has to think of it.
+ * Everything is made printable here (`printable.ts`), so callers need not.
  *
  * @module
  */
@@ -52,12 +52,12 @@ export class LineWriter {
   #beforeHold: number | undefined;
   #idle = Promise.withResolvers<void>();
   #status = "";
-  /** The status line as the terminal shows it. */
+  /** The status line on the terminal. */
   #shown = "";
 
   /** Whether lines for people are coloured. */
   isColored: boolean;
-  /** The line that tells of lost ones; without its end. */
+  /** The line that tells of lost lines; without its end. */
   tellLost: (count: number, why: string) => string = (count, why) =>
     lostLines(count, why);
 
@@ -88,8 +88,9 @@ export class LineWriter {
   }
 
   /**
-   * Keeps a line below all others, on a terminal; without pieces it goes away. It is
-   * drawn behind what waits, so not while the terminal does not take lines.
+   * Keeps a line below all others, on a terminal; without pieces that line goes away. The
+   * status line is drawn behind the lines that wait, so not while the terminal takes no
+   * lines.
    */
   status(...pieces: readonly Piece[]): void {
     this.#status = render(pieces, this.isColored);
@@ -97,14 +98,14 @@ export class LineWriter {
   }
 
   /**
-   * Writes what has come so far and holds back what comes: somebody else asks on the terminal.
-   * What finds no room meanwhile is lost, as ever.
+   * Writes the lines so far and holds back further lines: somebody else asks on the
+   * terminal. Lines that find no room meanwhile are lost, as ever.
    */
   hold(): void {
     this.#beforeHold ??= this.#waiting.length;
   }
 
-  /** Writes what was held back. */
+  /** Writes the lines held back. */
   release(): void {
     this.#beforeHold = undefined;
     this.#pump();
@@ -205,23 +206,23 @@ export function lostLines(count: number, why: string): string {
   return `${count} ${count === 1 ? "line was" : "lines were"} lost here: ${why}`;
 }
 
-/** A result could not be written; nobody is there to read it any more. */
+/** A result could not be written, because the reader is gone. */
 export class ReaderGoneError extends Error {
   override readonly name = "ReaderGoneError";
 }
 
 /**
- * Writes the result of a command to standard output, and settles when it is written.
- * Text that is for programs, such as a script, has to be written as it is: `isExact`.
+ * Writes the result of a command to standard output, and settles once written. Text for
+ * programs, such as a script, has to be written unchanged: `isExact`.
  *
  * @throws {ReaderGoneError} if the reader went away, as a pager does.
- * @throws {Error} with a message for the user, if it cannot be written.
+ * @throws {Error} with a message for the user, if the result cannot be written.
  */
 export async function printResult(
   text: string,
   { isExact = false }: { readonly isExact?: boolean } = {},
 ): Promise<void> {
-  await stderr.flush(); // in the order in which it was said, where both are a terminal
+  await stderr.flush(); // keeps the order where both are a terminal
   let bytes = new TextEncoder().encode(isExact ? text : render([text], false));
   let wait: number = RETRY[0];
   while (bytes.length > 0) {
@@ -230,7 +231,7 @@ export async function printResult(
       wait = RETRY[0];
     } catch (cause) {
       if (cause instanceof Deno.errors.WouldBlock) {
-        // Somebody who shares the pipe made it non-blocking.
+        // Another program made the shared pipe non-blocking.
         await new Promise((resolve) => setTimeout(resolve, wait));
         wait = Math.min(RETRY[1], wait * 2);
         continue;

@@ -15,15 +15,15 @@ import { type Piece, renderJson } from "./printable.ts";
 /** How much an event matters. */
 export type Level = "debug" | "info" | "warn" | "error";
 
-/** Something that happened. Whatever fields it has besides are for machines. */
+/** Something that happened. Further fields are for machines. */
 export interface LogEvent {
-  /** How much it matters. */
+  /** How much the event matters. */
   readonly level: Level;
   /** A line for people. */
   readonly message: string;
   /** The kind of event. */
   readonly type?: string;
-  /** The host it is about. */
+  /** The host concerned. */
   readonly host?: string;
 }
 
@@ -47,7 +47,7 @@ export interface LogTarget {
 
 /** Colours of SGR: dim, yellow, red. */
 const LEVEL_COLORS = { debug: 2, info: undefined, warn: 33, error: 31 };
-/** Hosts are told apart by colour: cyan, green, magenta, blue, and bright ones. */
+/** Hosts are told apart by colour: cyan, green, magenta, blue, and bright colours. */
 const HOST_COLORS = [36, 32, 35, 34, 96, 92, 95, 94];
 
 /** Writes events. */
@@ -68,7 +68,8 @@ export class Log {
   }
 
   /**
-   * Writes an event with further fields, unless it is for developers and none is there.
+   * Writes an event with further fields, unless the event is for developers and `debug`
+   * is off.
    */
   event(event: LogEvent, fields: Readonly<Record<string, unknown>> = {}): void {
     const { format, debug, to } = this.#options;
@@ -108,7 +109,7 @@ function asJson({ level, type, host, message, ...fields }: LogEvent, time: strin
   return { time, level, type, host, message, ...fields };
 }
 
-/** The log of a command: to stderr, in colour where somebody sees it. */
+/** The log of a command: to stderr, in colour on a terminal. */
 export function openLog({ logFormat, debug = false }: Partial<GlobalOptions>): Log {
   const format = logFormat ?? "human";
   stderr.tellLost = (lines, why) => {

@@ -19,7 +19,7 @@ export type Piece = string | readonly [color: number, text: string];
  * separators; surrogates without their other half, which are no text.
  */
 export const UNSAFE: RegExp =
-  // deno-lint-ignore no-control-regex -- control characters are what this is about
+  // deno-lint-ignore no-control-regex -- control characters are the subject here
   /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Cs}/gu;
 
 /** The text with `\x1b` and `\u202e` where such characters were; tabs and lines stay. */
@@ -32,7 +32,7 @@ export function printable(text: string): string {
   });
 }
 
-/** Whether the text is shown as it is. */
+/** Whether the text is shown unchanged. */
 export function isPrintable(text: string): boolean {
   return text.search(UNSAFE) < 0;
 }
@@ -46,7 +46,7 @@ export function render(pieces: readonly Piece[], isColored: boolean): string {
   }).join("");
 }
 
-/** A value as JSON that a terminal shows as it is, too. */
+/** A value as JSON that a terminal shows unchanged, too. */
 export function renderJson(value: unknown, space?: number): string {
   return JSON.stringify(value, null, space).replace(
     UNSAFE,

@@ -9,10 +9,10 @@ import { columns } from "./columns.ts";
 
 /** Listeners that failed and are listed. */
 const MOST_LISTED = 20;
-/** Characters of one of them. */
+/** Characters of a listed error. */
 const MOST_CHARACTERS = 200;
 
-/** The status as a heading and tables; what there is nothing of is left out. */
+/** The status as a heading and tables; empty tables are left out. */
 export function statusText(status: MeshStatus): string {
   return [
     `Status after ${(status.ms / 1000).toFixed(1)} s`,
@@ -22,7 +22,10 @@ export function statusText(status: MeshStatus): string {
   ].map((text) => text.trimEnd()).filter(Boolean).join("\n");
 }
 
-/** A status as one object for machines: of the listeners only those that failed, and a count. */
+/**
+ * A status as an object for machines: of the listeners only those that failed, and a
+ * count.
+ */
 export function statusFields(status: MeshStatus): Record<string, unknown> {
   const listeners = status.listeners.filter(({ error }) => error);
   return { ...status, listeners, listening: status.listeners.length - listeners.length };
@@ -121,7 +124,7 @@ function listeners({ listeners }: MeshStatus): string {
     shown.join("") + (more > 0 ? `\n  and ${more} more` : "");
 }
 
-/** What an agent said is no line of ours. */
+/** Makes an agent's text a single line. */
 function oneLine(text: string): string {
   const line = text.replace(/\s+/g, " ");
   return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS)}…` : line;
@@ -135,7 +138,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-/** In the largest unit of which there is a whole one. */
+/** In the largest unit that gives at least 1. */
 function bytes(count: number): string {
   for (const [size, unit] of [[2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"]]) {
     if (count >= Number(size)) return `${(count / Number(size)).toFixed(1)} ${unit}`;

@@ -1,7 +1,7 @@
 /**
- * Output of libraries and plug-ins by `console`: it takes the same way as our own lines,
- * for Deno's own `console` waits for a stopped terminal, throws where the disk is full,
- * and in an agent would write between frames.
+ * Output of libraries and plug-ins by `console`: takes the same way as our own lines, for
+ * Deno's own `console` waits for a stopped terminal, throws where the disk is full, and
+ * in an agent would write between frames.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The table of hosts that `norouter up` prints when it starts.
+ * The table of hosts that `norouter up` prints at the start.
  *
  * @module
  */
@@ -13,11 +13,11 @@ import { columns } from "./columns.ts";
 /** Characters of a command that are shown however narrow the terminal is. */
 const LEAST_COMMAND = 20;
 
-/** What the table is made of, beside the manifest. */
+/** Further input of the table. */
 export interface TableOptions {
   /** The transports of the manifest's plug-ins. */
   readonly plugins?: readonly Transport[];
-  /** Columns of the terminal, at which commands are cut; without one they are whole. */
+  /** Columns of the terminal, at which commands are cut; absent to show them whole. */
   readonly width?: number;
 }
 

@@ -1,10 +1,10 @@
 /**
- * Each failure is told once: the lines that a command wrote before it failed are part of
+ * Each failure is told once: the lines that a command wrote before failing are part of
  * the reason, and so are not shown beside it.
  *
  * Lines of a host are held for a moment, to see whether its link fails of what they say.
- * Those that an earlier attempt has said, of the same failures in a row, are not shown again.
- * The machine's form of the log gets everything as it comes.
+ * Those that an earlier attempt has said, of the same failures in a row, are not shown
+ * again. The machine's form of the log gets every event immediately.
  *
  * @module
  */
@@ -18,7 +18,7 @@ const HOLD = 800;
 const MOST = 20;
 /** Different lines of a host's failed attempts that are remembered. */
 const MOST_REMEMBERED = 100;
-/** What differs from one attempt to the next in a line that is the same: times, numbers, ids. */
+/** The parts of a repeated line that vary between attempts: times, numbers, ids. */
 const VARYING = /\b[\da-f]{8,}\b|\d+/gi;
 
 /** Events on their way to the log of people. */
@@ -107,13 +107,13 @@ export class ToldOnce {
 type Output = MeshEvent & { readonly type: "output" };
 type Down = MeshEvent & { readonly type: "down" };
 
-/** The attempts to reach a host, and what they said; without what varies. */
+/** The attempts to reach a host, and the lines of each, without the parts that vary. */
 interface Attempts {
-  /** Whether the last one came through: then all that the host says is news. */
+  /** Whether the last attempt came through: then all that the host says is news. */
   isReady: boolean;
-  /** What the failures in a row have said. */
+  /** The lines of the failures in a row. */
   readonly earlier: Set<string>;
-  /** What the attempt under way says. */
+  /** The lines of the attempt under way. */
   readonly last: Set<string>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the real programs printed, as far as somebody may read it: ids are shortened to
- * their form and labels left out.
+ * Output of the real programs, fit to publish: ids are shortened to their form and labels
+ * left out.
  *
  * @module
  */

@@ -24,8 +24,8 @@ export const MOST_ARGUMENTS = 500;
 /**
  * Runs a command and gives its output.
  *
- * @throws {SourceError} if it is not installed, fails, prints too much, or the signal
- * came first.
+ * @throws {SourceError} if the program is not installed, fails, prints too much, or the
+ * signal came first.
  */
 export async function ask(
   words: readonly string[],
@@ -44,7 +44,7 @@ export async function ask(
   const stop = (reason: string) => {
     stopped ??= reason;
     family.signal("SIGKILL");
-    // Also if something that it left behind in a session of its own holds them open.
+    // Also if a process left behind in a session of its own holds them open.
     for (const reader of [stdout, stderr]) reader.cancel().catch(() => {});
   };
   const onSignal = () => stop(reasonOf(signal));
@@ -120,7 +120,7 @@ function reasonOf({ reason }: AbortSignal): string {
 /**
  * Reads a program's output as JSON.
  *
- * @throws {SourceError} if it is none, or not of this shape.
+ * @throws {SourceError} if the output is not JSON, or not of this shape.
  */
 export function readJson<S extends v.GenericSchema>(
   text: string,

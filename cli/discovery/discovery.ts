@@ -29,9 +29,9 @@ const BY_NAME: Readonly<Record<SourceName, Source>> = {
 export interface DiscoveryOptions extends Omit<Inquiry, "signal"> {
   /** Milliseconds that each source may take. */
   readonly timeoutMs: number;
-  /** Ends all, if it comes before. */
+  /** Ends all inquiries early. */
   readonly signal?: AbortSignal | undefined;
-  /** Those to ask; without it all. */
+  /** The sources to ask; absent for all. */
   readonly sources?: readonly SourceName[] | undefined;
 }
 

@@ -37,8 +37,8 @@ type Detail = v.InferOutput<typeof Detail>;
 
 /**
  * The form of {@linkcode Detail}: of the rest, such as the environment, nothing is
- * wanted. It has the names of docker's own fields; with others docker looks into its
- * JSON, where what a container lacks is an error.
+ * wanted. The names are those of docker's own fields; for other names docker looks into
+ * its JSON, where a field that a container lacks is an error.
  */
 const TEMPLATE = `{"id":{{json .ID}},"ports":{{json .Config.ExposedPorts}},` +
   `"network":{{json .HostConfig.NetworkMode}}}`;
@@ -61,7 +61,7 @@ export const dockerSource: Source = {
   },
 };
 
-/** Without it, as when a container has just gone, there is still the row of `ps`. */
+/** Without details, as when a container has just gone, there is still the row of `ps`. */
 async function inspect(ids: readonly string[], signal: AbortSignal): Promise<
   { details: ReadonlyMap<string, Detail>; problems: Problem[] }
 > {

@@ -14,7 +14,7 @@ const LOCAL = "local";
 /** Added to ports that only root may listen on: 80 becomes 8080, 443 becomes 8443. */
 const UNPRIVILEGED = 8000;
 
-/** A manifest's text and the hosts in it. */
+/** A manifest's text and its hosts. */
 export interface Draft {
   readonly text: string;
   readonly hosts: readonly string[];
@@ -94,7 +94,7 @@ function hostOf(target: Candidate): YAMLMap {
 
 function published(ports: readonly ServedPort[]): YAMLSeq {
   const list = new YAMLSeq();
-  // Ports that keep their number come first to it.
+  // Ports that keep their number have the first claim.
   const taken = new Set(ports.map(({ port }) => port).filter((port) => port >= 1024));
   for (const port of ports) {
     const item = new Scalar(`${listenPort(port.port, taken)}:127.0.0.1:${port.port}`);

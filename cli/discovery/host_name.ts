@@ -18,7 +18,7 @@ const MOST = 63;
 /** Names that mean something else wherever they are looked up. */
 const RESERVED = ["localhost", "localhost4", "localhost6", "broadcasthost"];
 
-/** Makes a valid name that is not taken, and takes it. */
+/** Makes and takes a valid name that is free. */
 export function takeHostName(base: string, taken: Set<string>): string {
   const plain = base.toLowerCase().replace(/[^a-z0-9_]+/g, "-");
   const name = trimmed(plain.slice(0, MOST)) || "host";

@@ -76,7 +76,7 @@ const PodList = v.object({ items: v.array(Pod) });
 /** Says which container `kubectl exec` takes. */
 const DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container";
 
-/** Kubernetes, as kubectl's configuration has it. */
+/** Kubernetes, by kubectl's configuration. */
 export const kubectlSource: Source = {
   name: "kubectl",
   async list(question) {
@@ -152,7 +152,7 @@ function targetOf(pod: Pod, context: string): Candidate {
       pod: name,
       namespace,
       context,
-      // Where there is a choice, it is better seen than left to kubectl.
+      // Of several containers, name the choice that kubectl would make silently.
       ...others.length > 0 && usual && { container: usual.name },
     },
     state: oneLine(state),

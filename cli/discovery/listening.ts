@@ -27,7 +27,7 @@ const REACHED = new Set([
 
 /**
  * Reads `/proc/net/tcp` and `tcp6`: ports that a program of that machine reaches at its
- * loopback address. Engines and meshes listen on further ones, which are theirs.
+ * loopback address. Engines and meshes listen on further addresses, for their own use.
  */
 export function readListening(table: string): ServedPort[] {
   return distinct(
@@ -42,8 +42,8 @@ export function readListening(table: string): ServedPort[] {
 
 /**
  * The targets with the ports that those listen on which run, have a network of their own
- * and no known port. `exec` gives the command that runs words in one. Who cannot be asked
- * has none.
+ * and no known port. `exec` gives the command that runs words in a target. A target that
+ * cannot be asked has no ports.
  */
 export async function withListening(
   targets: readonly Candidate[],

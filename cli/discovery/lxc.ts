@@ -39,7 +39,7 @@ export const lxcSource: Source = {
     );
     const targets = answers.flatMap(({ targets }) => targets);
     const problems = answers.flatMap(({ problems }) => problems);
-    // People have one of the two.
+    // People have either of the two.
     const failed = problems.filter(({ kind }) => kind === "failed");
     const isMissing = problems.length === PROGRAMS.length && failed.length === 0;
     return { targets, problems: isMissing ? problems.slice(0, 1) : failed };

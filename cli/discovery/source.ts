@@ -8,16 +8,18 @@ import { UNSAFE } from "../console/printable.ts";
 /** The sources, named as the manifest's fields for their candidates. */
 export const SOURCES = ["docker", "podman", "kubectl", "lxc", "ssh"] as const;
 
-/** One of the sources. */
+/** The name of a source. */
 export type SourceName = typeof SOURCES[number];
 
 /** Something that could become a host. */
 export interface Candidate {
-  /** Who found it: also the field of a manifest's host. */
+  /** The source of the candidate: also the field of a manifest's host. */
   readonly source: SourceName;
   /** Its name or id there; for a pod `CONTEXT/NAMESPACE/POD`. */
   readonly id: string;
-  /** Further names, and ids that may be cut short, by which a user may know it. */
+  /**
+   * Further names, and ids that may be cut short, by which a user may know the candidate.
+   */
   readonly alsoKnownAs?: readonly string[];
   /** The name that a host name is made of. */
   readonly base: string;
@@ -25,15 +27,18 @@ export interface Candidate {
   readonly spec: string | Readonly<Record<string, string>>;
   /** In the source's own words, such as `running`; empty where nobody knows. */
   readonly state: string;
-  /** Whether commands can be run in it now, as far as is known. */
+  /** Whether commands can be run there now, as far as is known. */
   readonly isRunning: boolean;
-  /** A few words that tell it from others, such as its image. */
+  /** A few distinguishing words, such as its image. */
   readonly about: string;
-  /** Ports that it is said to serve, each once, in order. */
+  /** Ports said to be served there, each once, in order. */
   readonly ports: readonly ServedPort[];
-  /** Whether it has the network, and so the loopback addresses, of this machine. */
+  /**
+   * Whether the candidate shares the network, and so the loopback addresses, of this
+   * machine.
+   */
   readonly sharesNetwork?: boolean;
-  /** Advice for whoever writes it into a manifest, a line each. */
+  /** Advice for a manifest with this candidate, a line each. */
   readonly advice?: readonly string[];
 }
 
@@ -43,11 +48,11 @@ export interface ServedPort {
   readonly port: number;
   /** `tcp`, `udp` or `sctp`. */
   readonly protocol: string;
-  /** The source's name for it; may be empty. */
+  /** The source's name for the port; may be empty. */
   readonly name: string;
 }
 
-/** A cluster with a user and a namespace, as kubectl's configuration names it. */
+/** A cluster with a user and a namespace, as named in kubectl's configuration. */
 export interface Context {
   readonly name: string;
   /** The namespace that is meant where none is given. */
@@ -77,13 +82,13 @@ export interface Findings {
 export interface Inquiry {
   /** Also candidates that do not run. */
   readonly all: boolean;
-  /** Of kubectl; without it the current context. */
+  /** Of kubectl; if absent, the current context. */
   readonly context?: string | undefined;
-  /** Of kubectl; without it that of the context. */
+  /** Of kubectl; if absent, that of the context. */
   readonly namespace?: string | undefined;
   /** Of kubectl. */
   readonly allNamespaces?: boolean | undefined;
-  /** Ends it, by a reason to be told. */
+  /** Ends the inquiry, with a reason to be told. */
   readonly signal: AbortSignal;
 }
 
@@ -91,7 +96,7 @@ export interface Inquiry {
 export interface Source {
   readonly name: SourceName;
   /**
-   * Lists it. Asks nobody anything and ends with the signal.
+   * Lists the candidates. Asks nobody anything and ends with the signal.
    *
    * @throws {SourceError} if there is nothing to list because of a problem.
    */

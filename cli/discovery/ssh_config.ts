@@ -1,24 +1,24 @@
 /**
- * Reads ssh's configuration for the hosts that it names: ssh_config(5), as far as finding
- * them takes.
+ * Reads the hosts named in ssh's configuration: ssh_config(5), as far as finding them
+ * takes.
  *
- *   Host office *.lab !old.lab    "office" is a host; patterns are none, nor is what is
- *                                 negated
+ *   Host office *.lab !old.lab    "office" is a host; patterns and negated names
+ *                                 are none
  *   Host "my box" a\ b            words with quotes, double or single, and backslashes
  *   HostName=10.0.0.5             "=" may stand between keyword and words
  *   Include work/*                other files, from ~/.ssh where no path is absolute
- *   Match exec "…"                never asked: it may run a command or resolve names
+ *   Match exec "…"                never asked: that may run a command or resolve names
  *
- * The real name of a host is shown besides, as ssh finds it: the first value of the
- * blocks that match, in the order of the files. Values behind a Match are left out,
- * except for `Match all`. Bounded in files, depth, bytes and hosts.
+ * The real name of a host is shown besides, as ssh does: the first value of the blocks
+ * that match, in the order of the files. Values behind a Match are left out, except for
+ * `Match all`. Bounded in files, depth, bytes and hosts.
  *
  * @module
  */
 import { isAbsolute, join } from "node:path";
 import { oneLine } from "./source.ts";
 
-/** As ssh has it. */
+/** As in ssh. */
 const MOST_DEPTH = 16;
 const MOST_FILES = 256;
 const MOST_BYTES = 1 << 20;
@@ -28,7 +28,7 @@ const MOST_HOSTS = 2000;
 export interface SshHost {
   /** The name to give to ssh. */
   readonly alias: string;
-  /** The name or address that it stands for; without it the alias itself. */
+  /** The name or address behind the alias; if absent, the alias itself. */
   readonly hostName?: string;
   readonly user?: string;
   readonly port?: string;
@@ -55,7 +55,7 @@ type Condition = readonly string[] | "unknown";
 
 const ALL: Condition = ["*"];
 
-/** A keyword whose value is shown, with the blocks it stands in. */
+/** A keyword whose value is shown, with the blocks around. */
 interface Setting {
   readonly conditions: readonly Condition[];
   readonly field: "hostName" | "user" | "port";
@@ -71,7 +71,7 @@ const FIELDS: ReadonlyMap<string, Setting["field"]> = new Map([
 /**
  * Reads a configuration with its includes. Nothing is run and nobody is asked.
  *
- * @throws what reading the first file throws.
+ * @throws the error of reading the first file.
  */
 export function readSshConfig(path: string, options: SshConfigOptions): SshConfig {
   const reader = new Reader(options);
@@ -187,7 +187,7 @@ function readText(path: string): string {
 
 /**
  * The words of a line, the first in lower case, by the rules of ssh; none for an empty
- * line or a comment. What is wrong with it, if it is.
+ * line or a comment. Text is the fault of a wrong line.
  */
 export function wordsOf(line: string): string[] | string {
   const text = line.replace(/^[\s]+|[\s]+$/g, "");
@@ -205,7 +205,7 @@ export function wordsOf(line: string): string[] | string {
   return words;
 }
 
-/** The word that begins at a place, and the place behind it. */
+/** The word that begins at a place, and the place behind that word. */
 function wordAt(text: string, start: number): { word: string | undefined; end: number } {
   let word = "";
   let quote = "";

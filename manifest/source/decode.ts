@@ -1,8 +1,8 @@
 /**
- * From bytes to the text of a manifest: UTF-8, with one leniency: a byte that is none
- * stands in a comment, where it means nothing.
+ * From bytes to the text of a manifest: UTF-8, with a leniency: other bytes may stand in
+ * comments, where they mean nothing.
  *
- * NoRouter takes those too.
+ * NoRouter takes these too.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { type Diagnostic, ManifestError, type Position } from "./diagnostic.ts";
 export interface Decoded {
   /** The text; U+FFFD stands for bytes that could not be read. */
   readonly text: string;
-  /** At most one: where the first byte that is no UTF-8 stands. */
+  /** At most a single warning: where the first byte that is no UTF-8 stands. */
   readonly warnings: readonly Diagnostic[];
 }
 
@@ -66,7 +66,7 @@ function damageOutsideComments(text: string): number | undefined {
   return undefined;
 }
 
-/** The place of the character at `offset`, and the byte that it stands for. */
+/** The place of the character at `offset`, and the byte behind that character. */
 function faultAt(
   bytes: Uint8Array,
   text: string,
@@ -78,7 +78,7 @@ function faultAt(
   let start = 0;
   for (let line = 1; line < before.length; line++) start = bytes.indexOf(10, start) + 1;
   const mark = start === 0 && bytes[0] === 0xef && bytes[1] === 0xbb ? 3 : 0;
-  // The byte behind as many as make the characters before it.
+  // The bytes of the preceding characters come first; find how many there are.
   const rest = bytes.subarray(start + mark);
   const length = (count: number) =>
     new TextDecoder("utf-8", { ignoreBOM: true })
@@ -89,7 +89,7 @@ function faultAt(
     if (length(middle) <= column) low = middle;
     else high = middle - 1;
   }
-  // What is unfinished at that point belongs to the character itself.
+  // An unfinished sequence at that point belongs to the character itself.
   while (low > 0 && length(low - 1) === column) low--;
   const byte = `0x${(rest[low] ?? 0).toString(16).padStart(2, "0")}`;
   return {

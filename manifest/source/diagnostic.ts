@@ -17,7 +17,7 @@ export interface Position {
   readonly path?: string;
 }
 
-/** One thing to tell the user about a manifest. */
+/** A message to the user about a manifest. */
 export interface Diagnostic {
   /** An error keeps the mesh from starting, a warning does not. */
   readonly severity: "error" | "warning";

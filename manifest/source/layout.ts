@@ -2,32 +2,32 @@
  * Slips of layout in a text that is not YAML: a space too many or too few in front of a line,
  * none behind a colon or a dash, a colon forgotten.
  *
- * The parser takes a line that is indented too far for the rest of the value above it, and so
- * complains of that value, in words of its grammar. Here lines are compared with their
- * neighbours, as a reader does. What is found is a guess, and only said of a text that the
+ * The parser takes a line that is indented too far for the rest of the value above, and
+ * so complains of that value, in words of its grammar. Here lines are compared with their
+ * neighbours, as a reader does. Slips are guesses, and only reported for a text that the
  * parser has refused.
  *
  * @module
  */
 import { quote } from "./value.ts";
 
-/** A line that does not fit those around it. */
+/** A line that does not fit its neighbours. */
 export interface Slip {
   /** Counted from 1. */
   readonly line: number;
   /** Of the first character that is no space, counted from 1. */
   readonly column: number;
-  /** What is wrong with it, and what was wanted. */
+  /** The fault of the line, and the wanted layout. */
   readonly message: string;
 }
 
 /** A line that holds more than a part of a value. */
 interface Parts {
-  /** Where entries begin in it: of lists, then of a map; from 0. */
+  /** Where entries of the line begin: of lists, then of a map; from 0. */
   readonly columns: readonly number[];
-  /** The key, with its quotes if it has some. */
+  /** The key, with any quotes. */
   readonly key: string | undefined;
-  /** What stands behind the last of them. */
+  /** The text behind the last of them. */
   readonly value: string;
 }
 
@@ -48,17 +48,17 @@ export function slipsOf(text: string): readonly Slip[] {
   return layout.slips;
 }
 
-/** What is open where a line begins, and what did not fit so far. */
+/** The levels open where a line begins, and the slips so far. */
 class Layout {
   readonly slips: Slip[] = [];
   #line = 0;
-  /** Columns of the lists and maps that are open, from the outermost one. */
+  /** Columns of the lists and maps that are open, outermost first. */
   readonly #levels: number[] = [];
-  /** Whether the line before leaves its value to those behind it. */
+  /** Whether the line before leaves its value to the lines that follow. */
   #opens = true;
   /** The key above, which may say that its value is not to be shown. */
   #above = "";
-  /** Of a text in lines of its own (`|`), the column of what it belongs to. */
+  /** Of a text in lines of its own (`|`), the column of its parent. */
   #block: number | undefined;
   readonly #inside = new Inside();
 
@@ -66,7 +66,7 @@ class Layout {
     return this.#levels.length > MOST_LEVELS;
   }
 
-  /** Reads the next line; `next` gives the one behind it that says something. */
+  /** Reads the next line; `next` gives the next line with content. */
   read(line: string, next: () => string | undefined): void {
     this.#line++;
     const text = line.trimStart();
@@ -86,7 +86,7 @@ class Layout {
     else this.#inside.read(text);
   }
 
-  /** A line where an entry may stand, and one is meant. */
+  /** A line that was meant as an entry, where an entry may stand. */
   #torn(text: string, indent: number, next: () => string | undefined): Parts | undefined {
     const isPlace = this.#levels.includes(indent) ||
       this.#opens && indent > (this.#levels.at(-1) ?? -1);
@@ -106,7 +106,10 @@ class Layout {
     this.#inside.read(said);
   }
 
-  /** Finds the level that an entry belongs to; gives how far it has to be moved. */
+  /**
+   * Finds the level that an entry belongs to; gives the columns by which to move the
+   * entry.
+   */
   #fit(column: number, name: string): number {
     const levels = this.#levels;
     let closed: number | undefined;
@@ -138,7 +141,7 @@ class Layout {
     this.slips.push({ line: this.#line, column: indent + 1, message });
   }
 
-  /** How an entry is called, unless it may be part of a password. */
+  /** How an entry is called, unless the name may be part of a password. */
   #name({ key }: Parts): string {
     if (/password/i.test(this.#above)) return "this line";
     if (key === undefined) return "this item";
@@ -146,13 +149,13 @@ class Layout {
   }
 }
 
-/** The value without what stands behind `#`. */
+/** The value without the comment behind `#`. */
 function withoutComment(value: string): string {
   const at = value.search(/(?<!\S)#/);
   return (at < 0 ? value : value.slice(0, at)).trimEnd();
 }
 
-/** Whether a line ends within brackets or quotes that began in it, or before. */
+/** Whether a line ends within brackets or quotes that began there or before. */
 class Inside {
   #brackets = 0;
   #quote = "";
@@ -161,7 +164,7 @@ class Inside {
     return this.#brackets > 0 || this.#quote !== "";
   }
 
-  /** Reads a value, or the rest of one. */
+  /** Reads a value, or the rest of a value. */
   read(text: string): void {
     if (!this.goesOn && !/^["'[{]/.test(text)) return; // plain text, in which they mean nothing
     for (let i = 0; i < text.length; i++) {
@@ -202,7 +205,7 @@ function partsOf(text: string, indent: number): Parts | undefined {
   return columns.length > 0 ? { columns, key: key?.trimEnd(), value } : undefined;
 }
 
-/** The same of a line that lacks a character: it was meant to be an entry. */
+/** The same of a line that lacks a character: the line was meant to be an entry. */
 function tornParts(
   text: string,
   indent: number,

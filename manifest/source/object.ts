@@ -14,7 +14,7 @@ export function fromObject(value: unknown, report: Report): Value {
 
 interface Context {
   readonly report: Report;
-  /** The objects around the one being read, to notice one that holds itself. */
+  /** The objects around the one being read, to notice an object that holds itself. */
   readonly open: Set<object>;
 }
 

@@ -13,7 +13,7 @@ export class Report {
   readonly #said = new Set<string>();
   #sound: { line: number; column: number } | undefined;
 
-  /** A report with nothing in it. */
+  /** An empty report. */
   constructor(file: string) {
     this.file = file;
   }
@@ -48,8 +48,8 @@ export class Report {
   }
 
   /**
-   * A warning turns out to be why the manifest cannot be used. Tells whether there is one at
-   * this place whose message matches.
+   * A warning turns out to be why the manifest cannot be used. Tells whether a warning at
+   * this place has a matching message.
    */
   blame(at: Position, pattern: RegExp): boolean {
     const index = this.#found.findIndex((found) =>
@@ -63,8 +63,8 @@ export class Report {
   }
 
   /**
-   * The text is not YAML. What the parser made of the text from `sound` on is a guess,
-   * and nothing is said about it: it would be noise beside the true reason.
+   * The text is not YAML. The parser only guesses at the text from `sound` on, and
+   * messages about that part are dropped: they would be noise beside the true reason.
    */
   syntax(at: Position, message: string, sound: Position): void {
     this.#push({ severity: "error", at, message, failsCheck: true });
@@ -72,9 +72,9 @@ export class Report {
   }
 
   /**
-   * The warnings, when there is no error.
+   * The warnings, if there is no error.
    *
-   * @throws {ManifestError} with everything found, when there is one.
+   * @throws {ManifestError} with everything found, if there is an error.
    */
   finish(): readonly Diagnostic[] {
     const sorted = this.#found.toSorted((a, b) =>

@@ -8,10 +8,10 @@ import { formatPosition, type Position } from "./diagnostic.ts";
 import { slipsOf } from "./layout.ts";
 import type { Report } from "./report.ts";
 
-/** Said of brackets in brackets beyond what the parser's stack holds. */
+/** Said of brackets nested deeper than the parser's stack can hold. */
 export const TOO_DEEP = "lists and maps are nested too deeply to be read";
 
-/** Said where the parser's own words might show what was meant to be a password. */
+/** Said where the parser's own words might show an intended password. */
 export const UNREADABLE_PASSWORD =
   "YAML does not take this password as it stands; put it in single quotes";
 
@@ -21,7 +21,7 @@ const TAB = "a tab stands where YAML wants spaces";
 export interface SyntaxContext {
   /** The whole text. */
   readonly text: string;
-  /** The place of an offset in it. */
+  /** The place of an offset in the text. */
   readonly at: (offset: number) => Position;
   /** Takes the faults. */
   readonly report: Report;
@@ -43,11 +43,11 @@ export function reportSyntax(document: Document, context: SyntaxContext): void {
       ? UNREADABLE_PASSWORD
       : explain(error, text, line);
     const begin = at(enclosing(document, offset));
-    // The parser stumbles over the line before a slip, over that, or over some behind it.
+    // The parser stumbles over the line before a slip, the slip, or some line behind.
     const isOfSlip = CONSEQUENCE.test(error.message) &&
       (slips[0]?.line ?? Infinity) <= place.line + 1;
     if (isOfSlip) sound ??= begin;
-    // What follows from an error is no news: a line indented by a tab belongs nowhere.
+    // Consequences of an error are no news: a line indented by a tab belongs nowhere.
     const follows = place.line === tabLine && tabLine > 0 ||
       tabLine > 0 && /^all .* same column$/.test(message) ||
       last?.line === place.line && last.column === place.column ||
@@ -74,17 +74,17 @@ export function reportSyntax(document: Document, context: SyntaxContext): void {
   }
 }
 
-/** Whether a password begins in the line of an offset, at or before it. */
+/** Whether a password begins in the line of an offset, at or before that place. */
 export function isInPassword(text: string, offset: number): boolean {
   const lineStart = text.lastIndexOf("\n", offset - 1) + 1;
   return /password["']?\s*:/i.test(text.slice(lineStart, offset + 1));
 }
 
-/** What the parser says where a line does not fit those around it, in whatever way. */
+/** The parser's messages where a line does not fit its neighbours, in whatever way. */
 const CONSEQUENCE =
   /^(Nested mappings|Implicit (map )?keys|All \w+ items must|A block sequence may not)/;
 
-/** What it says of each word behind a place where it lost its way. */
+/** The parser's message for each word behind a place where the parser lost its way. */
 const LOST = /^Unexpected .* token in YAML stream/;
 
 function explain(error: YAMLError, text: string, line: string): string {

@@ -1,6 +1,6 @@
 /**
- * Plain data of which every part knows where it stands: the form that YAML text and
- * library objects are turned into before anything is checked.
+ * Plain data of which every part knows its place: the form that YAML text and library
+ * objects are turned into before anything is checked.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export type Value = MapValue | ListValue | ScalarValue;
 export interface MapValue {
   /** Tells the kinds apart. */
   readonly kind: "map";
-  /** Where it begins. */
+  /** Where the value begins. */
   readonly at: Position;
   /** By key, in order of appearance. */
   readonly entries: ReadonlyMap<string, Entry>;
@@ -33,7 +33,7 @@ export interface Entry {
 export interface ListValue {
   /** Tells the kinds apart. */
   readonly kind: "list";
-  /** Where it begins. */
+  /** Where the value begins. */
   readonly at: Position;
   /** In order. */
   readonly items: readonly Value[];
@@ -43,7 +43,7 @@ export interface ListValue {
 export interface ScalarValue {
   /** Tells the kinds apart. */
   readonly kind: "scalar";
-  /** Where it begins. */
+  /** Where the value begins. */
   readonly at: Position;
   /** The data itself. */
   readonly value: string | number | boolean | null;
@@ -53,7 +53,7 @@ export interface ScalarValue {
   readonly quoted: boolean;
 }
 
-/** True for `null`, `~` and a key with nothing behind it: the same as absent. */
+/** True for `null`, `~` and a key without a value: the same as absent. */
 export function isNull(value: Value): boolean {
   return value.kind === "scalar" && value.value === null;
 }
@@ -83,7 +83,7 @@ export function toPlain(value: Value): unknown {
   }
 }
 
-/** The value that a path leads to, or the last value that it passes. */
+/** The value at the end of a path, or the last value on the way. */
 export function follow(value: Value, path: readonly (string | number)[]): Value {
   const [step, ...rest] = path;
   if (step === undefined || value.kind === "scalar") return value;

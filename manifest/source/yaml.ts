@@ -24,8 +24,8 @@ const MAX_VALUES = 1_000_000;
 
 /** Reads a YAML document; text that cannot be read is reported and read as nothing. */
 export function fromYaml(text: string, report: Report): Value {
-  // Of the text itself: the parser's own knows no lines behind the place where it gives
-  // up.
+  // Of the text itself: the parser's own has no lines behind the place where parsing
+  // stops.
   const lines = lineStarts(text);
   const nothing = scalar({ file: report.file, line: 1, column: 1 }, null, "", false);
   try {
@@ -64,7 +64,7 @@ class Reader {
   readonly #text: string;
   readonly #at: (offset: number) => Position;
   readonly #report: Report;
-  /** The latest value under each anchor, and how many values it holds. */
+  /** The latest value under each anchor, and the count of values inside. */
   readonly #anchors = new Map<string, { value: Value; size: number } | "open">();
   #size = 0;
 

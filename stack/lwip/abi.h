@@ -1,18 +1,18 @@
-/* What the stack and its host agree on: the numbers, and the functions that the host calls.
+/* The interface of the stack and its host: numbers, and the functions that the host calls.
  *
- * The host's side is stack/abi.ts; stack/abi_test.ts reads this file and holds that one, and
- * the built module, against it.
+ * The host's side is stack/abi.ts; stack/abi_test.ts compares that file, and the built module,
+ * with this header.
  *
  * Only the host calls; the module imports nothing. A connection is named by its number, a
- * block or a buffer by its address. What a call tells besides its value lies in the four words
- * of the reply, until the next call. Addresses of the network are in host order. */
+ * block or a buffer by its address. Further results of a call lie in the four words of the
+ * reply, until the next call. Addresses of the network are in host order. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
 #define EXPORT(name) __attribute__((export_name(#name)))
 
-/* What happened to a connection; bits. */
+/* Events of a connection; bits. */
 enum {
   EVENT_SYN = 1, /* a peer wants to connect: the host accepts or refuses */
   EVENT_OPEN = 2, /* the handshake is done */
@@ -20,7 +20,7 @@ enum {
   EVENT_EOF = 8, /* the peer has ended its stream */
   EVENT_WRITABLE = 16, /* there is room to send again */
   EVENT_CLOSED = 32, /* both streams have ended and all was acknowledged */
-  EVENT_FAILED = 64, /* it is over, for the reason told */
+  EVENT_FAILED = 64, /* the connection is over, for the reason told */
 };
 
 /* Why a connection ended. */
@@ -34,7 +34,7 @@ enum {
   REASON_NO_MEMORY = 6,
 };
 
-/* Words of statistics(): what is held now, and what was counted since the start. */
+/* Words of statistics(): present holdings, and counts since the start. */
 enum {
   STATISTIC_PAGES, /* of the pool, 64 KiB each */
   STATISTIC_USED_PAGES,
@@ -65,7 +65,7 @@ enum {
   REFUSE_WITHOUT_ICMP = 255,
 };
 
-/* Frames of the NoRouter protocol, of which the host hands in whole ones: wire/frame.ts. */
+/* Frames of the NoRouter protocol, handed in whole by the host: wire/frame.ts. */
 enum {
   FRAME_MAGIC = 0x42,
   FRAME_HEADER_BYTES = 8,
@@ -79,17 +79,17 @@ enum {
 EXPORT(init) void init(uint32_t memory, uint32_t address, uint32_t a, uint32_t b, uint32_t c,
   uint32_t d);
 /* Runs the timers that are due at `now` (milliseconds of any origin, wrapping) and returns the
- * milliseconds until the next one, or POLL_NEVER if nothing waits for time. */
+ * milliseconds until the next timer, or POLL_NEVER if nothing waits for time. */
 EXPORT(poll) int32_t poll(uint32_t now);
 /* The next connection that something happened to, or NO_EVENT.
  * Reply: events, reason, code of an ICMP message. */
 EXPORT(next_event) int32_t next_event(void);
 /* Ends, without a word to the other side, every connection whose remote address lies in a
- * range: the host behind it is down. Returns how many. */
+ * range: the host behind that range is down. Returns how many. */
 EXPORT(abort_range) uint32_t abort_range(uint32_t network, uint32_t mask);
-/* Tells the other end of a connection that an earlier instance had, by a byte far from any
- * window: it answers with an acknowledgement, and that gets a reset, since nothing is known
- * here of the connection. Returns whether there was room for it. */
+/* Tells the other end that a connection, of an earlier instance, is gone, by a byte far from
+ * any window: the peer answers with an acknowledgement, and that gets a reset, since nothing
+ * is known here of the connection. Returns whether there was room for the byte. */
 EXPORT(knock) bool knock(uint32_t local, uint32_t local_port, uint32_t remote,
   uint32_t remote_port);
 /* Where the reply lies: four words. */
@@ -104,18 +104,18 @@ EXPORT(statistics) uint32_t statistics(void);
 
 /* ---- frames in and out ---- */
 
-/* A buffer to read frames into, the host's until in_release. There is always one while the host
- * has one more at the most. Returns its number, or -1. Reply: address of its body, size of the
- * body, size of the room in front for an unfinished frame. */
+/* A buffer to read frames into, the host's until in_release. There is always a free buffer
+ * while the host has at most one other. Returns its number, or -1. Reply: address of its body,
+ * size of the body, size of the room in front for an unfinished frame. */
 EXPORT(in_take) int32_t in_take(void);
-/* The host does not look at the buffer any more; packets may still lie in it. */
+/* The host does not look at the buffer any more; packets may still lie there. */
 EXPORT(in_release) void in_release(uint32_t which);
 /* Takes whole frames from `at`, which lies in input buffer `which`, and returns how many bytes
  * were used. Stops before a frame that is unfinished, is no packet, or does not begin with the
  * magic: the host looks. */
 EXPORT(input) uint32_t input(uint32_t which, const uint8_t *at, uint32_t length);
-/* Hands the filled output buffer to the host, until out_done. Returns its length; 0 if it is
- * empty or the last one is not done. Reply: address. */
+/* Hands the filled output buffer to the host, until out_done. Returns its length; 0 if the
+ * buffer is empty or the last is not done. Reply: address. */
 EXPORT(out_take) uint32_t out_take(void);
 EXPORT(out_done) void out_done(void);
 
@@ -125,32 +125,34 @@ EXPORT(out_done) void out_done(void);
 EXPORT(conn_connect) int32_t conn_connect(uint32_t address, uint32_t port);
 /* Reply: local address, local port, remote address, remote port. */
 EXPORT(conn_addresses) void conn_addresses(uint32_t conn);
-/* The target of a held SYN was dialled: the handshake goes on. Returns 0, or -1 if it cannot. */
+/* The target of a held SYN was dialled: the handshake goes on. Returns 0, or -1 if that is
+ * impossible. */
 EXPORT(conn_accept) int32_t conn_accept(uint32_t conn);
 /* The target of a held SYN could not be dialled: answers with a reset and gives the connection
  * back. With a `code` other than REFUSE_WITHOUT_ICMP, an ICMP destination unreachable of that
  * code goes ahead and says why; a stack that acts on none of that code, as NoRouter's, would go
  * on asking. */
 EXPORT(conn_refuse) void conn_refuse(uint32_t conn, uint32_t code);
-/* The next bytes to read, where they lie. Small segments are put together, so that one write
- * takes many. Returns their length, 0 if there are none. Reply: address, length. */
+/* The next bytes to read, where they lie. Small segments are put together, so that a single
+ * write takes many. Returns their length, 0 if there are none. Reply: address, length. */
 EXPORT(conn_peek) uint32_t conn_peek(uint32_t conn);
-/* `length` bytes of what conn_peek showed were written: they go, and the window opens. */
+/* `length` bytes from conn_peek were written: they go, and the window opens. */
 EXPORT(conn_consume) void conn_consume(uint32_t conn, uint32_t length);
 /* A block that the host may read a socket into, of about `size` bytes; the largest are of
- * POOL_LARGE. Returns it, or 0 if memory is short. Reply: address and size of its bytes. */
+ * POOL_LARGE. Returns the block, or 0 if memory is short. Reply: address and size of its
+ * bytes. */
 EXPORT(tx_alloc) uint32_t tx_alloc(uint32_t size);
 /* Gives back a block that is still the host's. */
 EXPORT(tx_free) void tx_free(uint32_t block);
 /* How many bytes may be sent now; if none, EVENT_WRITABLE comes when some may. */
 EXPORT(conn_room) uint32_t conn_room(uint32_t conn);
 /* Sends the first `length` bytes of a block. Returns SEND_TAKEN if the block is the stack's
- * now, SEND_COPIED if it is still the host's, SEND_CLOSED if the connection is not open. */
+ * now, SEND_COPIED if still the host's, SEND_CLOSED if the connection is not open. */
 EXPORT(conn_send) int32_t conn_send(uint32_t conn, uint32_t block, uint32_t length);
 /* No more bytes will be sent: FIN after those that were. */
 EXPORT(conn_shutdown) void conn_shutdown(uint32_t conn);
-/* Ends the connection with a reset, which waits if there is no room for it: nobody would send
- * it again. The host still has to release it. */
+/* Ends the connection with a reset, which waits for room, since nobody would send a lost reset
+ * again. The host still has to release the connection. */
 EXPORT(conn_abort) void conn_abort(uint32_t conn);
 /* The host is finished with the connection. If both sides have ended their streams, lwIP still
  * delivers what is under way; otherwise the connection is reset. */

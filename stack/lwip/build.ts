@@ -4,8 +4,8 @@
  *
  * lwIP's source comes from the first of: `LWIP_SRC` (a folder holding `src/core`), the
  * cache of an earlier build, Debian's source package where apt-get and a Debian mirror
- * are set up, the upstream release. Wherever it comes from, a hash over the files used
- * must match; and a build whose inputs did not change is skipped.
+ * are set up, the upstream release. From any of them, a hash over the files used must
+ * match; and a build whose inputs did not change is skipped.
  *
  * ```sh
  * deno task build [--force]
@@ -76,7 +76,7 @@ async function glueFiles(): Promise<Map<string, Uint8Array>> {
   return files;
 }
 
-/** What the result depends on: the glue, the flags, the compiler, and lwIP's hash. */
+/** The inputs of the result: the glue, the flags, the compiler, and lwIP's hash. */
 async function inputsHash(glue: Map<string, Uint8Array>): Promise<string> {
   const settings = [
     CLANG,
@@ -100,7 +100,7 @@ async function builtFrom(file: URL): Promise<string | undefined> {
     const [section] = WebAssembly.Module.customSections(module, SECTION);
     return section && new TextDecoder().decode(section);
   } catch {
-    return undefined; // missing or damaged: build it
+    return undefined; // missing or damaged: build
   }
 }
 
@@ -149,7 +149,7 @@ async function compile(
   const tree: Tree = {};
   for (const [path, bytes] of glue) place(tree, `glue/${path}`, bytes);
   for (const [path, bytes] of patched(lwip)) place(tree, `lwip/${path}`, bytes);
-  // Of the glue, what lies in folders is included by what does not.
+  // The glue's files in folders are included by those outside.
   const sources = [
     ...[...glue.keys()].filter((path) => /^[^/]+\.c$/.test(path)).map((path) =>
       `glue/${path}`
@@ -162,7 +162,7 @@ async function compile(
   const stderr = (bytes: Uint8Array | null) =>
     void (bytes && messages.push(bytes.slice()));
   const stdout = () => {};
-  await runLLVM(undefined, {}, { fetchProgress: () => {} }); // loads it, without its chatter
+  await runLLVM(undefined, {}, { fetchProgress: () => {} }); // loads clang, quietly
   const run = async (tool: "clang" | "wasm-ld", args: string[], files: Tree) => {
     try {
       return (await commands[tool]!(args, files, { stdout, stderr })) as Tree;
@@ -189,7 +189,7 @@ async function compile(
   return linked["lwip.wasm"] as Uint8Array;
 }
 
-/** Builds `stack/lwip.wasm` unless it is up to date; `log` is told what is done. */
+/** Builds `stack/lwip.wasm` unless up to date; `log` is told each step. */
 export async function build(
   options: { force?: boolean; log?: (line: string) => void } = {},
 ): Promise<void> {

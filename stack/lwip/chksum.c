@@ -15,7 +15,7 @@ unsigned short simd_chksum(const void *data, int length) {
     length--;
   }
   while (length >= 64) {
-    /* Each step adds at most 2 * 0xffff to a lane, so 16384 steps cannot overflow it. */
+    /* Each step adds at most 2 * 0xffff to a lane, so 16384 steps cannot overflow. */
     int steps = length / 64;
     if (steps > 16000) steps = 16000;
     v128_t a = wasm_i32x4_splat(0), b = a, c = a, d = a;

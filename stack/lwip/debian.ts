@@ -7,7 +7,7 @@
 /** Longest time that a command may take. */
 const LIMIT_MS = 180_000;
 
-/** Runs a command; rejects with the last of what it said if it fails. */
+/** Runs a command; rejects with its last output if the command fails. */
 export async function run(
   command: string[],
   options: { cwd: string; stdin?: Uint8Array },
@@ -61,7 +61,7 @@ async function debianMirror(): Promise<{ uri: string; keyring: string } | undefi
   return undefined;
 }
 
-/** What is wanted of a mirror. */
+/** The wishes for a mirror. */
 export interface DebianOptions {
   /** The release, such as `trixie`. */
   readonly suite: string;
@@ -116,7 +116,7 @@ export class Debian {
     return debian;
   }
 
-  /** `apt-get` with these arguments; what it downloads lands in the work folder. */
+  /** `apt-get` with these arguments; downloads land in the work folder. */
   async get(...args: string[]): Promise<void> {
     await run(["apt-get", ...this.#settings, "-qq", ...args], { cwd: this.#work });
   }

@@ -1,20 +1,20 @@
-/* One TCP/IP stack of one agent: lwIP behind a table of connections.
+/* The TCP/IP stack of an agent: lwIP behind a table of connections.
  *
  * Theory of operation
  *
  * The host calls in, nothing is ever called out: the module has no imports. Time comes with
- * poll(), packets with input(), and what happened is collected per connection as event bits,
- * fetched with next_event(). abi.h has all that the host calls.
+ * poll(), packets with input(), and events are collected per connection as bits, fetched with
+ * next_event(). abi.h has all functions that the host calls.
  *
- * The glue is one translation unit, so that the compiler sees all of it, in parts of one idea
- * each. A part includes the parts it uses, and only such as stand before it in the list below;
- * the theory of each is at its head. */
+ * The glue is a single translation unit, so that the compiler sees the whole, in parts of one
+ * idea each. A part includes the parts it uses, and only such as stand before it in the list
+ * below; the theory of each is at its head. */
 #include "abi.h"
 #include "hooks.h"
 #include "pool.h"
 #include "lwip/init.h"
 
-/* What everything is made of. */
+/* The basics of all parts. */
 #include "glue/conn.h"
 #include "glue/packet.c"
 #include "glue/report.c"

@@ -1,4 +1,4 @@
-/* What lwIP asks of the glue. */
+/* Functions and variables of the glue that lwIP uses. */
 #ifndef NOROUTER_HOOKS_H
 #define NOROUTER_HOOKS_H
 unsigned int random_u32(void);
@@ -9,6 +9,6 @@ struct pbuf;
 unsigned int glue_held_by(const struct pbuf *p);
 struct tcp_pcb;
 unsigned int glue_ahead_limit(const struct tcp_pcb *pcb);
-/* The control block of the segment under way where the glue knows it, or NULL. */
+/* The control block of the segment under way, or NULL where the glue does not know. */
 extern struct tcp_pcb *glue_known;
 #endif

@@ -1,5 +1,5 @@
-/* How lwIP is configured for one agent: TCP over IPv4, no threads, no sockets, and
- * segments as large as a frame carries. */
+/* How lwIP is configured for an agent: TCP over IPv4, no threads, no sockets, and segments as
+ * large as a frame carries. */
 #ifndef NOROUTER_LWIPOPTS_H
 #define NOROUTER_LWIPOPTS_H
 
@@ -26,7 +26,7 @@
 #define IP_FRAG 0
 #define IP_OPTIONS_ALLOWED 1
 
-/* All memory comes from pool.c, so that there is one pool and one shortage. */
+/* All memory comes from pool.c, so that there is a single pool and a single shortage. */
 #define MEM_ALIGNMENT 16
 #define MEM_CUSTOM_ALLOCATOR 1
 #define MEMP_MEM_MALLOC 1
@@ -47,8 +47,8 @@ void pool_free(void *block);
 /* The checks assume segments below 16 KiB and a threshold of 16 bits, which only the
  * sequential APIs use. */
 #define LWIP_DISABLE_TCP_SANITY_CHECKS 1
-/* 65528 (a frame of exactly 64 KiB) less two headers of 20; the interface's MTU
- * brings what we announce down to it, 65495 is what NoRouter's agents announce. */
+/* 65528 (a frame of exactly 64 KiB) less two headers of 20; the interface's MTU brings our
+ * announced MSS down to that; NoRouter's agents announce 65495. */
 #define TCP_MSS 65495
 #define LWIP_WND_SCALE 1
 #define TCP_RCV_SCALE 6
@@ -59,7 +59,7 @@ void pool_free(void *block);
 #define TCP_SNDQUEUELOWAT (TCP_SND_QUEUELEN / 2)
 #define TCP_OVERSIZE 0
 #define TCP_QUEUE_OOSEQ 1
-/* What came ahead of its turn; the farthest is dropped first. The glue keeps no more than 64
+/* Segments ahead of their turn; the farthest is dropped first. The glue keeps no more than 64
  * small pieces. */
 #define TCP_OOSEQ_BYTES_LIMIT(pcb) glue_ahead_limit(pcb)
 #define TCP_OOSEQ_PBUFS_LIMIT(pcb) 512
@@ -72,7 +72,7 @@ void pool_free(void *block);
 #define TCP_TMR_INTERVAL 50
 #define TCP_SLOW_INTERVAL (2 * TCP_TMR_INTERVAL)
 #define TCP_FAST_INTERVAL TCP_TMR_INTERVAL
-/* lwIP also ends a silent LAST_ACK after twice this, so it must be long; the glue ends
+/* lwIP also ends a silent LAST_ACK after twice this, so this must be long; the glue ends
  * TIME_WAIT itself after TIME_WAIT_MS. */
 #define TCP_MSL 60000UL
 #define LWIP_TCP_RTO_TIME 1000

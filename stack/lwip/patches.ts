@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A text of one of lwIP's files, which must be there once, and what it is replaced by. */
+/** A text of one of lwIP's files, which must be there once, and its replacement. */
 interface Patch {
   /** Below `src/`. */
   readonly file: string;
@@ -14,18 +14,18 @@ interface Patch {
 
 /** In the order in which they are applied. */
 export const PATCHES: readonly Patch[] = [
-  // Splitting a segment that carries FIN must take FIN off its first half, or the receiver
-  // ends the stream there and what the second half holds is lost; the release only adds
-  // flags.
+  // Splitting a segment that carries FIN must take FIN off its first half, or the
+  // receiver ends the stream there and the bytes of the second half are lost; the release
+  // only adds flags.
   {
     file: "core/tcp_out.c",
     from: "TCPH_SET_FLAG(useg->tcphdr, split_flags);",
     to: "TCPH_FLAGS_SET(useg->tcphdr, split_flags);",
   },
-  // A segment that fast retransmission has put into `unsent`, and that the window or a full
-  // buffer holds there, comes before those in `unacked`. The release puts all of `unacked`
-  // ahead of it when the timer strikes: the segment the receiver waits for is then never
-  // reached, and the connection stands still until it is given up.
+  // A segment that fast retransmission has put into `unsent`, and that the window or a
+  // full buffer holds there, comes before those in `unacked`. The release puts all of
+  // `unacked` ahead of that segment when the timer strikes: the segment the receiver
+  // waits for is then never reached, and the connection stands still until given up.
   {
     file: "core/tcp_out.c",
     from: "  seg->next = pcb->unsent;\n#if TCP_OVERSIZE_DBGCHECK",
@@ -52,10 +52,10 @@ export const PATCHES: readonly Patch[] = [
     to: `tcp_split_unsent_seg(pcb, (u16_t)LWIP_MIN(0xffff, pcb->snd_wnd + pcb->lastack
                   - lwip_ntohl(pcb->unsent->tcphdr->seqno)))`,
   },
-  // A segment is cut to the window before anything is done with it. The release cuts only
-  // what is next in sequence, and what comes ahead of its turn if it is the last of its list:
-  // the first and those in between are kept whole, and taken from the list they are more than
-  // the window, which is an assertion.
+  // A segment is cut to the window before any other step. The release cuts only the
+  // segment next in sequence, and of segments ahead of their turn the last of the list:
+  // the first and those in between are kept whole, and taken from the list they are more
+  // than the window, which is an assertion.
   {
     file: "core/tcp_in.c",
     from: `      if (pcb->rcv_nxt == seqno) {
@@ -71,8 +71,9 @@ export const PATCHES: readonly Patch[] = [
       if (pcb->rcv_nxt == seqno) {
         /* The incoming segment is the next in sequence.`,
   },
-  // A stream ends where its FIN says. Where a segment covers one that carries FIN, the release
-  // moves FIN to the end of the larger one, which may lie a byte beyond the window.
+  // A stream ends where its FIN says. Where a segment covers another that carries FIN,
+  // the release moves FIN to the end of the larger, which may lie a byte beyond the
+  // window.
   {
     file: "core/tcp_in.c",
     from: `                TCPH_SET_FLAG(inseg.tcphdr, TCP_FIN);
@@ -89,9 +90,9 @@ export const PATCHES: readonly Patch[] = [
         pbuf_realloc(cseg->p, cseg->len);
         TCPH_SET_FLAG(cseg->tcphdr, TCP_FIN);`,
   },
-  // Options count in the SYN that opens a connection, and nowhere else (RFC 9293, 3.7.1; RFC
-  // 7323, 2.2): the release takes an MSS from any segment, below what it has queued already,
-  // and a window scale from a SYN that it then does not accept.
+  // Options count in the SYN that opens a connection, and nowhere else (RFC 9293, 3.7.1;
+  // RFC 7323, 2.2): the release takes an MSS from any segment, below the size of segments
+  // queued already, and a window scale from a SYN that is then not accepted.
   {
     file: "core/tcp_in.c",
     from: "  pcb->persist_probe = 0;\n\n  tcp_parseopt(pcb);",
@@ -102,8 +103,9 @@ export const PATCHES: readonly Patch[] = [
     tcp_parseopt(pcb);
   }`,
   },
-  // What is kept ahead of its turn is bounded by the memory it holds and not by its bytes: a
-  // segment that later ones have cut to a byte still holds all of its buffer.
+  // Segments ahead of their turn are bounded by the memory they hold and not by their
+  // bytes: a segment that later segments have cut to a byte still holds all of its
+  // buffer.
   {
     file: "core/tcp_in.c",
     from: "            ooseq_blen += p->tot_len;",

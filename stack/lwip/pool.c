@@ -1,13 +1,13 @@
-/* The one memory pool of a stack: pages of 64 KiB, each whole or cut into equal blocks.
+/* The only memory pool of a stack: pages of 64 KiB, each whole or cut into equal blocks.
  *
- * Everything the stack holds comes from here: lwIP's control blocks and headers, bytes
- * waiting to be sent, bytes received and not yet read. So there is one number that says
- * how short memory is, and the glue shrinks windows by it.
+ * Everything the stack holds comes from here: lwIP's control blocks and headers, bytes waiting to
+ * be sent, bytes received and not yet read. So a single number says how short memory is, and the
+ * glue shrinks windows by it.
  *
- * A page belongs to one size class (32 bytes to 32 KiB, doubling) or is one block of 64 KiB.
- * The first pages are set apart in fours, as blocks of 256 KiB. Allocation and release take
- * constant time; a page whose blocks are all free goes back to the free pages. Pages are handed
- * out last-in first-out and untouched ones last, so the resident size follows the use. */
+ * A page belongs to a size class (32 bytes to 32 KiB, doubling) or is a block of 64 KiB. The
+ * first pages are set apart in fours, as blocks of 256 KiB. Allocation and release take
+ * constant time; a page whose blocks are all free goes back to the free pages. Pages are
+ * handed out last-in first-out and untouched pages last, so the resident size follows the use. */
 #include "pool.h"
 
 #define PAGE_SHIFT 16

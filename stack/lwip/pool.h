@@ -1,4 +1,4 @@
-/* The one memory pool of a stack; see pool.c. */
+/* The only memory pool of a stack; see pool.c. */
 #ifndef NOROUTER_POOL_H
 #define NOROUTER_POOL_H
 #include <stddef.h>
@@ -18,7 +18,7 @@ void pool_free(void *block);
 /* A block of POOL_LARGE bytes, or NULL; there are few, for streams at full speed. They are
  * released like any other. */
 void *pool_alloc_large(void);
-/* What a block really occupies. */
+/* The bytes that a block really occupies. */
 size_t pool_block_size(const void *block);
 /* Of pages without the large blocks: how many there are, and are used. */
 uint32_t pool_pages(void);

@@ -129,7 +129,7 @@ async function keep(source: LwipSource, cache: string): Promise<void> {
 /**
  * lwIP's files, verified, from the first place that has them.
  *
- * Throws an Error that names every place tried and why it failed.
+ * Throws an Error that names every place tried and its failure.
  */
 export async function lwipSource(log: (line: string) => void): Promise<LwipSource> {
   const given = Deno.env.get("LWIP_SRC");
@@ -138,7 +138,7 @@ export async function lwipSource(log: (line: string) => void): Promise<LwipSourc
   const cache = `${cacheFolder}/lwip-${LWIP_VERSION}`;
   try {
     return await verified(cache, "the cache");
-  } catch { /* not there yet, or damaged: fetch it */ }
+  } catch { /* not there yet, or damaged: fetch */ }
 
   const failures: string[] = [];
   const places: [string, (work: string) => Promise<string>][] = [

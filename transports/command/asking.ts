@@ -6,23 +6,26 @@
  * Such commands open the terminal by its name, /dev/tty, for as long as they ask. Linux
  * shows that in /proc; on other systems nothing is noticed.
  *
- * Two that ask at once would share one line, one input and one setting of the echo: the first
- * that ends switches the echo on again while a secret is typed for the other. So while one has
- * its *turn*, others are *held* (SIGSTOP): those that are known to ask ({@linkcode ASKERS})
- * before they do so, any other as soon as it is seen to ask. A turn is over when the command was
- * answered by its host, has ended, or has not asked for {@linkcode PAUSE}; then comes one that
- * was held while it asked, or all that are held go on.
+ * Two commands that ask at once would share a line, an input and a setting of the echo:
+ * the first to end switches the echo on again while a secret is typed for the other. So
+ * while a command has its *turn*, others are *held* (SIGSTOP): those that are known to
+ * ask ({@linkcode ASKERS}) before they do so, any other as soon as its question is seen.
+ * A turn is over when the command was answered by its host, has ended, or has not asked
+ * for {@linkcode PAUSE}; then comes a command that was held while asking, or all that are
+ * held go on.
  *
- * **The question is asked anew** at the begin of a turn, below the line that says whose it is:
- * SIGTSTP has ssh and sudo put the terminal back, stop, and ask again once they are continued.
- * Where a session has no shell to continue them they ask again at once. Others just go on.
+ * **The question is asked anew** at the begin of a turn, below the line that names its
+ * host: SIGTSTP has ssh and sudo put the terminal back, stop, and ask again once they are
+ * continued. Where a session has no shell to continue them they ask again at once. Others
+ * just go on.
  *
- * **The echo** is off before a question goes on that met one for a secret, and as it was before
- * all questions when none is left: of two that came at once, one took the other's setting for
- * the user's.
+ * **The echo** is off before a question goes on that met another for a secret, and
+ * restored to the user's setting when no question is left: of two questions at once, the
+ * later took the other's setting for the user's.
  *
- * **Limits.** A command may ask for {@linkcode MOST_ASKING} in all, and is watched until it has
- * been quiet for {@linkcode MOST_QUIET}. The hosts' time to answer stands still for all of them.
+ * **Limits.** A command may ask for {@linkcode MOST_ASKING} in all, and is watched until
+ * quiet for {@linkcode MOST_QUIET}. The hosts' time to answer stands still for all of
+ * them.
  *
  * @module
  */
@@ -42,11 +45,11 @@ const MOST_ASKING = 120_000;
 const MOST_QUIET = 60_000;
 /** Milliseconds between two questions of a turn: a passphrase that was wrong is asked for anew. */
 const PAUSE = 1000;
-/** Processes that are looked at; ssh has one more for each jump host. */
+/** Processes that are looked at; ssh has another for each jump host. */
 const MOST_PROCESSES = 16;
-/** Milliseconds for the line that says whose question it is to be written. */
+/** Milliseconds to write the line that names the host of a question. */
 const TELLING = 80;
-/** Milliseconds for a program to put the terminal back before it is continued. */
+/** Milliseconds for a program to put the terminal back before being continued. */
 const STOPPING = 40;
 /** Milliseconds between two times that a host's time to answer begins anew. */
 const ALIVE = 250;
@@ -59,31 +62,31 @@ interface Command {
   readonly context: OpenContext;
   asked: number;
   quiet: number;
-  /** Stopped until it is its turn: before it asked, or while it does. */
+  /** Stopped until its turn: before asking, or while asking. */
   held: "before" | "asking" | undefined;
 }
 
-/** What is found in a command's processes. */
+/** The findings in a command's processes. */
 interface Look {
   /** The process that has the terminal open. */
   readonly asker: number | undefined;
-  /** Whether there is one that asks if it has to. */
+  /** Whether a process is of a program that may ask. */
   readonly mayAsk: boolean;
 }
 
 const commands = new Set<Command>();
 let turn: Command | undefined;
-/** Milliseconds since the one whose turn it is was last seen to ask. */
+/** Milliseconds since the command in turn was last seen to ask. */
 let paused = 0;
-/** Whether questions met of which one is for a secret. */
+/** Whether questions met, any of them for a secret. */
 let isSecret = false;
 let timer: ReturnType<typeof setTimeout> | undefined;
 let lastLook = 0;
 let lastAlive = 0;
 
 /**
- * Watches a command until its host answers, see {@linkcode OpenContext.answered}. Gives what
- * ends that, which also lets it go on if it is held.
+ * Watches a command until its host answers, see {@linkcode OpenContext.answered}. Returns
+ * the function that ends the watch, which also continues a held command.
  */
 export function watchAsking(pid: number, context: OpenContext): () => void {
   if (Deno.build.os !== "linux" || !hasTerminal()) return () => {};
@@ -117,7 +120,7 @@ function look(): void {
     if (paused >= PAUSE) endTurn();
   }
   if (turn) {
-    if (holdOthers(looks)) askAnew(turn); // two questions on one line
+    if (holdOthers(looks)) askAnew(turn); // two questions share a line
   } else if (free.length > 0) {
     turn = free[0]!;
     paused = 0;
@@ -136,7 +139,7 @@ function look(): void {
   timer = setTimeout(look, Math.max(EVERY, took / SHARE));
 }
 
-/** Whether one of them asks. */
+/** Holds the other commands that may ask; true if any of them asks already. */
 function holdOthers(looks: ReadonlyMap<Command, Look>): boolean {
   let met = false;
   for (const each of commands) {
@@ -150,7 +153,7 @@ function holdOthers(looks: ReadonlyMap<Command, Look>): boolean {
   return met;
 }
 
-/** Says whose question it is, and has it asked below that. */
+/** Names the host of the question, and has the question asked below. */
 function askAnew(command: Command): void {
   const { asker } = lookAt(command.pid);
   if (asker === undefined) return;
@@ -195,7 +198,7 @@ function leave(command: Command): void {
   timer = undefined;
 }
 
-/** What the process, and those that it has started, are about. */
+/** Looks at a process and its descendants. */
 function lookAt(pid: number): Look {
   const pids = [pid];
   let mayAsk = false;
@@ -209,13 +212,13 @@ function lookAt(pid: number): Look {
       }
       const children = Deno.readTextFileSync(`/proc/${each}/task/${each}/children`);
       pids.push(...children.split(" ").filter(Boolean).map(Number));
-    } catch { /* it has ended, or is somebody else's, as sudo is */ }
+    } catch { /* has ended, or is somebody else's, as sudo is */ }
     pids.length = Math.min(pids.length, MOST_PROCESSES);
   }
   return { asker: undefined, mayAsk };
 }
 
-/** To a command and all that it has started. */
+/** Signals a command and its descendants. */
 function signal({ pid }: Command, what: Deno.Signal): void {
   for (const each of [pid, ...descendantsOf(pid).map(({ pid }) => pid)]) send(each, what);
 }
@@ -223,7 +226,7 @@ function signal({ pid }: Command, what: Deno.Signal): void {
 function send(pid: number, signal: Deno.Signal): void {
   try {
     Deno.kill(pid, signal);
-  } catch { /* it has ended */ }
+  } catch { /* ended already */ }
 }
 
 function linkOf(path: string): string | undefined {

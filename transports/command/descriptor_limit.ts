@@ -1,13 +1,13 @@
 /**
- * The limit of open files, which sockets and pipes count towards. Deno raises it at its
- * start as far as the system lets it, so processes meet the hard limit.
+ * The limit of open files, which sockets and pipes count towards. Deno raises the limit
+ * at its start as far as the system allows, so processes meet the hard limit.
  *
  * @module
  */
 
 let limit: string | undefined;
 
-/** Learns the limit while there are descriptors left to read it with. */
+/** Learns the limit while there are descriptors left for that. */
 export function learnDescriptorLimit(): void {
   if (limit !== undefined || Deno.build.os !== "linux") return;
   try {

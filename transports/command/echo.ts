@@ -24,7 +24,7 @@ let learned: number | undefined;
 
 /** The terminal's echo. */
 export const echo = {
-  /** Remembers how it is, for {@linkcode echo.restore}. */
+  /** Remembers the setting, for {@linkcode echo.restore}. */
   learn(): void {
     withModes((modes) => {
       learned = modes & ECHO;
@@ -46,7 +46,7 @@ export const echo = {
   },
 };
 
-/** Reads the local modes, and sets them to what `change` gives. */
+/** Reads the local modes, and sets them to the result of `change`. */
 function withModes(change: (modes: number) => number | void): void {
   if (Deno.build.os !== "linux") return;
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return;

@@ -1,10 +1,9 @@
 /**
- * Transports whose client can run any command on the host: the agent, and whatever has to
- * be asked or done there before there is an agent.
+ * Transports whose client can run any command on the host: the agent, and inquiries or
+ * work before there is an agent.
  *
- * Such a transport says which command of this machine runs some words over there. What
- * becomes of that command (pipes, lines of stderr, how it ends) is `process.ts`'s
- * business.
+ * Such a transport says which command of this machine runs some words over there. The run
+ * of that command (pipes, lines of stderr, its end) is `process.ts`'s business.
  *
  * @module
  */
@@ -23,10 +22,10 @@ import { AGENT_WORDS } from "./words.ts";
 /** How commands are run on a host. */
 export interface RemoteShell {
   /**
-   * The command of this machine that runs `words` on the host, each word as it is: no
+   * The command of this machine that runs `words` on the host, each word unchanged: no
    * shell there takes them apart. Standard input, output and error are those of the
-   * remote command, and so is the exit status, unless the client has one of its own to
-   * tell.
+   * remote command, and so is the exit status, unless the client has a status of its own
+   * to tell.
    */
   command(words: readonly string[]): string[];
 }
@@ -34,10 +33,10 @@ export interface RemoteShell {
 /** A transport that can run any command on its hosts. */
 export interface ExecTransport<Options = unknown> extends Transport<Options> {
   /**
-   * Finds the way to the host, as `open` does: called again for each link, since it may
-   * lead somewhere else each time.
+   * Finds the way to the host, as `open` does: called again for each link, since the way
+   * may lead elsewhere each time.
    *
-   * @throws {Error} with a message for the user, if there is none.
+   * @throws {Error} with a message for the user, if there is no way.
    */
   shell(options: Options, context: OpenContext): Promise<RemoteShell>;
   exec(
@@ -117,14 +116,13 @@ export function execTransport<Options extends AgentCommandOptions>(
   };
 }
 
-/** How shells, container runtimes and LXD put it that there is no such program. */
+/** The words of shells, container runtimes and LXD for a missing program. */
 const NOT_FOUND =
   /executable file .*not found|command not found|: not found$|exec: .*no such file/i;
 
 /**
- * Whether a command ended because the program it was to run on the host is not there. 126
- * and 127 are the statuses of POSIX shells, and of runtimes after them, for such a
- * command.
+ * Whether a command ended because its program is missing on the host. 126 and 127 are the
+ * statuses of POSIX shells, and of runtimes after them, for such a command.
  */
 export function isProgramMissing({ status, stderr }: LinkExit): boolean {
   return status === 127 || status === 126 || stderr.some((line) => NOT_FOUND.test(line));

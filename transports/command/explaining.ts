@@ -1,6 +1,6 @@
 /**
- * Which of a command's last words say why it failed: not the places in somebody's source
- * that follow an error, and without colours.
+ * The lines at the end of a command's output that explain its failure: not the places in
+ * somebody's source that follow an error, and without colours.
  *
  * @module
  */
@@ -11,30 +11,31 @@ const MOST = 3;
 
 /**
  * A line of Kubernetes' log library, such as `E1128 15:36:53.123456 12345
- * memcache.go:265]`: trouble that kubectl met on its way. Why it gave up it says without.
+ * memcache.go:265]`: trouble that kubectl met on its way. The reason to give up comes
+ * without that prefix.
  */
 const KLOG = /^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ [\w.-]+:\d+\] /;
 
 /**
- * What ssh tells of a login that goes well, and how to mend one that does not: a command to
+ * Remarks of ssh on a login that goes well, and advice on a failed login: a command to
  * type, which in a line with the reason would read as part of it.
  */
 const ASIDE =
   /^(Warning: Permanently added |\*\* |@{3,}$)|^\s*(remove with:|ssh-keygen )/;
 
-/** What a login is answered with that is not wanted, whatever else is said. */
+/** The answer to a login that is not allowed, whatever else is said. */
 const NO_LOGIN = /^This account is currently not available/;
 
-/** How gcloud and others begin the line that counts, with advice behind it. */
+/** How gcloud and others begin the line that counts, with advice below. */
 const MARKED = /^(ERROR|FATAL)\b/;
 
-/** A place in a program, as JavaScript and Deno name it behind an error. */
+/** A place in a program, as JavaScript and Deno write below an error. */
 const FRAME = /^\s+at\s/;
 
-/** A line that says itself that it is the error, with places in a source behind it. */
+/** A line marked as the error, with places in a source below. */
 const ERROR = /^\s*(error|fatal|panic)\b/i;
 
-/** The same, whatever stands behind it: Deno where it may have no threads. */
+/** The same, whatever follows: Deno where threads are forbidden. */
 const NO_START = /could not start/i;
 
 /**
@@ -57,8 +58,8 @@ export function explainingLines(lines: readonly string[]): readonly string[] {
 }
 
 /**
- * The same of a command that wrote on its standard error and its output: docker and nologin
- * say on the latter why they do not run what they are told.
+ * The same of a command that wrote on its standard error and its output: docker and
+ * nologin tell a refusal on the latter.
  */
 export function explainingOf(
   stderr: readonly string[],

@@ -1,18 +1,18 @@
 /**
- * A command and all that it started: the group of processes that a link ends with.
+ * A command and all its descendants: the group of processes that a link ends with.
  *
  * ## Theory of Operation
  *
  * A command may be a script, a pipeline, or a program that outlives its parent; a signal
- * to the process that was started reaches one of them. The usual answer, a process group
- * of its own, is not open to us where there is a terminal: Deno makes one only as
- * `setsid`, which takes the terminal away, and a group in the background of a terminal is
- * stopped as soon as it asks there. An ssh that asks for a password has to work. So:
+ * to the process that was started reaches only that process. The usual answer, a process
+ * group of its own, is not open to us where there is a terminal: Deno makes groups only
+ * by `setsid`, which takes the terminal away, and a background group is stopped at its
+ * first question on the terminal. An ssh that asks for a password has to work. So:
  *
  * - **Without a terminal** the command gets a session of its own (`detached`). There is
  *   nobody to ask, and the group can be signalled as a whole on every Unix.
- * - **With one** it stays in ours, and Ctrl-C reaches it too, as it does for any program
- *   that runs ssh.
+ * - **With a terminal** the command stays in our session, and Ctrl-C reaches both, as
+ *   for any program that runs ssh.
  * - On Linux its processes are found in either case: by a variable of their environment
  *   ({@linkcode COMMAND_MARK}), which they inherit, however often their parents end, and as
  *   descendants, where a program such as sudo gives its children another environment.
@@ -35,11 +35,14 @@ import {
 } from "./process_table.ts";
 import { hasTerminal } from "./terminal.ts";
 
-/** Milliseconds a look at all processes may hold up an end, should one of them not be readable. */
+/**
+ * Milliseconds a look at all processes may hold up an end, if some process is not
+ * readable.
+ */
 const LOOK_LIMIT = 2000;
 /** Milliseconds that processes left behind by a command have to end by SIGTERM. */
 const REST_TERM = 300;
-/** Milliseconds it then has to be gone by SIGKILL. */
+/** Milliseconds they then have to be gone by SIGKILL. */
 const REST_KILL = 300;
 /** Milliseconds between two looks at processes that are ending. */
 const EVERY = 10;
@@ -55,7 +58,7 @@ const living = new Set<Family>();
 /** A command's processes. */
 export class Family {
   readonly #mark = crypto.randomUUID();
-  /** How it is to be started. */
+  /** How to start the command. */
   readonly spawn: { detached: boolean; env: Record<string, string> };
   #child: Deno.ChildProcess | undefined;
   #hasExited = false;
@@ -92,7 +95,7 @@ export class Family {
   }
 
   /**
-   * Once the command has ended: ends the processes it left behind, within a second, and
+   * Once the command has ended: ends the processes left behind, within a second, and
    * gives the names of those that live on, such as `sleep (4242)`.
    */
   async endRest(): Promise<string[]> {
@@ -106,7 +109,7 @@ export class Family {
         if (signal === "SIGTERM" && this.#isKilled) continue; // they have had their time
         for (const { pid } of members) kill(pid, signal);
         await gone(members, limit);
-        ({ members, strays } = await this.#look()); // one may have started another
+        ({ members, strays } = await this.#look()); // some may have started more
       }
       await gone(strays, STRAY_GRACE);
       return [...members, ...strays].filter(isRunning)
@@ -189,7 +192,7 @@ export function killFamilies(): void {
   for (const family of living) family.killNow(table);
 }
 
-/** False if it has ended, or is not ours. */
+/** False if the process has ended, or is not ours. */
 function kill(pid: number, signal: Deno.Signal): boolean {
   try {
     Deno.kill(pid, signal);

@@ -1,6 +1,6 @@
 /**
  * Paths of files that a manifest names: `~` at their beginning, which a shell would have
- * replaced, and relative ones.
+ * replaced, and relative paths.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export function fromManifest(path: string, place?: SpecPlace): string {
   return join(folder, path);
 }
 
-/** The path with this user's home for `~`; as it is where there is none. */
+/** The path with this user's home for `~`; unchanged where there is no home. */
 export function expandHome(path: string): string {
   if (path !== "~" && !path.startsWith("~/")) return path;
   const home = Deno.env.get(Deno.build.os === "windows" ? "USERPROFILE" : "HOME");

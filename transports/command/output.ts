@@ -1,5 +1,5 @@
 /**
- * The output of a command, whole: for questions that a transport asks before it opens a
+ * The output of a command, whole: for questions that a transport asks before opening a
  * link.
  *
  * @module
@@ -14,7 +14,8 @@ const LIMIT = 64 << 20;
 /**
  * Runs a command without input and gives its standard output as text.
  *
- * @throws {Error} for the user, if it cannot be started, fails, or prints too much.
+ * @throws {Error} for the user, if the command cannot be started, fails, or prints too
+ * much.
  */
 export async function readOutput(
   words: readonly string[],
@@ -22,7 +23,7 @@ export async function readOutput(
   options: ProcessOptions = {},
 ): Promise<string> {
   const link = openProcess(words, context, options);
-  // A command that has ended already, or does not read, is none the worse for it.
+  // This is harmless to a command that has ended already, or does not read.
   const closing = link.writable.close().catch(() => {});
   const chunks: Uint8Array[] = [];
   let length = 0;

@@ -13,7 +13,7 @@ const F_SETPIPE_SZ = 1031;
 
 /**
  * Enlarges the pipes behind a child's standard input and output, where the system and
- * this process's permissions allow it; elsewhere, and on any failure, it does nothing.
+ * this process's permissions allow; elsewhere, and on any failure, nothing happens.
  */
 export function enlargePipes(pid: number): void {
   if (Deno.build.os !== "linux") return;

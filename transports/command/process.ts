@@ -2,9 +2,10 @@
  * A child process as a link: its standard input and output carry the bytes, its standard
  * error is text for the user.
  *
- * All that the command started ends with it, see `family.ts`. On a terminal Ctrl-C
- * reaches it too, so a client such as ssh may die of it before the manager closes it; the
- * agent behind it still ends in an orderly way, because its standard input ends.
+ * The command's descendants end with the command, see `family.ts`. On a terminal Ctrl-C
+ * reaches the command too, so a client such as ssh may die of the signal before the
+ * manager closes the link; the agent behind it still ends in an orderly way, because its
+ * standard input ends.
  *
  * @module
  */
@@ -21,7 +22,7 @@ import { messageOf } from "../../wire/text.ts";
 const KILL_AFTER = 1000;
 /**
  * Milliseconds for the rest of stderr once the process has ended; its children may hold
- * it open.
+ * stderr open.
  */
 const STDERR_GRACE = 200;
 
@@ -32,8 +33,8 @@ export interface ProcessOptions {
 }
 
 /**
- * Starts a command and gives its link. The child dies by SIGTERM, then SIGKILL, on
- * abort; left alone it ends when its input ends, as every agent does.
+ * Starts a command and gives its link. The child dies by SIGTERM, then SIGKILL, on abort;
+ * left alone, the child ends when its input ends, as every agent does.
  *
  * @param words the program and its arguments; no shell is involved.
  * @throws {Error} if the program cannot be started, saying why.
@@ -64,7 +65,7 @@ export function openProcess(
     if (hasExited || abortReason !== undefined) return;
     abortReason = reason;
     family.signal("SIGTERM");
-    stopWatching(); // it may be held
+    stopWatching(); // which lets a held command go on
     killTimer = setTimeout(() => family.signal("SIGKILL"), KILL_AFTER);
   };
   const onSignal = () => abort(messageOf(context.signal.reason));

@@ -12,18 +12,22 @@ export interface ProcessEntry {
   readonly parent: number;
   readonly group: number;
   readonly session: number;
-  /** Ticks from the start of the system to that of the process: with `pid`, who it is. */
+  /**
+   * Ticks from the start of the system to that of the process: with `pid`, its identity.
+   */
   readonly start: number;
-  /** The value of {@linkcode COMMAND_MARK} in its environment, if it could be read. */
+  /** The value of {@linkcode COMMAND_MARK} in its environment, if readable. */
   readonly mark?: string;
 }
 
 /** The variable by which a command's processes are found. */
 export const COMMAND_MARK = "NOROUTER_COMMAND";
 
-/** Files that are read at a time; Deno has 32 threads for it. */
+/** Files that are read at a time; Deno has 32 threads for that. */
 const AT_ONCE = 16;
-/** Milliseconds after which no further process is looked at: what was seen has to do. */
+/**
+ * Milliseconds after which no further process is looked at: those seen so far have to do.
+ */
 const LOOK_LIMIT = 500;
 
 let running: Promise<ProcessEntry[]> | undefined;
@@ -31,9 +35,10 @@ let queued: Promise<ProcessEntry[]> | undefined;
 
 /**
  * All that run now, without those that have ended and wait to be asked for their status.
- * Empty where there is no `/proc`, or where it may not be read. Whoever asks while a look
- * is under way shares the next look, so a mesh of a hundred hosts that ends looks twice. On
- * a machine so busy that half a second does not do for all, the later ones are missing.
+ * Empty where there is no `/proc`, or no right to read there. Whoever asks while a look
+ * is under way shares the next look, so a mesh of a hundred hosts that ends looks twice.
+ * On a machine so busy that half a second does not do for all, the later processes are
+ * missing.
  */
 export function processes(): Promise<readonly ProcessEntry[]> {
   if (!running) return running = look().finally(() => running = undefined);
@@ -72,7 +77,7 @@ async function look(): Promise<ProcessEntry[]> {
   return entries;
 }
 
-/** Nothing if it has ended; throws if it is gone. */
+/** Undefined if the process has ended; throws if its entry is gone. */
 async function entryOf(pid: number): Promise<ProcessEntry | undefined> {
   return parse(pid, await Deno.readTextFile(`/proc/${pid}/stat`));
 }
@@ -129,7 +134,7 @@ export function descendantsOf(pid: number): ProcessEntry[] {
   return found;
 }
 
-/** The state of a process now; nothing if it has ended. */
+/** The state of a process now; nothing if the process has ended. */
 export function entryNow(pid: number): ProcessEntry | undefined {
   try {
     return parse(pid, Deno.readTextFileSync(`/proc/${pid}/stat`));
@@ -138,7 +143,7 @@ export function entryNow(pid: number): ProcessEntry | undefined {
   }
 }
 
-/** Whether it still runs, and is no other with the same number. */
+/** Whether the process still runs, and is no other with the same number. */
 export function isRunning({ pid, start }: ProcessEntry): boolean {
   return entryNow(pid)?.start === start;
 }

@@ -9,8 +9,8 @@ import { SpecError } from "../mod.ts";
 import { show } from "./words.ts";
 
 /**
- * Makes an option of its value, or throws a {@linkcode SpecError} that says what was
- * wanted.
+ * Makes an option of its value, or throws a {@linkcode SpecError} that names the wanted
+ * value.
  */
 export type Reader<T> = (value: unknown) => T;
 
@@ -41,10 +41,10 @@ export interface SpecShape<R extends Readers, K extends keyof R & string> {
 }
 
 /**
- * Reads a value by its shape. An option with nothing behind it counts as absent, as
- * everywhere in the manifest.
+ * Reads a value by its shape. An option without a value counts as absent, as everywhere
+ * in the manifest.
  *
- * @throws {SpecError} for one mistake, an `AggregateError` of them for several.
+ * @throws {SpecError} for a single mistake, an `AggregateError` of them for several.
  */
 export function readSpec<R extends Readers, K extends keyof R & string = never>(
   spec: unknown,
@@ -129,7 +129,7 @@ export function textOrNumber(wanted: string): Reader<string> {
 }
 
 /**
- * Reads a name that will be a word of its own on a command line, where one with a dash
+ * Reads a name that will be a word of its own on a command line, where a name with a dash
  * would be an option.
  */
 export function name(wanted: string): Reader<string> {
@@ -188,8 +188,8 @@ export function mapOf<T>(
 }
 
 /**
- * Reads environment variables, as `NAME=value`. Where the client can take one from its
- * own environment, a variable with nothing behind it is `NAME`.
+ * Reads environment variables, as `NAME=value`. Where the client can take variables from
+ * its own environment, a variable without a value is `NAME`.
  */
 export function variables(options: { readonly inherit: boolean }): Reader<
   readonly string[]

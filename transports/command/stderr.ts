@@ -1,5 +1,5 @@
 /**
- * Lines of a command's standard error: each passed on as it comes, the last ones kept for
+ * Lines of a command's standard error: each passed on at once, the last lines kept for
  * the message that says why a link ended.
  *
  * @module
@@ -17,8 +17,8 @@ export class StderrTail {
   readonly #log: (line: string) => void;
   readonly #lines: string[] = [];
   /**
-   * The beginning of a line whose end did not come yet, at most {@linkcode LINE_LIMIT} of
-   * it.
+   * The beginning of a line whose end did not come yet, at most {@linkcode LINE_LIMIT}
+   * characters.
    */
   #rest = "";
   /** Whether the end of the line is left out that came last. */

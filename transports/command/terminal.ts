@@ -6,8 +6,8 @@
  */
 
 /**
- * True if this process has a terminal of its own to ask on. It does not matter whether
- * standard input is a terminal, because such commands open the terminal by its name.
+ * True if this process has a terminal of its own to ask on. Standard input need not be a
+ * terminal, because such commands open the terminal by its name.
  */
 export function hasTerminal(): boolean {
   if (Deno.build.os === "windows") return Deno.stdin.isTerminal();

@@ -1,6 +1,6 @@
 /**
  * A command as users write it: text that is split as a POSIX shell would, or a list in
- * which each word stands as it is.
+ * which each word stands unchanged.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export const AGENT_WORDS: readonly string[] = ["agent", "--automated"];
 /**
  * Reads a command.
  *
- * @throws {SpecError} if it is no command, or empty.
+ * @throws {SpecError} if the value is no command, or empty.
  */
 export function readWords(spec: unknown): string[] {
   const words = typeof spec === "string" ? splitWords(spec) : checkWords(spec);

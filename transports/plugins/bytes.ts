@@ -13,7 +13,7 @@ export interface PluginBytes {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** In lower case. */
   readonly sha256: string;
-  /** Whether it is TypeScript, by its name or by the server's word. */
+  /** Whether the file is TypeScript, by its name or by the server's word. */
   readonly isTypeScript: boolean;
 }
 
@@ -22,7 +22,7 @@ const MAX_BYTES = 16 * 2 ** 20;
 const MAX_REDIRECTS = 5;
 
 /**
- * Reads a plug-in that is one file.
+ * Reads a plug-in that is a single file.
  *
  * @throws {Error} with a message to stand behind the plug-in's name.
  */
@@ -105,7 +105,7 @@ async function readBody(response: Response): Promise<Uint8Array<ArrayBuffer>> {
   return await new Blob(chunks).bytes();
 }
 
-/** The innermost cause: the outer ones only say that it failed. */
+/** The innermost cause: the outer errors only say that the read failed. */
 function reason(error: unknown): string {
   let inner = error;
   while (inner instanceof Error && inner.cause !== undefined) inner = inner.cause;

@@ -21,7 +21,7 @@ const MEMBERS: readonly (readonly [name: string, type: string, isOptional?: true
 
 /**
  * Makes a transport of a plug-in's exports. Its name is `href`, which only one plug-in
- * can have, and all that it does is checked.
+ * can have, and all its calls are checked.
  *
  * @throws {Error} naming all members that are wrong.
  */

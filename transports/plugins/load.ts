@@ -1,10 +1,10 @@
 /**
  * Loads plug-ins: transports that a manifest names by a path or URL.
  *
- * A manifest's `cmd` runs whatever it says, so a file of this machine that it names needs
- * no more trust than the manifest itself, and is loaded. Code from elsewhere can change
- * after the manifest was read and trusted. It is loaded with consent only: of the command
- * line, or of the manifest's lock.
+ * A manifest's `cmd` runs any command, so a file of this machine that the manifest names
+ * needs no more trust than the manifest itself, and is loaded. Code from elsewhere can
+ * change after the manifest was read and trusted. Such code is loaded with consent only:
+ * of the command line, or of the manifest's lock.
  *
  * | | in the lock | without a lock, allowed | without both |
  * |---|---|---|---|
@@ -13,14 +13,14 @@
  * | package | imported | imported | refused |
  *
  * "From memory" is a `blob:` of the very bytes that were hashed, so that nothing can be
- * exchanged in between. Such a plug-in is one file: relative imports have no base. What
- * it imports by `npm:`, `jsr:` or `https:` is not in its hash. A package's exact version
- * stands for its code because registries never change one; its dependencies are those
- * that the registry resolves.
+ * exchanged in between. Such a plug-in is a single file: relative imports have no base.
+ * Imports by `npm:`, `jsr:` or `https:` are not in its hash. A package's exact version
+ * stands for its code because registries never change a version; its dependencies are
+ * those that the registry resolves.
  *
  * `check` is asked about manifests that nobody trusts yet. The check runs no plug-in, not
- * even a file, unless the command line allows it, and asks servers only for what is
- * locked, to compare.
+ * even a file, unless the command line allows that, and asks servers only for locked
+ * files, to compare.
  *
  * @module
  */
@@ -44,7 +44,7 @@ export interface PluginOptions {
   readonly isCheck?: boolean;
   /** Whether this is the compiled form, which imports nothing but `blob:`. */
   readonly isCompiled?: boolean;
-  /** Milliseconds to fetch a plug-in, and to load it. */
+  /** Milliseconds to fetch a plug-in, and as many to load. */
   readonly limit?: number;
 }
 
@@ -88,7 +88,7 @@ export class PluginSet {
     }));
   }
 
-  /** The result of loading it. */
+  /** The result of loading a plug-in. */
   find({ specifier }: PluginUse): SpecParser | PluginProblem {
     const problem = `the plug-in ${specifier} was not loaded`;
     return this.#found.get(specifier) ?? { problem, isError: true };
@@ -193,7 +193,7 @@ export class PluginSet {
 const imported = new Map<string, string>();
 
 /**
- * A URL that brings the file as it is now, as a module is imported once and then kept.
+ * A URL for the file's present content, as a module is imported once and then kept.
  */
 function versionOf(href: string, read: PluginBytes | undefined): string {
   if (!read) return href;

@@ -4,8 +4,8 @@
  * | written | is |
  * |---|---|
  * | `./far.ts`, `../far.ts`, `/opt/far.ts`, `file:///opt/far.ts` | a file; a relative path begins at the manifest's folder |
- * | `https://example.com/far.ts` | one file on a server |
- * | `http://127.0.0.1:8000/far.ts` | the same, for trying one out; only from this machine |
+ * | `https://example.com/far.ts` | a single file on a server |
+ * | `http://127.0.0.1:8000/far.ts` | the same, for trials; only from this machine |
  * | `jsr:@me/far@1.2.3`, `npm:far@1.2.3/sub` | an exact version of a package |
  *
  * @module
@@ -15,9 +15,9 @@ import { pathToFileURL } from "node:url";
 
 /** A plug-in's place. */
 export interface PluginPlace {
-  /** A file here, one file elsewhere, or a package. */
+  /** A file here, a single file elsewhere, or a package. */
   readonly kind: "file" | "url" | "package";
-  /** The same for all ways to write it; also the plug-in's name in messages. */
+  /** The same for all spellings of a place; also the plug-in's name in messages. */
   readonly href: string;
 }
 

@@ -1,6 +1,6 @@
 /* The buffers that frames are read into, and the pbufs that lwIP gets of their packets.
  *
- * A large packet stays where it was read while its reader keeps up; others are copied to the
+ * A large packet stays in its input buffer while its reader keeps up; others are copied to the
  * pool, so that a reader that stalls never holds up the reading of the link. */
 #pragma once
 #include <stdbool.h>
@@ -40,9 +40,9 @@ static void free_rxbuf(struct pbuf *p) {
   pool_free(buffer);
 }
 
-/* A pbuf for `length` bytes, to be filled at its payload; NULL if there is no memory. The bytes
- * of a large one have a block of their own, so that a packet of 64 KiB takes one page and not
- * two. */
+/* A pbuf for `length` bytes, to be filled at its payload; NULL if there is no memory. The
+ * bytes of a large packet have a block of their own, so that a packet of 64 KiB takes one page
+ * and not two. */
 static struct pbuf *new_rxbuf(uint32_t length) {
   bool apart = length + sizeof(struct rxbuf) > 2048;
   struct rxbuf *buffer = pool_alloc(sizeof *buffer + (apart ? 0 : length));
@@ -62,8 +62,8 @@ static struct pbuf *new_rxbuf(uint32_t length) {
     PBUF_RAW, (u16_t)length, PBUF_REF, &buffer->custom, bytes, (u16_t)length);
 }
 
-/* A pbuf for a packet that stays where it was read; NULL if it cannot. Two buffers must stay free
- * for the host to read into by turns. */
+/* A pbuf for a packet that stays in its input buffer; NULL if that is impossible. Two buffers
+ * must stay free for the host to read into by turns. */
 static struct pbuf *in_place(const uint8_t *packet, uint32_t length) {
   struct inbuf *origin = in_current;
   if (origin->packets == 0 && in_pinned >= IN_BUFFERS - 2) return NULL;

@@ -16,7 +16,7 @@
 
 static uint32_t last_tick_ms;
 
-/* lwIP says so whenever it lists a control block; the host asks poll() after every call. */
+/* lwIP calls this at each control block that is listed; the host asks poll() after every call. */
 void tcp_timer_needed(void) {}
 
 /* Whether a control block waits for time to pass. */

@@ -1,8 +1,8 @@
-/* A connection, as all parts of the glue see it.
+/* A connection, as seen by all parts of the glue.
  *
- * It is FREE, then PENDING (a SYN is held until the host has dialled the target and says
- * accept or refuse) or OPENING (our SYN, or our answer to one, is out), then OPEN until lwIP
- * has no more to do with it (DONE). */
+ * States: FREE, then PENDING (a SYN is held until the host has dialled the target and says
+ * accept or refuse) or OPENING (our SYN, or our answer to a SYN, is out), then OPEN until lwIP
+ * is finished (DONE). */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,7 +21,7 @@ struct txblock {
 struct conn {
   struct tcp_pcb *pcb;
   struct conn *hash_next, *event_next, *list_next;
-  struct source *source; /* the host whose SYN opened it; NULL if ours did */
+  struct source *source; /* the host whose SYN opened this; NULL for our SYN */
   uint32_t local_ip, remote_ip; /* network order */
   uint16_t local_port, remote_port; /* host order */
   uint8_t state, events, reason, code, quick_acks;

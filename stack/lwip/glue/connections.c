@@ -83,7 +83,7 @@ static void detach(struct conn *c, uint8_t events, uint8_t reason, uint8_t code)
 static void on_error(void *arg, err_t err) {
   struct conn *c = arg;
   if (c == NULL) return;
-  c->pcb = NULL; /* lwIP frees it */
+  c->pcb = NULL; /* lwIP frees the block */
   if (err == ERR_CLSD) {
     detach(c, EVENT_CLOSED, REASON_CLOSED, 0);
     return;

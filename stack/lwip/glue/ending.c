@@ -1,5 +1,5 @@
-/* How the host ends connections: one, those of a host that is down, and those of an earlier
- * instance of the stack. */
+/* How the host ends connections: a single connection, those of a host that is down, and those
+ * of an earlier instance of the stack. */
 #pragma once
 #include <string.h>
 #include "lwip/priv/tcp_priv.h"

@@ -40,7 +40,7 @@ static uint8_t *begin_frame(uint32_t packet_length, bool small) {
   return at + FRAME_HEADER_BYTES;
 }
 
-/* Whether a segment of any size fits; trying in vain would cost the checksum of one. */
+/* Whether a segment of any size fits; trying in vain would cost a checksum. */
 static bool has_room(void) {
   return out_fill + FRAME_HEADER_BYTES + MTU <= OUT_SIZE - OUT_RESERVE;
 }

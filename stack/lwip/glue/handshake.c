@@ -1,8 +1,8 @@
 /* How a connection begins: by a SYN of ours, or by a SYN of a peer, which is held until the host
  * has dialled the target.
  *
- * One listening control block serves every address and port: its port is written just before
- * lwIP gets the held SYN and cleared after that, so no other packet can match. */
+ * A single listening control block serves every address and port: its port is written just
+ * before lwIP gets the held SYN and cleared after that, so no other packet can match. */
 #pragma once
 #include <string.h>
 #include "lwip/priv/tcp_priv.h"
@@ -44,7 +44,7 @@ static void opened(struct conn *c) {
    * takes. */
   if (c->pcb->mss < LEAST_MSS) {
     c->pcb->mss = LEAST_MSS;
-    c->pcb->cwnd = 4 * LEAST_MSS; /* of the smaller one it would hold less than a segment */
+    c->pcb->cwnd = 4 * LEAST_MSS; /* with the smaller MSS, less than a segment */
   }
   if (c->pcb->snd_wnd_max < 2 * LEAST_MSS) c->pcb->snd_wnd_max = 2 * LEAST_MSS;
   /* A short pool offers less from the start. */
@@ -100,7 +100,7 @@ static void hold_syn(uint32_t lip, uint32_t rip, uint16_t lport, uint16_t rport,
   uint8_t *copy = source != NULL ? pool_alloc(length) : NULL;
   struct conn *c = copy != NULL ? new_conn(lip, rip, lport, rport) : NULL;
   if (c == NULL) {
-    /* The other side sends it again. */
+    /* The other side sends the SYN again. */
     pool_free(copy);
     forget_source(source);
     statistic[STATISTIC_PACKETS_WITHOUT_MEMORY]++;

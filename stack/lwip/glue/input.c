@@ -1,5 +1,5 @@
-/* Packets that arrive: the connection of each, whether the packet can belong there, and whether
- * there is memory for it. lwIP gets those that pass. */
+/* Packets that arrive: the connection of each, whether the packet can belong there, and
+ * whether there is memory. lwIP gets the packets that pass. */
 #pragma once
 #include <stdbool.h>
 #include <string.h>
@@ -18,8 +18,8 @@
 #include "shares.c"
 #include "table.c"
 
-/* A packet of this size stays in the buffer it was read into, if its reader keeps up, which is
- * to say that less than the backlog waits. */
+/* A packet of this size stays in its input buffer if its reader keeps up, that is, if less
+ * than the backlog waits. */
 #define IN_PLACE_FROM 8192
 #define IN_PLACE_BACKLOG (512 * 1024)
 /* Bytes that are taken of a segment for which there is no memory. */
@@ -52,9 +52,9 @@ static void input_trimmed(struct conn *c, const uint8_t *packet, uint32_t header
   c->shrinking = false;
 }
 
-/* Whether a segment can belong to a connection: it begins no farther off than the largest
- * window, and acknowledges nothing that was never sent (RFC 9293, 3.10.7.4). lwIP would believe
- * its window all the same. */
+/* Whether a segment can belong to a connection, that is, begins no farther off than the
+ * largest window, and acknowledges nothing that was never sent (RFC 9293, 3.10.7.4). lwIP
+ * would believe the window of any other all the same. */
 static bool belongs(const struct tcp_pcb *pcb, const uint8_t *tcp, uint32_t sequence) {
   if (sequence - pcb->rcv_nxt + TCP_WND > 2 * TCP_WND) return false;
   /* A wrong acknowledgement of our SYN is answered with a reset, by lwIP. */
@@ -75,8 +75,8 @@ static bool is_crumb(const struct tcp_pcb *pcb, uint32_t sequence, uint32_t end)
   return false;
 }
 
-/* A segment of a connection past its SYN. lwIP cuts it to the window (patches.ts);
- * whether there is memory for it is decided here. */
+/* A segment of a connection past its SYN. lwIP cuts the segment to the window (patches.ts);
+ * the memory is checked here. */
 static void input_segment(struct conn *c, const uint8_t *packet, uint32_t header,
     uint32_t length) {
   const uint8_t *tcp = packet + header;
@@ -85,7 +85,7 @@ static void input_segment(struct conn *c, const uint8_t *packet, uint32_t header
   struct tcp_pcb *pcb = c->pcb;
   if (!belongs(pcb, tcp, sequence)) {
     statistic[STATISTIC_PACKETS_DROPPED]++;
-    /* A bare acknowledgement gets no answer, or two would go on about it for ever. */
+    /* A bare acknowledgement gets no answer, or two peers would answer each other for ever. */
     if ((end != sequence || (tcp[13] & TCP_SYN)) && !(tcp[13] & TCP_RST)) {
       tcp_ack_now(pcb);
       output(c);
@@ -112,7 +112,7 @@ static void input_segment(struct conn *c, const uint8_t *packet, uint32_t header
   if (c->pcb != NULL && c->pcb->unsent == NULL) c->pcb->persist_backoff = 0;
 }
 
-/* One packet, which lies in an input buffer. */
+/* A packet, which lies in an input buffer. */
 static void input_packet(const uint8_t *packet, uint32_t frame_payload) {
   statistic[STATISTIC_PACKETS_IN]++;
   uint32_t header = frame_payload >= 20 ? (packet[0] & 15) * 4u : 0;
@@ -138,7 +138,7 @@ static void input_packet(const uint8_t *packet, uint32_t frame_payload) {
   uint16_t rport = (uint16_t)(tcp[0] << 8 | tcp[1]), lport = (uint16_t)(tcp[2] << 8 | tcp[3]);
   uint8_t flags = tcp[13];
   uint32_t tcp_header = (uint32_t)(tcp[12] >> 4) * 4;
-  /* Port 0 is the listener's own while it listens to nothing. */
+  /* Port 0 is the listener's own while no SYN is handed to lwIP. */
   if (lport == 0 || tcp_header < 20 || header + tcp_header > length) {
     statistic[STATISTIC_PACKETS_DROPPED]++;
     return;

@@ -1,4 +1,4 @@
-/* lwIP's one network interface.
+/* lwIP's only network interface.
  *
  * Packets for any address are accepted: the interface takes a packet's destination as its own
  * address while lwIP looks at that packet. */
@@ -59,7 +59,8 @@ static void bring_interface_up(uint32_t address) {
   netif_set_up(&netif);
 }
 
-/* Gives lwIP a packet. One whose bytes will be read at once `may_stay` in its input buffer. */
+/* Gives lwIP a packet. A packet whose bytes will be read at once `may_stay` in its input
+ * buffer. */
 static void feed_lwip(const uint8_t *packet, uint32_t length, bool may_stay) {
   struct pbuf *p = may_stay ? in_place(packet, length) : NULL;
   if (p == NULL) {

@@ -15,7 +15,7 @@ static void output(struct conn *c) {
   } else if (c->aborting) {
     finish_abort(c);
   } else {
-    /* lwIP's timer forgets an acknowledgement that it could not send. */
+    /* lwIP's timer forgets an acknowledgement that could not be sent. */
     if (c->owes_ack) tcp_ack_now(c->pcb);
     c->owes_ack = false;
     tcp_output(c->pcb);

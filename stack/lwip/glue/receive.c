@@ -17,7 +17,7 @@
 /* Large segments at the start that are acknowledged one by one. */
 #define QUICK_ACKS 16
 
-/* Opens the window by what was consumed, as far as the share goes. */
+/* Opens the window by the bytes consumed, as far as the share goes. */
 static void open_window(struct conn *c) {
   if (c->pcb == NULL || c->rx_credit == 0) return;
   uint32_t target = share();
@@ -70,8 +70,8 @@ static err_t on_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t e
     tcp_ack_now(pcb);
     anyone_pinched = true;
   }
-  /* The first window of a sender holds one large segment, so it must not wait for the
-   * acknowledgement that lwIP puts off until the second. */
+  /* The first window of a sender holds a single large segment, so the sender must not wait for
+   * the acknowledgement that lwIP puts off until the second. */
   if (c->quick_acks < QUICK_ACKS && p->tot_len >= TCP_MSS / 4) {
     c->quick_acks++;
     tcp_ack_now(pcb);

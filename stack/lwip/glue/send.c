@@ -24,7 +24,7 @@ static uint32_t room(struct conn *c) {
   return free < limit - c->tx_held ? free : limit - c->tx_held;
 }
 
-/* Tells the host of room, if it waits, once a good part of a segment fits or all was sent. */
+/* Tells a waiting host of room, once a good part of a segment fits or all was sent. */
 static void tell_room(struct conn *c) {
   if (!c->wants_room) return;
   uint32_t free = room(c);
@@ -44,7 +44,7 @@ static bool may_append(const struct tcp_pcb *pcb) {
   return lwip_ntohl(last->tcphdr->seqno) + last->len == pcb->snd_lbb;
 }
 
-/* Hands lwIP the bytes that it has not taken yet, and then the FIN if that is due. */
+/* Hands lwIP the bytes not taken yet, and then the FIN if that is due. */
 static void write_rest(struct conn *c) {
   if (!may_append(c->pcb)) {
     anyone_pinched = true;
@@ -86,7 +86,7 @@ static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t length) {
 
 uint32_t tx_alloc(uint32_t size) {
   if (pool_pages() - pool_used_pages() <= pool_pages() / 8) return 0;
-  /* A small read is to fit as a whole; a large one is followed by more. */
+  /* A small read is to fit as a whole; a large read is followed by more. */
   if (size <= POOL_PAGE / 2) size += sizeof(struct txblock);
   /* A read may wait for long, so all of them together may hold an eighth of the pool, and
    * less when pages are short. */
@@ -102,7 +102,7 @@ uint32_t tx_alloc(uint32_t size) {
   if (block == NULL) return 0;
   block->size = size;
   reply.a = (uint32_t)(block + 1);
-  /* Whole segments: a few bytes behind each large one would cost a packet. */
+  /* Whole segments: a few bytes behind each large segment would cost a packet. */
   uint32_t fits = size - sizeof *block, segment = MTU - 40;
   reply.b = fits < segment ? fits : fits / segment * segment;
   return (uint32_t)block;

@@ -24,9 +24,9 @@ static uint32_t share(void) {
   return part > TCP_WND ? TCP_WND : part;
 }
 
-/* Whether a segment that arrived may be kept. Peers do not take back windows they were
- * offered before memory got short, so a few segments are taken while that does no harm;
- * then one from each, as a connection that moves holds none for long; then small ones. */
+/* Whether a segment that arrived may be kept. Peers do not take back windows they were offered
+ * before memory got short, so a few segments are taken while that does no harm; then a single
+ * segment from each connection, as one that moves holds none for long; then small segments. */
 static bool admits(const struct conn *c, uint32_t length) {
   uint32_t pages = pool_pages(), used = pool_used_pages(), held = c->rx_held + length;
   if (used < pages / 4) return held <= 2 * TCP_WND;

@@ -36,7 +36,7 @@ static bool has_share(const struct source *source) {
   return half_open < MAX_HALF_OPEN - half_open_conns && conns < 3 * (MAX_CONNS - open_conns);
 }
 
-/* The entry of a host, made if it is new; NULL if there is no memory. */
+/* The entry of a host, made for a new host; NULL if there is no memory. */
 static struct source *source_at(struct source **place, uint32_t ip) {
   if (*place != NULL) return *place;
   struct source *source = pool_calloc(1, sizeof *source);

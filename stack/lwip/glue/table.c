@@ -59,7 +59,8 @@ static struct conn *new_conn(uint32_t lip, uint32_t rip, uint16_t lport, uint16_
   return c;
 }
 
-/* Takes a connection out of the hash, so that its addresses and ports may name a new one. */
+/* Takes a connection out of the hash, so that its addresses and ports may name a new
+ * connection. */
 static void forget(struct conn *c) {
   if (!c->hashed) return;
   struct conn **link =
@@ -71,7 +72,7 @@ static void forget(struct conn *c) {
 
 static int32_t index_of(const struct conn *c) { return (int32_t)(c - conns); }
 
-/* Adds events of a connection, unless the host has released it. */
+/* Adds events of a connection, unless released by the host. */
 static void emit(struct conn *c, uint8_t events) {
   if (c->released) return;
   c->events |= events;

@@ -1,4 +1,4 @@
-/* Nothing of <errno.h> is used; lwIP only includes it. */
+/* lwIP includes <errno.h> and uses nothing of that header. */
 #ifndef NOROUTER_ERRNO_H
 #define NOROUTER_ERRNO_H
 #endif

@@ -1,4 +1,4 @@
-/* Nothing of <stdio.h> is used; lwIP only includes it. */
+/* lwIP includes <stdio.h> and uses nothing of that header. */
 #ifndef NOROUTER_STDIO_H
 #define NOROUTER_STDIO_H
 #endif

@@ -1,4 +1,4 @@
-/* Nothing of <stdlib.h> is used; lwIP only includes it. */
+/* lwIP includes <stdlib.h> and uses nothing of that header. */
 #ifndef NOROUTER_STDLIB_H
 #define NOROUTER_STDLIB_H
 #include <stddef.h>
