@@ -10,7 +10,7 @@ import type { Target } from "../proxy/connector.ts";
 import type { NameServer } from "../proxy/dns/server.ts";
 import { dial, DialError, icmpCodeOf } from "../proxy/edge/dial.ts";
 import { MeshStream } from "../proxy/edge/stream.ts";
-import type { TcpConnection } from "../stack/tcp.ts";
+import type { TcpConnection, TcpEnds } from "../stack/tcp.ts";
 import { formatIpv4 } from "../wire/ip/ipv4.ts";
 import { Arrivals } from "./arrivals.ts";
 import type { InForce } from "./in_force.ts";
@@ -48,36 +48,42 @@ export class Inbound {
     );
   }
 
-  async #serve(connection: TcpConnection): Promise<void> {
-    const { configuration, foreign } = this.#options.inForce;
+  #serve(connection: TcpConnection): Promise<void> {
+    const { configuration } = this.#options.inForce;
     const { localAddress, localPort } = connection.ends;
-    let target: Target;
-    if (localAddress === configuration.me) {
-      const forward = configuration.forwards.get(localPort);
-      if (!forward && localPort === configuration.nameServerPort) {
-        return await this.#answer(connection);
-      }
-      if (!forward) return connection.refuse();
-      target = forward;
-    } else {
-      if (!foreign.allows(localAddress)) {
-        return connection.refuse(icmpCodeOf("prohibited"));
-      }
-      target = { hostname: formatIpv4(localAddress), port: localPort };
-    }
+    if (
+      localAddress === configuration.me && localPort === configuration.nameServerPort &&
+      !configuration.forwards.has(localPort)
+    ) return this.#answer(connection);
+    return this.#dial(connection).then((socket) => socket && join(socket, connection));
+  }
+
+  /** The target of a connection, which is accepted; undefined if it had to be refused. */
+  async #dial(connection: TcpConnection): Promise<Deno.TcpConn | undefined> {
+    const target = this.#targetOf(connection.ends);
+    if (target === undefined) return void connection.refuse();
+    if (target === "prohibited") return void connection.refuse(icmpCodeOf(target));
     const gaveUp = new AbortController();
     connection.onFailure = () => gaveUp.abort();
-    if (connection.failure) return connection.refuse();
+    if (connection.failure) return void connection.refuse();
     const signal = AbortSignal.any([gaveUp.signal, this.#options.signal]);
-    let socket: Deno.TcpConn;
     try {
-      socket = await dial(target.hostname, target.port, signal);
+      const socket = await dial(target.hostname, target.port, signal);
+      connection.accept();
+      return socket;
     } catch (error) {
       if (!(error instanceof DialError)) throw error;
-      return connection.refuse(icmpCodeOf(error.failure));
+      connection.refuse(icmpCodeOf(error.failure));
     }
-    connection.accept();
-    await join(socket, connection);
+  }
+
+  #targetOf(
+    { localAddress, localPort }: TcpEnds,
+  ): Target | "prohibited" | undefined {
+    const { configuration, foreign } = this.#options.inForce;
+    if (localAddress === configuration.me) return configuration.forwards.get(localPort);
+    if (!foreign.allows(localAddress)) return "prohibited";
+    return { hostname: formatIpv4(localAddress), port: localPort };
   }
 
   /** A question of a name. */

@@ -11,16 +11,10 @@ import type { TcpConnection } from "../stack/tcp.ts";
  * Carries bytes between the two, once the connection is open, until both directions have
  * ended. If the connection does not open, the socket is reset. Never rejects.
  */
-export async function join(
-  socket: Deno.TcpConn,
-  connection: TcpConnection,
-): Promise<void> {
-  try {
-    await connection.opened();
-  } catch {
+export function join(socket: Deno.TcpConn, connection: TcpConnection): Promise<void> {
+  // No suspended function for as long as the connection lives.
+  return connection.opened().then(() => splice(socket, connection), () => {
     resetConnection(socket);
     connection.release();
-    return;
-  }
-  await splice(socket, connection);
+  });
 }

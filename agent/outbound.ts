@@ -8,7 +8,7 @@ import type { Target } from "../proxy/connector.ts";
 import type { NameServer } from "../proxy/dns/server.ts";
 import { dial } from "../proxy/edge/dial.ts";
 import { resetConnection } from "../proxy/edge/reset.ts";
-import { relay } from "../proxy/edge/splice.ts";
+import { relay } from "../proxy/edge/relay.ts";
 import { SocketStream } from "../proxy/edge/stream.ts";
 import type { TcpConnection } from "../stack/tcp.ts";
 import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
@@ -96,7 +96,7 @@ export class Outbound {
   }
 
   /** A port of another host. */
-  async #connect(socket: Deno.TcpConn, address: number, port: number): Promise<void> {
+  #connect(socket: Deno.TcpConn, address: number, port: number): Promise<void> {
     const { stack, warn } = this.#options;
     let connection: TcpConnection;
     try {
@@ -104,9 +104,9 @@ export class Outbound {
     } catch (error) {
       resetConnection(socket);
       warn(`Cannot connect to port ${port}: ${(error as Error).message}`);
-      return;
+      return Promise.resolve();
     }
-    await join(socket, connection);
+    return join(socket, connection);
   }
 
   /** A question of a program: of this host, unless others can reach the VIP. */

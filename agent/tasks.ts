@@ -7,7 +7,9 @@
 /** Work under way. */
 export class Tasks {
   readonly #warn: (message: string) => void;
-  readonly #underWay = new Set<Promise<void>>();
+  #underWay = 0;
+  /** Those who wait for the end of all work. */
+  #waiting: (() => void)[] = [];
 
   /** Tells unexpected failures of work by `warn`. */
   constructor(warn: (message: string) => void) {
@@ -16,14 +18,21 @@ export class Tasks {
 
   /** Counts `task` as work until its end or failure. */
   track(task: Promise<void>): void {
-    const tracked = task
-      .catch((error) => this.#warn(`A connection failed unexpectedly: ${error}`))
-      .finally(() => this.#underWay.delete(tracked));
-    this.#underWay.add(tracked);
+    this.#underWay++;
+    task.then(this.#end, (error) => {
+      this.#warn(`A connection failed unexpectedly: ${error}`);
+      this.#end();
+    });
   }
 
-  /** Settles when the work of now has ended. Never rejects. */
-  async ended(): Promise<void> {
-    await Promise.all(this.#underWay);
+  /** Settles when all work has ended. Never rejects. */
+  ended(): Promise<void> {
+    if (this.#underWay === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
+
+  readonly #end = (): void => {
+    if (--this.#underWay > 0) return;
+    for (const tell of this.#waiting.splice(0)) tell();
+  };
 }

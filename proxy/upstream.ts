@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { relay, splice } from "./edge/splice.ts";
+import { relay } from "./edge/relay.ts";
+import { splice } from "./edge/splice.ts";
 import { type MeshStream, SocketStream } from "./edge/stream.ts";
 
 /** The connection made for a client of a proxy. */

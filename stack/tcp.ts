@@ -87,8 +87,12 @@ class Signal {
   #wake: (() => void) | undefined;
 
   wait(): Promise<void> {
+    return new Promise((resolve) => this.call(resolve));
+  }
+
+  call(wake: () => void): void {
     if (this.#wake !== undefined) throw new Error("Somebody waits here already");
-    return new Promise((resolve) => this.#wake = resolve);
+    this.#wake = wake;
   }
 
   wake(): void {
@@ -165,6 +169,19 @@ export class TcpConnection {
     this.#check();
   }
 
+  /** Whether the peer has ended its stream; bytes may be left to read. */
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
+  /**
+   * Calls `wake` once, when `readable` would look again: at bytes, the end or a failure. In
+   * place of `readable`, for a reader that holds nothing while it waits.
+   */
+  whenReadable(wake: () => void): void {
+    this.#reading.call(wake);
+  }
+
   /** Waits for bytes to read; false at the end of the stream, when all were consumed. */
   async readable(): Promise<boolean> {
     for (;;) {
@@ -190,11 +207,22 @@ export class TcpConnection {
     this.#stack.touched();
   }
 
+  /** How many bytes may be sent now. Throws a {@linkcode TcpError} after a failure. */
+  get room(): number {
+    this.#check();
+    return this.#instance.exports.conn_room(this.#index);
+  }
+
+  /** The same as {@linkcode TcpConnection.whenReadable} for `writable`. */
+  whenWritable(wake: () => void): void {
+    this.#stack.touched(); // a shortage of memory is looked at again by the timer
+    this.#writing.call(wake);
+  }
+
   /** Waits until bytes may be sent and returns how many. */
   async writable(): Promise<number> {
     for (;;) {
-      this.#check();
-      const room = this.#instance.exports.conn_room(this.#index);
+      const room = this.room;
       if (room > 0) return room;
       this.#stack.touched(); // a shortage of memory is looked at again by the timer
       await this.#writing.wait();

@@ -2,174 +2,165 @@
  * Joins a socket of the kernel with a connection of the stack: the only code that copies
  * user data.
  *
- * Both directions run at once and end apart. End of stream on either side becomes a
+ * Both directions run at once and end apart. End of stream on one side becomes a
  * half-close on the other; a failure on either side becomes a reset on the other, at
  * once, also for a direction that is stuck in a write. Nothing is read that cannot be
  * passed on: a socket only while the connection's send buffer has room, and the window of
  * the connection opens only after its bytes were written to the socket.
  *
- * An idle socket is read into a small block of the stack's memory, since ten thousand
- * idle connections must not pin ten thousand large blocks; a read that fills its block
- * earns a larger block.
+ * Ten thousand idle connections must not hold much memory each. So a direction that waits
+ * is a callback and no suspended function, and an idle socket is read into a small block
+ * of the stack's memory; a read that fills its block earns a larger block.
  *
  * @module
  */
 import type { SendBlock, TcpConnection } from "../../stack/tcp.ts";
+import { HalfOpen } from "./half_open.ts";
 import { memoryMayBeFree } from "./shortage.ts";
-import { closeWrite, OwnedSocket, writeAll } from "./socket.ts";
-import { turns } from "./turns.ts";
+import { closeWrite, OwnedSocket } from "./socket.ts";
 
-const BLOCK_SIZES = [2048, 16_384, 65_536, 262_144] as const;
-/**
- * When a direction has ended and nothing came in the other between two looks, both are
- * reset: nobody may be left who will ever end that direction.
- */
-const HALF_OPEN_LOOK_MS = 30 * 60_000;
-
-/** The state that two directions share. */
-interface Traffic {
-  /** Pieces that were carried. */
-  parts: number;
-}
-
-/** Runs both directions; `breakBoth` must end them. */
-async function both(
-  directions: readonly [
-    (traffic: Traffic) => Promise<void>,
-    (traffic: Traffic) => Promise<void>,
-  ],
-  breakBoth: () => void,
-): Promise<void> {
-  const traffic = { parts: 0 };
-  let timer: ReturnType<typeof setInterval> | undefined;
-  const ended = () => {
-    let seen = traffic.parts;
-    timer ??= setInterval(() => {
-      if (traffic.parts === seen) breakBoth();
-      seen = traffic.parts;
-    }, HALF_OPEN_LOOK_MS);
-  };
-  await Promise.all(
-    directions.map((carry) => carry(traffic).catch(breakBoth).then(ended)),
-  );
-  clearInterval(timer);
-}
+const BLOCK_SIZES = [1024, 4096, 16_384, 65_536, 262_144] as const;
+/** After a read that filled less than this share of its block, the smallest comes next. */
+const WORTH_KEEPING = 1 / 16;
 
 /**
  * Carries bytes between `socket` and `connection` until both directions have ended, then
  * closes the socket and releases the connection, which must be open. Never rejects: a
- * failure of either side is told to the other, and nobody else wants to know.
+ * failure of one side is told to the other, and nobody else wants to know.
  */
-export async function splice(
-  socket: Deno.TcpConn,
-  connection: TcpConnection,
-): Promise<void> {
-  const side = new OwnedSocket(socket);
-  connection.onFailure = () => side.reset();
-  if (connection.failure) side.reset();
-  const breakBoth = () => {
-    connection.abort();
-    side.reset();
-  };
-  await both([
-    (traffic) => upload(socket, connection, traffic),
-    (traffic) => download(connection, socket, traffic),
-  ], breakBoth);
-  connection.release();
-  side.close();
+export function splice(socket: Deno.TcpConn, connection: TcpConnection): Promise<void> {
+  return new Promise((resolve) => new Splice(socket, connection, resolve).begin());
 }
 
-/**
- * The same for two sockets: a forward of this machine asked for on this machine. Both are
- * reset when `signal` is aborted.
- */
-export async function relay(
-  a: Deno.TcpConn,
-  b: Deno.TcpConn,
-  signal: AbortSignal,
-): Promise<void> {
-  const sides = [new OwnedSocket(a), new OwnedSocket(b)];
-  const breakBoth = () => sides.forEach((side) => side.reset());
-  if (signal.aborted) breakBoth();
-  signal.addEventListener("abort", breakBoth);
-  await both([
-    (traffic) => copy(a, b, traffic),
-    (traffic) => copy(b, a, traffic),
-  ], breakBoth);
-  signal.removeEventListener("abort", breakBoth);
-  for (const side of sides) side.close();
-}
+class Splice {
+  readonly #side: OwnedSocket;
+  readonly #connection: TcpConnection;
+  readonly #finished: () => void;
+  readonly #halfOpen = new HalfOpen(() => this.#breakBoth());
+  /** Directions that go on. */
+  #directions = 2;
+  /** The block that the socket is read into, or will be. */
+  #block: SendBlock | undefined;
+  /** Which of the block sizes comes next. */
+  #size = 0;
 
-async function upload(
-  socket: Deno.TcpConn,
-  connection: TcpConnection,
-  traffic: Traffic,
-): Promise<void> {
-  let size = 0;
-  let block: SendBlock | undefined;
-  try {
-    for (;;) {
-      const room = await connection.writable();
-      block ??= connection.allocate(BLOCK_SIZES[size]!);
-      if (!block) { // memory got short just now
-        await memoryMayBeFree();
-        continue;
-      }
-      const { bytes } = block;
-      const got = await socket.read(
-        room < bytes.length ? bytes.subarray(0, room) : bytes,
-      );
-      if (got === null) return connection.shutdown();
-      traffic.parts++;
-      const result = connection.send(block, got);
-      const wanted = nextSize(size, got, bytes.length);
-      if (result === "taken") {
-        block = undefined;
-      } else if (wanted !== size) {
-        connection.free(block);
-        block = undefined;
-      }
-      size = wanted;
+  constructor(
+    socket: Deno.TcpConn,
+    connection: TcpConnection,
+    finished: () => void,
+  ) {
+    this.#side = new OwnedSocket(socket);
+    this.#connection = connection;
+    this.#finished = finished;
+  }
+
+  begin(): void {
+    this.#connection.onFailure = () => this.#side.reset();
+    if (this.#connection.failure) this.#side.reset();
+    this.#read();
+    this.#write();
+  }
+
+  /** Reads the socket, when what comes can be sent. */
+  readonly #read = (): void => {
+    const connection = this.#connection;
+    try {
+      const { room } = connection;
+      if (room === 0) return connection.whenWritable(this.#read);
+      this.#block ??= connection.allocate(BLOCK_SIZES[this.#size]!);
+      if (!this.#block) return void memoryMayBeFree().then(this.#read); // short just now
+      const { bytes } = this.#block;
+      this.#side.socket.read(room < bytes.length ? bytes.subarray(0, room) : bytes)
+        .then(this.#send, this.#uploadFailed);
+    } catch {
+      this.#uploadFailed();
     }
-  } finally {
-    if (block) connection.free(block);
+  };
+
+  /** Sends the bytes of a read, or the end of the socket's stream. */
+  readonly #send = (got: number | null): void => {
+    const connection = this.#connection;
+    const block = this.#block!;
+    try {
+      if (got === null) {
+        connection.shutdown();
+        return this.#uploadEnded();
+      }
+      this.#halfOpen.parts++;
+      const isTaken = connection.send(block, got) === "taken";
+      const wanted = nextSize(this.#size, got, block.bytes.length);
+      if (isTaken) {
+        this.#block = undefined;
+      } else if (wanted !== this.#size) {
+        this.#block = undefined;
+        connection.free(block);
+      }
+      this.#size = wanted;
+    } catch {
+      return this.#uploadFailed();
+    }
+    this.#read();
+  };
+
+  /** Writes the connection's bytes, or its end, to the socket. */
+  readonly #write = (): void => {
+    const connection = this.#connection;
+    try {
+      if (connection.failure) return this.#downloadFailed();
+      const bytes = connection.peek();
+      if (bytes.length > 0) {
+        this.#halfOpen.parts++;
+        this.#side.socket.write(bytes).then(this.#written, this.#downloadFailed);
+      } else if (connection.hasEnded) {
+        closeWrite(this.#side.socket).then(this.#ended, this.#downloadFailed);
+      } else connection.whenReadable(this.#write);
+    } catch {
+      this.#downloadFailed();
+    }
+  };
+
+  readonly #written = (count: number): void => {
+    try {
+      this.#connection.consume(count);
+    } catch {
+      return this.#downloadFailed();
+    }
+    this.#write();
+  };
+
+  readonly #uploadFailed = (): void => {
+    this.#breakBoth();
+    this.#uploadEnded();
+  };
+
+  #uploadEnded(): void {
+    if (this.#block) this.#connection.free(this.#block);
+    this.#block = undefined;
+    this.#ended();
+  }
+
+  readonly #downloadFailed = (): void => {
+    this.#breakBoth();
+    this.#ended();
+  };
+
+  /** A direction has ended. */
+  readonly #ended = (): void => {
+    if (--this.#directions > 0) return this.#halfOpen.begin();
+    this.#halfOpen.end();
+    this.#connection.release();
+    this.#side.close();
+    this.#finished();
+  };
+
+  #breakBoth(): void {
+    this.#connection.abort();
+    this.#side.reset();
   }
 }
 
-/**
- * Larger after a read that filled its block, smaller after a read that left most of it.
- */
+/** Larger after a read that filled its block, the smallest after one that hardly used it. */
 function nextSize(size: number, got: number, room: number): number {
   if (got === room) return Math.min(size + 1, BLOCK_SIZES.length - 1);
-  return got < room / 8 ? 0 : size;
-}
-
-async function download(
-  connection: TcpConnection,
-  socket: Deno.TcpConn,
-  traffic: Traffic,
-): Promise<void> {
-  while (await connection.readable()) {
-    const bytes = connection.peek();
-    traffic.parts++;
-    await writeAll(socket, bytes);
-    connection.consume(bytes.length);
-  }
-  await closeWrite(socket);
-}
-
-async function copy(
-  from: Deno.TcpConn,
-  to: Deno.TcpConn,
-  traffic: Traffic,
-): Promise<void> {
-  const buffer = new Uint8Array(65_536);
-  for (;;) {
-    const got = await from.read(buffer);
-    if (got === null) return await closeWrite(to);
-    traffic.parts++;
-    const turn = turns.next(); // both ends may be quicker than we are
-    if (turn) await turn;
-    await writeAll(to, buffer.subarray(0, got));
-  }
+  return got < room * WORTH_KEEPING ? 0 : size;
 }
