@@ -50,8 +50,8 @@ export function other(
 export class SwapBench extends Bench {
   /** The hosts to which links were opened, in order. */
   readonly opened: string[] = [];
-  /** While one is here, links do not end before it settles. */
-  gate: Promise<unknown> | undefined;
+  /** Links to these hosts do not end before the promise of the host settles. */
+  readonly held = new Map<string, Promise<unknown>>();
 
   constructor() {
     super();
@@ -60,7 +60,7 @@ export class SwapBench extends Bench {
       this.opened.push(context.host);
       const link = await open.call(this.transport, behaviour, context);
       const closed = link.closed.then(async (exit) => {
-        await this.gate;
+        await this.held.get(context.host);
         return exit;
       });
       return { ...link, closed } satisfies Link;
