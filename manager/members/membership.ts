@@ -6,19 +6,22 @@
  * A mesh begins without hosts; its first manifest is a swap like any other. A swap compares
  * each host with its description in the next manifest (`description.ts`):
  *
- * | before | next    | the host                                                         |
- * | ------ | ------- | ---------------------------------------------------------------- |
- * | -      | there   | is started                                                       |
- * | there  | -       | is ended                                                         |
- * | there  | changed | is ended, and another of its name is started when all of it is gone, because two agents on one host would fight for its ports |
- * | there  | same    | stays: the same object, link, agent and connections               |
+ * | before | next    | the host                                            |
+ * | ------ | ------- | --------------------------------------------------- |
+ * | -      | there   | is started                                          |
+ * | there  | -       | is ended                                            |
+ * | there  | changed | is ended, and then another of its name is started   |
+ * | there  | same    | stays: the same object, link, agent and connections |
+ *
+ * The other host of a name waits until nothing is left of the first, because two agents on
+ * one machine would fight for its ports.
  *
  * **One turn.** Descriptions are compiled first, and only that can fail; then nothing has
  * changed. The rest happens before the swap returns: hosts that leave are closed, their
  * connections end as if they were down, and their peers are told; the router gets the
- * rules; hosts that come are starting. No packet sees a part of it. Packets to a host that
- * is ended are refused from then on; to one that starts anew they wait, as at the start of
- * the mesh.
+ * rules; hosts that come are starting. No packet sees a part of it. From then on TCP to a
+ * host that was removed is refused, unless a route leads to its address; new connections to
+ * a host that starts anew wait, as at the start of the mesh.
  *
  * **Afterwards** the agents end, within 2 s, and each end is told (`closed`).
  *
