@@ -57,6 +57,7 @@ export type {
   AddressesTakenEvent,
   ConnectionEvent,
   EventBase,
+  HostClosedEvent,
   HostDownEvent,
   HostOutputEvent,
   HostReadyEvent,

@@ -12,8 +12,10 @@ function attempt(host: FakeHost, file = testAgent()) {
   const plan: AttemptPlan = {
     host: "web",
     command: "a fake",
-    configure: { me: "127.0.42.101", forwards: [], others: [], hostnameMap: {} },
-    needed: { required: [], wanted: [] },
+    greeting: {
+      configure: { me: "127.0.42.101", forwards: [], others: [], hostnameMap: {} },
+      needed: { required: [], wanted: [] },
+    },
     connectTimeout: 20_000,
     clock,
     open: (context) => {

@@ -55,7 +55,7 @@ export type ChannelState = "starting" | "ready" | "away" | "down" | "closed";
 /** Options of a {@linkcode Channel}. */
 export interface ChannelOptions {
   readonly clock: Clock;
-  /** Bytes of the longest control message that a call may ask for. */
+  /** Bytes of the longest control message that a call may ask for. Read for each link. */
   readonly longest: number;
   /** Takes the batches of each link. */
   readonly carry: Carry;

@@ -10,6 +10,7 @@ import { FrameType } from "../wire/frame.ts";
 import { type Behaviour, FakeAgent } from "./_fake_agent.ts";
 import { FakeClock, settle } from "../link/_fake_clock.ts";
 import type { AttemptPlan } from "./attempt.ts";
+import type { GreetingPlan } from "./greeting.ts";
 import { type Failure, type Readiness, Session } from "./session.ts";
 
 /** One session over memory links to fake agents, under a fake clock. */
@@ -27,17 +28,21 @@ export class Bench implements AsyncDisposable {
   open: (context: OpenContext) => Promise<Link> = () => Promise.resolve(this.link());
   readonly session: Session;
 
-  constructor(plan: Partial<AttemptPlan> = {}) {
+  constructor(given: Partial<AttemptPlan & GreetingPlan> = {}) {
+    const { configure, extend, needed, ...plan } = given;
     this.session = new Session({
       host: "web",
       command: "docker exec -i web norouter",
-      configure: {
-        me: "127.0.42.101",
-        forwards: [],
-        others: [],
-        hostnameMap: { web: "127.0.42.101" },
+      greeting: {
+        configure: configure ?? {
+          me: "127.0.42.101",
+          forwards: [],
+          others: [],
+          hostnameMap: { web: "127.0.42.101" },
+        },
+        ...(extend && { extend }),
+        needed: needed ?? { required: ["tcp"], wanted: [] },
       },
-      needed: { required: ["tcp"], wanted: [] },
       connectTimeout: 20_000,
       clock: this.clock,
       open: (context) => this.open(context),

@@ -23,8 +23,8 @@ const LISTENER_BYTES = 512;
 
 /** The parts of a channel to an agent. */
 export interface AgentChannelPlan {
-  /** The agent's configuration. */
-  readonly configure: ConfigureArgs;
+  /** The agent's configuration; another link may bring another. */
+  readonly greeting: { readonly configure: ConfigureArgs };
   readonly clock: Clock;
   /** Takes frames from the host. */
   readonly carry: Carry;
@@ -42,10 +42,12 @@ export interface AgentEvents {
 
 /** Makes the channel to the agent of a host. */
 export function agentChannel(plan: AgentChannelPlan, events: AgentEvents): Channel {
-  const { clock, carry, configure } = plan;
+  const { clock, carry } = plan;
   return new Channel({
     clock,
-    longest: longestStatus(configure),
+    get longest() {
+      return longestStatus(plan.greeting.configure);
+    },
     carry,
     event: (event) => tell(event, events),
     excess: (bytes) => events.excess(bytes),

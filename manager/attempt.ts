@@ -23,13 +23,15 @@ import { Evidence } from "./evidence.ts";
 import { greet, type GreetingPlan } from "./greeting.ts";
 
 /** The plan of an attempt. */
-export interface AttemptPlan extends GreetingPlan {
+export interface AttemptPlan {
   /** The host's name, for the transport. */
   readonly host: string;
   /** The command or address of the link, for messages. */
   readonly command: string;
   /** Milliseconds until the agent must have answered. */
   readonly connectTimeout: number;
+  /** The greeting of the agent. Read once for each link, when the link is open. */
+  readonly greeting: GreetingPlan;
   readonly clock: Clock;
   /** Opens the link. */
   open(context: OpenContext): Promise<Link>;
@@ -76,6 +78,8 @@ export class Attempt {
   readonly #evidence: Evidence;
   readonly #answered = Promise.withResolvers<void>();
   #cancelDeadline = () => {};
+  /** Bytes of the longest status of an agent so greeted. */
+  #longestStatus = 0;
   #isReady = false;
   #isOver = false;
   /** How a link ended that had not opened when the attempt was over. */
@@ -99,14 +103,14 @@ export class Attempt {
   askStatus(): void {
     if (!this.#isReady || this.#isOver) return;
     this.#channel.call("status", undefined, {
-      bytes: longestStatus(this.#plan.configure),
+      bytes: this.#longestStatus,
       take: (data) => this.#hooks.status(parseStatus(data)),
     }).catch(() => {}); // an agent that cannot tell is none the worse
   }
 
   /** Ends the channel: the agent by the end of its input, then by force. */
   close(): void {
-    const reason = "the mesh is closing";
+    const reason = "the host is being closed";
     this.#channel.close(reason);
     this.#end(reason);
   }
@@ -179,8 +183,10 @@ export class Attempt {
       },
       over: (ending) => this.#end(this.#evidence.reasonOf(ending, this.#isReady)),
     });
+    const { greeting } = this.#plan;
+    this.#longestStatus = longestStatus(greeting.configure);
     greet(this.#channel, {
-      ...this.#plan,
+      ...greeting,
       greeted: (agent) => this.#becomeReady(agent),
       failed: (reason) => this.#end(reason),
     });

@@ -84,7 +84,7 @@ export interface StatusOptions {
 
 /** A running mesh. Disposing closes the mesh. */
 export interface Mesh extends AsyncDisposable {
-  /** The manifest of the mesh. */
+  /** The manifest in force. */
   readonly manifest: Manifest;
   /** Its hosts by name, in the manifest's order. */
   readonly hosts: ReadonlyMap<string, MeshHost>;

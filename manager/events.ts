@@ -61,6 +61,21 @@ export interface HostDownEvent extends EventBase {
 }
 
 /**
+ * A host was ended because of another manifest, and nothing is left of its agent. Not told
+ * at the end of the mesh.
+ */
+export interface HostClosedEvent extends EventBase {
+  /** Tells events apart. */
+  readonly type: "closed";
+  /** The host's name in the manifest. */
+  readonly host: string;
+  /** Its virtual IPv4 address, dotted, up to its end. */
+  readonly vip: string;
+  /** Whether the manifest in force has a host of that name, which starts now. */
+  readonly startsAnew: boolean;
+}
+
+/**
  * A line of text from a host's command, or from the agent in the manager's process. Its
  * level is `warn` for an agent's warning, which begins with `warning: `.
  */
@@ -205,6 +220,7 @@ export type MeshEvent =
   | QuestionEvent
   | HostReadyEvent
   | HostDownEvent
+  | HostClosedEvent
   | HostOutputEvent
   | ManifestWarningEvent
   | HostWarningEvent

@@ -24,11 +24,12 @@ import type { Failure, Readiness, SessionHooks } from "./session.ts";
 
 /** Shared by the hosts of a mesh. */
 export interface MeshParts {
+  /** The manifest in force. */
   readonly manifest: Manifest;
   readonly router: Router;
   /** Watches connections, if anybody asked for their events. */
   readonly connections: Connections | undefined;
-  /** All hosts by name; not complete while they are made. */
+  /** The hosts of that manifest by name. */
   readonly hosts: ReadonlyMap<string, RunningHost>;
   /** Tells an event. */
   readonly emit: (event: MeshEvent) => void;
@@ -101,7 +102,7 @@ function becomeReady(
       ? `Ready again: ${name} (${vip}) after ${after}`
       : `Ready: ${name} (${vip}) after ${after}`,
   });
-  const lacking = host.plan.needed.wanted.filter((feature) =>
+  const lacking = host.plan.greeting.needed.wanted.filter((feature) =>
     !agent.features.includes(feature)
   );
   if (!again) {
@@ -115,7 +116,8 @@ function becomeReady(
   if (!agent.features.includes("status")) host.report.forget();
 }
 
-function becomeDown(
+/** What was on its way to a host, and from that host, is over. */
+export function becomeDown(
   host: RunningHost,
   { router, connections, hosts }: MeshParts,
 ): void {

@@ -12,14 +12,15 @@ import { AgentReport } from "./agent_report.ts";
 import type { AttemptPlan } from "./attempt.ts";
 import type { MeshHost } from "./contract.ts";
 import type { HostWarningEvent } from "./events.ts";
+import type { Description } from "./members/description.ts";
 import { Excess } from "./telling/excess.ts";
 import { HostText, TEXT_LIMITS } from "./telling/host_text.ts";
 import { type HostState, Session, type SessionHooks } from "./session.ts";
 
 /** Parts of a {@linkcode RunningHost}. */
 export interface HostParts {
-  /** Its entry in the manifest. */
-  readonly spec: HostSpec;
+  /** Its description in the manifest. */
+  readonly description: Description;
   /** The plan of each attempt to link the host. */
   readonly plan: AttemptPlan;
   /** Verdicts on its frames, counted by its pipeline. */
@@ -30,9 +31,13 @@ export interface HostParts {
   readonly warn: (event: HostWarningEvent) => void;
 }
 
-/** A host, from the start of the mesh to its close. */
+/** A host, from its start to its close. */
 export class RunningHost implements MeshHost {
-  readonly spec: HostSpec;
+  /**
+   * Its description in the manifest in force: that of its start, or another with the same
+   * part of its own.
+   */
+  description: Description;
   readonly plan: AttemptPlan;
   readonly session: Session;
   readonly police: Readonly<PoliceCounters>;
@@ -55,8 +60,9 @@ export class RunningHost implements MeshHost {
   readyAt = 0;
   #lastFailure: string | undefined;
 
-  constructor({ spec, plan, police, hooks, warn }: HostParts) {
-    this.spec = spec;
+  constructor({ description, plan, police, hooks, warn }: HostParts) {
+    const { spec } = description;
+    this.description = description;
     this.plan = plan;
     this.police = police;
     this.vip = formatIpv4(spec.vip);
@@ -70,6 +76,11 @@ export class RunningHost implements MeshHost {
     this.firstVerdict = promise;
     this.verdict = resolve;
     this.session = new Session(plan, hooks(this));
+  }
+
+  /** Its entry in the manifest in force. */
+  get spec(): HostSpec {
+    return this.description.spec;
   }
 
   get name(): string {

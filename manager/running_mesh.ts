@@ -5,22 +5,18 @@
  */
 
 import { type Clock, paceOf, systemClock } from "../link/clock.ts";
-import type { HostSpec, Manifest } from "../manifest/manifest.ts";
+import type { Manifest } from "../manifest/manifest.ts";
 import { rulesOf } from "../manifest/rules.ts";
-import { carry } from "../router/pipeline.ts";
-import { policeCounters } from "../router/police.ts";
 import type { RouteCounters } from "../router/counters.ts";
 import { Router } from "../router/route.ts";
 import { learnDescriptorLimit } from "../transports/command/descriptor_limit.ts";
 import type { Transport } from "../transports/mod.ts";
-import { configureArgs, extendArgs, neededFeatures } from "./configure.ts";
 import { connectionsOf } from "./telling/connections.ts";
 import type { Mesh, MeshOptions, ReadyReport, StatusOptions } from "./contract.ts";
 import type { MeshEvent } from "./events.ts";
 import { statusOf } from "./gather_status.ts";
-import { happeningsOf, type MeshParts } from "./happenings.ts";
-import { reachOf } from "./reach.ts";
-import { RunningHost } from "./running_host.ts";
+import { Membership, NOTHING } from "./members/membership.ts";
+import type { RunningHost } from "./running_host.ts";
 import type { MeshStatus } from "./status.ts";
 
 /** Milliseconds that `ready()` and `status()` wait for the status of agents. */
@@ -28,15 +24,13 @@ const STATUS_LIMIT_MS = 1000;
 
 /** A mesh from its start to its close. */
 export class RunningMesh implements Mesh {
-  readonly manifest: Manifest;
-  readonly #hosts = new Map<string, RunningHost>();
-  readonly #transports: ReadonlyMap<string, Transport>;
-  readonly #parts: MeshParts;
+  readonly #members: Membership;
+  readonly #router: Router;
   readonly #clock: Clock;
   /** The time of the start, in milliseconds of the clock. */
   readonly #since: number;
   readonly #listeners = new Set<(event: MeshEvent) => void>();
-  #closed: Promise<void> | undefined;
+  #transports: ReadonlyMap<string, Transport>;
 
   /** Starts the mesh. */
   constructor(
@@ -44,14 +38,13 @@ export class RunningMesh implements Mesh {
     transports: ReadonlyMap<string, Transport>,
     options: MeshOptions,
   ) {
-    this.manifest = manifest;
     this.#transports = transports;
     learnDescriptorLimit();
     if (options.onEvent) this.#listeners.add(options.onEvent);
     const clock = this.#clock = options.clock ?? systemClock;
     const now = () => clock.now();
     this.#since = now();
-    const router = new Router(rulesOf(manifest), {
+    const router = this.#router = new Router(rulesOf(NOTHING, 0), {
       now,
       pace: paceOf(clock),
       seed: Math.trunc(clock.random() * 2 ** 32),
@@ -60,25 +53,38 @@ export class RunningMesh implements Mesh {
     const connections = options.connections
       ? connectionsOf({ router, now, emit })
       : undefined;
-    this.#parts = { manifest, router, connections, hosts: this.#hosts, emit };
-    for (const spec of manifest.hosts) this.#hosts.set(spec.name, this.#host(spec));
-    for (const name of this.#hosts.keys()) router.starting(name);
-    for (const { session } of this.#hosts.values()) session.start();
+    this.#members = new Membership({ router, connections, clock, emit });
+    this.swap(manifest);
+  }
+
+  get manifest(): Manifest {
+    return this.#members.manifest;
   }
 
   get hosts(): ReadonlyMap<string, RunningHost> {
-    return this.#hosts;
+    return this.#members.hosts;
   }
 
   get counters(): Readonly<RouteCounters> {
-    return this.#parts.router.counters;
+    return this.#router.counters;
+  }
+
+  /**
+   * Goes by another manifest from now on, see {@linkcode Membership}. Not part of the
+   * contract `Mesh` yet. A host is the same only if its transport is the same object.
+   *
+   * @throws {Error} and changes nothing, see {@linkcode Membership.swap}.
+   */
+  swap(manifest: Manifest, transports = this.#transports): void {
+    this.#members.swap({ manifest, transports });
+    this.#transports = transports;
   }
 
   async status({ ms = STATUS_LIMIT_MS }: StatusOptions = {}): Promise<MeshStatus> {
-    const hosts = [...this.#hosts.values()];
-    await this.#within(ms, hosts.map((host) => host.refresh()));
-    const { router } = this.#parts;
-    return statusOf({ hosts, router, now: this.#clock.now(), since: this.#since });
+    await this.#within(ms, [...this.hosts.values()].map((host) => host.refresh()));
+    const hosts = [...this.hosts.values()];
+    const [now, since] = [this.#clock.now(), this.#since];
+    return statusOf({ hosts, router: this.#router, now, since });
   }
 
   subscribe(listener: (event: MeshEvent) => void): () => void {
@@ -87,8 +93,14 @@ export class RunningMesh implements Mesh {
   }
 
   async ready(): Promise<ReadyReport> {
-    const hosts = [...this.#hosts.values()];
-    const failures = await Promise.all(hosts.map((host) => host.firstVerdict));
+    let hosts: RunningHost[];
+    let failures: (string | undefined)[];
+    let version: number;
+    do {
+      version = this.#members.version;
+      hosts = [...this.hosts.values()];
+      failures = await Promise.all(hosts.map((host) => host.firstVerdict));
+    } while (version !== this.#members.version);
     const failed = hosts.flatMap((host, index) => {
       const message = failures[index];
       return message === undefined ? [] : [{ host, message }];
@@ -100,9 +112,7 @@ export class RunningMesh implements Mesh {
   }
 
   close(): Promise<void> {
-    return this.#closed ??= (async () => {
-      await Promise.all([...this.#hosts.values()].map((host) => host.close()));
-    })();
+    return this.#members.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -126,41 +136,5 @@ export class RunningMesh implements Mesh {
     const cancel = this.#clock.after(ms, resolve);
     await Promise.race([late, Promise.all(promises)]);
     cancel();
-  }
-
-  /** A host that is not started yet. */
-  #host(spec: HostSpec): RunningHost {
-    const { name, connectTimeout } = spec;
-    const { manifest } = this;
-    const { router, connections, emit } = this.#parts;
-    const counters = policeCounters();
-    const tap = connections?.tap(name);
-    const { command, open } = reachOf(spec, this.#transports);
-    const extend = extendArgs(manifest, spec);
-    const host: RunningHost = new RunningHost({
-      spec,
-      plan: {
-        host: name,
-        command,
-        configure: configureArgs(manifest, spec),
-        ...(extend && { extend }),
-        needed: neededFeatures(manifest, spec),
-        connectTimeout,
-        clock: this.#clock,
-        open,
-        carry: (batches, onControl) =>
-          carry(router, batches, {
-            from: name,
-            counters,
-            tap,
-            onControl,
-            onDropped: (bytes) => host.packets.add(bytes),
-          }),
-      },
-      police: counters,
-      hooks: (host) => happeningsOf(host, this.#parts),
-      warn: emit,
-    });
-    return host;
   }
 }

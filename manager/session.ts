@@ -1,5 +1,5 @@
 /**
- * A host's life: link after link, from the start of the mesh to its close.
+ * A host's life: link after link, from its start to its close.
  *
  * ## Theory of Operation
  *
@@ -156,7 +156,7 @@ export class Session {
 
   /** Ends the agent and makes no further attempt. Settles when nothing is left, within 2 s. */
   async close(): Promise<void> {
-    this.#channel.close("the mesh is closing");
+    this.#channel.close("the host is being closed");
     this.#readiness = undefined;
     this.#closing.resolve();
     this.#attempt?.close();

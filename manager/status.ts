@@ -2,8 +2,8 @@
  * Status: the state and the counters of a mesh at one moment (`gather_status.ts`).
  *
  * Plain data, without loss in JSON, and the only source for every display of a mesh. Unless
- * said otherwise counters begin with the mesh and only go up, times are in milliseconds, and
- * lists are in the order of the manifest's hosts.
+ * said otherwise counters begin with the mesh, those of a host with the host, and only go
+ * up; times are in milliseconds, and lists are in the order of the manifest's hosts.
  *
  * @module
  */

@@ -1,0 +1,54 @@
+/**
+ * A host made from its description, with its pipeline into the router. Not started yet.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../link/clock.ts";
+import { carry } from "../../router/pipeline.ts";
+import { policeCounters } from "../../router/police.ts";
+import { happeningsOf, type MeshParts } from "../happenings.ts";
+import { RunningHost } from "../running_host.ts";
+import type { Description } from "./description.ts";
+
+/** The mesh of a host, and its time. */
+export interface MakingParts {
+  readonly mesh: MeshParts;
+  readonly clock: Clock;
+}
+
+/** Makes a host of the mesh, whose rules have to know the host by its start. */
+export function makeHost(
+  description: Description,
+  { mesh, clock }: MakingParts,
+): RunningHost {
+  const { spec: { name, connectTimeout }, reach: { command, open } } = description;
+  const { router, connections, emit } = mesh;
+  const counters = policeCounters();
+  const tap = connections?.tap(name);
+  const host: RunningHost = new RunningHost({
+    description,
+    plan: {
+      host: name,
+      command,
+      get greeting() {
+        return host.description.greeting;
+      },
+      connectTimeout,
+      clock,
+      open,
+      carry: (batches, onControl) =>
+        carry(router, batches, {
+          from: name,
+          counters,
+          tap,
+          onControl,
+          onDropped: (bytes) => host.packets.add(bytes),
+        }),
+    },
+    police: counters,
+    hooks: (host) => happeningsOf(host, mesh),
+    warn: emit,
+  });
+  return host;
+}
