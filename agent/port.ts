@@ -8,6 +8,7 @@
  * @module
  */
 import { Handover } from "../link/handover.ts";
+import { idleMemory } from "../link/idle_memory.ts";
 import type { Link, LinkExit } from "../transports/mod.ts";
 import { BufferPool, Lease } from "../wire/lease.ts";
 
@@ -68,6 +69,7 @@ export function joinedLink(): JoinedLink {
 
 function handoverPort(from: Handover, to: Handover): AgentPort {
   const pool = new BufferPool(COPY_BYTES, MOST_UNUSED);
+  const stop = idleMemory.onQuiet(() => pool.clear());
   return {
     read: inTurn((into) => from.read(into)),
     async write(bytes) {
@@ -80,6 +82,7 @@ function handoverPort(from: Handover, to: Handover): AgentPort {
       }
     },
     close() {
+      stop();
       from.cancel();
       to.end();
     },

@@ -27,6 +27,7 @@ import {
   HEADER_BYTES,
   MAGIC,
 } from "../wire/frame.ts";
+import { idleMemory } from "../link/idle_memory.ts";
 import { systemPace } from "../link/pace.ts";
 import { Turn } from "../wire/turn.ts";
 import type { LivingStack } from "./living_stack.ts";
@@ -79,6 +80,9 @@ export class Pump {
     // In the manager's process a link that is never empty would leave others no time, and
     // in a process of its own nothing to the sockets.
     const turn = new Turn(systemPace);
+    const stopGiving = idleMemory.onQuiet((give) => {
+      stack.attempt((current) => current.freedMemory().forEach(give));
+    });
     try {
       for (;;) {
         const read = reads.shift()!;
@@ -86,6 +90,7 @@ export class Pump {
         const got = await read.done;
         if (this.#failure) throw this.#failure;
         if (got === null || this.#stopped) return;
+        idleMemory.moved(got);
         const { buffer, stack: current } = moved(read, stack.current, kept + got, kept);
         turn.begin();
         let at = buffer.address - kept;
@@ -119,6 +124,7 @@ export class Pump {
     } catch (error) {
       throw this.#failure ?? error;
     } finally {
+      stopGiving();
       this.stop();
     }
   }

@@ -15,6 +15,7 @@ import type { FrameDecoder } from "../wire/decoder.ts";
 import type { Frame } from "../wire/frame.ts";
 import { BufferPool, Lease } from "../wire/lease.ts";
 import { type Handover, handoverOf } from "./handover.ts";
+import { idleMemory } from "./idle_memory.ts";
 
 /** Bytes asked for in a read: beyond this, reads of a pipe get no faster. */
 export const READ_BYTES: number = 256 * 1024;
@@ -55,13 +56,16 @@ export async function* decode(
   const cancel = () => void reader.cancel().catch(() => {});
   if (signal?.aborted) cancel();
   signal?.addEventListener("abort", cancel, { once: true });
+  const pool = new BufferPool(READ_BYTES, MOST_UNUSED);
+  const stop = idleMemory.onQuiet(() => pool.clear());
   try {
     if (reader instanceof ReadableStreamBYOBReader) {
-      yield* decodeInto(reader, decoder, signal);
+      yield* decodeInto(reader, decoder, { signal, pool });
     } else {
       yield* decodeChunks(reader, decoder, signal);
     }
   } finally {
+    stop();
     signal?.removeEventListener("abort", cancel);
     await reader.cancel().catch(() => {});
     reader.releaseLock();
@@ -86,9 +90,8 @@ function readerOf(readable: ReadableStream<Uint8Array>): Reader {
 async function* decodeInto(
   reader: ReadableStreamBYOBReader,
   decoder: FrameDecoder,
-  signal: AbortSignal | undefined,
+  { signal, pool }: { signal: AbortSignal | undefined; pool: BufferPool },
 ): AsyncGenerator<Frame[], void, void> {
-  const pool = new BufferPool(READ_BYTES, MOST_UNUSED);
   let reading = watched(reader.read(new Uint8Array(READ_BYTES)));
   for (;;) {
     const { value, done } = await reading;
@@ -99,6 +102,7 @@ async function* decodeInto(
       return;
     }
     const filled = new Uint8Array(buffer, 0, value.byteOffset + value.byteLength);
+    idleMemory.moved(value.byteLength);
     const isSmall = filled.length <= COPY_BYTES;
     const chunk = isSmall ? filled.slice() : filled;
     let frames: Frame[] = [];

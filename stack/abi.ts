@@ -108,6 +108,7 @@ export interface StackExports {
   turned_away_address(): number;
   panic_text(): number;
   statistics(): number;
+  free_run(page: number): number;
   in_take(): number;
   in_release(which: number): void;
   input(which: number, at: number, length: number): number;

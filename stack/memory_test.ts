@@ -129,3 +129,45 @@ Deno.test("a thousand readers that stall leave room for one that reads", async (
   await close(net, ...clients, ...servers, client, server);
   assert.equal(b.stack.statistics().connections, 0);
 });
+
+Deno.test("memory that is free may lose its content, and the stack works on", async () => {
+  const { net, a, b } = await pair();
+  for (let round = 0; round < 5; round++) {
+    const data = bytes(1_000_000);
+    const pairs = [];
+    for (let i = 0; i < 40; i++) pairs.push(await connected(net, a, b));
+    await during(
+      net,
+      Promise.all(pairs.map(async ([client, server], i) => {
+        const got = receiveAll(server);
+        await sendAll(client, data.subarray(0, 25_000 * i + 1));
+        client.shutdown();
+        assert.equal((await got).length, 25_000 * i + 1);
+      })),
+    );
+    let lost = 0;
+    const lose = () => {
+      for (const { stack } of [a, b]) {
+        for (const memory of stack.freedMemory()) {
+          memory.fill(0xa5);
+          lost += memory.length;
+        }
+      }
+    };
+    lose(); // some are open
+    const [client, server] = pairs[0]!;
+    await during(net, sendAll(server, data));
+    server.shutdown();
+    const answered = receiveAll(client);
+    await during(net, answered);
+    assert.ok((await answered).every((byte, i) => byte === data[i]));
+    for (const [client, server] of pairs) {
+      client.release();
+      server.release();
+    }
+    await net.pass(2_500);
+    lose();
+    assert.ok(lost > 1 << 20, `${lost} bytes were free`);
+    assert.equal([...a.stack.freedMemory()].length, 0, "each piece is told once");
+  }
+});

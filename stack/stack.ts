@@ -216,6 +216,20 @@ export class Stack implements TcpStack {
     return Object.fromEntries(STATISTICS.map((name, i) => [name, words[i]])) as Words;
   }
 
+  /**
+   * Memory that holds nothing any more, each piece told once: its content may be lost until
+   * the next call of any method.
+   */
+  *freedMemory(): Generator<Uint8Array<ArrayBuffer>, void> {
+    for (let page = 0;;) {
+      const length = this.instance.exports.free_run(page);
+      if (length === 0) return;
+      const [at = 0, next = 0] = this.instance.reply;
+      page = next;
+      yield this.memory.subarray(at, at + length);
+    }
+  }
+
   /** For {@link TcpConnection} alone: the connection was released. */
   forget(index: number): void {
     this.#connections.delete(index);

@@ -48,6 +48,11 @@ export class BufferPool {
     return this.#free.pop() ?? new ArrayBuffer(this.bytes);
   }
 
+  /** Keeps no unused buffer for now. */
+  clear(): void {
+    this.#free.length = 0;
+  }
+
   /** Gives back a buffer that nobody looks at any more; other sizes are left alone. */
   give(buffer: ArrayBuffer): void {
     if (buffer.byteLength === this.bytes && this.#free.length < this.#most) {

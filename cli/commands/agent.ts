@@ -6,6 +6,7 @@
  * @module
  */
 import type { AgentLogEvent } from "../../agent/agent.ts";
+import { idleMemory } from "../../link/idle_memory.ts";
 import { stderr } from "../console/console.ts";
 import { ignoreSignals } from "../ignored_signals.ts";
 import { VERSION } from "../version.ts";
@@ -32,6 +33,7 @@ export async function agent(): Promise<number> {
   // The manager shows lines of stderr, with the host's name in front; the first word is
   // the level.
   const log = ({ level, message }: AgentLogEvent) => stderr.line(`${level}: ${message}`);
+  idleMemory.begin();
   try {
     await runAgent(stdioPort(), { version: VERSION, log });
     return 0;

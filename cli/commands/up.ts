@@ -6,6 +6,7 @@
 import type { MeshEvent, ProgressEvent, QuestionEvent } from "../../manager/events.ts";
 import type { Mesh } from "../../manager/contract.ts";
 import type { Manifest } from "../../manifest/manifest.ts";
+import { idleMemory } from "../../link/idle_memory.ts";
 import type { Transport } from "../../transports/mod.ts";
 import { formatIpv4 } from "../../wire/ip/ipv4.ts";
 import { stderr } from "../console/console.ts";
@@ -74,6 +75,7 @@ export async function runMesh(
   const { withFreeVips } = await import("../../manager/free_vips.ts");
   const manifest = withFreeVips(loaded);
 
+  idleMemory.begin();
   log.expect(manifest.hosts.map(({ name }) => name));
   announce(manifest, { plugins, log, options });
 

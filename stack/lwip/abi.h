@@ -101,6 +101,10 @@ EXPORT(turned_away_address) uint32_t turned_away_address(void);
 EXPORT(panic_text) uint32_t panic_text(void);
 /* Where STATISTIC_COUNT words lie. */
 EXPORT(statistics) uint32_t statistics(void);
+/* The next free memory, from page `page` of the pool on, that was not told since it is free:
+ * until the next call its content may be lost. Returns the bytes, 0 if there are none. Reply:
+ * address, page to go on with. */
+EXPORT(free_run) uint32_t free_run(uint32_t page);
 
 /* ---- frames in and out ---- */
 

@@ -7,14 +7,21 @@
  * A page belongs to a size class (32 bytes to 32 KiB, doubling) or is a block of 64 KiB. The
  * first pages are set apart in fours, as blocks of 256 KiB. Allocation and release take
  * constant time; a page whose blocks are all free goes back to the free pages. Pages are
- * handed out last-in first-out and untouched pages last, so the resident size follows the use. */
+ * handed out last-in first-out and untouched pages last, so the resident size follows the use.
+ *
+ * Lists of free pages and of free large blocks lie outside of them, so that the system may have
+ * their memory back. */
 #include "pool.h"
 
 #define PAGE_SHIFT 16
 #define SMALLEST_SHIFT 5
 #define CLASSES (PAGE_SHIFT - SMALLEST_SHIFT + 1)
 #define NO_PAGE 0xffff
-#define LARGE_PAGES (POOL_LARGE_BLOCKS * (POOL_LARGE / POOL_PAGE))
+#define PAGES_OF_LARGE (POOL_LARGE / POOL_PAGE)
+#define LARGE_PAGES (POOL_LARGE_BLOCKS * PAGES_OF_LARGE)
+
+/* In place of a size class: nothing lies in the page. */
+enum { FREE = 0xff, TOLD_FREE = 0xfe };
 
 struct page {
   void *free_blocks; /* a list through the blocks' first words */
@@ -31,8 +38,8 @@ static uint16_t with_room[CLASSES];
 static uint16_t free_pages; /* a list of pages given back */
 static uint32_t page_count, untouched, used_pages, used_blocks;
 static uint8_t *base;
-static void *free_large; /* a list through the blocks' first words */
-static uint32_t fresh_large;
+static uint8_t free_large[POOL_LARGE_BLOCKS]; /* numbers of blocks; the last goes first */
+static uint32_t free_large_count, fresh_large;
 
 static inline uint32_t capacity(int class) {
   return 1u << (PAGE_SHIFT - SMALLEST_SHIFT - class);
@@ -43,8 +50,7 @@ void pool_init(uint32_t memory_bytes) {
   base = (uint8_t *)start;
   page_count = (memory_bytes - start) >> PAGE_SHIFT;
   if (page_count > POOL_MAX_PAGES) page_count = POOL_MAX_PAGES;
-  free_large = NULL;
-  fresh_large = 0;
+  free_large_count = fresh_large = 0;
   for (int i = 0; i < CLASSES; i++) with_room[i] = NO_PAGE;
   free_pages = NO_PAGE;
   untouched = LARGE_PAGES;
@@ -122,13 +128,18 @@ void *pool_calloc(size_t count, size_t size) {
   return block;
 }
 
+static void mark_large(uint32_t number, uint8_t class) {
+  for (uint32_t i = 0; i < PAGES_OF_LARGE; i++) pages[number * PAGES_OF_LARGE + i].class = class;
+}
+
 void *pool_alloc_large(void) {
-  uint8_t *block = free_large;
-  if (block != NULL) free_large = *(void **)block;
-  else if (fresh_large < POOL_LARGE_BLOCKS) block = base + fresh_large++ * POOL_LARGE;
+  uint32_t number;
+  if (free_large_count > 0) number = free_large[--free_large_count];
+  else if (fresh_large < POOL_LARGE_BLOCKS) number = fresh_large++;
   else return NULL;
+  mark_large(number, 0);
   used_blocks++;
-  return block;
+  return base + number * POOL_LARGE;
 }
 
 size_t pool_block_size(const void *block) {
@@ -144,8 +155,9 @@ void pool_free(void *block) {
   int class = page->class;
   used_blocks--;
   if (index < LARGE_PAGES) {
-    *(void **)block = free_large;
-    free_large = block;
+    uint32_t number = index / PAGES_OF_LARGE;
+    free_large[free_large_count++] = (uint8_t)number;
+    mark_large(number, FREE);
     return;
   }
   if (class < CLASSES - 1) {
@@ -155,10 +167,21 @@ void pool_free(void *block) {
     if (page->used > 0) return;
     unlink_page(index, class);
   }
+  page->class = FREE;
   page->next = free_pages;
   free_pages = index;
   used_pages--;
 }
+
+uint32_t pool_free_run(uint32_t from, uint32_t *next) {
+  while (from < page_count && pages[from].class != FREE) from++;
+  uint32_t end = from;
+  while (end < page_count && pages[end].class == FREE) pages[end++].class = TOLD_FREE;
+  *next = end;
+  return (end - from) * POOL_PAGE;
+}
+
+uint8_t *pool_page(uint32_t page) { return base + page * POOL_PAGE; }
 
 uint32_t pool_pages(void) { return page_count - LARGE_PAGES; }
 uint32_t pool_used_pages(void) { return used_pages; }

@@ -20,6 +20,11 @@ void pool_free(void *block);
 void *pool_alloc_large(void);
 /* The bytes that a block really occupies. */
 size_t pool_block_size(const void *block);
+/* The next pages that are free, from page `from` on, and were not told since they are: their
+ * content may be lost. Returns their bytes, 0 if there are none; they end before page `next`. */
+uint32_t pool_free_run(uint32_t from, uint32_t *next);
+/* Where a page lies. */
+uint8_t *pool_page(uint32_t page);
 /* Of pages without the large blocks: how many there are, and are used. */
 uint32_t pool_pages(void);
 uint32_t pool_used_pages(void);

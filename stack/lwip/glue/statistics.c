@@ -8,6 +8,14 @@
 #include "sources.c"
 #include "table.c"
 
+uint32_t free_run(uint32_t page) {
+  uint32_t next;
+  uint32_t bytes = pool_free_run(page, &next);
+  reply.a = (uint32_t)pool_page(next) - bytes;
+  reply.b = next;
+  return bytes;
+}
+
 uint32_t statistics(void) {
   uint32_t time_wait = 0, active = 0;
   for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb != NULL; pcb = pcb->next) time_wait++;
