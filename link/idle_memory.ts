@@ -17,6 +17,11 @@ const LOOK_MS = 10_000;
 const QUIET_BYTES = 1 << 20;
 /** The traffic that makes a release worth while, in bytes. */
 const WORTH_BYTES = 4 << 20;
+/**
+ * Looks without traffic in which memory is given back: buffers that were dropped at the first
+ * are the allocator's only after the next collection of garbage.
+ */
+const QUIET_LOOKS = 4;
 /** What a read costs in memory beside its bytes. */
 const READ_COST_BYTES = 512;
 
@@ -70,13 +75,14 @@ export class IdleMemory {
     c?.close();
   }
 
-  #look(): void {
+  #look(quiet = 0): void {
     this.#seen = this.#moved;
     this.#timer = setTimeout(() => {
       if (this.#moved - this.#seen > QUIET_BYTES) return this.#look();
+      this.release();
+      if (quiet + 1 < QUIET_LOOKS) return this.#look(quiet + 1);
       this.#timer = undefined;
       this.#moved = 0;
-      this.release();
     }, LOOK_MS);
     Deno.unrefTimer(this.#timer as unknown as number);
   }

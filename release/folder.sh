@@ -25,4 +25,5 @@ NOROUTER_EXECUTABLE=$self NOROUTER_DENO_DIR=${DENO_DIR-} DENO_DIR=$dir/deno-dir
 DENO_NO_UPDATE_CHECK=1
 export NOROUTER_EXECUTABLE NOROUTER_DENO_DIR DENO_DIR DENO_NO_UPDATE_CHECK
 exec "$dir/ld.so" --library-path "$dir/lib" "$dir/deno" run --quiet --allow-all \
+    --v8-flags=--max-semi-space-size=2 \
   --no-config --no-lock "$dir/app/cli.js" "$@"

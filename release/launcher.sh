@@ -32,6 +32,7 @@ start() {
   export NOROUTER_EXECUTABLE NOROUTER_DENO_DIR DENO_DIR DENO_NO_UPDATE_CHECK
   mark "$dir"
   exec "$dir/ld.so" --library-path "$dir/lib" "$dir/deno" run --quiet --allow-all \
+    --v8-flags=--max-semi-space-size=2 \
     --no-config --no-lock "$dir/app/cli.js" "$@"
 }
 
