@@ -11,8 +11,9 @@ import { comparison } from "./compare.ts";
 import { type Report, Results, shown, table } from "./report.ts";
 import { nameOf, type Plan, type Suite } from "./suite.ts";
 import { local } from "./suites/local.ts";
+import { slow } from "./suites/slow.ts";
 
-const SUITES: readonly Suite[] = [local];
+const SUITES: readonly Suite[] = [local, slow];
 
 /** The model name of the processor. */
 function processorName(): string {

@@ -99,10 +99,6 @@ export const measures: readonly Measure[] = [
   ),
   latency("round trip", "round-trip"),
   ...DIRECTIONS.map(beside),
-  latency(
-    "connect, echo, close",
-    "µs",
-    (way, seconds) => probed("connect", way, seconds),
-  ),
+  latency("connect, echo, close", "connect"),
   ...DIRECTIONS.map(cost),
 ];

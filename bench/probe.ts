@@ -62,11 +62,18 @@ const LATE_LIMIT = 40;
 
 /**
  * One byte there and back, sent at times that do not depend on the answers: a queue that
- * holds bytes for seconds is met by as many bytes as a queue that does not.
+ * holds bytes for seconds is met by as many bytes as a queue that does not. Begins
+ * `after` seconds, when a stream beside it has got up to its speed.
  */
-async function paced(hostname: string, port: number, seconds: number): Promise<void> {
+async function paced(
+  hostname: string,
+  port: number,
+  seconds: number,
+  after = 0,
+): Promise<void> {
   using conn = await dial(hostname, port);
   await echoByte(conn, new Uint8Array(1));
+  await new Promise((resolve) => setTimeout(resolve, after * 1_000));
   const sent: number[] = [];
   const samples: number[] = [];
   const end = performance.now() + seconds * 1_000;
@@ -162,8 +169,8 @@ async function inParallel(count: number, step: () => Promise<void>): Promise<voi
 }
 
 if (import.meta.main) {
-  const [measure, address, port, amount] = Deno.args;
+  const [measure, address, port, ...amounts] = Deno.args;
   const probe = { "round-trip": roundTrip, paced, connect, ready, hold, churn }[measure!];
   if (probe === undefined) throw new Error(`probe.ts: no measure "${measure}"`);
-  await probe(address!, Number(port), Number(amount));
+  await probe(address!, Number(port), ...amounts.map(Number) as [number]);
 }
