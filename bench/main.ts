@@ -11,9 +11,12 @@ import { comparison } from "./compare.ts";
 import { type Report, Results, shown, table } from "./report.ts";
 import { nameOf, type Plan, type Suite } from "./suite.ts";
 import { local } from "./suites/local.ts";
+import { load } from "./suites/load.ts";
+import { many } from "./suites/many.ts";
+import { ready } from "./suites/ready.ts";
 import { slow } from "./suites/slow.ts";
 
-const SUITES: readonly Suite[] = [local, slow];
+const SUITES: readonly Suite[] = [local, ready, many, load, slow];
 
 /** The model name of the processor. */
 function processorName(): string {
