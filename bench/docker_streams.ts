@@ -9,7 +9,15 @@ import type { Direction } from "./clients.ts";
 const BUFFER_BYTES = 256 * 1024;
 const MEBIBYTE = 1 << 20;
 
-/** Gbit/s of a command that is fed zeros, or whose output is thrown away. */
+/** A command that writes zeros for some seconds and a moment more. */
+export function zerosFor(seconds: number): string[] {
+  return ["timeout", `${seconds + 0.5}`, "dd", "if=/dev/zero", "bs=1M"];
+}
+
+/**
+ * Gbit/s of a command that is fed zeros, or that writes ({@linkcode zerosFor}). It has
+ * ended afterwards: what is left behind in a container would slow down what comes next.
+ */
 export async function piped(
   command: readonly string[],
   direction: Direction,
@@ -22,31 +30,52 @@ export async function piped(
     stdout: direction === "from" ? "piped" : "null",
     stderr: "null",
   }).spawn();
-  const began = performance.now();
-  const until = began + seconds * 1000;
-  let bytes = 0;
+  const meter = new Meter(seconds);
   if (direction === "to") {
     const writer = child.stdin.getWriter();
     const zeros = new Uint8Array(BUFFER_BYTES);
-    while (performance.now() < until) {
-      await writer.write(zeros);
-      bytes += zeros.length;
-    }
+    do await writer.write(zeros); while (meter.add(zeros.length));
     await writer.close();
   } else {
     const reader = child.stdout.getReader({ mode: "byob" });
     let buffer = new ArrayBuffer(BUFFER_BYTES);
-    while (performance.now() < until) {
+    for (;;) {
       const { value, done } = await reader.read(new Uint8Array(buffer));
       if (done) break;
-      bytes += value.length;
+      meter.add(value.length);
       buffer = value.buffer;
     }
-    child.kill("SIGKILL");
   }
-  const took = performance.now() - began;
   await child.status;
-  return bytes * 8 / took / 1e6;
+  return meter.rate;
+}
+
+/** Counts bytes for some seconds, from the first on. */
+class Meter {
+  readonly #seconds: number;
+  #began: number | undefined;
+  #bytes = 0;
+  #last = 0;
+
+  constructor(seconds: number) {
+    this.#seconds = seconds;
+  }
+
+  /** Counts; false once the time is over. */
+  add(bytes: number): boolean {
+    const now = performance.now();
+    this.#began ??= now;
+    const isOver = now - this.#began > this.#seconds * 1_000;
+    if (isOver) return false;
+    this.#last = now;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  /** Gbit/s. */
+  get rate(): number {
+    return this.#bytes * 8 / (this.#last - (this.#began ?? 0)) / 1e6;
+  }
 }
 
 /** Gbit/s of `source MEBIBYTES | sink`, where the kernel alone moves the bytes. */
@@ -104,15 +133,14 @@ export async function attached(
   const answered = await connection.read(buffer);
   const answer = new TextDecoder("latin1").decode(buffer.subarray(0, answered ?? 0));
   if (!answer.startsWith("HTTP/1.1 101")) throw new Error(`The engine says ${answer}`);
-  const began = performance.now();
-  const until = began + seconds * 1000;
-  let bytes = 0;
-  while (performance.now() < until) {
-    const count = direction === "to"
-      ? await connection.write(buffer)
-      : await connection.read(buffer) ?? 0;
-    if (count === 0) break;
-    bytes += count;
+  const meter = new Meter(seconds);
+  if (direction === "to") {
+    while (meter.add(await connection.write(buffer)));
+    await connection.closeWrite();
   }
-  return bytes * 8 / (performance.now() - began) / 1e6;
+  for (;;) {
+    const count = await connection.read(buffer);
+    if (count === null) return meter.rate;
+    if (direction === "from") meter.add(count);
+  }
 }

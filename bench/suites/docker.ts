@@ -22,13 +22,13 @@ import {
   received,
   whenFree,
 } from "../clients.ts";
-import { attached, joined, piped } from "../docker_streams.ts";
+import { attached, joined, piped, zerosFor } from "../docker_streams.ts";
 import { labelsOf, type Suite } from "../suite.ts";
 
 /** Programs that the installer and the measures need in the containers. */
 const TOOLS = [
   ...["iperf3", "cat", "chmod", "dd", "head", "id", "ls", "mkdir", "mv", "rm"],
-  ...["sha256sum", "sleep", "tail", "tr", "uname", "wc"],
+  ...["sha256sum", "sleep", "tail", "timeout", "tr", "uname", "wc"],
 ];
 const SERVER = { address: "127.0.42.101", iperfPort: 5201 };
 const BARE = "bare docker exec";
@@ -40,7 +40,6 @@ const ACROSS = "1 stream from container to container";
 const JOINED_RATE = 200;
 /** The engine may have to start, and the executable to be built. */
 const START_LIMIT_MS = 60_000;
-const ZEROS = ["dd", "if=/dev/zero", "bs=1M"];
 const SINK = ["sh", "-c", "cat >/dev/null"];
 
 function nameOf(direction: Direction): string {
@@ -106,26 +105,31 @@ export const docker: Suite = {
     const inOther = (...command: string[]) => other.command(...command);
     const across = (seconds: number) => {
       const mebibytes = Math.ceil(JOINED_RATE * seconds);
-      const zeros = server.command(...ZEROS, `count=${mebibytes}`);
+      const zeros = server.command("dd", "if=/dev/zero", "bs=1M", `count=${mebibytes}`);
       return joined(zeros, other.command(...SINK), mebibytes);
     };
-    const command = { to: SINK, from: ZEROS };
-    const there = (direction: Direction) => {
-      const own = server.command(...command[direction]);
-      const attach = { socket, container: server.name, command: command[direction] };
-      return [
-        [BARE, nameOf(direction), (s: number) => piped(own, direction, s)],
-        [API, nameOf(direction), (s: number) => attached(attach, direction, s)],
+    const bare = (direction: Direction) => (seconds: number) => {
+      const command = direction === "to" ? SINK : zerosFor(seconds);
+      return piped(server.command(...command), direction, seconds);
+    };
+    const api = (direction: Direction) => (seconds: number) => {
+      const command = direction === "to" ? SINK : zerosFor(seconds);
+      const attach = { socket, container: server.name, command };
+      return attached(attach, direction, seconds);
+    };
+    const there = (direction: Direction) =>
+      [
+        [BARE, nameOf(direction), bare(direction)],
+        [API, nameOf(direction), api(direction)],
         [
           MESH,
           nameOf(direction),
           (seconds: number) => iperf(inNamespace, { seconds, direction }),
         ],
       ] as const;
-    };
     const runs = [
       ...DIRECTIONS.flatMap(there),
-      [BARE, ACROSS, (s: number) => piped(server.command(...ZEROS), "from", s)],
+      [BARE, ACROSS, bare("from")],
       [JOINED, ACROSS, across],
       [MESH, ACROSS, (seconds: number) => iperf(inOther, { seconds, direction: "from" })],
     ] as const;
