@@ -13,13 +13,16 @@
  */
 import { Namespace } from "../tests/harness/scene/namespace.ts";
 import { Process, run } from "../tests/harness/scene/process.ts";
-import { echoServer, iperfServer } from "./clients.ts";
+import { echoServer, iperfServer } from "./services.ts";
 import { prepareSsh, startSshd } from "./ssh_server.ts";
 import { ECHO_PORT, IPERF_PORT } from "./world.ts";
 
 /** The addresses of the line's ends. */
 const NEAR = "10.77.0.1";
 export const FAR = "10.77.0.2";
+/** The options of `tbf` beside the rate. */
+export const QUEUE = "burst 32kb latency 40ms";
+export const CONGESTION_CONTROL = "cubic";
 /** The service of iperf3 that is reached over the line itself. */
 export const DIRECT_PORT = 5301;
 const DELAY = new URL("./delay.ts", import.meta.url).pathname;
@@ -54,7 +57,7 @@ export async function makeLine(options: LineOptions): Promise<Line> {
   for (const [{ name }, address] of [[near, NEAR], [far, FAR]] as const) {
     await run(["ip", "-n", name, "address", "add", `${address}/30`, "dev", DEVICE]);
     await run(["ip", "-n", name, "link", "set", DEVICE, "up"]);
-    const rate = ["rate", `${options.rate}mbit`, "burst", "32kb", "latency", "40ms"];
+    const rate = `tbf rate ${options.rate}mbit ${QUEUE}`.split(" ");
     await run([
       "tc",
       "-n",
@@ -64,14 +67,13 @@ export async function makeLine(options: LineOptions): Promise<Line> {
       "dev",
       DEVICE,
       "root",
-      "tbf",
       ...rate,
     ]);
   }
   stack.use(await allowCubic());
   for (const namespace of [near, far]) {
     const file = "/proc/sys/net/ipv4/tcp_congestion_control";
-    await run(["sh", "-c", `echo cubic > ${file}`], { namespace });
+    await run(["sh", "-c", `echo ${CONGESTION_CONTROL} > ${file}`], { namespace });
   }
   stack.use(await iperfServer(far, IPERF_PORT));
   stack.use(await iperfServer(far, DIRECT_PORT, FAR));
@@ -88,10 +90,10 @@ const ALLOWED = "/proc/sys/net/ipv4/tcp_allowed_congestion_control";
 /** Lets namespaces use cubic; disposed, the machine is as before. */
 async function allowCubic(): Promise<AsyncDisposable> {
   const before = (await Deno.readTextFile(ALLOWED)).trim();
-  if (before.split(" ").includes("cubic")) {
+  if (before.split(" ").includes(CONGESTION_CONTROL)) {
     return { [Symbol.asyncDispose]: () => Promise.resolve() };
   }
-  await Deno.writeTextFile(ALLOWED, `${before} cubic`);
+  await Deno.writeTextFile(ALLOWED, `${before} ${CONGESTION_CONTROL}`);
   return { [Symbol.asyncDispose]: () => Deno.writeTextFile(ALLOWED, before) };
 }
 

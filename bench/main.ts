@@ -10,14 +10,7 @@ import { needs } from "../tests/harness/scene/requirements.ts";
 import { comparison } from "./compare.ts";
 import { type Report, Results, shown, table } from "./report.ts";
 import { nameOf, type Plan, type Suite } from "./suite.ts";
-import { docker } from "./suites/docker.ts";
-import { local } from "./suites/local.ts";
-import { load } from "./suites/load.ts";
-import { many } from "./suites/many.ts";
-import { ready } from "./suites/ready.ts";
-import { slow } from "./suites/slow.ts";
-
-const SUITES: readonly Suite[] = [local, ready, many, load, docker, slow];
+import { SUITES } from "./suites.ts";
 
 /** The model name of the processor. */
 function processorName(): string {

@@ -15,7 +15,7 @@
  */
 import { Namespace } from "../tests/harness/scene/namespace.ts";
 import { until } from "../tests/harness/scene/wait.ts";
-import { echoServer, iperfServer } from "./clients.ts";
+import { echoServer, iperfServer } from "./services.ts";
 
 /** Where the services listen, on 127.0.0.1 of `near` and of `far`. */
 export const IPERF_PORT = 5201;

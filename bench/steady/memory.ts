@@ -8,11 +8,15 @@
  */
 import type { Counts } from "./counter.ts";
 
+/** Bytes of a buffer that is worth being used again; see wire/lease.ts. */
+const LARGE = 64 * 1024;
+
 /** Runs `work` and counts what was allocated meanwhile. */
 export async function allocatedBy(work: () => Promise<void>): Promise<Counts> {
-  const counts = { "buffers": 0, "bytes of buffers": 0, "views": 0 };
+  const counts = { "buffers": 0, "large buffers": 0, "bytes of buffers": 0, "views": 0 };
   const allocate = (bytes: number) => {
     counts["buffers"]++;
+    if (bytes >= LARGE) counts["large buffers"]++;
     counts["bytes of buffers"] += bytes;
   };
   const originals = { ArrayBuffer, Uint8Array };

@@ -26,7 +26,10 @@ import { makeWorld, type World } from "../world.ts";
 
 const READY = "start to first byte";
 const IDLE = "idle";
-const MEASURES = [READY, IDLE, ...measures.map(({ name }) => name)];
+const NAMES = measures.map(({ name }) => name);
+const MEASURES = [READY, IDLE, ...NAMES];
+/** What there is to measure where no tool runs. */
+const BARE_NAMES = NAMES.filter((name) => !name.startsWith("processor"));
 /** Seconds in which a tool gets ready, or the benchmark gives up. */
 const READY_LIMIT = 30;
 const TOOLS: readonly Tool[] = [bare, ssh, socat, norouter];
@@ -41,10 +44,11 @@ export const local: Suite = {
   name: "local",
   needs: ["namespaces", "iperf3", "ssh", "sshd", "ssh-keygen", "socat"],
   beside: ["ssh -L", "bare loopback"],
-  labels: labelsOf(
-    ["bare loopback", "ssh -L", "socat | socat", FROM_MANAGER, FROM_HOST],
-    MEASURES,
-  ),
+  labels: [
+    ...labelsOf(["bare loopback"], BARE_NAMES),
+    ...labelsOf(["ssh -L", "socat | socat", FROM_MANAGER], MEASURES),
+    ...labelsOf([FROM_HOST], MEASURES.filter((name) => name !== READY)),
+  ],
   async open(note): Promise<OpenSuite> {
     await using stack = new AsyncDisposableStack();
     const world = stack.use(await makeWorld());

@@ -19,7 +19,15 @@ import {
   throughputOf,
   whenFree,
 } from "../clients.ts";
-import { DIRECT_PORT, FAR, type Line, type LineOptions, makeLine } from "../line.ts";
+import {
+  CONGESTION_CONTROL,
+  DIRECT_PORT,
+  FAR,
+  type Line,
+  type LineOptions,
+  makeLine,
+  QUEUE,
+} from "../line.ts";
 import { type Figure, labelsOf, type Plan, type Suite } from "../suite.ts";
 import { meshOver, type Over, OVER_MESH, OVER_SSH, sshOver } from "../tools/over_line.ts";
 import type { Way } from "../tool.ts";
@@ -130,6 +138,7 @@ async function playLine(options: Slow, plan: Plan): Promise<void> {
   const starts = [[OVER_SSH, sshOver], [OVER_MESH, meshOver]] as const;
   const chosen = starts.filter(([way]) => wants(way).length > 0);
   if (chosen.length === 0) return;
+  plan.note("slow lines", `${QUEUE}; TCP is ${CONGESTION_CONTROL}`);
   await using stack = new AsyncDisposableStack();
   const line: Line = stack.use(await makeLine(options));
   const tools: Over[] = [];
