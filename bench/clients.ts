@@ -73,7 +73,7 @@ export interface IperfOptions {
   readonly seconds: number;
   /** Default 1. */
   readonly streams?: number;
-  readonly direction?: Direction | "both";
+  readonly direction?: Direction;
   /** Seconds at the beginning that do not count. Default 0. */
   readonly omit?: number;
 }
@@ -88,8 +88,7 @@ export function iperfCommand(
 ): string[] {
   const server = ["iperf3", "-c", way.address, "-p", way.iperfPort, "-J"];
   const amount = ["-t", seconds, "-P", streams, "-O", omit];
-  const directions = { to: [], from: ["-R"], both: ["--bidir"] };
-  return [...server, ...amount, ...directions[direction]].map(String);
+  return [...server, ...amount, ...direction === "from" ? ["-R"] : []].map(String);
 }
 
 /** Starts a client of iperf3. */

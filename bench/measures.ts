@@ -44,7 +44,6 @@ function cost(direction: Direction): Measure {
     name,
     async run(way, seconds, parts) {
       const there = parts();
-      if (there.length === 0) return [];
       const [before, bytes] = await whenFree(async () => {
         const used = there.map(({ pid }) => cpuSeconds(pid));
         await using client = iperf(way, { seconds, direction });

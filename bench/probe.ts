@@ -161,6 +161,29 @@ async function churn(hostname: string, port: number, count: number): Promise<voi
   console.log(JSON.stringify({ connections: count }));
 }
 
+/** Bulk there and back on `streams` connections at a time; prints the bytes of one way. */
+async function flood(
+  hostname: string,
+  port: number,
+  seconds: number,
+  streams = 1,
+): Promise<void> {
+  const end = performance.now() + seconds * 1_000;
+  const piece = new Uint8Array(256 * 1024);
+  let bytes = 0;
+  await Promise.all(Array.from({ length: streams }, async () => {
+    using conn = await dial(hostname, port);
+    const writing = (async () => {
+      while (performance.now() < end) await writeAll(conn, piece);
+      await conn.closeWrite();
+    })();
+    const buffer = new Uint8Array(256 * 1024);
+    for (let count; (count = await conn.read(buffer)) !== null;) bytes += count;
+    await writing;
+  }));
+  console.log(JSON.stringify({ bytes }));
+}
+
 async function inParallel(count: number, step: () => Promise<void>): Promise<void> {
   let left = count;
   await Promise.all(Array.from({ length: DIALS }, async () => {
@@ -170,7 +193,8 @@ async function inParallel(count: number, step: () => Promise<void>): Promise<voi
 
 if (import.meta.main) {
   const [measure, address, port, ...amounts] = Deno.args;
-  const probe = { "round-trip": roundTrip, paced, connect, ready, hold, churn }[measure!];
+  const probe =
+    { "round-trip": roundTrip, paced, connect, ready, hold, churn, flood }[measure!];
   if (probe === undefined) throw new Error(`probe.ts: no measure "${measure}"`);
   await probe(address!, Number(port), ...amounts.map(Number) as [number]);
 }

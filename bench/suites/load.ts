@@ -1,11 +1,11 @@
 /**
- * Memory under load: four streams each way at once, after twenty thousand connections
- * that lasted an echo, and again some time later.
+ * Memory under load: four streams there and back at once, after twenty thousand
+ * connections that lasted an echo, and again some time later.
  *
  * @module
  */
 import { pause } from "../../tests/harness/scene/wait.ts";
-import { probe, resultOf, throughputOf } from "../clients.ts";
+import { probe, resultOf } from "../clients.ts";
 import { labelsOf, type Plan, type Suite } from "../suite.ts";
 import {
   memoryFigures,
@@ -45,14 +45,17 @@ async function play(mesh: MeshAlone, plan: Plan): Promise<void> {
   await resultOf(churn, CHURN_LIMIT);
   const churned = memoryOf(mesh);
   const seconds = plan.isQuick ? QUICK_SECONDS : Math.max(LEAST_SECONDS, plan.seconds);
-  const options = { seconds, streams: STREAMS, direction: "both" } as const;
-  const loaded = await peakDuring(mesh, throughputOf(way, options));
+  await using flood = probe("flood", way, seconds, STREAMS);
+  const flooding = resultOf(flood, seconds) as Promise<{ bytes: number }>;
+  const loaded = await peakDuring(mesh, flooding);
+  const rate = (await flooding).bytes * 8 / seconds / 1e9;
   const later = plan.isQuick ? QUICK_LATER_SECONDS : LATER_SECONDS;
   await pause(later * 1_000);
   plan.take(WAY, MEASURE, [
     ...memoryFigures("memory before any load", idle, "MB"),
     ...memoryFigures(`memory after ${connections} connections`, churned, "MB"),
-    ...memoryFigures("most memory beside four streams each way", loaded, "MB"),
+    { row: "four streams there and back, each way", unit: "Gbit/s", value: rate },
+    ...memoryFigures("most memory beside them", loaded, "MB"),
     ...memoryFigures(`memory ${later} s later`, memoryOf(mesh), "MB"),
   ]);
 }

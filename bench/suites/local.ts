@@ -28,8 +28,14 @@ const READY = "start to first byte";
 const IDLE = "idle";
 const NAMES = measures.map(({ name }) => name);
 const MEASURES = [READY, IDLE, ...NAMES];
-/** What there is to measure where no tool runs. */
-const BARE_NAMES = NAMES.filter((name) => !name.startsWith("processor"));
+/** Where no tool runs, or where processes come and go with the connections. */
+const WITHOUT_COST = MEASURES.filter((name) => !name.startsWith("processor"));
+const LABELS = [
+  ...labelsOf(["bare loopback"], WITHOUT_COST.filter((name) => NAMES.includes(name))),
+  ...labelsOf(["socat | socat"], WITHOUT_COST),
+  ...labelsOf(["ssh -L", FROM_MANAGER], MEASURES),
+  ...labelsOf([FROM_HOST], MEASURES.filter((name) => name !== READY)),
+];
 /** Seconds in which a tool gets ready, or the benchmark gives up. */
 const READY_LIMIT = 30;
 const TOOLS: readonly Tool[] = [bare, ssh, socat, norouter];
@@ -44,11 +50,7 @@ export const local: Suite = {
   name: "local",
   needs: ["namespaces", "iperf3", "ssh", "sshd", "ssh-keygen", "socat"],
   beside: ["ssh -L", "bare loopback"],
-  labels: [
-    ...labelsOf(["bare loopback"], BARE_NAMES),
-    ...labelsOf(["ssh -L", "socat | socat", FROM_MANAGER], MEASURES),
-    ...labelsOf([FROM_HOST], MEASURES.filter((name) => name !== READY)),
-  ],
+  labels: LABELS,
   async open(note): Promise<OpenSuite> {
     await using stack = new AsyncDisposableStack();
     const world = stack.use(await makeWorld());
@@ -65,12 +67,18 @@ export const local: Suite = {
   },
 };
 
+/** Whether there is such a measure, and it was asked for. */
+function wants(plan: Plan, way: string, measure: string): boolean {
+  return LABELS.some((label) => label.way === way && label.measure === measure) &&
+    plan.wants(way, measure);
+}
+
 async function playRound(world: World, plan: Plan): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const lanes: Lane[] = [];
   for (const tool of TOOLS) {
     const ways = tool.ways(world).filter(({ name }) =>
-      MEASURES.some((measure) => plan.wants(name, measure))
+      MEASURES.some((measure) => wants(plan, name, measure))
     );
     if (ways.length === 0) continue;
     const running = stack.use(await start(tool, world, plan));
@@ -81,7 +89,7 @@ async function playRound(world: World, plan: Plan): Promise<void> {
   const order = [...lanes.slice(shift), ...lanes.slice(0, shift)];
   for (const measure of measures) {
     for (const { way, running } of order) {
-      if (!plan.wants(way.name, measure.name)) continue;
+      if (!wants(plan, way.name, measure.name)) continue;
       const parts = () => partsOf(way, running);
       await using memory = watchMemory(parts);
       const figures = await measure.run(way, plan.seconds, parts);
@@ -107,7 +115,7 @@ async function start(tool: Tool, world: World, plan: Plan): Promise<RunningTool>
     await using other = probe("ready", way, READY_LIMIT);
     await resultOf(other, READY_LIMIT);
   }
-  if (tool.name !== "bare" && plan.wants(first!.name, READY)) {
+  if (wants(plan, first!.name, READY)) {
     const value = at - Math.max(before, running.startedAt);
     plan.take(first!.name, READY, [{ row: READY, unit: "ms", value }]);
   }
@@ -117,7 +125,7 @@ async function start(tool: Tool, world: World, plan: Plan): Promise<RunningTool>
 
 /** Memory and processor time of tools that have nothing to do. */
 async function idle(lanes: readonly Lane[], plan: Plan): Promise<void> {
-  const chosen = lanes.filter(({ way }) => plan.wants(way.name, IDLE));
+  const chosen = lanes.filter(({ way }) => wants(plan, way.name, IDLE));
   if (chosen.length === 0) return;
   // Garbage of the start is collected, TIME_WAIT is over.
   await pause(Math.min(5, plan.seconds) * 1_000);
