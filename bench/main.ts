@@ -1,22 +1,16 @@
 /**
- * The benchmark: NoRouter beside `ssh -L`, a chain of two socat, and the bare loopback.
+ * The benchmark: NoRouter beside what does the same, in suites; see suite.ts.
  *
- * All tools are up during a round, idle but for the tool that is measured, so that each
- * measure visits them in immediate succession and other load of the machine falls on all
- * of them. A figure is the median over the rounds. See world.ts for the arrangement.
+ * A figure is the median over the rounds.
  *
  * @module
  */
 import { Command, InvalidArgumentError } from "commander";
 import { needs } from "../tests/harness/scene/requirements.ts";
-import { Results, table } from "./report.ts";
-import { playRound } from "./round.ts";
-import type { Tool } from "./tool.ts";
-import { bare } from "./tools/bare.ts";
-import { isBuilt, norouter } from "./tools/norouter.ts";
-import { socat } from "./tools/socat.ts";
-import { ssh } from "./tools/ssh.ts";
-import { makeWorld } from "./world.ts";
+import { comparison } from "./compare.ts";
+import { type Report, Results, shown, table } from "./report.ts";
+import { nameOf, type Plan, type Suite } from "./suite.ts";
+import { SUITES } from "./suites.ts";
 
 /** The model name of the processor. */
 function processorName(): string {
@@ -38,69 +32,123 @@ function pattern(text: string): RegExp {
   }
 }
 
+function report(path: string): Report {
+  try {
+    const value = JSON.parse(Deno.readTextFileSync(path));
+    if (!Array.isArray(value.results)) throw new Error("It has no results");
+    return value;
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as Error).message}.`);
+  }
+}
+
 interface Options {
   readonly rounds: number;
   readonly seconds: number;
   readonly only: RegExp;
+  readonly list?: boolean;
   readonly quick?: boolean;
   readonly json?: string;
+  readonly compare?: Report;
 }
 
 const options = new Command("deno task bench")
-  .description(
-    "Measures NoRouter beside ssh -L, a chain of two socat and the bare loopback.",
-  )
+  .description("Measures NoRouter beside what does the same; all of it takes an hour.")
   .option("--rounds <n>", "rounds, of which the median is taken", number, 3)
   .option("--seconds <s>", "seconds of each run", number, 3)
-  .option("--only <pattern>", 'what to run, matched on "WAY: MEASURE"', pattern, /./)
+  .option("--only <pattern>", "what to run, matched on the names of --list", pattern, /./)
+  .option("--list", "print SUITE/WAY: MEASURE of all there is, and end")
   .option("--quick", "one round of one second: a look, not a measurement")
   .option("--json <path>", "where the figures go; bench/results/DATE.json by default")
+  .option("--compare <path>", "show the figures beside those of an earlier run", report)
   .parse(Deno.args, { from: "user" })
   .opts<Options>();
 
 const rounds = options.quick ? 1 : options.rounds;
 const seconds = options.quick ? 1 : options.seconds;
-
-const { missing } = needs("namespaces", "iperf3", "ssh", "sshd", "ssh-keygen", "socat");
-if (missing.length > 0) {
-  console.error(`The benchmark cannot run: this machine lacks ${missing.join("; ")}.`);
-  Deno.exit(1);
-}
-
-const only = options.only;
-const tools: Tool[] = [bare, ssh, socat, norouter].filter((tool) =>
-  tool !== norouter || isBuilt()
-);
-const results = new Results();
-const notes: Record<string, string> = {};
-await using world = await makeWorld();
-for (const tool of tools) Object.assign(notes, await tool.prepare?.(world));
-for (let round = 0; round < rounds; round++) {
-  await playRound({ world, tools, round, seconds, only, results });
-}
-
-const ways = tools.flatMap((tool) => tool.ways(world)).map(({ name }) => name)
-  .filter((name) => results.cells.some(({ way }) => way === name));
-const facts = {
+const facts: Record<string, unknown> = {
   date: new Date().toISOString(),
   deno: Deno.version.deno,
   kernel: Deno.osRelease(),
   processors: `${navigator.hardwareConcurrency} × ${processorName()}`,
   rounds,
   seconds,
-  ...notes,
 };
-console.log(Object.entries(facts).map(([name, value]) => `${name}: ${value}`).join("; "));
-console.log(table(results.cells, ways));
-console.log(
-  "Behind NoRouter's figures: their ratios to ssh -L and to the bare loopback.",
-);
+
+/** Plays all rounds of a suite. */
+async function play(suite: Suite, results: Results): Promise<void> {
+  const note = (name: string, fact: string) => facts[name] = fact;
+  await using open = await suite.open(note);
+  for (let round = 0; round < rounds; round++) {
+    const plan: Plan = {
+      round,
+      seconds,
+      isQuick: options.quick ?? false,
+      wants: (way, measure) => options.only.test(nameOf(suite.name, { way, measure })),
+      take(way, measure, figures) {
+        for (const figure of figures) results.add(suite.name, way, figure);
+        if (figures.length === 0) return;
+        const text = figures.map(({ row, unit, value }) =>
+          `${row.replace(`${measure}, `, "").replace(measure, "")} ${
+            shown(value)
+          } ${unit}`
+            .trim()
+        );
+        console.error(`round ${round + 1}  ${way}  ${measure}: ${text.join(", ")}`);
+      },
+      note,
+    };
+    await open.play(plan);
+  }
+}
+
+const chosen = SUITES.map((suite) => ({
+  suite,
+  names: suite.labels.map((label) => nameOf(suite.name, label))
+    .filter((name) => options.only.test(name)),
+})).filter(({ names }) => names.length > 0);
+if (options.list) {
+  for (const { names } of chosen) console.log(names.join("\n"));
+  Deno.exit();
+}
+if (chosen.length === 0) {
+  console.error("Nothing has such a name; --list shows what there is.");
+  Deno.exit(1);
+}
+const results = new Results();
+const failed: string[] = [];
+for (const { suite } of chosen) {
+  const { missing } = needs(...suite.needs);
+  try {
+    if (missing.length > 0) throw new Error(`this machine lacks ${missing.join("; ")}`);
+    await play(suite, results);
+  } catch (error) {
+    // The others' figures are worth having.
+    console.error(`The suite ${suite.name} has ended early: ${(error as Error).message}`);
+    failed.push(suite.name);
+  }
+}
+
+const { cells } = results;
+const shownFacts = Object.entries(facts).map(([name, value]) => `${name}: ${value}`);
+console.log(shownFacts.join("; "));
+for (const { suite: { name, beside } } of chosen) {
+  const own = cells.filter(({ suite }) => suite === name);
+  if (own.length === 0) continue;
+  console.log(`\n${name}`);
+  console.log(table(own, beside));
+  if (beside.length > 0 && own.some(({ way }) => way.startsWith("norouter"))) {
+    console.log(`Behind NoRouter's figures: their ratios to ${beside.join(" and to ")}.`);
+  }
+}
+if (options.compare) console.log(`\n${comparison(cells, options.compare)}`);
 
 const folder = new URL("./results/", import.meta.url).pathname;
-await Deno.mkdir(folder, { recursive: true });
-const path = options.json ?? `${folder}${facts.date.replaceAll(":", "")}.json`;
-await Deno.writeTextFile(
-  path,
-  JSON.stringify({ ...facts, results: results.cells }, null, 2),
-);
-console.log(`Written to ${path}`);
+const path = options.json ?? `${folder}${`${facts["date"]}`.replaceAll(":", "")}.json`;
+if (options.json === undefined) await Deno.mkdir(folder, { recursive: true });
+await Deno.writeTextFile(path, JSON.stringify({ ...facts, results: cells }, null, 2));
+console.log(`\nWritten to ${path}`);
+if (failed.length > 0) {
+  console.error(`Not complete: ${failed.join(", ")}`);
+  Deno.exit(1);
+}

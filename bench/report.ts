@@ -1,79 +1,92 @@
 /**
- * The table of a run, and the same as JSON.
+ * The figures of a run, and their table.
  *
  * @module
  */
-import type { Row } from "./measures.ts";
 import { median } from "./statistics.ts";
+import type { Figure, Unit } from "./suite.ts";
 
 /** One cell: a row on a way, with a figure for each round. */
 export interface Cell {
+  /** The suite that it comes from; reports of earlier versions do not say. */
+  readonly suite?: string;
   readonly row: string;
-  readonly unit: Row["unit"];
+  readonly unit: Unit;
   readonly way: string;
   readonly median: number;
   readonly rounds: readonly number[];
 }
 
+/** A run as it is kept. */
+export interface Report {
+  readonly date: string;
+  readonly results: readonly Cell[];
+  readonly [fact: string]: unknown;
+}
+
 /** Collects figures of all rounds. */
 export class Results {
-  readonly #figures = new Map<string, { row: Row; way: string; rounds: number[] }>();
+  readonly #cells = new Map<string, Omit<Cell, "median"> & { rounds: number[] }>();
 
-  add(row: Row, way: string, figure: number): void {
-    const key = `${row.name}\n${way}`;
-    const kept = this.#figures.get(key) ?? { row, way, rounds: [] };
-    kept.rounds.push(figure);
-    this.#figures.set(key, kept);
+  /** Adds the figure of a round. */
+  add(suite: string, way: string, { row, unit, value }: Figure): void {
+    const key = `${suite}\n${row}\n${way}`;
+    const kept = this.#cells.get(key) ?? { suite, row, unit, way, rounds: [] };
+    kept.rounds.push(value);
+    this.#cells.set(key, kept);
   }
 
+  /** What was collected. */
   get cells(): Cell[] {
-    return [...this.#figures.values()].map(({ row, way, rounds }) => ({
-      row: row.name,
-      unit: row.unit,
-      way,
-      median: median(rounds),
-      rounds,
+    return [...this.#cells.values()].map((cell) => ({
+      ...cell,
+      median: median(cell.rounds),
     }));
   }
 }
 
 /** A figure with three significant digits. */
-function figure(value: number): string {
-  if (value >= 100) return value.toFixed(0);
-  return value.toFixed(value >= 10 ? 1 : 2);
+export function shown(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 100) return value.toFixed(0);
+  return value.toFixed(size >= 10 ? 1 : 2);
+}
+
+/** Lines of columns, the first to the left, the others to the right. */
+export function aligned(lines: readonly (readonly string[])[]): string {
+  const widths = lines[0]!.map((_, column) =>
+    Math.max(...lines.map((line) => line[column]!.length))
+  );
+  return lines.map((line) =>
+    line.map((text, column) =>
+      column === 0 ? text.padEnd(widths[0]!) : text.padStart(widths[column]!)
+    ).join("  ").trimEnd()
+  ).join("\n");
 }
 
 /**
  * Rows of measures, columns of ways. In NoRouter's columns a figure is followed by its
- * ratio to `ssh -L` and to the bare loopback.
+ * ratios to the figures of the ways in `beside`.
  */
-export function table(cells: readonly Cell[], ways: readonly string[]): string {
+export function table(cells: readonly Cell[], beside: readonly string[]): string {
   const rows = [...new Set(cells.map(({ row }) => row))];
+  const ways = [...new Set(cells.map(({ way }) => way))];
   const find = (row: string, way: string) =>
     cells.find((cell) => cell.row === row && cell.way === way);
-  const text = rows.map((row) => {
-    const unit = cells.find((cell) => cell.row === row)!.unit;
+  const lines = rows.map((row) => {
+    const { unit } = cells.find((cell) => cell.row === row)!;
     return [
       `${row} (${unit})`,
       ...ways.map((way) => {
         const cell = find(row, way);
         if (cell === undefined) return "";
-        if (!way.startsWith("norouter")) return figure(cell.median);
-        const ratios = ["ssh -L", "bare loopback"].map((other) =>
-          find(row, other)?.median
-        )
-          .map((other) => other ? `${(cell.median / other).toFixed(2)}×` : "–");
-        return [figure(cell.median), ...ratios].map((each) => each.padStart(8)).join("");
+        if (!way.startsWith("norouter")) return shown(cell.median);
+        const ratios = beside.map((other) => find(row, other)?.median).map((other) =>
+          other ? `${(cell.median / other).toFixed(2)}×` : "–"
+        );
+        return [shown(cell.median), ...ratios].map((each) => each.padStart(8)).join("");
       }),
     ];
   });
-  const heads = ["", ...ways];
-  const widths = heads.map((head, column) =>
-    Math.max(head.length, ...text.map((line) => line[column]!.length))
-  );
-  const line = (columns: string[]) =>
-    columns.map((each, index) =>
-      index === 0 ? each.padEnd(widths[0]!) : each.padStart(widths[index]!)
-    ).join("  ");
-  return [line(heads), ...text.map(line)].join("\n");
+  return aligned([["", ...ways], ...lines]);
 }

@@ -21,8 +21,11 @@ export interface Way {
 export interface Part {
   /** The way's name. */
   readonly way: string;
-  /** The end that the client talks to, or the end that talks to the service. */
-  readonly end: "near" | "far";
+  /**
+   * The end that the client talks to, the end that talks to the service, or what lies
+   * between.
+   */
+  readonly end: "near" | "middle" | "far";
   readonly pid: number;
 }
 

@@ -14,9 +14,8 @@
  * @module
  */
 import { Namespace } from "../tests/harness/scene/namespace.ts";
-import { Peer } from "../tests/harness/peers/peer_process.ts";
-import { Process } from "../tests/harness/scene/process.ts";
 import { until } from "../tests/harness/scene/wait.ts";
+import { echoServer, iperfServer } from "./services.ts";
 
 /** Where the services listen, on 127.0.0.1 of `near` and of `far`. */
 export const IPERF_PORT = 5201;
@@ -40,26 +39,23 @@ export async function makeWorld(): Promise<World> {
     stack.use(await Namespace.make()),
   ];
   for (const namespace of [near, far]) {
-    const iperf = [
-      "iperf3",
-      "-s",
-      "-B",
-      "127.0.0.1",
-      "-p",
-      `${IPERF_PORT}`,
-      "--forceflush",
-    ];
-    const server = stack.use(new Process("iperf3 server", iperf, { namespace }));
-    await server.line(/listening/);
-    await stack.use(new Peer(namespace, "echo", ECHO_PORT)).report("listening");
+    stack.use(await iperfServer(namespace, IPERF_PORT));
+    stack.use(await echoServer(namespace, ECHO_PORT));
   }
   const all = stack.move();
   return { near, far, third, folder, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
-/** Waits until somebody listens on a TCP port of 127.0.0.1 in a namespace. */
-export async function listening(namespace: Namespace, port: number): Promise<void> {
-  const wanted = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+/** Waits until somebody listens on a TCP port of an address, by default 127.0.0.1. */
+export async function listening(
+  namespace: Namespace,
+  port: number,
+  address = "127.0.0.1",
+): Promise<void> {
+  const host = address.split(".").reverse().map((part) =>
+    Number(part).toString(16).toUpperCase().padStart(2, "0")
+  ).join("");
+  const wanted = `${host}:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   await until(`a listener on port ${port}`, async () => {
     const { stdout } = await new Deno.Command("ip", {
       args: ["netns", "exec", namespace.name, "cat", "/proc/net/tcp"],

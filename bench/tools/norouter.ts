@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { CLI, manifestOf, NOROUTER } from "../../tests/harness/scene/mesh.ts";
+import { manifestOf, NOROUTER } from "../../tests/harness/scene/mesh.ts";
 import type { Namespace } from "../../tests/harness/scene/namespace.ts";
 import { descendants, processesIn } from "../../tests/harness/scene/proc.ts";
 import { Process } from "../../tests/harness/scene/process.ts";
 import { type Part, type Tool, wallClock } from "../tool.ts";
 import { ECHO_PORT, IPERF_PORT } from "../world.ts";
 
-const FROM_MANAGER = "norouter manager→host";
-const FROM_HOST = "norouter host→host";
+export const FROM_MANAGER = "norouter manager→host";
+export const FROM_HOST = "norouter host→host";
 const FAR = "127.0.42.101";
 const PORTS = [[5201, IPERF_PORT], [5207, ECHO_PORT]] as const;
 
@@ -54,7 +54,10 @@ export const norouter: Tool = {
         const children = new Set(descendants(manager.pid));
         const agentsIn = (namespace: Namespace) =>
           processesIn(namespace.name).filter((pid) => children.has(pid));
-        const parts: Part[] = [{ way: FROM_MANAGER, end: "near", pid: manager.pid }];
+        const parts: Part[] = [
+          { way: FROM_MANAGER, end: "near", pid: manager.pid },
+          { way: FROM_HOST, end: "middle", pid: manager.pid },
+        ];
         for (const pid of agentsIn(third)) {
           parts.push({ way: FROM_HOST, end: "near", pid });
         }
@@ -71,12 +74,3 @@ export const norouter: Tool = {
     });
   },
 };
-
-/** Whether the program under test is there at all. */
-export function isBuilt(): boolean {
-  try {
-    return Deno.statSync(CLI).isFile;
-  } catch {
-    return false;
-  }
-}
