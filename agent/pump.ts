@@ -38,6 +38,12 @@ const UNCOUNTED = HEADER_BYTES - COUNTED_HEADER_BYTES;
 /** Control frames that wait for a slow link; if more, the manager is not listening. */
 const MOST_CONTROL_BYTES = 4 << 20;
 const TICK_MS = 50;
+/**
+ * Microtasks that pass before output is written. What else comes of the same read, such as
+ * the bytes of a socket that was waiting for the connection to open, is a few promises away
+ * and goes with the same write.
+ */
+const FLUSH_HOPS = 16;
 
 /** Options of a {@linkcode Pump}. */
 export interface PumpOptions {
@@ -59,6 +65,8 @@ export class Pump {
   #started = false;
   #writing = false;
   #scheduled = false;
+  /** Microtasks until the flush. */
+  #hops = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
   #failure: unknown;
@@ -171,11 +179,15 @@ export class Pump {
     }
     if (this.#scheduled || this.#writing || this.#stopped) return;
     this.#scheduled = true;
-    queueMicrotask(() => {
-      this.#scheduled = false;
-      this.#flush();
-    });
+    this.#hops = FLUSH_HOPS;
+    queueMicrotask(this.#hop);
   }
+
+  readonly #hop = (): void => {
+    if (this.#hops-- > 0) return queueMicrotask(this.#hop);
+    this.#scheduled = false;
+    this.#flush();
+  };
 
   /** Ends as `stop` does; `run` rejects with `error`. */
   fail(error: unknown): void {
