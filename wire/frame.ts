@@ -34,6 +34,8 @@ export const FrameType = {
   L3: 1,
   /** The payload is a control message, see `control/control.ts`. */
   JSON: 2,
+  /** The payload says how much the sender of the frame took of the link. */
+  CREDIT: 3,
 } as const;
 
 /**
