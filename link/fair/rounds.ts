@@ -16,7 +16,7 @@ export const QUANTUM_BYTES: number = 64 * 1024;
 
 /** The bytes of a turn of all the {@linkcode Rounds} of a queue. */
 export class Quantum {
-  /** May change at any time; counts for turns that begin later. */
+  /** May change at any time; turns under way are shortened to it. */
   bytes: number = QUANTUM_BYTES;
 }
 
@@ -57,7 +57,10 @@ export class Rounds<W extends Waiter> {
       const list = this.#new.length > 0 ? this.#new : this.#old;
       const waiter = list.at(0);
       if (waiter === undefined) return undefined;
-      if (waiter.length > 0 && waiter.credit > 0) return waiter;
+      if (waiter.length > 0 && waiter.credit > 0) {
+        if (waiter.credit > this.#quantum.bytes) waiter.credit = this.#quantum.bytes;
+        return waiter;
+      }
       list.shift();
       if (waiter.length > 0) {
         waiter.credit += this.#quantum.bytes;

@@ -288,7 +288,7 @@ export class LinkQueue implements SharedOutlet, Drained {
       const free = into.length - bytes;
       this.#rest = part.length > free ? part.subarray(free) : undefined;
       into.set(this.#rest ? part.subarray(0, free) : part, bytes);
-      bytes += Math.min(part.length, room);
+      bytes += Math.min(part.length, free);
     }
     this.#counters.writtenBytes += bytes;
     if (sent > 0) this.#gate?.sent(sent, this.#now(), this.length > 0);
