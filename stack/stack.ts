@@ -151,9 +151,9 @@ export class Stack implements TcpStack {
    */
   takeOutput(onlyFirst = false): Uint8Array<ArrayBuffer> | undefined {
     const length = this.instance.exports.out_take(onlyFirst ? 1 : 0);
-    if (length === 0) return undefined;
     const [at = 0, credit = 0] = this.instance.reply;
-    this.#creditTaken = credit;
+    this.#creditTaken = length === 0 ? 0 : credit;
+    if (length === 0) return undefined;
     return this.memory.subarray(at, at + length);
   }
 
