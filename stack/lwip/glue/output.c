@@ -61,6 +61,7 @@ int glue_may_send(struct tcp_pcb *pcb) {
   } else if (has_room() && (c != in_turn || c->turn > 0)) {
     sending_to = BULK;
   } else {
+    statistic[STATISTIC_PACKETS_PUT_OFF]++;
     block(c);
     return false;
   }
@@ -132,29 +133,24 @@ static void refill(void) {
 uint32_t out_take(bool only_first) {
   if (out_busy) return 0;
   uint32_t unused = credit_waits ? 0 : CREDIT_BYTES, length = first_fill - unused;
-  uint8_t *first = first_buffers[first_current] + unused;
+  uint8_t *at = first_buffers[first_current] + unused;
   if (only_first || out_fill == 0) {
     if (length == 0) return 0;
-    reply.a = (uint32_t)first;
     first_current ^= 1;
   } else {
-    uint8_t *at = out_buffers[out_current] + FIRST_SIZE - length;
-    memcpy(at, first, length);
-    reply.a = (uint32_t)at;
+    at = memcpy(out_buffers[out_current] + FIRST_SIZE - length, at, length);
     length += out_fill;
     out_current ^= 1;
     out_fill = 0;
     out_turn++;
   }
-  reply.b = CREDIT_BYTES - unused;
   first_fill = CREDIT_BYTES;
   credit_waits = false;
   first_turn++;
   out_busy = true;
-  uint32_t at = reply.a, credit = reply.b;
   refill();
-  reply.a = at;
-  reply.b = credit;
+  reply.a = (uint32_t)at;
+  reply.b = CREDIT_BYTES - unused;
   return length;
 }
 
