@@ -135,7 +135,8 @@ export class Channel implements Outlet {
     if (this.#link) throw new Error("A channel has one link at a time");
     const { clock, longest, carry } = this.#options;
     // Chosen anew, so that nobody can choose flows that collide.
-    const queue = new LinkQueue({ seed: Math.trunc(clock.random() * 2 ** 32) });
+    const seed = Math.trunc(clock.random() * 2 ** 32);
+    const queue = new LinkQueue({ seed, now: () => clock.now() });
     const inbox = new Inbox({
       clock,
       longest,

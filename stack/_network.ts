@@ -17,12 +17,15 @@ export interface Node {
   readonly arrived: TcpConnection[];
 }
 
-/** Splits the frames of a run, without the decoder that is tested elsewhere. */
+/** The packets in the frames of a run, without the decoder that is tested elsewhere. */
 export function packetsOf(run: Uint8Array): Uint8Array[] {
   const packets: Uint8Array[] = [];
   for (let at = 0; at < run.length;) {
     const length = run[at + 1]! << 16 | run[at + 2]! << 8 | run[at + 3]!;
-    packets.push(run.slice(at + HEADER_BYTES, at + 4 + length));
+    const type = run[at + 4]! << 8 | run[at + 5]!;
+    if (type === FrameType.L3) {
+      packets.push(run.slice(at + HEADER_BYTES, at + 4 + length));
+    }
     at += 4 + length;
   }
   return packets;
@@ -34,6 +37,10 @@ export class Network {
   now = 1_000;
   /** Decides which packets are lost. */
   lose: (packet: Uint8Array) => boolean = () => false;
+  /** Takes output of a host, if any is to be taken now. */
+  take: (stack: Stack) => Uint8Array | undefined = (stack) => stack.takeOutput();
+  /** The packets that arrive in the place of one that is carried. */
+  relay: (packet: Uint8Array) => Uint8Array[] = (packet) => [packet];
   /** Sees every packet that is carried. */
   tap: (packet: Uint8Array) => void = () => {};
   readonly #nodes = new Map<number, Node>();
@@ -71,8 +78,8 @@ export class Network {
     let carried = 0;
     for (const { stack } of this.#nodes.values()) {
       stack.dispatch();
-      for (let run = stack.takeOutput(); run; run = stack.takeOutput()) {
-        const packets = packetsOf(run);
+      for (let run = this.take(stack); run; run = this.take(stack)) {
+        const packets = packetsOf(run).flatMap((packet) => this.relay(packet));
         stack.outputDone();
         for (const packet of packets) {
           carried++;

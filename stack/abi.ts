@@ -112,8 +112,11 @@ export interface StackExports {
   in_take(): number;
   in_release(which: number): void;
   input(which: number, at: number, length: number): number;
-  out_take(): number;
+  out_take(onlyFirst: number): number;
   out_done(): void;
+  out_waiting(): number;
+  out_settings(limit: number, segment: number): void;
+  out_credit(high: number, low: number, every: number): void;
   conn_connect(address: number, port: number): number;
   conn_addresses(conn: number): void;
   conn_accept(conn: number): number;

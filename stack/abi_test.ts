@@ -115,6 +115,7 @@ Deno.test("a frame is in C what it is in wire/", () => {
     MAGIC,
     HEADER_BYTES,
     L3: FrameType.L3,
+    CREDIT: FrameType.CREDIT,
   });
 });
 

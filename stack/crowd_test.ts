@@ -54,7 +54,28 @@ function isSame(one: Uint8Array, other: Uint8Array): boolean {
   return true;
 }
 
-async function crowd(seed: number, count: number, length: number, loss: number) {
+interface Crowd {
+  readonly count: number;
+  /** Bytes of each stream. */
+  readonly length: number;
+  readonly loss: number;
+  /** Links whose windows close, open, and change the size of frames meanwhile. */
+  readonly windows?: boolean;
+}
+
+/** Lets a window of a link do what it likes, but for good. */
+function disturb(random: () => number, net: Network, nodes: readonly Node[]): void {
+  const one = <T>(list: readonly T[]) => list[Math.trunc(random() * list.length)]!;
+  if (random() < 0.1) {
+    const limit = one([0, 1500, 5000, 30_000, 100_000, Infinity]);
+    const segment = one([0, 700, 1352, 5000, 20_000, Infinity]);
+    one(nodes).stack.limitOutput(limit, segment);
+  }
+  if (random() < 0.3) one(nodes).stack.putCredit(2 ** 40 * random(), 4096);
+  net.take = (stack) => random() < 0.5 ? stack.takeOutput(random() < 0.3) : undefined;
+}
+
+async function crowd(seed: number, { count, length, loss, windows = false }: Crowd) {
   const random = numbers(seed);
   const net = new Network();
   const nodes: Node[] = [await net.add("127.0.42.100"), await net.add("127.0.42.101")];
@@ -95,6 +116,7 @@ async function crowd(seed: number, count: number, length: number, loss: number) 
       else if (random() < 0.02) reader.stalled = !reader.stalled;
     }
     net.now += 50;
+    if (windows) disturb(random, net, nodes);
     for (const { stack } of nodes) stack.poll(net.now);
     net.carry();
     await new Promise((resolve) => setTimeout(resolve));
@@ -104,6 +126,7 @@ async function crowd(seed: number, count: number, length: number, loss: number) 
   await all;
   for (const each of [...clients, ...servers]) each.release();
   net.lose = () => false;
+  net.take = (stack) => stack.takeOutput();
   await net.pass(5_000);
   assert.deepEqual(nodes.map(({ stack }) => stack.statistics().connections), [0, 0]);
 }
@@ -115,9 +138,15 @@ const crowds = [
 ];
 const seeds = (Deno.env.get("NOROUTER_CROWD_SEEDS") ?? "1").split(" ").map(Number);
 for (const seed of seeds) {
-  for (const { count, length, loss } of crowds) {
-    const title = `${count} connections that stall and lose ${loss * 100} % of their ` +
-      `packets get every byte (seed ${seed})`;
-    Deno.test(title, () => crowd(seed, count, length, loss));
+  for (const each of crowds) {
+    const title =
+      `${each.count} connections that stall and lose ${each.loss * 100} % of ` +
+      `their packets get every byte (seed ${seed})`;
+    Deno.test(title, () => crowd(seed, each));
   }
+}
+for (const seed of seeds.length > 1 ? seeds : [1, 2, 3, 4, 5]) {
+  const title = `windows that close and change cost connections no byte (seed ${seed})`;
+  const [count, loss] = [1 + seed * 7 % 40, seed % 3 / 100];
+  Deno.test(title, () => crowd(seed, { count, length: 300_000, loss, windows: true }));
 }

@@ -30,8 +30,20 @@ export interface InputBuffer {
   readonly headroom: number;
 }
 
+/** The output of a stack that waits to be taken, in bytes. */
+export interface OutputWaiting {
+  /** All of it. */
+  readonly bytes: number;
+  /** A CREDIT frame, which must go even if nothing else may. */
+  readonly credit: number;
+  /** Acknowledgements, what sparse connections send, and such a frame. */
+  readonly first: number;
+}
+
 const REASON_RESET = REASONS.indexOf("reset");
 const U32 = 2 ** 32;
+/** More than the stack lets wait in any case. */
+const MOST_OUTPUT = 2 ** 30;
 
 /** Options of a {@link Stack}. */
 export interface StackOptions {
@@ -72,6 +84,7 @@ export class Stack implements TcpStack {
   readonly #connections = new Map<number, TcpConnection>();
   #told = 0;
   #started = false;
+  #creditTaken = 0;
 
   /** Makes an instance of {@linkcode stackModule}'s module; no address is set yet. */
   constructor(module: WebAssembly.Module, options: StackOptions) {
@@ -133,12 +146,47 @@ export class Stack implements TcpStack {
   /**
    * The frames to be sent now, or undefined if there are none or the last frames were not
    * yet reported by {@link Stack.outputDone}. The bytes stay as they are until then.
+   * Acknowledgements and what sparse connections send come first; with `onlyFirst` they
+   * come alone, and the rest stays.
    */
-  takeOutput(): Uint8Array<ArrayBuffer> | undefined {
-    const length = this.instance.exports.out_take();
+  takeOutput(onlyFirst = false): Uint8Array<ArrayBuffer> | undefined {
+    const length = this.instance.exports.out_take(onlyFirst ? 1 : 0);
+    const [at = 0, credit = 0] = this.instance.reply;
+    this.#creditTaken = length === 0 ? 0 : credit;
     if (length === 0) return undefined;
-    const at = this.instance.reply[0]!;
     return this.memory.subarray(at, at + length);
+  }
+
+  /** Bytes of a CREDIT frame in what {@link Stack.takeOutput} gave last. */
+  get creditTaken(): number {
+    return this.#creditTaken;
+  }
+
+  /** Bytes of frames that wait to be taken. */
+  waiting(): OutputWaiting {
+    const bytes = this.instance.exports.out_waiting();
+    const [credit = 0, first = 0] = this.instance.reply;
+    return { bytes, credit, first };
+  }
+
+  /**
+   * From now on about `limit` bytes of bulk wait to be taken at the most, and a segment has
+   * at most `segment` bytes of data, but at least 512; a segment always fits. `Infinity`
+   * means as many as at the beginning.
+   */
+  limitOutput(limit: number, segment: number): void {
+    const most = (bytes: number) => Math.min(bytes, MOST_OUTPUT);
+    this.instance.exports.out_settings(most(limit), most(segment));
+    this.#options.onTouched();
+  }
+
+  /**
+   * Puts a CREDIT frame ahead of the output, in the place of one that waits: so many bytes
+   * were taken of the link, and the next is wanted after `every` more.
+   */
+  putCredit(total: number, every: number): void {
+    this.instance.exports.out_credit(Math.floor(total / U32), total % U32, every);
+    this.#options.onTouched();
   }
 
   /** The bytes of the last {@link Stack.takeOutput} have been sent. */

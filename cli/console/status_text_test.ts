@@ -66,6 +66,7 @@ Deno.test("bytes are told in the unit that fits, and what waits for a host that 
     taken: 1,
     takenBytes: 1,
     droppedBytes: 0,
+    cut: 0,
     limitBytes: 1,
     dropped: 8,
     refused: 9,

@@ -12,7 +12,7 @@ import { type Frame, HEADER_BYTES } from "../../wire/frame.ts";
 import { Backlog, weightOf } from "./backlog.ts";
 import { Fifo } from "./fifo.ts";
 import { flowOf } from "./flow.ts";
-import { Rounds, type Waiter } from "./rounds.ts";
+import { Quantum, Rounds, type Waiter } from "./rounds.ts";
 
 /** Places for flows. */
 const PLACES = 1024;
@@ -45,9 +45,7 @@ export class FairQueue extends Backlog {
   readonly #seed: number;
   /** By place. */
   readonly #flows = new Map<number, FlowQueue>();
-  readonly #rounds = new Rounds<FlowQueue>((flow) => {
-    if (this.#flows.size > KEPT) this.#flows.delete(flow.place);
-  });
+  readonly #rounds: Rounds<FlowQueue>;
   /**
    * The flow found longest, the weight down to which it counts as longest, and its drops.
    */
@@ -56,9 +54,12 @@ export class FairQueue extends Backlog {
   #longestDrops = 0;
 
   /** Makes an empty queue; `seed` goes into the hash. */
-  constructor(seed: number) {
+  constructor(seed: number, quantum: Quantum = new Quantum()) {
     super();
     this.#seed = seed;
+    this.#rounds = new Rounds(quantum, (flow) => {
+      if (this.#flows.size > KEPT) this.#flows.delete(flow.place);
+    });
   }
 
   /** Adds a frame behind those of its flow. */
@@ -87,6 +88,22 @@ export class FairQueue extends Backlog {
     const frame = this.#remove(flow)!;
     flow.credit -= frame.bytes.length;
     return frame;
+  }
+
+  /** The frame that {@linkcode FairQueue.shift} would take next. */
+  peek(): Frame | undefined {
+    return this.#rounds.next()?.frames.at(0);
+  }
+
+  /** Puts `pieces` in the place of the frame that {@linkcode FairQueue.peek} showed. */
+  replace(pieces: readonly Frame[]): void {
+    const flow = this.#rounds.next()!;
+    this.#remove(flow);
+    for (const piece of pieces.toReversed()) {
+      flow.frames.unshift(piece);
+      flow.weight += weightOf(piece);
+      this.entered(piece);
+    }
   }
 
   /**

@@ -22,6 +22,14 @@ export class Fifo<T> {
     this.#ring[(this.#head + this.#length++) & (this.#ring.length - 1)] = item;
   }
 
+  /** Adds an item at the beginning. */
+  unshift(item: T): void {
+    if (this.#length === this.#ring.length) this.#resize(this.#length * 2);
+    this.#head = (this.#head - 1) & (this.#ring.length - 1);
+    this.#ring[this.#head] = item;
+    this.#length++;
+  }
+
   /** The item `index` places behind the first, if there is one. */
   at(index: number): T | undefined {
     if (index >= this.#length) return undefined;

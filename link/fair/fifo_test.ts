@@ -4,7 +4,10 @@ import { Fifo } from "./fifo.ts";
 
 Deno.test("a fifo does what a plain array does, through growth and shrinkage", () => {
   const steps = fc.array(
-    fc.tuple(fc.constantFrom("push", "shift"), fc.integer({ min: 1, max: 200 })),
+    fc.tuple(
+      fc.constantFrom("push", "unshift", "shift"),
+      fc.integer({ min: 1, max: 200 }),
+    ),
     { maxLength: 30 },
   );
   fc.assert(
@@ -17,6 +20,9 @@ Deno.test("a fifo does what a plain array does, through growth and shrinkage", (
           if (what === "push") {
             fifo.push(next);
             twin.push(next++);
+          } else if (what === "unshift") {
+            fifo.unshift(next);
+            twin.unshift(next++);
           } else {
             assert.equal(fifo.shift(), twin.shift());
           }

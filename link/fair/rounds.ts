@@ -14,6 +14,12 @@ import { Fifo } from "./fifo.ts";
 /** Bytes of a turn: the longest frame, so that each turn sends at least a frame. */
 export const QUANTUM_BYTES: number = 64 * 1024;
 
+/** The bytes of a turn of all the {@linkcode Rounds} of a queue. */
+export class Quantum {
+  /** May change at any time; turns under way are shortened to it. */
+  bytes: number = QUANTUM_BYTES;
+}
+
 /** A flow or a host with frames that wait. */
 export interface Waiter {
   /** Frames that wait. */
@@ -28,10 +34,12 @@ export interface Waiter {
 export class Rounds<W extends Waiter> {
   readonly #new = new Fifo<W>();
   readonly #old = new Fifo<W>();
+  readonly #quantum: Quantum;
   readonly #onIdle: ((waiter: W) => void) | undefined;
 
   /** Calls `onIdle` with each waiter that ran empty and is out of the lists. */
-  constructor(onIdle?: (waiter: W) => void) {
+  constructor(quantum: Quantum, onIdle?: (waiter: W) => void) {
+    this.#quantum = quantum;
     this.#onIdle = onIdle;
   }
 
@@ -39,7 +47,7 @@ export class Rounds<W extends Waiter> {
   join(waiter: W): void {
     if (waiter.isListed) return;
     waiter.isListed = true;
-    waiter.credit = QUANTUM_BYTES;
+    waiter.credit = this.#quantum.bytes;
     this.#new.push(waiter);
   }
 
@@ -49,10 +57,13 @@ export class Rounds<W extends Waiter> {
       const list = this.#new.length > 0 ? this.#new : this.#old;
       const waiter = list.at(0);
       if (waiter === undefined) return undefined;
-      if (waiter.length > 0 && waiter.credit > 0) return waiter;
+      if (waiter.length > 0 && waiter.credit > 0) {
+        if (waiter.credit > this.#quantum.bytes) waiter.credit = this.#quantum.bytes;
+        return waiter;
+      }
       list.shift();
       if (waiter.length > 0) {
-        waiter.credit += QUANTUM_BYTES;
+        waiter.credit += this.#quantum.bytes;
         this.#old.push(waiter);
       } else if (list === this.#new) {
         this.#old.push(waiter);

@@ -10,7 +10,7 @@
 import type { Frame } from "../../wire/frame.ts";
 import { Backlog, weightOf } from "./backlog.ts";
 import { FairQueue } from "./fair_queue.ts";
-import { Rounds, type Waiter } from "./rounds.ts";
+import { Quantum, Rounds, type Waiter } from "./rounds.ts";
 import type { Sender } from "../sender.ts";
 
 /** The part of a queue that is of one sender. */
@@ -20,9 +20,9 @@ class Share implements Waiter {
   credit = 0;
   isListed = false;
 
-  constructor(sender: Sender, seed: number) {
+  constructor(sender: Sender, packets: FairQueue) {
     this.sender = sender;
-    this.packets = new FairQueue(seed);
+    this.packets = packets;
   }
 
   get length(): number {
@@ -32,10 +32,12 @@ class Share implements Waiter {
 
 /** Packets of many senders; sound IPv4 headers are taken for granted. */
 export class SenderQueue extends Backlog {
+  /** The bytes of a turn, of hosts and flows alike. */
+  readonly quantum: Quantum = new Quantum();
   readonly #seed: number;
   /** A share for each host that ever sent. */
   readonly #shares = new Map<Sender, Share>();
-  readonly #rounds = new Rounds<Share>();
+  readonly #rounds = new Rounds<Share>(this.quantum);
 
   /** Makes an empty queue; `seed` goes into the hash of flows. */
   constructor(seed: number) {
@@ -47,7 +49,7 @@ export class SenderQueue extends Backlog {
   push(frame: Frame, sender: Sender): void {
     let share = this.#shares.get(sender);
     if (share === undefined) {
-      share = new Share(sender, this.#seed);
+      share = new Share(sender, new FairQueue(this.#seed, this.quantum));
       this.#shares.set(sender, share);
     }
     share.packets.push(frame);
@@ -67,6 +69,22 @@ export class SenderQueue extends Backlog {
     share.credit -= frame.bytes.length;
     this.#removed(frame, share.sender);
     return frame;
+  }
+
+  /** The frame that {@linkcode SenderQueue.shift} would take next. */
+  peek(): Frame | undefined {
+    return this.#rounds.next()?.packets.peek();
+  }
+
+  /** Puts `pieces` in the place of the frame that {@linkcode SenderQueue.peek} showed. */
+  replace(pieces: readonly Frame[]): void {
+    const { packets, sender } = this.#rounds.next()!;
+    this.#removed(packets.peek()!, sender);
+    packets.replace(pieces);
+    for (const piece of pieces) {
+      sender.weight += weightOf(piece);
+      this.entered(piece);
+    }
   }
 
   /**

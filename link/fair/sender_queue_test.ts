@@ -76,3 +76,20 @@ Deno.test("a host cannot fill the queues of all others at once", () => {
   for (const queue of queues) queue.discard();
   assert.deepEqual([rogue.weight, quiet.weight], [0, 0]);
 });
+
+Deno.test("pieces stand in the place of their frame, and weigh what they weigh", () => {
+  const queue = new SenderQueue(0);
+  for (const size of [9000, 8000]) queue.push(frameOf(1, size), noisy);
+  queue.push(frameOf(2, 100), quiet);
+  const first = queue.peek()!;
+  const pieces = [3000, 2999, 2998].map((size) => frameOf(1, size));
+  queue.replace(pieces);
+  assert.equal(queue.peek(), pieces[0]);
+  assert.notEqual(queue.peek(), first);
+  assert.deepEqual([queue.length, queue.bytes], [5, 17_097]);
+  assert.equal(noisy.weight, 16_997 + 4 * ENTRY_BYTES);
+  const ofNoisy = drain(queue).filter(({ bytes }) => sourcePortOf(bytes, 8) === 1);
+  assert.deepEqual(ofNoisy.map(({ bytes }) => bytes.length), [3000, 2999, 2998, 8000]);
+  assert.deepEqual([queue.length, queue.bytes], [0, 0]);
+  assert.deepEqual([noisy.weight, quiet.weight], [0, 0]);
+});

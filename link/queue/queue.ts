@@ -30,6 +30,14 @@
  * data. They have a limit of their own, beyond which a push is refused and counted; a
  * single frame always fits.
  *
+ * *Window.* Given a window (`gate.ts`), packets are taken only while it has room, and
+ * those longer than its frames are cut (`cut.ts`); the quantum is as long then. They are
+ * cut when their turn has come and no earlier, so that the window of that moment counts.
+ * Control frames do not wait for the window but count. The newest CREDIT frame goes before
+ * all others and does not count, or both ends could wait for each other. A closed queue
+ * does not ask the window: an end that acknowledges nothing more must not keep the rest
+ * from being written.
+ *
  * *Memory.* A frame is a view and pins its whole chunk; the queue holds its lease until
  * the frame is dropped or written, the latter if the link releases chunks. Small frames
  * are copied out when many wait (`pins.ts`).
@@ -45,9 +53,12 @@
 import { type Frame, FrameType } from "../../wire/frame.ts";
 import type { Lease } from "../../wire/lease.ts";
 import { coalesce } from "./coalesce.ts";
+import { cut } from "./cut.ts";
 import { Fifo } from "../fair/fifo.ts";
+import type { Gate } from "./gate.ts";
 import { Pins } from "./pins.ts";
 import { Sender, type SharedOutlet } from "../sender.ts";
+import { QUANTUM_BYTES } from "../fair/rounds.ts";
 import { SenderQueue } from "../fair/sender_queue.ts";
 import { drain, type Drained, type DrainOptions, WRITE_BYTES } from "./writer.ts";
 
@@ -57,13 +68,19 @@ const SENDER_BYTES = 128 << 20;
 /** Bytes of control frames that may wait. */
 const CONTROL_BYTES = 1 << 20;
 
+/** The least quantum: a frame that no window cuts. */
+const LEAST_QUANTUM = 1500;
+
+/** A frame this little over the size of a window's frames is not cut. */
+const UNCUT_BYTES = 60;
+
 /** The counts of a queue so far. */
 export interface QueueCounters {
   /** Frames accepted. */
   pushed: number;
   /** Frames taken for a write. */
   taken: number;
-  /** Bytes of the frames taken. */
+  /** Bytes of the frames taken, without those of type CREDIT. */
   takenBytes: number;
   /** Bytes that the link has accepted; stands still while the link stalls. */
   writtenBytes: number;
@@ -71,6 +88,8 @@ export interface QueueCounters {
   dropped: number;
   /** Bytes of the frames dropped. */
   droppedBytes: number;
+  /** Frames cut; `taken` counts their pieces. */
+  cut: number;
   /** Frames not accepted: after the end, or too many control frames. */
   refused: number;
   /** Largest number of bytes that ever waited. */
@@ -85,6 +104,7 @@ function queueCounters(): QueueCounters {
     writtenBytes: 0,
     dropped: 0,
     droppedBytes: 0,
+    cut: 0,
     refused: 0,
     peakBytes: 0,
   };
@@ -106,6 +126,8 @@ export interface QueueOptions {
   readonly limitBytes?: number;
   /** Goes into the hash that tells flows apart. Default 0. */
   readonly seed?: number;
+  /** Milliseconds of the clock that the window goes by. Default: time stands still. */
+  readonly now?: () => number;
 }
 
 /** The queue in front of one link, see the theory of operation above. */
@@ -116,11 +138,15 @@ export class LinkQueue implements SharedOutlet, Drained {
   readonly #limit: number;
   readonly #control = new Fifo<Frame>();
   #controlBytes = 0;
+  /** The newest CREDIT frame that waits. */
+  #credit: Frame | undefined;
   readonly #packets: SenderQueue;
   /** The sender of frames pushed without a sender. */
   readonly #nobody = new Sender("");
   readonly #pins = new Pins();
   #isClosed = false;
+  readonly #now: () => number;
+  #gate: Gate | undefined;
   /** Leases of the frames taken for the writes under way. */
   readonly #written: Lease[] = [];
   /** The rest of a frame that was larger than the memory to copy into. */
@@ -132,17 +158,19 @@ export class LinkQueue implements SharedOutlet, Drained {
   constructor(options: QueueOptions = {}) {
     this.#limit = options.limitBytes ?? 32 << 20;
     this.#packets = new SenderQueue(options.seed ?? 0);
+    this.#now = options.now ?? (() => 0);
     this.counters = this.#counters;
   }
 
-  /** Bytes waiting. */
+  /** Bytes waiting, without a CREDIT frame. */
   get bytes(): number {
     return this.#controlBytes + this.#packets.bytes;
   }
 
   /** Frames waiting. */
   get length(): number {
-    return this.#control.length + this.#packets.length;
+    const waiting = this.#control.length + this.#packets.length;
+    return this.#credit === undefined ? waiting : waiting + 1;
   }
 
   /** The counts so far and the present backlog, as plain data. */
@@ -156,12 +184,29 @@ export class LinkQueue implements SharedOutlet, Drained {
   }
 
   /**
+   * From now on packets are taken only as `gate` says. It is told at once of all bytes
+   * taken before, which the peer acknowledges too.
+   */
+  setWindow(gate: Gate): void {
+    this.#gate = gate;
+    gate.sent(this.#counters.takenBytes, this.#now(), this.length > 0);
+    this.#notify();
+  }
+
+  /** The window may have room again. */
+  opened(): void {
+    this.#notify();
+  }
+
+  /**
    * Takes a frame for the link: a control frame, or a packet of `sender` that has passed
-   * `police`. Never waits; at the limit packets are dropped. False if the frame was
-   * refused.
+   * `police`. Never waits; at the limit packets are dropped. A CREDIT frame replaces one
+   * that waits. False if the frame was refused.
    */
   push(frame: Frame, sender: Sender = this.#nobody): boolean {
-    const isControl = frame.type === FrameType.JSON;
+    const { type } = frame;
+    if (type === FrameType.CREDIT) return this.#pushCredit(frame);
+    const isControl = type === FrameType.JSON;
     if (this.#isClosed || (isControl && !this.#hasControlRoom(frame))) {
       this.#counters.refused++;
       return false;
@@ -193,9 +238,13 @@ export class LinkQueue implements SharedOutlet, Drained {
    */
   take(maxBytes: number = WRITE_BYTES): Uint8Array[] {
     const frames: Frame[] = [];
+    const credit = this.#shiftCredit();
+    if (credit !== undefined) frames.push(credit);
+    const room = this.#room();
     let bytes = 0;
     while (bytes < maxBytes) {
-      const frame = this.#shift(bytes === 0 ? Infinity : maxBytes - bytes);
+      const most = bytes === 0 ? Infinity : maxBytes - bytes;
+      const frame = this.#shift(most, bytes < room);
       if (frame === undefined) break;
       frames.push(frame);
       if (frame.lease) this.#written.push(frame.lease);
@@ -203,6 +252,7 @@ export class LinkQueue implements SharedOutlet, Drained {
     }
     this.#counters.taken += frames.length;
     this.#counters.takenBytes += bytes;
+    if (bytes > 0) this.#gate?.sent(bytes, this.#now(), this.length > 0);
     return coalesce(frames, maxBytes);
   }
 
@@ -212,24 +262,36 @@ export class LinkQueue implements SharedOutlet, Drained {
    */
   takeInto(into: Uint8Array): number {
     let bytes = 0;
+    const credit = this.#rest === undefined ? this.#credit?.bytes : undefined;
+    if (credit !== undefined && credit.length <= into.length) {
+      this.#shiftCredit();
+      into.set(credit);
+      bytes = credit.length;
+      this.#counters.taken++;
+    }
+    const room = this.#room();
+    let sent = 0;
     while (bytes < into.length) {
       let part = this.#rest;
       if (part === undefined) {
-        const frame = this.#shift(bytes === 0 ? Infinity : into.length - bytes);
+        const most = bytes === 0 ? Infinity : into.length - bytes;
+        const frame = this.#shift(most, sent < room);
         if (frame === undefined) break;
         part = frame.bytes;
+        sent += part.length;
         this.#counters.taken++;
         this.#counters.takenBytes += part.length;
         if (part.length > into.length) part = part.slice();
         // Nobody else runs before the copy.
         frame.lease?.drop();
       }
-      const room = into.length - bytes;
-      this.#rest = part.length > room ? part.subarray(room) : undefined;
-      into.set(this.#rest ? part.subarray(0, room) : part, bytes);
-      bytes += Math.min(part.length, room);
+      const free = into.length - bytes;
+      this.#rest = part.length > free ? part.subarray(free) : undefined;
+      into.set(this.#rest ? part.subarray(0, free) : part, bytes);
+      bytes += Math.min(part.length, free);
     }
     this.#counters.writtenBytes += bytes;
+    if (sent > 0) this.#gate?.sent(sent, this.#now(), this.length > 0);
     return bytes;
   }
 
@@ -277,18 +339,67 @@ export class LinkQueue implements SharedOutlet, Drained {
   discard(): void {
     this.close();
     this.#rest = undefined;
-    for (let frame = this.#shift(); frame !== undefined; frame = this.#shift()) {
+    for (;;) {
+      const frame = this.#shiftCredit() ?? this.#shift(Infinity, true);
+      if (frame === undefined) break;
       this.#drop(frame);
     }
   }
 
-  /** The next frame, unless larger than `maxBytes`. */
-  #shift(maxBytes = Infinity): Frame | undefined {
+  /** The next frame but CREDIT, unless larger than `maxBytes` or no packet may go. */
+  #shift(maxBytes: number, isOpen: boolean): Frame | undefined {
     const control = this.#control.at(0);
-    if (control === undefined) return this.#packets.shift(maxBytes);
+    if (control === undefined) {
+      if (this.#gate !== undefined && !this.#isClosed) {
+        if (!isOpen) {
+          if (this.#packets.length > 0) this.#gate.blocked();
+          return undefined;
+        }
+        this.#cutNext(this.#gate.frameBytes + UNCUT_BYTES);
+      }
+      return this.#packets.shift(maxBytes);
+    }
     if (control.bytes.length > maxBytes) return undefined;
     this.#controlBytes -= control.bytes.length;
     return this.#control.shift();
+  }
+
+  /** Bytes of packets that the window lets through. */
+  #room(): number {
+    if (this.#gate === undefined || this.#isClosed) return Infinity;
+    const { frameBytes } = this.#gate;
+    this.#packets.quantum.bytes = Math.max(LEAST_QUANTUM, frameBytes);
+    return this.#gate.room(this.#now());
+  }
+
+  /** Cuts the next packet if it is longer than `most` bytes. */
+  #cutNext(most: number): void {
+    if (most >= QUANTUM_BYTES) return;
+    const frame = this.#packets.peek();
+    if (frame === undefined || frame.bytes.length <= most) return;
+    const pieces = cut(frame, most - UNCUT_BYTES);
+    if (pieces === undefined) return;
+    this.#packets.replace(pieces);
+    frame.lease?.drop();
+    this.#counters.cut++;
+  }
+
+  #pushCredit(frame: Frame): boolean {
+    if (this.#isClosed) {
+      this.#counters.refused++;
+      return false;
+    }
+    if (this.#credit === undefined) this.#counters.pushed++;
+    this.#credit = frame;
+    this.#notify();
+    return true;
+  }
+
+  #shiftCredit(): Frame | undefined {
+    const credit = this.#credit;
+    if (credit === undefined) return undefined;
+    this.#credit = undefined;
+    return credit;
   }
 
   #notify(): void {

@@ -277,6 +277,7 @@ Deno.test("the status of a queue says what happened in it and what waits", () =>
     writtenBytes: 0,
     dropped: 2,
     droppedBytes: 96,
+    cut: 0,
     refused: 0,
     peakBytes: 202,
     frames: 3,

@@ -70,6 +70,7 @@ enum {
   FRAME_MAGIC = 0x42,
   FRAME_HEADER_BYTES = 8,
   FRAME_L3 = 1,
+  FRAME_CREDIT = 3,
 };
 
 /* ---- the stack as a whole ---- */
@@ -118,10 +119,21 @@ EXPORT(in_release) void in_release(uint32_t which);
  * were used. Stops before a frame that is unfinished, is no packet, or does not begin with the
  * magic: the host looks. */
 EXPORT(input) uint32_t input(uint32_t which, const uint8_t *at, uint32_t length);
-/* Hands the filled output buffer to the host, until out_done. Returns its length; 0 if the
- * buffer is empty or the last is not done. Reply: address. */
-EXPORT(out_take) uint32_t out_take(void);
+/* Hands the filled output to the host, until out_done: acknowledgements and what sparse
+ * connections send, and behind that, unless `only_first`, what others send. Returns its length;
+ * 0 if it is empty or the last is not done. Reply: address, bytes of a CREDIT frame in it. */
+EXPORT(out_take) uint32_t out_take(bool only_first);
 EXPORT(out_done) void out_done(void);
+/* Bytes that out_take would hand out. Reply: those of a CREDIT frame among them, and of all that
+ * goes first, such a frame included. */
+EXPORT(out_waiting) uint32_t out_waiting(void);
+/* From now on about `limit` bytes of bulk wait in the output at most, and a segment has at most
+ * `segment` bytes of data, at least 512; larger ones are cut when their turn comes. A segment
+ * always fits. Larger numbers than those of the beginning mean those. */
+EXPORT(out_settings) void out_settings(uint32_t limit, uint32_t segment);
+/* Puts a CREDIT frame ahead of the output, in the place of one that waits: the bytes taken of the
+ * link (64 bits) and the `every` of wire/credit.ts. There is always room for it. */
+EXPORT(out_credit) void out_credit(uint32_t high, uint32_t low, uint32_t every);
 
 /* ---- connections ---- */
 

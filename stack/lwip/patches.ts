@@ -22,10 +22,53 @@ export const PATCHES: readonly Patch[] = [
     from: "TCPH_SET_FLAG(useg->tcphdr, split_flags);",
     to: "TCPH_FLAGS_SET(useg->tcphdr, split_flags);",
   },
-  // A segment that fast retransmission has put into `unsent`, and that the window or a
-  // full buffer holds there, comes before those in `unacked`. The release puts all of
-  // `unacked` ahead of that segment when the timer strikes: the segment the receiver
-  // waits for is then never reached, and the connection stands still until given up.
+  // Segments are cut to the size the link wants when they are sent, which may be often: the
+  // second half refers to the blocks of the glue as the first does, and is not copied. All data
+  // lie in such blocks.
+  {
+    file: "core/tcp_out.c",
+    from: "  p = pbuf_alloc(PBUF_TRANSPORT, remainder + optlen, PBUF_RAM);",
+    to: "  p = pbuf_alloc(PBUF_TRANSPORT, optlen, PBUF_RAM);",
+  },
+  {
+    file: "core/tcp_out.c",
+    from:
+      "  if (pbuf_copy_partial(useg->p, (u8_t *)p->payload + optlen, remainder, offset ) != remainder) {",
+    to: "  (void)offset;\n  if (!glue_refer(p, useg->p, remainder)) {",
+  },
+  // The window decides about a segment that is cut already, and room in the output about one
+  // whose checksum is not made yet. An acknowledgement that would have gone with a segment for
+  // which there is no room goes alone.
+  {
+    file: "core/tcp_out.c",
+    from: "  /* Handle the current segment not fitting within the window */",
+    to: "  glue_shorten(pcb);",
+  },
+  {
+    file: "core/tcp_out.c",
+    from: `    if (pcb->state != SYN_SENT) {
+      TCPH_SET_FLAG(seg->tcphdr, TCP_ACK);
+    }
+`,
+    to: `    if (!glue_may_send(pcb)) {
+      tcp_set_flags(pcb, TF_NAGLEMEMERR);
+      if ((pcb->flags & TF_ACK_NOW) && pcb->state >= ESTABLISHED) tcp_send_empty_ack(pcb);
+      return ERR_MEM;
+    }
+    if (pcb->state != SYN_SENT) {
+      TCPH_SET_FLAG(seg->tcphdr, TCP_ACK);
+    }
+`,
+  },
+  {
+    file: "core/tcp_out.c",
+    from: "    seg = pcb->unsent;\n  }\n#if TCP_OVERSIZE",
+    to: "    glue_shorten(pcb);\n    seg = pcb->unsent;\n  }\n#if TCP_OVERSIZE",
+  },
+  // A segment that fast retransmission has put into `unsent`, and that the window or a full
+  // buffer holds there, comes before those in `unacked`. The release puts all of `unacked`
+  // ahead of that segment when the timer strikes: the segment the receiver waits for is then
+  // never reached, and the connection stands still until given up.
   {
     file: "core/tcp_out.c",
     from: "  seg->next = pcb->unsent;\n#if TCP_OVERSIZE_DBGCHECK",

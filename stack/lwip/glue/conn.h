@@ -29,6 +29,9 @@ struct conn {
   bool aborting, owes_ack; /* as soon as there is room in the output buffer */
   bool shrinking; /* the segment under way is to close the window */
   bool blocked; /* in the list of those that wait for room in the output buffer */
+  uint16_t first_bytes; /* of data in the small output buffer of first_turn */
+  uint32_t first_turn, bulk_turn; /* output buffers that it put something into last */
+  int32_t turn; /* bytes left of its turn */
   struct pbuf *rx_head, *rx_tail; /* received, in order, not yet consumed */
   uint32_t rx_bytes, rx_held; /* bytes in them, and the memory that they hold */
   uint32_t rx_credit; /* consumed, but the window is not open again by them */

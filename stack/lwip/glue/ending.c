@@ -15,7 +15,7 @@
 void conn_abort(uint32_t i) {
   struct conn *c = &conns[i];
   if (c->state == PENDING) feed_lwip(c->syn, c->syn_length, false); /* answered with a reset */
-  if (c->pcb != NULL && !has_room()) {
+  if (c->pcb != NULL && !may_reset(c)) {
     c->aborting = true;
     block(c);
   } else {
@@ -47,7 +47,7 @@ uint32_t abort_range(uint32_t network, uint32_t mask) {
 }
 
 bool knock(uint32_t local, uint32_t local_port, uint32_t remote, uint32_t remote_port) {
-  uint8_t *at = begin_frame(41, true);
+  uint8_t *at = begin_frame(41, FIRST);
   if (at == NULL) return false;
   memset(at, 0, 41);
   at[0] = 0x45;

@@ -33,10 +33,12 @@ static void input_icmp(const uint8_t *icmp, uint32_t length) {
 }
 
 /* Answers the held SYN of a connection. */
-static void send_unreachable(const struct conn *c, uint8_t code) {
+static void send_unreachable(struct conn *c, uint8_t code) {
   uint32_t quoted = (c->syn[0] & 15) * 4u + 8, length = 20 + 8 + quoted;
-  uint8_t *at = begin_frame(length, true);
+  uint32_t before = out_fill;
+  uint8_t *at = begin_frame(length, FIRST);
   if (at == NULL) return;
+  if (out_fill != before) c->bulk_turn = out_turn; /* the reset comes behind */
   memset(at, 0, 28);
   at[0] = 0x45;
   at[2] = (uint8_t)(length >> 8);

@@ -11,6 +11,7 @@
 #include "conn.h"
 #include "buffers.c"
 #include "frames.c"
+#include "output.c"
 #include "packet.c"
 #include "report.c"
 #include "table.c"
@@ -24,17 +25,34 @@ static uint32_t me; /* network order */
 
 struct netif *glue_route(void) { return &netif; }
 
+/* Whether a packet is a reset behind data, or an ICMP message, that it must not overtake. */
+static bool is_reset_behind(const uint8_t *packet) {
+  if (!(packet[(packet[0] & 15) * 4 + 13] & TCP_RST)) return false;
+  const struct conn *c = conn_of_output(packet);
+  return c != NULL && c->bulk_turn == out_turn;
+}
+
+/* Room for a packet that lwIP made without glue_may_send: it has no data, or is a probe. */
+static uint8_t *begin_control(const uint8_t *packet, uint32_t length) {
+  enum place place = length > SMALL_PACKET ? BULK
+    : is_reset_behind(packet) ? BULK_OR_RESERVE : FIRST;
+  uint8_t *at = begin_frame(length, place);
+  if (at == NULL) {
+    struct conn *c = conn_of_output(packet);
+    if (c != NULL && length <= SMALL_PACKET) c->owes_ack = true;
+    block(c);
+  }
+  return at;
+}
+
 /* lwIP's callback: a packet goes out. */
 static err_t on_output(struct netif *unused, struct pbuf *p, const ip4_addr_t *to) {
   (void)unused;
   (void)to;
-  uint8_t *at = begin_frame(p->tot_len, p->tot_len <= SMALL_PACKET);
-  if (at == NULL) {
-    struct conn *c = conn_of_output(p->payload);
-    if (c != NULL && p->tot_len <= SMALL_PACKET) c->owes_ack = true;
-    block(c);
-    return ERR_MEM;
-  }
+  struct conn *c = sending;
+  sending = NULL;
+  uint8_t *at = c != NULL ? begin_data(c, p->tot_len) : begin_control(p->payload, p->tot_len);
+  if (at == NULL) return ERR_MEM;
   for (; p != NULL; p = p->next) {
     memcpy(at, p->payload, p->len);
     at += p->len;
