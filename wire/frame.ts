@@ -5,7 +5,7 @@
  * | ----- | ------- | ---------------------------------------------- |
  * | 1     | magic   | `0x42`                                         |
  * | 3     | length  | bytes after this field: 4 + payload            |
- * | 2     | type    | 1 = L3 (one IPv4 packet), 2 = JSON             |
+ * | 2     | type    | 1 = L3 (one IPv4 packet), 2 = JSON, 3 = credit |
  * | 2     | padding | sent as 0, ignored                             |
  * | n     | payload | at most 2^24 - 5 bytes                         |
  *
@@ -34,6 +34,8 @@ export const FrameType = {
   L3: 1,
   /** The payload is a control message, see `control/control.ts`. */
   JSON: 2,
+  /** The payload acknowledges bytes of the link, see `credit.ts`; only between peers that know it. */
+  CREDIT: 3,
 } as const;
 
 /**
