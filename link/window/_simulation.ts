@@ -93,6 +93,10 @@ export class Peer {
   readonly #taken = new Taken();
   carrier!: Carrier;
   other!: Peer;
+  /** Bytes that pipes hold, unread bytes included. */
+  capacity = Infinity;
+  /** Bytes of bulk that the other peer has not read. */
+  #unread = 0;
   /** Bytes of bulk that wait. */
   backlog = 0;
   /** Bytes of bulk that came. */
@@ -133,7 +137,7 @@ export class Peer {
         window!.blocked();
         return;
       }
-      if (this.carrier.space <= 0) return this.#later(now + 0.2);
+      if (Math.min(this.carrier.space, this.capacity - this.#unread) <= 0) return this.#later(now + 0.2);
       const most = Math.min(WRITE_BYTES, room);
       let bytes = 0;
       while (bytes < most) {
@@ -146,6 +150,7 @@ export class Peer {
           if (bytes > 0 && bytes + size > most) break;
           this.backlog -= size;
           bytes += size;
+          this.#unread += size;
           this.carrier.send(size, () => this.other.#take(size, () => this.other.#bulk(size)));
         } else break;
       }
@@ -163,6 +168,7 @@ export class Peer {
   }
 
   #bulk(bytes: number): void {
+    this.other.#unread -= bytes;
     this.came += bytes;
     const tick = Math.floor(this.#loop.now / 100);
     this.course[tick] = (this.course[tick] ?? 0) + bytes;
@@ -289,6 +295,7 @@ export function simulate(scenario: Scenario): Result {
   const right = new Peer(loop, clock, make());
   left.other = right;
   right.other = left;
+  left.capacity = right.capacity = capacity;
   if (scenario.competitor) {
     left.carrier = new Stream(loop, to, from, capacity);
     right.carrier = new Stream(loop, from, to, capacity);

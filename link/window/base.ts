@@ -20,8 +20,11 @@ const READINGS = 10;
 /** So many readings that are alike are a longer path. */
 const ALIKE = 8;
 /** A reading is far above another by more than this share of it, and so many ms. */
-const FAR = 0.25;
+const FAR = 0.15;
 const FAR_MS = 3;
+/** Readings are alike within this share of the least, or so many ms. */
+const NEAR = 0.1;
+const NEAR_MS = 2;
 /** Points for a reading far above the least; one that is not takes two. */
 const MOST_POINTS = 8;
 /** Points from which on others compete. */
@@ -31,8 +34,8 @@ const COMPETING = 3;
 export class Base {
   /** Round trip without a queue of our own, in ms; Infinity until known. */
   ms = Infinity;
-  /** Round trip behind the queue of others in the last reading, in ms. */
-  behindOthers = 0;
+  /** The last reading, which is the round trip behind the queue of others, in ms. */
+  last = 0;
   readonly #readings = new Float64Array(READINGS);
   #count = 0;
   /** Least round trip since the reading before the last, and since the last. */
@@ -63,15 +66,20 @@ export class Base {
     this.ms = Math.min(this.#sinceOlder, ms);
     this.#sinceOlder = Math.min(this.#sinceNewer, ms);
     this.#sinceNewer = Infinity;
-    this.behindOthers = ms;
+    this.last = ms;
     const least = this.#least(READINGS);
     if (isFar(ms, least)) {
       this.#points = Math.min(MOST_POINTS, this.#points + 1);
-      if (this.#count >= ALIKE && !isFar(this.#most(ALIKE), this.#least(ALIKE))) {
+      if (this.#count >= ALIKE && this.#areAlike()) {
         this.#points = 0;
         this.#count = 0;
       }
     } else this.#points = Math.max(0, this.#points - 2);
+  }
+
+  #areAlike(): boolean {
+    const least = this.#least(ALIKE);
+    return this.#most(ALIKE) < least + Math.max(NEAR_MS, least * NEAR);
   }
 
   #least(last: number): number {

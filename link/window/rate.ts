@@ -16,6 +16,8 @@
 
 /** Least length of an interval, in ms. */
 const INTERVAL_MS = 50;
+/** Length of an interval while the rate does not rise, in ms: the longer, the less noise. */
+const STEADY_MS = 200;
 /** An interval ages the readings by at most so many ms. */
 const LONGEST_MS = 250;
 /** A reading counts for so many ms. */
@@ -23,7 +25,7 @@ const READING_MS = 3000;
 /** Below this share of the best, an interval is a sign that the link became slower. */
 const FALL = 0.5;
 /** So many such intervals, and so many ms of them, are proof. */
-const FALL_INTERVALS = 5;
+const FALL_INTERVALS = 3;
 const FALL_MS = 500;
 /** An interval this much faster than the best calls for another try. */
 const RISE = 1.1;
@@ -34,6 +36,8 @@ const READINGS = 64;
 export class Rate {
   /** Bytes per ms; 0 until the first interval ended. */
   best = 0;
+  /** Bytes per ms of the last interval. */
+  last = 0;
   /** Whether the last interval was faster than all before. */
   isRising = false;
   /** Whether the window was in the way during the last interval. */
@@ -44,6 +48,8 @@ export class Rate {
   #head = 0;
   #length = 0;
   #age = 0;
+  /** Least length of this interval, in ms: the round trip as it began. */
+  #least = INTERVAL_MS;
   #begunAt = -1;
   #begunWith = 0;
   #isLimited = false;
@@ -77,8 +83,9 @@ export class Rate {
       this.restart(total, now);
       return false;
     }
-    if (elapsed < Math.max(INTERVAL_MS, Math.min(roundTrip, 1000))) return false;
+    if (elapsed < this.#least) return false;
     const rate = (total - this.#begunWith) / elapsed;
+    this.last = rate;
     this.isRising = false;
     this.wasLimited = this.#isLimited;
     if (!this.#hasRunEmpty || (this.#isLimited && rate > this.best)) {
@@ -88,6 +95,8 @@ export class Rate {
       this.#add(rate);
     }
     this.restart(total, now);
+    const least = this.isRising || this.best === 0 ? INTERVAL_MS : STEADY_MS;
+    this.#least = Math.max(least, Math.min(roundTrip, LONGEST_MS));
     return true;
   }
 

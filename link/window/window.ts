@@ -19,7 +19,7 @@
  *
  * What the sender does:
  *
- * - **Start**: from 64 KiB the window grows by what is taken, so that it doubles each
+ * - **Start**: from 32 KiB the window grows by what is taken, so that it doubles each
  *   round, until the round trip or a rate that stays says that the path is full.
  * - **Probe**: in two of ten intervals the window is a quarter larger, and while that
  *   makes the link faster, a half.
@@ -43,7 +43,7 @@ import { Rate } from "./rate.ts";
 import { UnderWay } from "./under_way.ts";
 
 /** Bytes under way at first, while nothing is known. */
-const FIRST_WINDOW = 64 * 1024;
+const FIRST_WINDOW = 32 * 1024;
 /** Least and largest window, in bytes. */
 const LEAST_WINDOW = 4096;
 const MOST_WINDOW = 64 * 1024 * 1024;
@@ -60,13 +60,15 @@ const DRAIN_EVERY_BASES = 30;
 const MOST_DRAIN_EVERY_MS = 5000;
 /** Under way during a drain: this share of what the base round trip holds. */
 const DRAIN_SHARE = 0.75;
+/** A reading below this share of the one before is doubtful. */
+const DOUBTFUL = 0.85;
 /** Two of ten intervals are probes. */
 const PROBE_OF = 10;
 const PROBES = 2;
 const PROBE_GAIN = 1.25;
 const RISE_GAIN = 1.5;
 /** Beside others: so many times what a round trip behind their queue delivers. */
-const COMPETING_GAIN = 2;
+const COMPETING_GAIN = 2.5;
 /** Largest and least frame, in bytes, headers included. */
 const MOST_FRAME = 65_535 - HEADER_BYTES;
 const LEAST_FRAME = 1400;
@@ -121,6 +123,12 @@ export class SendWindow {
   /** Intervals at the start that were hardly faster than those before. */
   #plateaus = 0;
   #isLimited = false;
+  /** Whether the next drain shall be down to a frame, since the base is doubtful. */
+  #isDoubtful = true;
+  /** Until when the other direction counts as full, in ms. */
+  #peerFullUntil = 0;
+  /** Time that acknowledgements wait in the queue of the other direction, in ms. */
+  #return = 0;
   #roundTrip = NaN;
   #faults = 0;
   #frameBytes = FIRST_WINDOW / 4;
@@ -142,7 +150,10 @@ export class SendWindow {
 
   /** Bytes that may still be given to the link; none if zero or less. */
   get room(): number {
-    return this.#allowed - (this.#sent - this.#taken);
+    const room = this.#allowed - (this.#sent - this.#taken);
+    // A base is measured by single frames, not by a batch that queues behind itself.
+    const isMeasuring = this.#drain.isOn || this.#base.ms === Infinity;
+    return isMeasuring && room > this.#frameBytes ? this.#frameBytes : room;
   }
 
   /** Largest frame to send at present, header included, in bytes: 1400 to 65 527. */
@@ -188,7 +199,7 @@ export class SendWindow {
     }
     if (!(total > this.#taken)) return true;
     const time = this.#at(now);
-    if (this.#isStarting && this.#isLimited) this.#window += total - this.#taken;
+    if (this.#isStarting && this.#isLimited) this.#grow(total - this.#taken);
     this.#taken = total;
     if (this.#underWay.take(total)) this.#sample(time);
     this.#drain.fell(this.#sent, total, this.#drainBytes);
@@ -201,6 +212,7 @@ export class SendWindow {
   /** The peer drains, which tells more if this direction does too. */
   drainAlong(now: number): void {
     const time = this.#at(now);
+    this.#peerFullUntil = time + 2 * this.#drainEvery;
     if (this.#drain.isOn || !this.#isLimited) return;
     if (time - this.#drain.endedAt < this.#drainEvery / 2) return;
     this.#beginDrain(time);
@@ -229,7 +241,7 @@ export class SendWindow {
 
   /** Bytes that a drain lets be under way. */
   get #drainBytes(): number {
-    const base = this.#base.ms === Infinity ? 0 : this.#base.ms;
+    const base = this.#isDoubtful ? 0 : this.#base.ms;
     return Math.max(LEAST_FRAME, this.#rate.best * base * DRAIN_SHARE);
   }
 
@@ -240,13 +252,14 @@ export class SendWindow {
 
   get #drainEvery(): number {
     const slowness = Math.max(1, this.#rate.best / FAST);
-    const every = Math.max(DRAIN_EVERY_MS, this.#base.ms * DRAIN_EVERY_BASES);
+    const least = this.#base.isContended ? 2 * DRAIN_EVERY_MS : DRAIN_EVERY_MS;
+    const every = Math.max(least, this.#base.ms * DRAIN_EVERY_BASES);
     return Math.max(every, Math.min(MOST_DRAIN_EVERY_MS, DRAIN_EVERY_MS * slowness));
   }
 
   #isDrainDue(time: number): boolean {
-    return this.#isLimited && !this.#isStarting &&
-      time - this.#drain.endedAt >= this.#drainEvery;
+    if (!this.#isLimited || this.#isStarting) return false;
+    return this.#isDoubtful || time - this.#drain.endedAt >= this.#drainEvery;
   }
 
   #beginDrain(time: number): void {
@@ -266,18 +279,27 @@ export class SendWindow {
     const { bytes, begin } = this.#underWay;
     const roundTrip = time - this.#underWay.time;
     this.#roundTrip = roundTrip;
-    // Less the time that the write itself took, as far as the rate is known.
-    const rate = this.#rate.best;
-    const least = rate > 0 ? Math.max(roundTrip / 4, roundTrip - bytes / rate) : roundTrip;
     if (this.#isStarting && roundTrip > this.#base.ms * (1 + TARGET_SHARE) + TARGET_MS) {
       this.#endStart();
     }
-    this.#base.seen(least);
-    if (this.#drain.taken(begin, least, this.#sent, time)) {
-      this.#base.read(this.#drain.least);
-      this.#isLimited = false;
-      this.#resize();
-    }
+    this.#base.seen(roundTrip);
+    // Less the time that the frame itself took on the line.
+    const least = Math.max(roundTrip / 4, roundTrip - bytes / this.#rate.best);
+    if (this.#drain.taken(begin, least, this.#sent, time)) this.#read(this.#drain.least);
+  }
+
+  /** A drain ended with a reading. */
+  #read(ms: number): void {
+    // A base that comes down may still be too high, as far as the drain left a queue.
+    this.#isDoubtful = !this.#isDoubtful && !this.#base.isContended &&
+      ms < this.#base.last * DOUBTFUL;
+    this.#base.read(ms);
+    this.#isLimited = false;
+    this.#resize();
+  }
+
+  #grow(bytes: number): void {
+    this.#window = Math.min(MOST_WINDOW, this.#window + bytes);
   }
 
   /** An interval of the rate ended. */
@@ -289,11 +311,24 @@ export class SendWindow {
     } else if (isRising) this.#gain = RISE_GAIN;
     else if (!wasLimited) this.#gain = 1;
     else this.#gain = this.#intervals++ % PROBE_OF < PROBES ? PROBE_GAIN : 1;
+    this.#balance();
     if (this.#rate.best > 0) this.#resize();
   }
 
+  /** Both directions are full: see the theory. */
+  #balance(): void {
+    const { last, best, wasLimited } = this.#rate;
+    const target = this.#target;
+    if (this.#time >= this.#peerFullUntil) this.#return = 0;
+    else if (wasLimited && last < best * 0.95) {
+      this.#return = Math.min(1.5 * target, this.#return + target / 4);
+    } else this.#return = Math.max(target / 2, this.#return - target / 20);
+  }
+
   #endStart(): void {
-    if (this.#rate.best > 0) this.#isStarting = false;
+    if (this.#rate.best === 0) return;
+    this.#isStarting = false;
+    this.#resize();
   }
 
   #resize(): void {
@@ -301,8 +336,8 @@ export class SendWindow {
     if (!this.#isStarting) {
       const base = this.#base;
       const wanted = base.isContended
-        ? COMPETING_GAIN * rate * (base.behindOthers + this.#target)
-        : rate * (base.ms + this.#target);
+        ? COMPETING_GAIN * rate * (base.last + this.#target)
+        : rate * (base.ms + this.#target + this.#return);
       this.#window = Math.min(MOST_WINDOW, Math.max(LEAST_WINDOW, wanted));
     }
     const most = Math.min(this.#window / 4, rate > 0 ? rate * FRAME_MS : Infinity, MOST_FRAME);
@@ -310,7 +345,10 @@ export class SendWindow {
   }
 
   #allow(): void {
-    this.#allowed = this.#drain.isOn ? this.#drainBytes : this.#window * this.#gain;
+    // The last frame goes over by half of its length, on average.
+    this.#allowed = this.#drain.isOn
+      ? this.#drainBytes
+      : this.#window * this.#gain - this.#frameBytes / 2;
   }
 
   /** The time of `now`: a clock that went back stood still. */
