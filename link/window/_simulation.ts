@@ -154,6 +154,7 @@ export class Peer {
           this.carrier.send(size, () => this.other.#take(size, () => this.other.#bulk(size)));
         } else break;
       }
+      if (!(bytes > 0)) throw new Error(`a write of ${bytes} bytes with room for ${room}`);
       window?.sent(bytes, this.#clock(now), this.backlog > 0 || this.#sparse.length > 0);
     }
   }

@@ -123,6 +123,8 @@ export class SendWindow {
   /** Intervals at the start that were hardly faster than those before. */
   #plateaus = 0;
   #isLimited = false;
+  /** Whether nothing waited after the last write. */
+  #isIdle = true;
   /** Whether the next drain shall be down to a frame, since the base is doubtful. */
   #isDoubtful = true;
   /** Until when the other direction counts as full, in ms. */
@@ -176,7 +178,9 @@ export class SendWindow {
   /** `bytes` were given to the link, credits not counted; `isMoreWaiting`: and more waits. */
   sent(bytes: number, now: number, isMoreWaiting: boolean): void {
     const time = this.#at(now);
-    if (this.#sent === this.#taken) this.#resume(time);
+    // The link idled: an interval begins.
+    if (this.#isIdle && this.#sent === this.#taken) this.#rate.restart(this.#taken, time);
+    this.#isIdle = !isMoreWaiting;
     this.#sent += bytes;
     this.#underWay.push(this.#sent, time);
     if (!isMoreWaiting) this.#rate.ranEmpty();
@@ -266,11 +270,6 @@ export class SendWindow {
     this.#drain.begin();
     this.#drain.fell(this.#sent, this.#taken, this.#drainBytes);
     // Tokens that gather while the path idles are spent in the same interval.
-    this.#rate.restart(this.#taken, time);
-  }
-
-  /** The link idled: no interval is under way. */
-  #resume(time: number): void {
     this.#rate.restart(this.#taken, time);
   }
 
