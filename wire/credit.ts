@@ -58,7 +58,11 @@ export function encodeCredit(credit: Credit): Frame {
  *
  * @throws {RangeError} if a field is no whole number that fits.
  */
-export function writeCredit(into: Uint8Array, at: number, { taken, every }: Credit): void {
+export function writeCredit(
+  into: Uint8Array,
+  at: number,
+  { taken, every }: Credit,
+): void {
   if (!Number.isSafeInteger(taken) || taken < 0) {
     throw new RangeError(`Cannot give a credit for ${taken} bytes: not a safe count`);
   }
@@ -102,5 +106,6 @@ function writeUint32(into: Uint8Array, at: number, value: number): void {
 }
 
 function readUint32(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 | bytes[at + 3]!) >>> 0;
+  return (bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 |
+    bytes[at + 3]!) >>> 0;
 }

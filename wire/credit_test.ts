@@ -43,7 +43,8 @@ Deno.test("a credit of another length, or beyond exact numbers, is refused", () 
   }
   assert.throws(
     () => decodeCredit(new Uint8Array(12).fill(0xff)),
-    (error) => error instanceof CreditError && /high half is 4294967295/.test(error.message),
+    (error) =>
+      error instanceof CreditError && /high half is 4294967295/.test(error.message),
   );
 });
 

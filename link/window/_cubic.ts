@@ -88,7 +88,9 @@ export class Cubic {
     if (number >= this.#nextIn && !this.#came.has(number)) {
       this.#came.add(number);
       let bytes = 0;
-      while (this.#came.delete(this.#nextIn)) bytes += this.#packets[this.#nextIn++]!.bytes;
+      while (this.#came.delete(this.#nextIn)) {
+        bytes += this.#packets[this.#nextIn++]!.bytes;
+      }
       if (bytes > 0) this.#deliver(bytes);
     }
     this.#loop.after(this.#back, () => this.#acknowledged(number, order));
@@ -136,7 +138,9 @@ export class Cubic {
     const target = C * (t - k) ** 3 + this.#most;
     this.#friendly += 3 * (1 - BETA) / (1 + BETA) / this.#window;
     const wanted = Math.min(1.5 * this.#window, Math.max(target, this.#friendly));
-    this.#window += wanted > this.#window ? (wanted - this.#window) / this.#window : 0.01 / this.#window;
+    this.#window += wanted > this.#window
+      ? (wanted - this.#window) / this.#window
+      : 0.01 / this.#window;
   }
 
   #watch(): void {

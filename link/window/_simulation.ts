@@ -5,7 +5,7 @@ import { percentile } from "../../bench/statistics.ts";
 import { Cubic } from "./_cubic.ts";
 import { Line, type LineOptions } from "./_line.ts";
 import { chance, Loop } from "./_loop.ts";
-import { Taken } from "./taken.ts";
+import { Acknowledger } from "./acknowledger.ts";
 import { SendWindow } from "./window.ts";
 
 /** What a peer asks of a window; another algorithm may stand in for comparison. */
@@ -90,7 +90,7 @@ export class Peer {
   readonly #loop: Loop;
   readonly #clock: (now: number) => number;
   readonly window: Window | undefined;
-  readonly #taken = new Taken();
+  readonly #acknowledger: Acknowledger;
   carrier!: Carrier;
   other!: Peer;
   /** Bytes that pipes hold, unread bytes included. */
@@ -106,13 +106,43 @@ export class Peer {
   readonly #inbox: { bytes: number; run: () => void; isCredit: boolean }[] = [];
   #stalledUntil = 0;
   #isScheduled = false;
-  #timerAt = Infinity;
   #isWaiting = false;
 
   constructor(loop: Loop, clock: (now: number) => number, window: Window | undefined) {
     this.#loop = loop;
     this.#clock = clock;
     this.window = window;
+    this.#acknowledger = new Acknowledger({
+      clock: {
+        now: () => clock(loop.now),
+        wall: () => clock(loop.now),
+        random: () => 0.5,
+        after: (ms, run) => {
+          let isOn = true;
+          loop.after(ms, () => {
+            if (!isOn) return;
+            if (loop.now < this.#stalledUntil) loop.at(this.#stalledUntil, run);
+            else run();
+          });
+          return () => isOn = false;
+        },
+      },
+      send: (total, every) =>
+        this.carrier.send(
+          CREDIT_FRAME_BYTES,
+          () =>
+            this.other.#take(
+              CREDIT_FRAME_BYTES,
+              () => this.other.#credit(total, every),
+              true,
+            ),
+        ),
+    });
+  }
+
+  /** Begins to acknowledge, if there are windows. */
+  start(): void {
+    if (this.window) this.#acknowledger.start();
   }
 
   /** The process stands still until `time`. */
@@ -137,7 +167,9 @@ export class Peer {
         window!.blocked();
         return;
       }
-      if (Math.min(this.carrier.space, this.capacity - this.#unread) <= 0) return this.#later(now + 0.2);
+      if (Math.min(this.carrier.space, this.capacity - this.#unread) <= 0) {
+        return this.#later(now + 0.2);
+      }
       const most = Math.min(WRITE_BYTES, room);
       let bytes = 0;
       while (bytes < most) {
@@ -151,10 +183,15 @@ export class Peer {
           this.backlog -= size;
           bytes += size;
           this.#unread += size;
-          this.carrier.send(size, () => this.other.#take(size, () => this.other.#bulk(size)));
+          this.carrier.send(
+            size,
+            () => this.other.#take(size, () => this.other.#bulk(size)),
+          );
         } else break;
       }
-      if (!(bytes > 0)) throw new Error(`a write of ${bytes} bytes with room for ${room}`);
+      if (!(bytes > 0)) {
+        throw new Error(`a write of ${bytes} bytes with room for ${room}`);
+      }
       window?.sent(bytes, this.#clock(now), this.backlog > 0 || this.#sparse.length > 0);
     }
   }
@@ -189,38 +226,14 @@ export class Peer {
       if (!isCredit) bytes += length;
       run();
     }
-    this.#taken.took(bytes, this.#clock(this.#loop.now));
+    this.#acknowledger.took(bytes);
     this.pump();
-    this.#acknowledge();
-  }
-
-  #acknowledge(): void {
-    if (!this.window) return;
-    const now = this.#clock(this.#loop.now);
-    this.#taken.ask(this.window.everyBytes);
-    const due = this.#taken.due(now);
-    if (due === Infinity) return;
-    if (due > now + 0.001) {
-      if (this.#timerAt <= this.#loop.now + due - now) return;
-      const at = this.#timerAt = this.#loop.now + due - now;
-      this.#loop.at(Math.max(at, this.#stalledUntil), () => {
-        if (this.#timerAt !== at) return;
-        this.#timerAt = Infinity;
-        this.#acknowledge();
-      });
-      return;
-    }
-    this.#taken.tell(now);
-    const { total, asked } = this.#taken;
-    this.carrier.send(
-      CREDIT_FRAME_BYTES,
-      () => this.other.#take(CREDIT_FRAME_BYTES, () => this.other.#credit(total, asked), true),
-    );
+    if (this.window) this.#acknowledger.ask(this.window.everyBytes);
   }
 
   #credit(total: number, every: number): void {
     const now = this.#clock(this.#loop.now);
-    this.#taken.every = every;
+    this.#acknowledger.wanted(every);
     this.window!.taken(total, now);
     if (every === 0) this.window!.drainAlong(now);
     this.pump();
@@ -304,6 +317,8 @@ export function simulate(scenario: Scenario): Result {
     left.carrier = new Pipe(to, capacity, scenario.overhead ?? 0);
     right.carrier = new Pipe(from, capacity, scenario.overhead ?? 0);
   }
+  left.start();
+  right.start();
   const echoes: number[] = [];
   const echoTimes: number[] = [];
   const echo = () => {

@@ -18,7 +18,7 @@
 /** Readings that are remembered. */
 const READINGS = 10;
 /** So many readings that are alike are a longer path. */
-const ALIKE = 8;
+const ALIKE = 6;
 /** A reading is far above another by more than this share of it, and so many ms. */
 const FAR = 0.15;
 const FAR_MS = 3;

@@ -52,11 +52,14 @@ export class Taken {
 
   /** When a credit is due, in ms, which may have passed; Infinity if nothing is to be told. */
   due(now: number): number {
-    const soon = Math.min(now, this.#toldAt) + SPACING_MS;
+    // A clock that went back counts from there.
+    if (now < this.#toldAt) this.#toldAt = now;
+    if (now < this.#firstAt) this.#firstAt = now;
+    const soon = this.#toldAt + SPACING_MS;
     if (this.#hasChanged) return soon;
     const waiting = this.#total - this.#told;
     if (waiting === 0) return Infinity;
-    return waiting >= this.every ? soon : Math.min(now, this.#firstAt) + LATE_MS;
+    return waiting >= this.every ? soon : this.#firstAt + LATE_MS;
   }
 
   /** A credit for all that was taken goes out at `now`. */

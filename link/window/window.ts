@@ -250,8 +250,8 @@ export class SendWindow {
   }
 
   get #target(): number {
-    const least = Math.max(TARGET_MS, this.#base.ms * TARGET_SHARE);
-    return least * Math.max(1, this.#rate.best / FAST);
+    const least = TARGET_MS * Math.max(1, this.#rate.best / FAST);
+    return Math.max(least, this.#base.ms * TARGET_SHARE);
   }
 
   get #drainEvery(): number {
@@ -339,7 +339,11 @@ export class SendWindow {
         : rate * (base.ms + this.#target + this.#return);
       this.#window = Math.min(MOST_WINDOW, Math.max(LEAST_WINDOW, wanted));
     }
-    const most = Math.min(this.#window / 4, rate > 0 ? rate * FRAME_MS : Infinity, MOST_FRAME);
+    const most = Math.min(
+      this.#window / 4,
+      rate > 0 ? rate * FRAME_MS : Infinity,
+      MOST_FRAME,
+    );
     this.#frameBytes = Math.floor(Math.max(LEAST_FRAME, most));
   }
 
