@@ -127,7 +127,7 @@ export class Cubic {
 
   #grow(): void {
     // A window that is not used does not grow.
-    if (this.#underWay + 1 < this.#window * 0.9) return;
+    if (this.#underWay + 1 < Math.floor(this.#window)) return;
     if (this.#window < this.#threshold) {
       this.#window++;
       return;

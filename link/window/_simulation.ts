@@ -83,7 +83,6 @@ interface Carrier {
 
 const WRITE_BYTES = 128 * 1024;
 const ECHO_BYTES = 100;
-const HEADER_BYTES = 48;
 
 /** Sends bulk and echoes, takes what comes, acknowledges. */
 export class Peer {

@@ -203,7 +203,10 @@ export class SendWindow {
     }
     if (!(total > this.#taken)) return true;
     const time = this.#at(now);
-    if (this.#isStarting && this.#isLimited) this.#grow(total - this.#taken);
+    if (this.#isStarting && this.#isLimited) {
+      this.#window = Math.min(MOST_WINDOW, this.#window + total - this.#taken);
+      this.#isLimited = false;
+    }
     this.#taken = total;
     if (this.#underWay.take(total)) this.#sample(time);
     this.#drain.fell(this.#sent, total, this.#drainBytes);
@@ -279,6 +282,7 @@ export class SendWindow {
     const roundTrip = time - this.#underWay.time;
     this.#roundTrip = roundTrip;
     if (this.#isStarting && roundTrip > this.#base.ms * (1 + TARGET_SHARE) + TARGET_MS) {
+      this.#rate.guess(this.#taken, time);
       this.#endStart();
     }
     this.#base.seen(roundTrip);
@@ -295,10 +299,6 @@ export class SendWindow {
     this.#base.read(ms);
     this.#isLimited = false;
     this.#resize();
-  }
-
-  #grow(bytes: number): void {
-    this.#window = Math.min(MOST_WINDOW, this.#window + bytes);
   }
 
   /** An interval of the rate ended. */
