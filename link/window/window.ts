@@ -60,8 +60,6 @@ const DRAIN_EVERY_BASES = 30;
 const MOST_DRAIN_EVERY_MS = 5000;
 /** Under way during a drain: this share of what the base round trip holds. */
 const DRAIN_SHARE = 0.75;
-/** A reading below this share of the one before is doubtful. */
-const DOUBTFUL = 0.85;
 /** Two of ten intervals are probes. */
 const PROBE_OF = 10;
 const PROBES = 2;
@@ -125,12 +123,8 @@ export class SendWindow {
   #isLimited = false;
   /** Whether nothing waited after the last write. */
   #isIdle = true;
-  /** Whether the next drain shall be down to a frame, since the base is doubtful. */
+  /** Whether the base comes from the start: the first drain is down to a frame. */
   #isDoubtful = true;
-  /** Until when the other direction counts as full, in ms. */
-  #peerFullUntil = 0;
-  /** Time that acknowledgements wait in the queue of the other direction, in ms. */
-  #return = 0;
   #roundTrip = NaN;
   #faults = 0;
   #frameBytes = FIRST_WINDOW / 4;
@@ -219,7 +213,6 @@ export class SendWindow {
   /** The peer drains, which tells more if this direction does too. */
   drainAlong(now: number): void {
     const time = this.#at(now);
-    this.#peerFullUntil = time + 2 * this.#drainEvery;
     if (this.#drain.isOn || !this.#isLimited) return;
     if (time - this.#drain.endedAt < this.#drainEvery / 2) return;
     this.#beginDrain(time);
@@ -293,9 +286,7 @@ export class SendWindow {
 
   /** A drain ended with a reading. */
   #read(ms: number): void {
-    // A base that comes down may still be too high, as far as the drain left a queue.
-    this.#isDoubtful = !this.#isDoubtful && !this.#base.isContended &&
-      ms < this.#base.last * DOUBTFUL;
+    this.#isDoubtful = false;
     this.#base.read(ms);
     this.#isLimited = false;
     this.#resize();
@@ -310,18 +301,7 @@ export class SendWindow {
     } else if (isRising) this.#gain = RISE_GAIN;
     else if (!wasLimited) this.#gain = 1;
     else this.#gain = this.#intervals++ % PROBE_OF < PROBES ? PROBE_GAIN : 1;
-    this.#balance();
     if (this.#rate.best > 0) this.#resize();
-  }
-
-  /** Both directions are full: see the theory. */
-  #balance(): void {
-    const { last, best, wasLimited } = this.#rate;
-    const target = this.#target;
-    if (this.#time >= this.#peerFullUntil) this.#return = 0;
-    else if (wasLimited && last < best * 0.95) {
-      this.#return = Math.min(1.5 * target, this.#return + target / 4);
-    } else this.#return = Math.max(target / 2, this.#return - target / 20);
   }
 
   #endStart(): void {
@@ -336,7 +316,7 @@ export class SendWindow {
       const base = this.#base;
       const wanted = base.isContended
         ? COMPETING_GAIN * rate * (base.last + this.#target)
-        : rate * (base.ms + this.#target + this.#return);
+        : rate * (base.ms + this.#target);
       this.#window = Math.min(MOST_WINDOW, Math.max(LEAST_WINDOW, wanted));
     }
     const most = Math.min(
