@@ -28,6 +28,8 @@ export class Drain {
   /** Bytes since the link began, sent when the state began: what comes after belongs to it. */
   #mark = 0;
   #rounds = 0;
+  #heldAt = 0;
+  #least = 0;
 
   /** Made at `now`, in ms. */
   constructor(now: number) {
@@ -39,16 +41,18 @@ export class Drain {
     return this.#state !== "off";
   }
 
-  /** A drain begins. */
-  begin(): void {
+  /** A drain begins, which holds for `ms` at least. */
+  begin(ms: number): void {
+    this.#least = ms;
     this.#state = "falling";
     this.least = Infinity;
     this.count++;
   }
 
-  /** So many bytes were sent and taken since the link began; the drain allows `allowed`. */
-  fell(sent: number, taken: number, allowed: number): void {
-    if (this.#state !== "falling" || sent - taken > allowed) return;
+  /** So many bytes are under way of those `sent` since the link began. */
+  fell(underWay: number, allowed: number, sent: number, now: number): void {
+    if (this.#state !== "falling" || underWay > allowed) return;
+    this.#heldAt = now;
     this.#state = "holding";
     this.#mark = sent;
     this.#rounds = 0;
@@ -62,7 +66,7 @@ export class Drain {
     if (this.#state !== "holding" || begin < this.#mark) return false;
     this.least = Math.min(this.least, roundTrip);
     this.#mark = sent;
-    if (++this.#rounds < 2) return false;
+    if (++this.#rounds < 2 || now - this.#heldAt < this.#least) return false;
     this.#state = "off";
     this.endedAt = now;
     return true;

@@ -60,6 +60,8 @@ const DRAIN_EVERY_BASES = 30;
 const MOST_DRAIN_EVERY_MS = 5000;
 /** Under way during a drain: this share of what the base round trip holds. */
 const DRAIN_SHARE = 0.75;
+/** Where the other direction drains too, a drain holds so many ms, to meet the other. */
+const HOLD_MS = 8;
 /** Two of ten intervals are probes. */
 const PROBE_OF = 10;
 const PROBES = 2;
@@ -125,6 +127,8 @@ export class SendWindow {
   #isIdle = true;
   /** Whether the base comes from the start: the first drain is down to a frame. */
   #isDoubtful = true;
+  /** Until when the other direction counts as one that drains too, in ms. */
+  #peerDrainsUntil = 0;
   #roundTrip = NaN;
   #faults = 0;
   #frameBytes = FIRST_WINDOW / 4;
@@ -203,7 +207,7 @@ export class SendWindow {
     }
     this.#taken = total;
     if (this.#underWay.take(total)) this.#sample(time);
-    this.#drain.fell(this.#sent, total, this.#drainBytes);
+    this.#drain.fell(this.#sent - total, this.#drainBytes, this.#sent, time);
     if (this.#rate.taken(total, time, this.#roundTrip)) this.#interval();
     if (!this.#drain.isOn && this.#isDrainDue(time)) this.#beginDrain(time);
     this.#allow();
@@ -213,6 +217,7 @@ export class SendWindow {
   /** The peer drains, which tells more if this direction does too. */
   drainAlong(now: number): void {
     const time = this.#at(now);
+    this.#peerDrainsUntil = time + 2 * this.#drainEvery;
     if (this.#drain.isOn || !this.#isLimited) return;
     if (time - this.#drain.endedAt < this.#drainEvery / 2) return;
     this.#beginDrain(time);
@@ -263,8 +268,9 @@ export class SendWindow {
   }
 
   #beginDrain(time: number): void {
-    this.#drain.begin();
-    this.#drain.fell(this.#sent, this.#taken, this.#drainBytes);
+    this.#drain.begin(time < this.#peerDrainsUntil ? HOLD_MS : 0);
+    const underWay = this.#sent - this.#taken;
+    this.#drain.fell(underWay, this.#drainBytes, this.#sent, time);
     // Tokens that gather while the path idles are spent in the same interval.
     this.#rate.restart(this.#taken, time);
   }
