@@ -19,7 +19,7 @@ const INTERVAL_MS = 50;
 /** Length of an interval while the rate does not rise, in ms: the longer, the less noise. */
 const STEADY_MS = 200;
 /** Least part of an interval that tells anything, in ms. */
-const GUESS_MS = 10;
+const GUESS_MS = 30;
 /** An interval ages the readings by at most so many ms. */
 const LONGEST_MS = 250;
 /** A reading counts for so many ms. */

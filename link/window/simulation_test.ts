@@ -105,10 +105,10 @@ Deno.test("bulk both ways leaves both lines nearly full, and neither queue runs 
       expect(
         scenario,
         (result) =>
-          result.p(0.5) <= 2 * delay * 1.6 + 35 &&
-          result.p(0.99) <= 2 * delay * 2.5 + 60 &&
-          Math.min(result.to, result.from) >= mbit(rate) * 0.75 &&
-          result.to + result.from >= 2 * mbit(rate) * 0.87,
+          result.p(0.5) <= 2 * delay * 1.6 + 14 &&
+          result.p(0.99) <= 2 * delay * 2.5 + 25 &&
+          Math.min(result.to, result.from) >= mbit(rate) * 0.88 &&
+          result.to + result.from >= 2 * mbit(rate) * 0.93,
       );
     }
   }
@@ -254,9 +254,9 @@ Deno.test("bulk in pieces neither queues nor raises the rate that is believed", 
 });
 
 Deno.test("beside a cubic flow bulk has its share, and yields to delay once it is gone", () => {
-  const shares: number[] = [];
-  for (const delay of [0.1, 2]) {
-    for (let seed = 1; seed <= 3; seed++) {
+  for (const delay of [0.1, 2, 20]) {
+    const shares: number[] = [];
+    for (let seed = 1; seed <= 4; seed++) {
       const limit = mbit(20) * 40;
       const scenario: Scenario = {
         ...{ seed, ms: 25_000, warmup: 8000, bulk: "to", echoEvery: 50 },
@@ -267,10 +267,13 @@ Deno.test("beside a cubic flow bulk has its share, and yields to delay once it i
       const { to, competitor } = expect(
         scenario,
         (result) =>
-          result.to > 0.33 * (result.to + result.competitor) && result.p(0.5) < 150,
+          result.to > 0.25 * (result.to + result.competitor) &&
+          result.p(0.5) < 120 + 5 * delay,
       );
       shares.push(to / (to + competitor));
     }
+    const mean = shares.reduce((sum, share) => sum + share) / shares.length;
+    assert.ok(mean > 0.4, `${delay}: ${shares}`);
     const scenario: Scenario = {
       ...{ seed: 9, ms: 26_000, bulk: "to", competitor: { begin: 3000, end: 14_000 } },
       to: { rate: mbit(20), delay, limit: mbit(20) * 40 },
@@ -280,12 +283,10 @@ Deno.test("beside a cubic flow bulk has its share, and yields to delay once it i
       scenario,
       (result) =>
         (result.left as SendWindow).status().mode !== "competing" &&
-        roundTripIn(result, 22, 4) < 2 * delay + 15 &&
+        roundTripIn(result, 22, 4) < 2 * delay * 1.4 + 15 &&
         shareIn(result, 22, mbit(20), 4) > 0.9,
     );
   }
-  const mean = shares.reduce((sum, share) => sum + share) / shares.length;
-  assert.ok(mean > 0.41, `${shares}`);
 });
 
 Deno.test("nothing that happens to a path makes both ends wait for each other", () => {
