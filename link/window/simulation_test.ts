@@ -54,6 +54,29 @@ Deno.test("no echo waits behind bulk on slow lines, and the lines are full", () 
   }
 });
 
+Deno.test("bulk that begins on an unknown path is quick, and its queue is short-lived", () => {
+  const paths = [[5, 0.1, 200, 0.95], [20, 0.1, 60, 0.95], [20, 20, 130, 0.6]]
+    .concat([[100, 20, 130, 0.4], [1000, 1, 35, 0.9]]) as [
+      number,
+      number,
+      number,
+      number,
+    ][];
+  for (const [rate, delay, worst, share] of paths) {
+    for (let seed = 1; seed <= 3; seed++) {
+      const scenario: Scenario = {
+        ...{ seed, ms: 3000, warmup: 0, bulk: "to", echoEvery: 10 },
+        ...{ to: line(rate, delay), from: line(rate, delay) },
+      };
+      expect(scenario, (result) =>
+        Math.max(...result.echoes) < worst &&
+        roundTripIn(result, 1, 2) < 2 * delay * 1.5 + 25 &&
+        result.course.slice(0, 5).reduce((sum, bytes) => sum + (bytes ?? 0), 0) >
+          share * 500 * mbit(rate!));
+    }
+  }
+});
+
 Deno.test("a path of 40 ms adds no more than its round trip, and is full", () => {
   for (const bulk of ["to", "from"] as const) {
     for (let seed = 1; seed <= 5; seed++) {

@@ -201,7 +201,7 @@ export class SendWindow {
     }
     if (!(total > this.#taken)) return true;
     const time = this.#at(now);
-    if (this.#isStarting && this.#isLimited) {
+    if (this.#isStarting && this.#isLimited && !this.#isQueueing) {
       this.#window = Math.min(MOST_WINDOW, this.#window + total - this.#taken);
       this.#isLimited = false;
     }
@@ -244,6 +244,11 @@ export class SendWindow {
     };
   }
 
+  /** Whether the last round trip shows a queue of more than the target. */
+  get #isQueueing(): boolean {
+    return this.#roundTrip > this.#base.ms * (1 + TARGET_SHARE) + TARGET_MS;
+  }
+
   /** Bytes that a drain lets be under way. */
   get #drainBytes(): number {
     const base = this.#isDoubtful ? 0 : this.#base.ms;
@@ -280,7 +285,7 @@ export class SendWindow {
     const { bytes, begin } = this.#underWay;
     const roundTrip = time - this.#underWay.time;
     this.#roundTrip = roundTrip;
-    if (this.#isStarting && roundTrip > this.#base.ms * (1 + TARGET_SHARE) + TARGET_MS) {
+    if (this.#isStarting && this.#isQueueing) {
       this.#rate.guess(this.#taken, time);
       this.#endStart();
     }

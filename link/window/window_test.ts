@@ -102,6 +102,20 @@ Deno.test("a link that idles neither drains nor forgets", () => {
   assert.ok(window.status().drains <= drains + 1);
 });
 
+Deno.test("a window that was in the way once does not grow by what would have fitted", () => {
+  const window = new SendWindow(0);
+  window.sent(40_000, 0, true);
+  window.blocked();
+  window.taken(40_000, 1);
+  const { window: grown } = window.status();
+  for (let total = 50_000, now = 1; total < 1e7; total += 10_000, now += 5) {
+    window.sent(10_000, now, false);
+    window.taken(total, now + 1);
+  }
+  assert.equal(grown, 32_768 + 40_000);
+  assert.equal(window.status().window, grown);
+});
+
 Deno.test("whatever comes and whatever the clock says, an empty link has room", () => {
   const step = fc.record({
     pass: fc.oneof(
