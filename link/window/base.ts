@@ -33,7 +33,7 @@ const COMPETING = 3;
 /** The base round trip, in ms, and whether others queue on the line. */
 export class Base {
   /** Round trip without a queue of our own, in ms; Infinity until known. */
-  ms = Infinity;
+  ms: number = Infinity;
   /** The last reading, which is the round trip behind the queue of others, in ms. */
   last = 0;
   readonly #readings = new Float64Array(READINGS);

@@ -19,7 +19,7 @@
 /** Keeps the state of drains; whoever sends asks {@linkcode Drain.isOn}. */
 export class Drain {
   /** Least round trip of the writes of a drain, in ms, when `taken` returned true. */
-  least = Infinity;
+  least: number = Infinity;
   /** Drains that began. */
   count = 0;
   /** When the last drain ended, in ms. */
@@ -47,6 +47,13 @@ export class Drain {
     this.#state = "falling";
     this.least = Infinity;
     this.count++;
+  }
+
+  /** The drain ends without a reading. */
+  abandon(now: number): void {
+    if (this.#state === "off") return;
+    this.#state = "off";
+    this.endedAt = now;
   }
 
   /** So many bytes are under way of those `sent` since the link began. */

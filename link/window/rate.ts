@@ -18,8 +18,6 @@
 const INTERVAL_MS = 50;
 /** Length of an interval while the rate does not rise, in ms: the longer, the less noise. */
 const STEADY_MS = 200;
-/** Least part of an interval that tells anything, in ms. */
-const GUESS_MS = 30;
 /** An interval ages the readings by at most so many ms. */
 const LONGEST_MS = 250;
 /** A reading counts for so many ms. */
@@ -100,17 +98,6 @@ export class Rate {
     const least = this.isRising || this.best === 0 ? INTERVAL_MS : STEADY_MS;
     this.#least = Math.max(least, Math.min(roundTrip, LONGEST_MS));
     return true;
-  }
-
-  /**
-   * The path is full. If no interval has ended yet, and the window was in the way, what was
-   * taken of this one will do for the rate.
-   */
-  guess(total: number, now: number): void {
-    const elapsed = now - this.#begunAt;
-    if (this.best > 0 || !this.#isLimited) return;
-    if (this.#begunAt < 0 || elapsed < GUESS_MS) return;
-    this.#add((total - this.#begunWith) / elapsed);
   }
 
   /** Begins an interval. */

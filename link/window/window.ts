@@ -23,8 +23,8 @@
  *   round, until the round trip or a rate that stays says that the path is full.
  * - **Probe**: in two of ten intervals the window is a quarter larger, and while that
  *   makes the link faster, a half.
- * - **Compete**: while others queue on the same line, twice what is taken in the round
- *   trip behind their queue is under way. The path's own congestion control, TCP's of ssh
+ * - **Compete**: while others queue on the same line, two and a half times what is
+ *   taken in the round trip behind their queue is under way. The path's own congestion control, TCP's of ssh
  *   for instance, then gets its share, because it is never short of bytes.
  *
  * Nothing here waits or measures time: `now` is an argument, in ms of any clock. A clock
@@ -145,6 +145,7 @@ export class SendWindow {
     if (path.rate > 0 && path.base < Infinity) {
       this.#isStarting = false;
       this.#resize();
+      this.#allow();
     }
   }
 
@@ -209,7 +210,8 @@ export class SendWindow {
     if (this.#underWay.take(total)) this.#sample(time);
     this.#drain.fell(this.#sent - total, this.#drainBytes, this.#sent, time);
     if (this.#rate.taken(total, time, this.#roundTrip)) this.#interval();
-    if (!this.#drain.isOn && this.#isDrainDue(time)) this.#beginDrain(time);
+    if (this.#isIdle && total === this.#sent) this.#rest(time);
+    else if (!this.#drain.isOn && this.#isDrainDue(time)) this.#beginDrain(time);
     this.#allow();
     return true;
   }
@@ -280,15 +282,18 @@ export class SendWindow {
     this.#rate.restart(this.#taken, time);
   }
 
+  /** Nothing waits and nothing is under way: what a drain would tell is not of interest. */
+  #rest(time: number): void {
+    this.#isLimited = false;
+    this.#drain.abandon(time);
+  }
+
   /** A write was wholly taken. */
   #sample(time: number): void {
     const { bytes, begin } = this.#underWay;
     const roundTrip = time - this.#underWay.time;
     this.#roundTrip = roundTrip;
-    if (this.#isStarting && this.#isQueueing) {
-      this.#rate.guess(this.#taken, time);
-      this.#endStart();
-    }
+    if (this.#isStarting && this.#isQueueing) this.#endStart();
     this.#base.seen(roundTrip);
     // Less the time that the frame itself took on the line.
     const least = Math.max(roundTrip / 4, roundTrip - bytes / this.#rate.best);

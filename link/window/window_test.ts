@@ -60,6 +60,23 @@ Deno.test("what the last link learned of a path is the first window of the next"
   assert.ok(next.status().window < 6000, `${next.status().window}`);
 });
 
+Deno.test("a fast path that is known has its window from the first byte", () => {
+  const { room } = new SendWindow(0, { rate: 12_500, base: 40 });
+  assert.ok(room > 12_500 * 45, `${room}`);
+});
+
+Deno.test("a sender that runs empty in a drain asks for no credits at once any more", () => {
+  const window = new SendWindow(0, { rate: 2500, base: 5 });
+  window.sent(20_000, 0, true);
+  window.blocked();
+  window.taken(10_000, 9);
+  assert.equal(window.everyBytes, 0);
+  window.sent(1000, 10, false);
+  window.taken(21_000, 20);
+  assert.ok(window.everyBytes > 0);
+  assert.equal(window.status().mode, "steady");
+});
+
 Deno.test("an acknowledgement of more than was sent changes nothing but a count", () => {
   const window = new SendWindow(0);
   window.sent(1000, 0, false);
