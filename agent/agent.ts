@@ -22,6 +22,7 @@ import {
 import { parseCidr } from "../wire/ip/ipv4.ts";
 import { Crowding } from "./crowding.ts";
 import { Host } from "./host.ts";
+import { CREDIT_FEATURE } from "../wire/credit.ts";
 import { LivingStack } from "./living_stack.ts";
 import { machineId } from "./machine.ts";
 import type { AgentPort } from "./port.ts";
@@ -43,6 +44,7 @@ export const FEATURES: readonly string[] = [
   "status",
   "extend",
   "resolveFor",
+  CREDIT_FEATURE,
 ];
 
 /** A manager that does not ask for the status in this time only shows our stderr. */
@@ -63,6 +65,11 @@ export interface AgentOptions {
   readonly version: string;
   /** Takes a line of text for people: a warning, or why something could not be done. */
   readonly log: (event: AgentLogEvent) => void;
+  /**
+   * Whether the link is memory of this process: nothing waits in it, and neither end has to
+   * acknowledge. Default false.
+   */
+  readonly isLocal?: boolean;
   /** Ends the agent as the end of its input does. */
   readonly signal?: AbortSignal;
 }
@@ -130,6 +137,11 @@ class Agent {
     this.#options.log({ level: "warning", message });
   }
 
+  get #features(): readonly string[] {
+    if (!this.#options.isLocal) return FEATURES;
+    return FEATURES.filter((feature) => feature !== CREDIT_FEATURE);
+  }
+
   // ---- messages of the manager ----
 
   #onControl(payload: Uint8Array): void {
@@ -157,7 +169,7 @@ class Agent {
     switch (op) {
       case "configure":
         this.#configure(args);
-        return { features: FEATURES, version: this.#options.version };
+        return { features: this.#features, version: this.#options.version };
       case "extend":
         if (!this.#host) throw new ControlError("This agent is not configured yet");
         this.#host.extend(parseExtendArgs(args));

@@ -44,6 +44,7 @@ export class LivingStack {
   readonly #options: LivingStackOptions;
   #current: Stack;
   #address: number | undefined;
+  #limits: { readonly limit: number; readonly segment: number } | undefined;
   #renewals = 0;
   /** The times of recent breaks. */
   #breaks: number[] = [];
@@ -82,14 +83,20 @@ export class LivingStack {
     this.attempt((stack) => stack.abortRange(network, prefix));
   }
 
+  /** As {@linkcode Stack.limitOutput}; later instances take the limits over. */
+  limitOutput(limit: number, segment: number): void {
+    this.#limits = { limit, segment };
+    this.attempt((stack) => stack.limitOutput(limit, segment));
+  }
+
   /** As {@linkcode Stack.takeOutput}. */
-  takeOutput(): Uint8Array<ArrayBuffer> | undefined {
+  takeOutput(onlyFirst = false): Uint8Array<ArrayBuffer> | undefined {
     return this.attempt((stack) => {
       for (let ends = this.#untold.at(-1); ends; ends = this.#untold.at(-1)) {
         if (!stack.knock(ends)) break;
         this.#untold.pop();
       }
-      return stack.takeOutput();
+      return stack.takeOutput(onlyFirst);
     });
   }
 
@@ -124,6 +131,9 @@ export class LivingStack {
     try {
       this.#current = this.#make();
       if (this.#address !== undefined) this.#current.start(this.#address);
+      if (this.#limits) {
+        this.#current.limitOutput(this.#limits.limit, this.#limits.segment);
+      }
     } catch (cause) { // no memory for a second instance, perhaps
       return onGivenUp(new Error(`${error.message}; no new one: ${cause}`, { cause }));
     }

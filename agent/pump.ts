@@ -27,8 +27,11 @@ import {
   HEADER_BYTES,
   MAGIC,
 } from "../wire/frame.ts";
+import { systemClock } from "../link/clock.ts";
 import { idleMemory } from "../link/idle_memory.ts";
 import { systemPace } from "../link/pace.ts";
+import { Credits } from "../link/window/credits.ts";
+import type { SendWindow } from "../link/window/window.ts";
 import { Turn } from "../wire/turn.ts";
 import type { LivingStack } from "./living_stack.ts";
 import type { AgentPort } from "./port.ts";
@@ -38,6 +41,8 @@ const UNCOUNTED = HEADER_BYTES - COUNTED_HEADER_BYTES;
 /** Control frames that wait for a slow link; if more, the manager is not listening. */
 const MOST_CONTROL_BYTES = 4 << 20;
 const TICK_MS = 50;
+/** A frame of a segment without options is so much longer than its data. */
+const OVERHEAD_BYTES = HEADER_BYTES + 40;
 /**
  * Microtasks that pass before output is written. What else comes of the same read, such as
  * the bytes of a socket that was waiting for the connection to open, is a few promises away
@@ -70,6 +75,19 @@ export class Pump {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
   #failure: unknown;
+  /** Bytes given to the link before it had a window. */
+  #sentBefore = 0;
+  /** The frame size that the stack's output keeps to. */
+  #frameBytes = Infinity;
+  /** Bytes of credits in the read at hand. */
+  #creditBytes = 0;
+  readonly #credits: Credits = new Credits({
+    clock: systemClock,
+    send: (taken, every) => {
+      this.#stack!.attempt((current) => current.putCredit(taken, every));
+    },
+    opened: (window) => this.#opened(window),
+  });
 
   constructor(options: PumpOptions) {
     this.#port = options.port;
@@ -104,10 +122,13 @@ export class Pump {
         let at = buffer.address - kept;
         let length = kept + got;
         kept = 0;
+        this.#creditBytes = 0;
+        let took = 0;
         if (large) {
           const used = large.add(current.memory.subarray(at, at + length));
           at += used;
           length -= used;
+          took = used;
           if (large.isWhole) {
             this.#takeLarge(large.bytes);
             large = undefined;
@@ -116,8 +137,10 @@ export class Pump {
         const used = this.#process(current, buffer, at, length);
         at += used;
         length -= used;
+        took += used - this.#creditBytes;
         if (length > next.buffer.headroom) {
           large = new Large(current.memory.subarray(at, at + length));
+          took += length;
         } else if (length > 0) {
           const unfinished = current.memory.subarray(at, at + length);
           next.stack.memory.set(unfinished, next.buffer.address - length);
@@ -126,6 +149,7 @@ export class Pump {
         if (!current.broken) current.releaseInput(buffer);
         reads.push(this.#read(stack.current));
         stack.attempt((current) => current.dispatch());
+        this.#credits.took(took);
         turn.end();
         if (turn.isOver()) await turn.rest();
       }
@@ -200,6 +224,7 @@ export class Pump {
     if (this.#stopped) return;
     this.#stopped = true;
     clearTimeout(this.#timer);
+    this.#credits.stop();
     this.#port.close();
     this.#tellSent();
   }
@@ -227,8 +252,12 @@ export class Pump {
       }
       const frameEnd = at + UNCOUNTED + size;
       if (frameEnd > end) break;
-      if ((memory[at + 4]! << 8 | memory[at + 5]!) === FrameType.JSON) {
+      const type = memory[at + 4]! << 8 | memory[at + 5]!;
+      if (type === FrameType.JSON) {
         this.#onControl(memory.subarray(at + HEADER_BYTES, frameEnd));
+      } else if (type === FrameType.CREDIT && this.#started) {
+        this.#creditBytes += frameEnd - at;
+        this.#credits.came(memory.subarray(at + HEADER_BYTES, frameEnd));
       }
       // A packet before the configuration or that broke the stack, or a type from the future.
       at = frameEnd;
@@ -240,6 +269,51 @@ export class Pump {
     if ((frame[4]! << 8 | frame[5]!) === FrameType.JSON) {
       this.#onControl(frame.subarray(HEADER_BYTES));
     }
+  }
+
+  /** A credit came: what the window says now holds for the stack's output. */
+  #opened(window: SendWindow): void {
+    if (this.#sentBefore > 0) {
+      window.sent(this.#sentBefore, performance.now(), false);
+      this.#sentBefore = 0;
+    }
+    const { frameBytes } = window;
+    if (frameBytes !== this.#frameBytes) {
+      this.#frameBytes = frameBytes;
+      const segment = frameBytes - OVERHEAD_BYTES;
+      // All that waits there goes with one write.
+      this.#stack!.limitOutput(frameBytes, segment);
+    }
+    this.touched();
+  }
+
+  /** The output to write now: all, only what a window never holds back, or nothing. */
+  #output(): Uint8Array | undefined {
+    const stack = this.#stack!;
+    const { window } = this.#credits;
+    if (!window) {
+      const output = stack.takeOutput();
+      if (output) this.#sentBefore += output.length - stack.current.creditTaken;
+      return output;
+    }
+    const isOpen = window.room > 0;
+    if (!isOpen) {
+      const { bytes, credit } = stack.current.waiting();
+      if (bytes > credit) window.blocked();
+      if (credit === 0) return undefined;
+    }
+    const output = stack.takeOutput(!isOpen);
+    if (!output) return undefined;
+    const sent = output.length - stack.current.creditTaken;
+    if (sent > 0) this.#sent(sent);
+    return output;
+  }
+
+  /** So many bytes of frames go to the link, credits not counted. */
+  #sent(bytes: number): void {
+    const { window } = this.#credits;
+    if (!window) this.#sentBefore += bytes;
+    else window.sent(bytes, performance.now(), this.#stack!.current.waiting().bytes > 0);
   }
 
   /** Dispatches the stack's events, and writes output unless a write is under way. */
@@ -258,7 +332,8 @@ export class Pump {
     if (this.#writing) return;
     const control = this.#control.shift();
     const { current } = stack;
-    const output = control ?? stack.takeOutput();
+    if (control) this.#sent(control.length);
+    const output = control ?? this.#output();
     // A full buffer may have kept packets back, so only an empty buffer tells.
     if (!output) return this.#tellSent();
     this.#writing = true;

@@ -23,7 +23,8 @@
 
 import { ControlError } from "../wire/control/control.ts";
 import { FrameDecoder, FrameError } from "../wire/decoder.ts";
-import type { Frame } from "../wire/frame.ts";
+import { encodeCredit } from "../wire/credit.ts";
+import { type Frame, FrameType } from "../wire/frame.ts";
 import { messageOf } from "../wire/text.ts";
 import { type Clock, paceOf, within } from "./clock.ts";
 import { decode } from "./decode.ts";
@@ -31,6 +32,8 @@ import type { Link, LinkExit } from "./link.ts";
 import { Liveness } from "./liveness.ts";
 import type { LinkQueue } from "./queue/queue.ts";
 import { streamFault } from "./stream_fault.ts";
+import { Credits } from "./window/credits.ts";
+import type { PathEstimate, SendWindow, WindowStatus } from "./window/window.ts";
 
 /** Milliseconds a peer has to end by itself once its input ended. */
 const CLOSE_GRACE = 600;
@@ -75,6 +78,8 @@ export interface AdoptedOptions {
   readonly queue: LinkQueue;
   /** Bytes of the longest frame that may come, its header included. */
   readonly frameLimit: number;
+  /** What the last link to the peer learned of its path. */
+  readonly path?: PathEstimate | undefined;
   readonly carry: Carry;
   /** Takes the payload of each control frame that comes before the link is over. */
   control(payload: Uint8Array): void;
@@ -98,6 +103,7 @@ export class AdoptedLink {
   readonly #decoder: FrameDecoder;
   readonly #writing: Promise<void>;
   readonly #reading: Promise<void>;
+  readonly #credits: Credits;
   #liveness: Liveness | undefined;
   #isOver = false;
   /** Text before the first frame. */
@@ -109,6 +115,17 @@ export class AdoptedLink {
     this.#decoder = new FrameDecoder({
       frameLimit: options.frameLimit,
       onBanner: (text) => options.banner(this.#banner = text),
+    });
+    const { clock, queue, path } = options;
+    let gate: SendWindow | undefined;
+    this.#credits = new Credits({
+      clock,
+      path,
+      send: (taken, every) => queue.push(encodeCredit({ taken, every })),
+      opened(window) {
+        if (gate !== window) queue.setWindow(gate = window);
+        else queue.opened();
+      },
     });
     this.#writing = options.queue.drain(link.writable, {
       releases: link.releasesChunks ?? false,
@@ -154,10 +171,26 @@ export class AdoptedLink {
     });
   }
 
+  /** The peer acknowledges what it takes of the link, and is told so in turn. */
+  giveCredit(): void {
+    if (!this.#isOver) this.#credits.start();
+  }
+
+  /** What was learned of the path, if the peer acknowledges. */
+  get path(): PathEstimate | undefined {
+    return this.#credits.window?.path;
+  }
+
+  /** The window of what goes out, as plain data, if the peer acknowledges. */
+  get window(): WindowStatus | undefined {
+    return this.#credits.status();
+  }
+
   /** Ends the link; the first reason counts. */
   end(ending: Ending): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#credits.stop();
     this.#liveness?.stop();
     this.#ending.resolve(ending);
     this.#options.over(ending);
@@ -175,9 +208,27 @@ export class AdoptedLink {
   async *#heard(batches: AsyncIterable<Frame[]>): AsyncGenerator<Frame[]> {
     for await (const batch of batches) {
       this.#liveness?.heard();
-      yield batch;
+      const bytes = this.#withoutCredits(batch);
+      if (batch.length > 0) yield batch;
+      this.#credits.took(bytes);
       this.#liveness?.listening();
     }
+  }
+
+  /** Takes credits out of a batch; the bytes of all other frames. */
+  #withoutCredits(batch: Frame[]): number {
+    let bytes = 0;
+    let kept = 0;
+    for (const frame of batch) {
+      if (frame.type === FrameType.CREDIT && this.#credits.isStarted) {
+        this.#credits.came(frame.payload);
+        continue;
+      }
+      bytes += frame.bytes.length;
+      batch[kept++] = frame;
+    }
+    batch.length = kept;
+    return bytes;
   }
 
   #faultOf(error: unknown): Ending {

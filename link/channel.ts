@@ -42,6 +42,7 @@ import { Inbox } from "./inbox.ts";
 import type { Link, LinkExit } from "./link.ts";
 import type { Outlet } from "./outlet.ts";
 import { LinkQueue } from "./queue/queue.ts";
+import type { PathEstimate, WindowStatus } from "./window/window.ts";
 
 /** Milliseconds for the answer to a ping, after which it is of no interest. */
 const PING_LIMIT = 15_000;
@@ -73,6 +74,14 @@ export interface LinkHooks {
   over(ending: Ending): void;
 }
 
+/** What the peer can, as it said. */
+export interface Greeted {
+  /** It answers pings. */
+  readonly canPing: boolean;
+  /** It acknowledges what it takes of the link, see `window/credits.ts`. */
+  readonly canCredit?: boolean;
+}
+
 /** The way to one peer, see the theory of operation above. */
 export class Channel implements Outlet {
   readonly #options: ChannelOptions;
@@ -80,6 +89,8 @@ export class Channel implements Outlet {
   #state: ChannelState = "starting";
   #link: AdoptedLink | undefined;
   #queue: LinkQueue | undefined;
+  /** What the last link learned of its path. */
+  #path: PathEstimate | undefined;
 
   /** Makes a channel without a link. */
   constructor(options: ChannelOptions) {
@@ -96,6 +107,11 @@ export class Channel implements Outlet {
   /** The queue to the peer, open to pushes; absent before the first link. */
   get queue(): LinkQueue | undefined {
     return this.#queue;
+  }
+
+  /** The window of the present link, if its peer acknowledges. */
+  get window(): WindowStatus | undefined {
+    return this.#link?.window;
   }
 
   /** The fault in the input of the present link, see {@linkcode AdoptedLink.fault}. */
@@ -148,6 +164,7 @@ export class Channel implements Outlet {
     const adopted = this.#link = new AdoptedLink(link, {
       clock,
       queue,
+      path: this.#path,
       frameLimit: HEADER_BYTES + Math.max(MOST_PACKET_BYTES, longest),
       carry,
       control: (payload) => inbox.take(payload),
@@ -158,17 +175,19 @@ export class Channel implements Outlet {
       },
     });
     const exit = await adopted.ended;
+    this.#path = adopted.path ?? this.#path;
     this.#link = undefined;
     return exit;
   }
 
   /**
-   * The peer took its configuration. If `canPing`, pings ask for signs of life from now
-   * on.
+   * The peer took its configuration. If it answers pings, they ask for signs of life from
+   * now on; if it acknowledges what it takes, so does this end.
    */
-  greeted({ canPing }: { readonly canPing: boolean }): void {
+  greeted({ canPing, canCredit = false }: Greeted): void {
     if (this.#state === "closed") return;
     this.#state = "ready";
+    if (canCredit) this.#link?.giveCredit();
     if (canPing) this.#link?.watchOver(() => this.#ping());
   }
 

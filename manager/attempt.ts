@@ -17,6 +17,7 @@ import {
   type ConfigureData,
   parseStatus,
 } from "../wire/control/control.ts";
+import { CREDIT_FEATURE } from "../wire/credit.ts";
 import { messageOf } from "../wire/text.ts";
 import { type AgentEvents, longestStatus } from "./agent_channel.ts";
 import { Evidence } from "./evidence.ts";
@@ -199,7 +200,10 @@ export class Attempt {
     this.#isReady = true;
     this.#answered.resolve();
     this.#cancelDeadline();
-    channel.greeted({ canPing: features.includes("ping") });
+    channel.greeted({
+      canPing: features.includes("ping"),
+      canCredit: features.includes(CREDIT_FEATURE),
+    });
     this.#hooks.ready(agent, channel.queue!);
     if (features.includes("status")) this.askStatus();
   }

@@ -36,6 +36,7 @@ export async function openLocalAgent(
   });
   const options = {
     version,
+    isLocal: true,
     log: ({ level, message }: AgentLogEvent) => context.log(`${level}: ${message}`),
     signal: ending.signal,
   };

@@ -10,7 +10,7 @@
  */
 export interface Gate {
   /** Bytes that may be written now; none if 0 or less. Asked once for a write. */
-  room(now: number): number;
+  readonly room: number;
   /**
    * Bytes were taken for a write, all that the peer will acknowledge: frames of any type
    * but CREDIT. They may be more than there was room for, by a packet and by control

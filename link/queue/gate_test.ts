@@ -24,8 +24,7 @@ class FixedWindow implements Gate {
     this.bytes = bytes;
   }
 
-  room(now: number): number {
-    this.times.push(now);
+  get room(): number {
     return this.bytes - this.under;
   }
 

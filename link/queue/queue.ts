@@ -369,7 +369,7 @@ export class LinkQueue implements SharedOutlet, Drained {
     if (this.#gate === undefined || this.#isClosed) return Infinity;
     const { frameBytes } = this.#gate;
     this.#packets.quantum.bytes = Math.max(LEAST_QUANTUM, frameBytes);
-    return this.#gate.room(this.#now());
+    return this.#gate.room;
   }
 
   /** Cuts the next packet if it is longer than `most` bytes. */
