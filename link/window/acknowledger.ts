@@ -16,6 +16,7 @@ const SLACK_MS = 1;
 
 /** Options of an {@linkcode Acknowledger}. */
 export interface AcknowledgerOptions {
+  /** Time and timers. */
   readonly clock: Clock;
   /**
    * Sends a credit ahead of everything that waits, whatever the window says: bytes taken

@@ -19,7 +19,7 @@ const FIRST_EVERY = 4096;
 /** Counts what was taken. Pure: `now` is an argument, in ms of any clock. */
 export class Taken {
   /** Bytes after which the peer wants a credit, as it said last; 0: at once. */
-  every = FIRST_EVERY;
+  every: number = FIRST_EVERY;
   #total = 0;
   #told = 0;
   #toldAt = -Infinity;

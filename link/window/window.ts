@@ -12,7 +12,7 @@
  *
  * - `rate`: the best of the last seconds (`rate.ts`).
  * - `base`: the round trip without a queue, found by draining for a round or two each
- *   second under load (`base.ts`, `drain.ts`).
+ *   second under load, together with the other direction (`base.ts`, `drain.ts`).
  * - `target`: the queue that is kept so that the path never runs dry, 5 ms or a quarter of
  *   the base. It grows with the rate beyond 200 Mbit/s: there, milliseconds are those of
  *   processes that wait for a processor, and a window must bridge them.
@@ -22,7 +22,8 @@
  * - **Start**: from 32 KiB the window grows by what is taken, so that it doubles each
  *   round, until the round trip or a rate that stays says that the path is full.
  * - **Probe**: in two of ten intervals the window is a quarter larger, and while that
- *   makes the link faster, a half.
+ *   makes the link faster, a half. Where both directions are full, that is what brings back
+ *   the one whose acknowledgements wait longest.
  * - **Compete**: while others queue on the same line, two and a half times what is
  *   taken in the round trip behind their queue is under way. The path's own congestion control, TCP's of ssh
  *   for instance, then gets its share, because it is never short of bytes.
