@@ -41,6 +41,10 @@ const UNCOUNTED = HEADER_BYTES - COUNTED_HEADER_BYTES;
 /** Control frames that wait for a slow link; if more, the manager is not listening. */
 const MOST_CONTROL_BYTES = 4 << 20;
 const TICK_MS = 50;
+/** The stack's output is fitted to a window that changed by more than this share. */
+const WORTH_A_CHANGE = 0.1;
+/** The most of a window that waits in the stack's output. */
+const WRITE_SHARE = 1 / 8;
 /** A frame of a segment without options is so much longer than its data. */
 const OVERHEAD_BYTES = HEADER_BYTES + 40;
 /**
@@ -77,8 +81,8 @@ export class Pump {
   #failure: unknown;
   /** Bytes given to the link before it had a window. */
   #sentBefore = 0;
-  /** The frame size that the stack's output keeps to. */
-  #frameBytes = Infinity;
+  /** The window that the stack's output was fitted to. */
+  #windowBytes = 1;
   /** Bytes of credits in the read at hand. */
   #creditBytes = 0;
   readonly #credits: Credits = new Credits({
@@ -277,12 +281,12 @@ export class Pump {
       window.sent(this.#sentBefore, performance.now(), false);
       this.#sentBefore = 0;
     }
-    const { frameBytes } = window;
-    if (frameBytes !== this.#frameBytes) {
-      this.#frameBytes = frameBytes;
-      const segment = frameBytes - OVERHEAD_BYTES;
-      // All that waits there goes with one write.
-      this.#stack!.limitOutput(frameBytes, segment);
+    const { bytes, frameBytes } = window;
+    if (Math.abs(bytes / this.#windowBytes - 1) > WORTH_A_CHANGE) {
+      this.#windowBytes = bytes;
+      // What waits goes with one write, which must not be large beside the window.
+      const limit = Math.max(frameBytes, bytes * WRITE_SHARE);
+      this.#stack!.limitOutput(limit, frameBytes - OVERHEAD_BYTES);
     }
     this.touched();
   }

@@ -158,6 +158,11 @@ export class SendWindow {
     return isMeasuring && room > this.#frameBytes ? this.#frameBytes : room;
   }
 
+  /** The window in bytes, without the ups and downs of probes and drains. */
+  get bytes(): number {
+    return this.#window;
+  }
+
   /** Largest frame to send at present, header included, in bytes: 1400 to 65 527. */
   get frameBytes(): number {
     return this.#frameBytes;
