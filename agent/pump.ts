@@ -278,7 +278,7 @@ export class Pump {
   /** A credit came: what the window says now holds for the stack's output. */
   #opened(window: SendWindow): void {
     if (this.#sentBefore > 0) {
-      window.sent(this.#sentBefore, performance.now(), false);
+      window.began(this.#sentBefore);
       this.#sentBefore = 0;
     }
     const { bytes, frameBytes } = window;

@@ -11,6 +11,8 @@
 export interface Gate {
   /** Bytes that may be written now; none if 0 or less. Asked once for a write. */
   readonly room: number;
+  /** So many bytes were taken before the queue had this window. Called once, at first. */
+  began(bytes: number): void;
   /**
    * Bytes were taken for a write, all that the peer will acknowledge: frames of any type
    * but CREDIT. They may be more than there was room for, by a packet and by control

@@ -28,6 +28,10 @@ class FixedWindow implements Gate {
     return this.bytes - this.under;
   }
 
+  began(bytes: number): void {
+    this.under += bytes;
+  }
+
   sent(bytes: number, now: number, isMoreWaiting: boolean): void {
     this.under += bytes;
     this.isMoreWaiting = isMoreWaiting;

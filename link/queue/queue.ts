@@ -189,7 +189,7 @@ export class LinkQueue implements SharedOutlet, Drained {
    */
   setWindow(gate: Gate): void {
     this.#gate = gate;
-    gate.sent(this.#counters.takenBytes, this.#now(), this.length > 0);
+    gate.began(this.#counters.takenBytes);
     this.#notify();
   }
 

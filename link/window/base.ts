@@ -60,6 +60,12 @@ export class Base {
     if (ms < this.ms) this.ms = ms;
   }
 
+  /** Others queue on the line, as a reading of `ms` has shown without doubt. */
+  contend(ms: number): void {
+    this.#points = MOST_POINTS;
+    this.last = ms;
+  }
+
   /** A drain ended in which the least round trip was `ms`. */
   read(ms: number): void {
     this.#readings[this.#count++ % READINGS] = ms;

@@ -30,6 +30,11 @@ export class UnderWay {
   /** When that write was made, in ms. */
   time = 0;
 
+  /** What was sent up to `end` bytes after the link began has no time. */
+  skip(end: number): void {
+    this.#from = end;
+  }
+
   /** A write that ends `end` bytes after the link began was made at `now`. */
   push(end: number, now: number): void {
     if (this.#length === ENTRIES) {

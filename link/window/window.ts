@@ -68,6 +68,10 @@ const PROBE_OF = 10;
 const PROBES = 2;
 const PROBE_GAIN = 1.25;
 const RISE_GAIN = 1.5;
+/** A queue of more targets than this is not our own, even if both directions are full. */
+const OWN_QUEUES = 3;
+/** After so many intervals behind such a queue a drain is due, to tell whose it is. */
+const LONG_INTERVALS = 3;
 /** Beside others: so many times what a round trip behind their queue delivers. */
 const COMPETING_GAIN = 2.5;
 /** Largest and least frame, in bytes, headers included. */
@@ -130,7 +134,13 @@ export class SendWindow {
   #isDoubtful = true;
   /** Until when the other direction counts as one that drains too, in ms. */
   #peerDrainsUntil = 0;
+  /** Intervals, one after the other, whose round trips were all too long. */
+  #long = 0;
+  /** Whether the next drain is to tell if that is for the queue of others. */
+  #isSuspicious = false;
   #roundTrip = NaN;
+  /** The least of this interval. */
+  #leastRoundTrip = Infinity;
   #faults = 0;
   #frameBytes = FIRST_WINDOW / 4;
   /** Time that passed by a clock that never goes back, and the last `now`, in ms. */
@@ -180,6 +190,15 @@ export class SendWindow {
     return { rate: this.#rate.best, base: this.#base.ms };
   }
 
+  /**
+   * `bytes` were given to the link before it had a window: nobody knows when, so they are
+   * under way and no measure of the path. To be called before the first `sent`.
+   */
+  began(bytes: number): void {
+    this.#sent = bytes;
+    this.#underWay.skip(bytes);
+  }
+
   /** `bytes` were given to the link, credits not counted; `isMoreWaiting`: and more waits. */
   sent(bytes: number, now: number, isMoreWaiting: boolean): void {
     const time = this.#at(now);
@@ -215,7 +234,10 @@ export class SendWindow {
     this.#taken = total;
     if (this.#underWay.take(total)) this.#sample(time);
     this.#drain.fell(this.#sent - total, this.#drainBytes, this.#sent, time);
-    if (this.#rate.taken(total, time, this.#roundTrip)) this.#interval();
+    if (this.#rate.taken(total, time, this.#roundTrip)) {
+      this.#interval();
+      if (this.#isIdle) this.#rate.ranEmpty(); // from the begin of the next interval
+    }
     if (this.#isIdle && total === this.#sent) this.#rest(time);
     else if (!this.#drain.isOn && this.#isDrainDue(time)) this.#beginDrain(time);
     this.#allow();
@@ -268,6 +290,11 @@ export class SendWindow {
     return Math.max(least, this.#base.ms * TARGET_SHARE);
   }
 
+  /** Round trips beyond this, in ms, are not for a queue of our own if the window is right. */
+  get #mostOwn(): number {
+    return this.#base.ms * (1 + TARGET_SHARE) + OWN_QUEUES * this.#target;
+  }
+
   get #drainEvery(): number {
     const slowness = Math.max(1, this.#rate.best / FAST);
     const least = this.#base.isContended ? 2 * DRAIN_EVERY_MS : DRAIN_EVERY_MS;
@@ -299,17 +326,24 @@ export class SendWindow {
     const { bytes, begin } = this.#underWay;
     const roundTrip = time - this.#underWay.time;
     this.#roundTrip = roundTrip;
+    if (roundTrip < this.#leastRoundTrip) this.#leastRoundTrip = roundTrip;
     if (this.#isStarting && this.#isQueueing) this.#endStart();
     this.#base.seen(roundTrip);
-    // Less the time that the frame itself took on the line.
-    const least = Math.max(roundTrip / 4, roundTrip - bytes / this.#rate.best);
+    // Less the time that the frame itself took on the line: no more than frames are fitted
+    // to, as a rate that the window itself keeps down tells nothing of the line.
+    const ownMs = Math.min(FRAME_MS, bytes / this.#rate.best);
+    const least = Math.max(roundTrip / 4, roundTrip - ownMs);
     if (this.#drain.taken(begin, least, this.#sent, time)) this.#read(this.#drain.least);
   }
 
   /** A drain ended with a reading. */
   #read(ms: number): void {
     this.#isDoubtful = false;
+    const isOthers = this.#isSuspicious && ms > this.#mostOwn;
+    this.#isSuspicious = false;
+    this.#long = 0;
     this.#base.read(ms);
+    if (isOthers) this.#base.contend(ms);
     this.#isLimited = false;
     this.#resize();
   }
@@ -317,6 +351,13 @@ export class SendWindow {
   /** An interval of the rate ended. */
   #interval(): void {
     const { isRising, wasLimited } = this.#rate;
+    const least = this.#leastRoundTrip;
+    this.#leastRoundTrip = Infinity;
+    const isSteady = !this.#isStarting && !this.#base.isContended;
+    if (isSteady && wasLimited && least < Infinity) {
+      this.#long = least > this.#mostOwn ? this.#long + 1 : 0;
+      if (this.#long === LONG_INTERVALS) this.#isSuspicious = this.#isDoubtful = true;
+    }
     if (this.#isStarting) {
       this.#plateaus = wasLimited && !isRising ? this.#plateaus + 1 : 0;
       if (this.#plateaus >= 2) this.#endStart();
