@@ -88,6 +88,7 @@ export type {
   StackStatus,
 } from "./manager/status.ts";
 export type { QueueCounters, QueueStatus } from "./link/queue/queue.ts";
+export type { WindowStatus } from "./link/window/window.ts";
 export type { WaitingStatus } from "./link/queue/waiting.ts";
 export type { PoliceCounters, Verdict } from "./router/police.ts";
 export type { RouteCounters } from "./router/counters.ts";

@@ -4,6 +4,7 @@ import {
   decodeControl,
   encodeControl,
 } from "../wire/control/control.ts";
+import { type Credit, decodeCredit } from "../wire/credit.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
 import { FrameType } from "../wire/frame.ts";
 import { runAgent } from "./agent.ts";
@@ -13,6 +14,8 @@ import { joinedLink } from "./port.ts";
 export interface TestAgent {
   readonly finished: Promise<void>;
   readonly log: string[];
+  /** The credits that it sent. */
+  readonly credits: Credit[];
   /** Sends a request and waits for its result. */
   ask(op: string, args?: unknown): Promise<(ControlMessage & { type: "result" })["body"]>;
   /** Sends bytes as they are. */
@@ -38,6 +41,7 @@ export function startAgent(): TestAgent {
   const agent: TestAgent = {
     finished,
     log,
+    credits: [],
     peer: undefined,
     ask(op, args) {
       const request = { id: ++id, op, ...(args !== undefined && { args }) };
@@ -55,6 +59,10 @@ export function startAgent(): TestAgent {
     const decoder = new FrameDecoder();
     for await (const chunk of near.readable) {
       for (const frame of decoder.push(chunk)) {
+        if (frame.type === FrameType.CREDIT) {
+          agent.credits.push(decodeCredit(frame.payload));
+          continue;
+        }
         if (frame.type === FrameType.L3) {
           await agent.peer?.send(frame.bytes.slice());
           continue;

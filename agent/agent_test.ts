@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { encodeControl } from "../wire/control/control.ts";
+import { encodeCredit } from "../wire/credit.ts";
 import { encodeFrame, FrameType } from "../wire/frame.ts";
 import { FEATURES } from "./agent.ts";
 import { startAgent, startPair, type TestAgent } from "./_pair.ts";
@@ -336,4 +337,21 @@ Deno.test("messages of a manager that make no sense are told, but not each of th
   assert.match(agent.log.at(-1)!, /makes no sense \(the 1000th\): /);
   await agent.end();
   await agent.finished;
+});
+
+Deno.test("an agent acknowledges what it takes after the first credit, and not before", async () => {
+  const agent = startAgent();
+  const args = { me: A, stateDir, forwards: [], others: [], hostnameMap: {} };
+  const { data } = await agent.ask("configure", args);
+  assert.ok((data as { features: string[] }).features.includes("credit"));
+  await agent.ask("ping");
+  assert.equal(agent.credits.length, 0);
+  await agent.send(encodeCredit({ taken: 0, every: 4096 }).bytes);
+  await agent.ask("ping");
+  assert.ok(agent.credits[0]!.taken > 0, "it counts from the start of the link");
+  // Nonsense ends nothing.
+  await agent.send(encodeFrame(FrameType.CREDIT, new Uint8Array(5)).bytes);
+  await agent.send(encodeCredit({ taken: 2 ** 50, every: 0 }).bytes);
+  await agent.ask("ping");
+  await stopped(agent);
 });

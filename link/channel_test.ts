@@ -4,6 +4,7 @@ import {
   decodeControl,
   encodeControl,
 } from "../wire/control/control.ts";
+import { type Credit, decodeCredit, encodeCredit } from "../wire/credit.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
 import { encodeFrame, FrameType } from "../wire/frame.ts";
 import { FakeClock, settle } from "./_fake_clock.ts";
@@ -16,6 +17,7 @@ import { memoryLinkPair } from "./memory.ts";
 class Peer {
   readonly messages: ControlMessage[] = [];
   readonly packets: Uint8Array[] = [];
+  readonly credits: Credit[] = [];
   /** Settles at the end of its input. */
   readonly ended: Promise<void>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -39,11 +41,13 @@ class Peer {
   }
 
   async #read(readable: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new FrameDecoder();
+    const decoder = new FrameDecoder({ bannerLimit: 0 });
     for await (const chunk of readable) {
       for (const frame of decoder.push(chunk)) {
         if (frame.type === FrameType.L3) this.packets.push(frame.payload.slice());
-        else this.messages.push(decodeControl(frame.payload));
+        else if (frame.type === FrameType.CREDIT) {
+          this.credits.push(decodeCredit(frame.payload));
+        } else this.messages.push(decodeControl(frame.payload));
       }
     }
   }
@@ -236,4 +240,51 @@ Deno.test("a peer that can answer is asked whether it lives, and ended by its si
   assert.deepEqual(endings, [{ reason: "nothing came from it for 15 s" }]);
   await ended;
   assert.equal(clock.pending, 0);
+});
+
+Deno.test("a peer that does not know credits gets none, and its own go nowhere", async () => {
+  const { channel, adopt, clock, log } = bench();
+  const { peer } = adopt();
+  channel.greeted({ canPing: false });
+  await peer.write(packet.bytes);
+  await peer.write(encodeCredit({ taken: 0, every: 1 }).bytes);
+  await settle(10);
+  await clock.pass(1000);
+  assert.deepEqual([peer.credits, channel.window], [[], undefined]);
+  assert.deepEqual(log, ["packet of 20", "packet of 12"], "it is left to police");
+  channel.close("over");
+  await peer.close();
+});
+
+Deno.test("between peers that know credits what was taken is told, and bounds what goes", async () => {
+  const { channel, adopt, clock, log } = bench();
+  const { peer } = adopt();
+  await peer.write(packet.bytes);
+  await settle(10);
+  channel.greeted({ canPing: false, canCredit: true });
+  await settle(10);
+  assert.equal(peer.credits.at(-1)?.taken, packet.bytes.length);
+
+  await peer.write(encodeCredit({ taken: 0, every: 4096 }).bytes);
+  await settle(10);
+  assert.ok(channel.window);
+  const large = encodeFrame(FrameType.L3, new Uint8Array(10_000).fill(0x45));
+  for (let i = 0; i < 100; i++) channel.push(large);
+  await settle(10);
+  const { underWay, window } = channel.window!;
+  assert.ok(underWay <= window + large.bytes.length, `${underWay} of ${window}`);
+  assert.equal(peer.packets.length, Math.ceil(underWay / large.bytes.length));
+
+  let taken = 0;
+  for (let round = 0; round < 200 && peer.packets.length < 100; round++) {
+    await clock.pass(2);
+    taken = peer.packets.reduce((sum, { length }) => sum + length + 8, 0);
+    await peer.write(encodeCredit({ taken, every: 4096 }).bytes);
+    await settle(10);
+  }
+  assert.equal(peer.packets.length, 100, "the rest goes as the peer takes it");
+  assert.equal(channel.window?.faults, 0);
+  assert.deepEqual(log, ["packet of 20"]);
+  channel.close("over");
+  await peer.close();
 });

@@ -63,11 +63,12 @@ function hostStatus(host: RunningHost, member: MemberStatus | undefined): HostSt
 }
 
 function linkStatus(host: RunningHost, now: number): LinkStatus {
-  const { name, state, timesReady, readyAt, police, controls, text } = host;
+  const { name, state, timesReady, readyAt, police, controls, text, window } = host;
   return {
     host: name,
     timesReady,
     ...(state === "ready" && { ms: Math.round(now - readyAt) }),
+    ...(window && { window }),
     frames: { ...police },
     droppedControls: { count: controls.total, bytes: controls.totalBytes },
     droppedLines: { count: text.leftOut, bytes: text.leftOutCharacters },

@@ -15,6 +15,7 @@ import type { HostWarningEvent } from "./events.ts";
 import type { Description } from "./members/description.ts";
 import { Excess } from "./telling/excess.ts";
 import { HostText, TEXT_LIMITS } from "./telling/host_text.ts";
+import type { WindowStatus } from "../link/window/window.ts";
 import { type HostState, Session, type SessionHooks } from "./session.ts";
 
 /** Parts of a {@linkcode RunningHost}. */
@@ -109,6 +110,11 @@ export class RunningHost implements MeshHost {
 
   get failedListeners(): readonly string[] {
     return this.report.failedListeners;
+  }
+
+  /** The window of its link, if its agent acknowledges. */
+  get window(): WindowStatus | undefined {
+    return this.session.window;
   }
 
   get droppedControls(): number {

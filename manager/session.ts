@@ -46,6 +46,7 @@
  */
 
 import type { Channel, ChannelState } from "../link/channel.ts";
+import type { WindowStatus } from "../link/window/window.ts";
 import type { LinkQueue } from "../link/queue/queue.ts";
 import type { ConfigureData } from "../wire/control/control.ts";
 import type { Frame } from "../wire/frame.ts";
@@ -126,6 +127,11 @@ export class Session {
 
   get state(): HostState {
     return this.#channel.state;
+  }
+
+  /** The window of the present link, if its agent acknowledges. */
+  get window(): WindowStatus | undefined {
+    return this.#channel.window;
   }
 
   /** The agent's answer and the way to the agent; absent unless ready. */

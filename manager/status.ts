@@ -10,6 +10,7 @@
 
 import type { QueueStatus } from "../link/queue/queue.ts";
 import type { WaitingStatus } from "../link/queue/waiting.ts";
+import type { WindowStatus } from "../link/window/window.ts";
 import type { RouteCounters } from "../router/counters.ts";
 import type { PoliceCounters } from "../router/police.ts";
 import type { AgentStack } from "../wire/control/agent_stack.ts";
@@ -74,6 +75,8 @@ export interface LinkStatus extends OfHost {
   readonly timesReady: number;
   /** Milliseconds since the host became ready; absent unless ready. */
   readonly ms?: number;
+  /** What may be under way to the host; absent unless its agent acknowledges. */
+  readonly window?: WindowStatus;
   /** Frames from the host by the verdict of police: `ok` passed, others were dropped. */
   readonly frames: Readonly<PoliceCounters>;
   /** Control messages dropped: too many came, or nobody had asked. */

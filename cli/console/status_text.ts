@@ -16,7 +16,7 @@ const MOST_CHARACTERS = 200;
 export function statusText(status: MeshStatus): string {
   return [
     `Status after ${(status.ms / 1000).toFixed(1)} s`,
-    ...[hosts, queues, stacks].map((table) => columns(table(status))),
+    ...[hosts, windows, queues, stacks].map((table) => columns(table(status))),
     packets(status),
     listeners(status),
   ].map((text) => text.trimEnd()).filter(Boolean).join("\n");
@@ -51,6 +51,32 @@ function hosts({ hosts, links }: MeshStatus): string[][] {
     row(
       ...["HOST", "STATE", "FOR", "TIMES READY", "FAILURES"],
       ...["FRAMES", "DROPPED", "CONTROLS DROPPED", "LINES LEFT OUT"],
+    ),
+    ...rows,
+  ];
+}
+
+function windows({ links }: MeshStatus): string[][] {
+  const rows = links.flatMap(({ host, window }) => {
+    if (!window) return [];
+    const { base, roundTrip, rate, drains, faults, mode } = window;
+    return [row(
+      `to ${host}`,
+      bytes(window.window),
+      bytes(window.underWay),
+      rate === 0 ? "-" : `${bytes(rate)}/s`,
+      base === undefined ? "-" : `${base.toFixed(1)} ms`,
+      roundTrip === undefined ? "-" : `${roundTrip.toFixed(1)} ms`,
+      drains,
+      faults,
+      mode,
+    )];
+  });
+  if (rows.length === 0) return [];
+  return [
+    row(
+      ...["WINDOW", "BYTES", "UNDER WAY", "RATE", "BASE", "ROUND TRIP"],
+      ...["DRAINS", "FAULTS", "MODE"],
     ),
     ...rows,
   ];

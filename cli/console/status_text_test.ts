@@ -46,6 +46,24 @@ function status(more: Partial<MeshStatus> = {}): MeshStatus {
   };
 }
 
+Deno.test("a window is a row of its own", () => {
+  const window = {
+    window: 16_384,
+    underWay: 1400,
+    rate: 2_500_000,
+    base: 1.55,
+    roundTrip: undefined,
+    drains: 3,
+    faults: 0,
+    mode: "steady",
+  } as const;
+  const links = [{ ...status().links[0]!, window }];
+  assert.match(
+    statusText(status({ links })),
+    /^to web +16\.0 KiB +1\.4 KiB +2\.4 MiB\/s +1\.6 ms +- +3 +0 +steady$/m,
+  );
+});
+
 const listener = { host: "web", address: "127.0.42.101:80", kind: "loopback" } as const;
 
 Deno.test("a status is a heading and tables, without those that are empty", () => {
