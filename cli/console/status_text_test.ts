@@ -52,7 +52,6 @@ Deno.test("a window is a row of its own", () => {
     underWay: 1400,
     rate: 2_500_000,
     base: 1.55,
-    roundTrip: undefined,
     drains: 3,
     faults: 0,
     mode: "steady",

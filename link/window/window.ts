@@ -99,10 +99,10 @@ export interface WindowStatus {
   readonly underWay: number;
   /** Bytes per second that the path takes; 0 while unknown. */
   readonly rate: number;
-  /** Round trip without a queue, in ms; undefined while unknown. */
-  readonly base: number | undefined;
-  /** The last round trip, in ms; undefined before the first. */
-  readonly roundTrip: number | undefined;
+  /** Round trip without a queue, in ms; absent while unknown. */
+  readonly base?: number;
+  /** The last round trip, in ms; absent before the first. */
+  readonly roundTrip?: number;
   /** Drains so far. */
   readonly drains: number;
   /** Acknowledgements of more than was sent. */
@@ -260,8 +260,8 @@ export class SendWindow {
       window: Math.floor(this.#window),
       underWay: this.#sent - this.#taken,
       rate: Math.round(this.#rate.best * 1000),
-      base: this.#base.ms === Infinity ? undefined : this.#base.ms,
-      roundTrip: Number.isNaN(this.#roundTrip) ? undefined : this.#roundTrip,
+      ...(this.#base.ms < Infinity && { base: this.#base.ms }),
+      ...(!Number.isNaN(this.#roundTrip) && { roundTrip: this.#roundTrip }),
       drains: this.#drain.count,
       faults: this.#faults,
       mode: this.#drain.isOn
