@@ -77,6 +77,12 @@ const COMPETING_GAIN = 2.5;
 /** Largest and least frame, in bytes, headers included. */
 const MOST_FRAME = 65_535 - HEADER_BYTES;
 const LEAST_FRAME = 1400;
+/**
+ * On slow lines the headers of small frames cost more than the delay of larger frames: there
+ * a frame takes at least so many ms, up to so many bytes.
+ */
+const LEAST_FRAME_MS = 3;
+const SMALL_FRAME = 2048;
 /** A frame takes at most so many ms on the path. */
 const FRAME_MS = 2;
 /** Credits are wanted for at least so many ms of bytes, and for at most so many bytes. */
@@ -387,7 +393,8 @@ export class SendWindow {
       rate > 0 ? rate * FRAME_MS : Infinity,
       MOST_FRAME,
     );
-    this.#frameBytes = Math.floor(Math.max(LEAST_FRAME, most));
+    const least = between(LEAST_FRAME, rate * LEAST_FRAME_MS, SMALL_FRAME);
+    this.#frameBytes = Math.floor(Math.max(least, most));
   }
 
   #allow(): void {
@@ -403,4 +410,8 @@ export class SendWindow {
     this.#now = now;
     return this.#time;
   }
+}
+
+function between(least: number, value: number, most: number): number {
+  return Math.max(least, Math.min(value, most));
 }
