@@ -88,6 +88,7 @@ for await (const chunk of Deno.stdin.readable) {
       }
       continue;
     }
+    if (frame.type !== FrameType.JSON) continue;
     const { type, body } = decodeControl(frame.payload);
     if (type !== "request") continue;
     const { id, op } = body;
