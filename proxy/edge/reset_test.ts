@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { hasPython } from "./_python.ts";
 import { canReset, resetConnection } from "./reset.ts";
 
 async function pair(hostname: string): Promise<[Deno.TcpConn, Deno.TcpConn]> {
@@ -61,6 +62,39 @@ for (const hostname of ["127.0.0.1", "::1"]) {
     });
   }
 }
+
+Deno.test({
+  name:
+    "a write that the kernel has taken, and Deno does not know of yet, hides no reset",
+  ignore: !canReset() || !hasPython(),
+  async fn() {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    // Reads nothing at first, and then all, while this process stands still.
+    const client = new Deno.Command("python3", {
+      args: [
+        "-c",
+        `import socket, time
+s = socket.create_connection(("127.0.0.1", ${listener.addr.port}))
+time.sleep(0.5)
+try:
+    while s.recv(1 << 20): pass
+    print("end")
+except ConnectionResetError: print("reset")`,
+      ],
+      stdout: "piped",
+    }).spawn();
+    const server = await listener.accept();
+    const writing = (async () => {
+      for (;;) await server.write(new Uint8Array(1 << 20));
+    })().catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 800);
+    resetConnection(server);
+    await writing;
+    const { stdout } = await client.output();
+    assert.equal(new TextDecoder().decode(stdout), "reset\n");
+  },
+});
 
 Deno.test({
   name: "many connections are reset in one turn, each of them",

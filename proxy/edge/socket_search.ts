@@ -13,9 +13,9 @@
  * connection is open until then.
  *
  * Deno sets no option while a write is under way. Such a connection is known by the
- * addresses and ports of both ends, which no two open connections share, and by bytes
- * that the kernel holds for it: a newcomer with the ends of a connection that was reset
- * has none.
+ * addresses and ports of both ends, which only one open connection can have. A connection
+ * whose peer has left is not under way any more: its write has failed before a newcomer
+ * with the same ends is accepted.
  *
  * @module
  */
@@ -49,10 +49,6 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 const SOL_SOCKET = 1;
 const SO_KEEPALIVE = 9;
-const SO_MEMINFO = 55;
-/** Index in `SO_MEMINFO` (`sock_diag(7)`): bytes that wait to be acknowledged. */
-const MEMINFO_WRITE_QUEUED = 5;
-const MEMINFO_NUMBERS = 9;
 /** Descriptors that are looked at until a search yields. */
 export const PART = 32;
 /**
@@ -75,7 +71,6 @@ export class SocketSearch {
   readonly #there = new Uint8Array(ADDRESS_BYTES);
   readonly #unspecified = new Uint8Array(ADDRESS_BYTES);
   readonly #value = new Uint32Array(1);
-  readonly #memory = new Uint32Array(MEMINFO_NUMBERS);
   readonly #length = new Uint32Array(1);
 
   /**
@@ -178,7 +173,7 @@ export class SocketSearch {
       connection.setKeepAlive(!before);
     } catch (error) {
       if (error instanceof Deno.errors.BadResource) return false; // closed
-      return this.#hasSameEnds(calls, fd, connection) && this.#isSending(calls, fd);
+      return this.#hasSameEnds(calls, fd, connection);
     }
     return this.#keepAlive(calls, fd) === !before;
   }
@@ -190,14 +185,6 @@ export class SocketSearch {
   ): boolean {
     if (this.#pairAt(calls, fd) === NONE) return false;
     return isAddress(this.#here, localAddr) && isAddress(this.#there, remoteAddr);
-  }
-
-  /** Whether the kernel holds bytes for the peer; true where it does not tell. */
-  #isSending({ getsockopt }: SocketCalls, fd: number): boolean {
-    const memory = this.#memory;
-    this.#length[0] = memory.byteLength;
-    const failed = getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, this.#length) !== 0;
-    return failed || memory[MEMINFO_WRITE_QUEUED]! > 0;
   }
 
   #keepAlive({ getsockopt }: SocketCalls, fd: number): boolean | undefined {

@@ -1,17 +1,10 @@
 import assert from "node:assert/strict";
 import net from "node:net";
+import { hasPython } from "./_python.ts";
 import { canReset } from "./reset.ts";
 import { type SocketCalls, SocketSearch } from "./socket_search.ts";
 
 const ignore = !canReset(); // elsewhere the kernel sends FIN
-
-function hasPython(): boolean {
-  try {
-    return new Deno.Command("python3", { args: ["-c", ""] }).outputSync().success;
-  } catch {
-    return false;
-  }
-}
 
 /** The C library's calls, counted. */
 class CountedCalls implements Disposable {
