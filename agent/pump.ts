@@ -81,6 +81,8 @@ export class Pump {
   #failure: unknown;
   /** Bytes given to the link before it had a window. */
   #sentBefore = 0;
+  /** Whether packets wait for the window. */
+  #isHeldBack = false;
   /** The window that the stack's output was fitted to. */
   #windowBytes = 1;
   /** Bytes of credits in the read at hand. */
@@ -301,9 +303,11 @@ export class Pump {
       return output;
     }
     const isOpen = window.room > 0;
+    this.#isHeldBack = false;
     if (!isOpen) {
       const { bytes, credit } = stack.current.waiting();
-      if (bytes > credit) window.blocked();
+      this.#isHeldBack = bytes > credit;
+      if (this.#isHeldBack) window.blocked();
       if (credit === 0) return undefined;
     }
     const output = stack.takeOutput(!isOpen);
@@ -339,7 +343,10 @@ export class Pump {
     if (control) this.#sent(control.length);
     const output = control ?? this.#output();
     // A full buffer may have kept packets back, so only an empty buffer tells.
-    if (!output) return this.#tellSent();
+    if (!output) {
+      if (!this.#isHeldBack) this.#tellSent();
+      return;
+    }
     this.#writing = true;
     this.#port.write(output).then(() => {
       if (control) this.#controlBytes -= control.length;
