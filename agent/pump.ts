@@ -85,8 +85,9 @@ export class Pump {
   #isHeldBack = false;
   /** The window that the stack's output was fitted to. */
   #windowBytes = 1;
-  /** Bytes of credits in the read at hand. */
+  /** Bytes of credits in the read at hand, and the payload of the last. */
   #creditBytes = 0;
+  #credit: Uint8Array | undefined;
   readonly #credits: Credits = new Credits({
     clock: systemClock,
     send: (taken, every) => {
@@ -141,6 +142,8 @@ export class Pump {
           }
         }
         const used = this.#process(current, buffer, at, length);
+        if (this.#credit) this.#credits.came(this.#credit);
+        this.#credit = undefined;
         at += used;
         length -= used;
         took += used - this.#creditBytes;
@@ -263,7 +266,8 @@ export class Pump {
         this.#onControl(memory.subarray(at + HEADER_BYTES, frameEnd));
       } else if (type === FrameType.CREDIT && this.#started) {
         this.#creditBytes += frameEnd - at;
-        this.#credits.came(memory.subarray(at + HEADER_BYTES, frameEnd));
+        // The last of a read says all that those before it say.
+        this.#credit = memory.subarray(at + HEADER_BYTES, frameEnd);
       }
       // A packet before the configuration or that broke the stack, or a type from the future.
       at = frameEnd;

@@ -26,6 +26,7 @@ import { FrameDecoder, FrameError } from "../wire/decoder.ts";
 import { encodeCredit } from "../wire/credit.ts";
 import { type Frame, FrameType } from "../wire/frame.ts";
 import { messageOf } from "../wire/text.ts";
+import { Turn } from "../wire/turn.ts";
 import { type Clock, paceOf, within } from "./clock.ts";
 import { decode } from "./decode.ts";
 import type { Link, LinkExit } from "./link.ts";
@@ -206,28 +207,38 @@ export class AdoptedLink {
   }
 
   async *#heard(batches: AsyncIterable<Frame[]>): AsyncGenerator<Frame[]> {
+    // The stages behind look after turns, and see nothing of a link that brings credits only.
+    const turn = new Turn(paceOf(this.#options.clock));
     for await (const batch of batches) {
       this.#liveness?.heard();
+      turn.begin();
       const bytes = this.#withoutCredits(batch);
+      turn.end();
       if (batch.length > 0) yield batch;
+      else if (turn.isOver()) await turn.rest();
       this.#credits.took(bytes);
       this.#liveness?.listening();
     }
   }
 
-  /** Takes credits out of a batch; the bytes of all other frames. */
+  /**
+   * Takes credits out of a batch, of which the last says all that those before it say.
+   * Returns the bytes of all other frames.
+   */
   #withoutCredits(batch: Frame[]): number {
+    let credit: Frame | undefined;
     let bytes = 0;
     let kept = 0;
     for (const frame of batch) {
       if (frame.type === FrameType.CREDIT && this.#credits.isStarted) {
-        this.#credits.came(frame.payload);
+        credit = frame;
         continue;
       }
       bytes += frame.bytes.length;
       batch[kept++] = frame;
     }
     batch.length = kept;
+    if (credit) this.#credits.came(credit.payload);
     return bytes;
   }
 

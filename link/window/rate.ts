@@ -75,9 +75,10 @@ export class Rate {
 
   /**
    * The peer has taken `total` bytes at `now`, in ms; `roundTrip` is that of the last of
-   * them. True if an interval ended.
+   * them. `isQueued` says that they waited on the path, which so was full even if the
+   * sender had no more. True if an interval ended.
    */
-  taken(total: number, now: number, roundTrip: number): boolean {
+  taken(total: number, now: number, roundTrip: number, isQueued: boolean): boolean {
     const elapsed = now - this.#begunAt;
     if (this.#begunAt < 0) {
       this.restart(total, now);
@@ -88,7 +89,7 @@ export class Rate {
     this.last = rate;
     this.isRising = false;
     this.wasLimited = this.#isLimited;
-    if (!this.#hasRunEmpty || (this.#isLimited && rate > this.best)) {
+    if (!this.#hasRunEmpty || isQueued || (this.#isLimited && rate > this.best)) {
       this.isRising = rate > this.best * RISE;
       this.#age += Math.min(elapsed, LONGEST_MS);
       this.#fell(rate, Math.min(elapsed, LONGEST_MS));

@@ -240,7 +240,9 @@ export class SendWindow {
     this.#taken = total;
     if (this.#underWay.take(total)) this.#sample(time);
     this.#drain.fell(this.#sent - total, this.#drainBytes, this.#sent, time);
-    if (this.#rate.taken(total, time, this.#roundTrip)) {
+    const isQueued = this.#leastRoundTrip < Infinity &&
+      this.#leastRoundTrip > this.#mostOwn;
+    if (this.#rate.taken(total, time, this.#roundTrip, isQueued)) {
       this.#interval();
       if (this.#isIdle) this.#rate.ranEmpty(); // from the begin of the next interval
     }

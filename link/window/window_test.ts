@@ -60,6 +60,26 @@ Deno.test("what the last link learned of a path is the first window of the next"
   assert.ok(next.status().window < 6000, `${next.status().window}`);
 });
 
+Deno.test("a path that has become a thousand times slower is noticed by a sender that never fills its window", () => {
+  const window = new SendWindow(0, { rate: 190_000, base: 0.3 });
+  const rate = 125;
+  let [queued, taken] = [0, 0];
+  for (let now = 0; now < 12_000; now += 10) {
+    const passed = Math.min(queued, rate * 10);
+    queued -= passed;
+    taken += passed;
+    window.taken(taken, now);
+    while (queued < 800_000 && window.room > 0) {
+      const bytes = Math.min(window.frameBytes, 800_000 - queued);
+      window.sent(bytes, now, false);
+      queued += bytes;
+    }
+    if (window.room <= 0) window.blocked();
+  }
+  assert.ok(queued < 20_000, `${queued} bytes wait on the path`);
+  assert.ok(window.status().rate < 2 * rate * 1000, `${window.status().rate}`);
+});
+
 Deno.test("a fast path that is known has its window from the first byte", () => {
   const { room } = new SendWindow(0, { rate: 12_500, base: 40 });
   assert.ok(room > 12_500 * 45, `${room}`);

@@ -63,6 +63,7 @@ const FLOODS: readonly Flood[] = [
   },
   { kind: "forged", sentence: "packets in another's name", told: FORGED },
   { kind: "unknown", sentence: "frames that nobody knows", told: FORGED },
+  { kind: "credits", sentence: "acknowledgements" },
   { kind: "lines", sentence: "lines of text", told: LEFT_OUT },
   { kind: "line", sentence: "a line without an end" },
 ];

@@ -14,6 +14,7 @@ It floods as long as FILE exists, as fast as it is read. KIND is one of
     strangers    the same from 10.66.0.1, an address behind this host
     forged       the same from 127.0.42.102, the address of another host
     unknown      frames of a type that nobody knows
+    credits      acknowledgements of nothing, and of more than there is
     lines        lines on standard error
     line         one line without an end on standard error
 """
@@ -21,6 +22,7 @@ It floods as long as FILE exists, as fast as it is read. KIND is one of
 import argparse
 import itertools
 import os
+import struct
 import sys
 import threading
 import time
@@ -98,6 +100,10 @@ def unknown(options) -> bytes:
     return repeated([frame(9, b"x" * 56)])
 
 
+def credits(options) -> bytes:
+    return repeated([frame(3, struct.pack(">QI", taken, every)) for taken, every in ((0, 0), (1 << 40, 9))])
+
+
 def syns(options) -> bytes:
     return repeated(list(segments(options, range(1024, 65536), 9101, SYN)))
 
@@ -120,7 +126,7 @@ KINDS = {
     each.__name__: each
     for each in (
         events, suggestions, results, deep, packets, syns, disorder, strangers, forged,
-        unknown, lines, line,
+        unknown, credits, lines, line,
     )
 }
 lock = threading.Lock()
@@ -160,7 +166,7 @@ def main() -> None:
             result = {"request_id": body["id"], "op": body["op"]}
             if body["op"] == "configure":
                 options.me = body["args"]["me"]
-                result["data"] = {"features": ["tcp", "loopback.disable", "ping"], "version": "flood"}
+                result["data"] = {"features": ["tcp", "loopback.disable", "ping", "credit"], "version": "flood"}
             write_all(1, message("result", result))
             if body["op"] == "configure":
                 threading.Thread(target=flood, args=[options], daemon=True).start()
