@@ -27,7 +27,7 @@ import sys
 import threading
 import time
 
-from frames import JSON, L3, FrameReader, frame, message, read_message
+from frames import CREDIT, JSON, L3, FrameReader, frame, message, read_message
 from packets import ACK, PSH, SYN, address, show, write
 
 # Bytes that are made once and written again and again.
@@ -101,7 +101,7 @@ def unknown(options) -> bytes:
 
 
 def credits(options) -> bytes:
-    return repeated([frame(3, struct.pack(">QI", taken, every)) for taken, every in ((0, 0), (1 << 40, 9))])
+    return repeated([frame(CREDIT, struct.pack(">QI", taken, every)) for taken, every in ((0, 0), (1 << 40, 9))])
 
 
 def syns(options) -> bytes:
@@ -155,7 +155,8 @@ def main() -> None:
     parser.add_argument("--while", dest="file", required=True)
     parser.add_argument("--towards", default="127.0.42.101")
     options, _ = parser.parse_known_args()
-    reader = FrameReader()
+    credits_too = options.flood == "credits"
+    reader = FrameReader((L3, JSON, CREDIT) if credits_too else (L3, JSON))
     while data := os.read(0, 1 << 16):
         for kind, payload in reader.feed(data):
             if kind != JSON:
@@ -166,7 +167,8 @@ def main() -> None:
             result = {"request_id": body["id"], "op": body["op"]}
             if body["op"] == "configure":
                 options.me = body["args"]["me"]
-                result["data"] = {"features": ["tcp", "loopback.disable", "ping", "credit"], "version": "flood"}
+                features = ["tcp", "loopback.disable", "ping"] + ["credit"] * credits_too
+                result["data"] = {"features": features, "version": "flood"}
             write_all(1, message("result", result))
             if body["op"] == "configure":
                 threading.Thread(target=flood, args=[options], daemon=True).start()

@@ -11,6 +11,8 @@ from collections import deque
 from packets import Wrong
 
 L3, JSON = 1, 2
+# Of our own agents and managers; NoRouter knows no frames of this type.
+CREDIT = 3
 MAGIC = 0x42
 # Far above what TCP's windows let through; more means that somebody reads nothing.
 MOST_WAITING = 256 << 20
@@ -40,8 +42,10 @@ def read_message(payload: bytes):
 class FrameReader:
     """Cuts a stream of bytes into frames; `at` tells how far it came."""
 
-    def __init__(self):
+    def __init__(self, kinds=(L3, JSON)):
+        """Takes frames of these types; NoRouter knows no others."""
         self._rest = bytearray()
+        self._kinds = kinds
 
     def feed(self, data: bytes):
         """Yields the type and the payload of each frame that is complete."""
@@ -56,7 +60,7 @@ class FrameReader:
             if len(view) - at < 4 + length:
                 break
             kind, padding = struct.unpack_from("!HH", view, at + 4)
-            if kind not in (L3, JSON) or padding != 0:
+            if kind not in self._kinds or padding != 0:
                 raise Wrong(f"a frame of type {kind} with padding {padding:#x}")
             yield kind, view[at + 8 : at + 4 + length]
             at += 4 + length
