@@ -126,6 +126,11 @@ e2e(
 
     const names = [...NAMES, ["127.0.42.102", "stubborn"], ["127.0.42.103", "other"]];
     for (const machine of [laptop, machines.web]) {
+      // Written while the agent's answer is on its way.
+      await until(
+        "the names to be written",
+        () => Deno.readTextFileSync(machine.hosts).includes(END),
+      );
       const text = await Deno.readTextFile(machine.hosts);
       assert.ok(text.startsWith(`${before}\n${BEGIN}\n`), text);
       assert.deepEqual(regionOf(text), names);
