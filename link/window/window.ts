@@ -87,7 +87,7 @@ const SMALL_FRAME = 2048;
 const FRAME_MS = 2;
 /** Credits are wanted for at least so many ms of bytes, and for at most so many bytes. */
 const EVERY_MS = 1.5;
-const MOST_EVERY = 256 * 1024;
+const MOST_EVERY = 4 * 1024 * 1024;
 
 /** What a window has learned of a path, for the next link over the same path. */
 export interface PathEstimate {
