@@ -347,7 +347,10 @@ Deno.test("an agent acknowledges what it takes after the first credit, and not b
   await agent.ask("ping");
   assert.equal(agent.credits.length, 0);
   await agent.send(encodeCredit({ taken: 0, every: 4096 }).bytes);
-  await agent.ask("ping");
+  // Answers go before credits.
+  for (let asked = 0; agent.credits.length === 0 && asked < 100; asked++) {
+    await agent.ask("ping");
+  }
   assert.ok(agent.credits[0]!.taken > 0, "it counts from the start of the link");
   // Nonsense ends nothing.
   await agent.send(encodeFrame(FrameType.CREDIT, new Uint8Array(5)).bytes);
