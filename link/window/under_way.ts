@@ -31,7 +31,7 @@ export class UnderWay {
   time = 0;
 
   /** What was sent up to `end` bytes after the link began has no time. */
-  skip(end: number): void {
+  beginAt(end: number): void {
     this.#from = end;
   }
 

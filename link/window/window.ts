@@ -202,7 +202,7 @@ export class SendWindow {
    */
   began(bytes: number): void {
     this.#sent = bytes;
-    this.#underWay.skip(bytes);
+    this.#underWay.beginAt(bytes);
   }
 
   /** `bytes` were given to the link, credits not counted; `isMoreWaiting`: and more waits. */
