@@ -177,7 +177,7 @@ export class Peer {
           bytes += ECHO_BYTES;
           this.carrier.send(ECHO_BYTES, () => this.other.#take(ECHO_BYTES, say));
         } else if (this.backlog > 0) {
-          const size = Math.min(this.backlog, window?.frameBytes ?? 65_527);
+          const size = Math.min(this.backlog, window?.frameBytes ?? 65_543);
           if (bytes > 0 && bytes + size > most) break;
           this.backlog -= size;
           bytes += size;

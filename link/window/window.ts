@@ -74,8 +74,8 @@ const OWN_QUEUES = 3;
 const LONG_INTERVALS = 3;
 /** Beside others: so many times what a round trip behind their queue delivers. */
 const COMPETING_GAIN = 2.5;
-/** Largest and least frame, in bytes, headers included. */
-const MOST_FRAME = 65_535 - HEADER_BYTES;
+/** Largest and least frame, in bytes, headers included: no packet is cut on a fast link. */
+const MOST_FRAME = 65_535 + HEADER_BYTES;
 const LEAST_FRAME = 1400;
 /**
  * On slow lines the headers of small frames cost more than the delay of larger frames: there
@@ -179,7 +179,7 @@ export class SendWindow {
     return this.#window;
   }
 
-  /** Largest frame to send at present, header included, in bytes: 1400 to 65 527. */
+  /** Largest frame to send at present, header included, in bytes: 1400 to 65 543. */
   get frameBytes(): number {
     return this.#frameBytes;
   }
