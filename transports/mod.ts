@@ -99,6 +99,12 @@ export interface OpenContext {
   asking?(isAsking: boolean): void;
   /** Settles once the host has answered, so that its command asks nothing any more. */
   readonly answered?: Promise<unknown>;
+  /**
+   * Names an agent that may still be on the host, from a link before: the command that
+   * starts an agent gets `--attach` and this word, and then lends its standard input and
+   * output to that agent. Without one it starts an agent as ever.
+   */
+  readonly attach?: string;
   /** Says the same as `alive`, and how far something is: `done` of `total` bytes. */
   progress?(progress: Progress): void;
 }

@@ -10,6 +10,11 @@ import { SpecError } from "../mod.ts";
 /** The words that NoRouter appends to every command that starts an agent. */
 export const AGENT_WORDS: readonly string[] = ["agent", "--automated"];
 
+/** The same words, with the agent to go back to if there is one. */
+export function agentWords(attach: string | undefined): readonly string[] {
+  return attach === undefined ? AGENT_WORDS : [...AGENT_WORDS, "--attach", attach];
+}
+
 /**
  * Reads a command.
  *

@@ -16,6 +16,12 @@ import {
   shortList,
   shortText,
 } from "./fields.ts";
+import {
+  RESUME_ANSWER,
+  RESUME_WISH,
+  type ResumeAnswer,
+  type ResumeWish,
+} from "./resume.ts";
 
 /** A port this host publishes: listen on `me:listen_port`, dial the target. */
 export interface Forward {
@@ -90,6 +96,8 @@ export interface ConfigureArgs {
   routes?: WireRoute[];
   /** Name servers of the mesh. */
   nameServers?: NameServer[];
+  /** Whether the agent is to outlive its link; ours, and unknown to others. */
+  resume?: ResumeWish;
 }
 
 /** `data` of the result of `configure`. */
@@ -98,6 +106,8 @@ export interface ConfigureData {
   features: string[];
   /** Its version, for people. */
   version: string;
+  /** Whether it outlives its link, if that was asked for. */
+  resume?: ResumeAnswer;
 }
 
 const ipPort = v.object({ ip: address, port, proto });
@@ -130,11 +140,13 @@ const CONFIGURE_ARGS: Schema<ConfigureArgs> = object({
     via: address,
   }))),
   nameServers: v.nullish(v.array(ipPort)),
+  resume: v.nullish(RESUME_WISH),
 });
 
-const CONFIGURE_DATA: Schema<ConfigureData> = v.object({
+const CONFIGURE_DATA: Schema<ConfigureData> = object({
   features: shortList(shortText(64), 256),
   version: v.nullish(shortText(256), ""),
+  resume: v.nullish(RESUME_ANSWER),
 });
 
 /** Reads `args` of the request `configure`. @throws {ControlError} */

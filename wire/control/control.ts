@@ -6,8 +6,8 @@
  * because NoRouter (Go) writes empty lists so.
  *
  * Ours, each announced in `features` and used only with a peer that announced it: the
- * requests `ping`, `status` and `extend`, the events `hostDown` and `listeners`. `ping` has
- * neither arguments nor data.
+ * requests `ping`, `status`, `extend` and `resume`, the events `hostDown`, `listeners`,
+ * `hostAway`, `hostBack` and `bye`. `ping` has neither arguments nor data, `bye` no data.
  *
  * @module
  */
@@ -39,5 +39,18 @@ export {
   encodeControl,
   MOST_DEPTH,
 } from "./message.ts";
+export {
+  AWAY_FEATURE,
+  type HostAway,
+  MOST_RESUME_SECONDS,
+  parseHostAway,
+  parseResumeArgs,
+  parseResumeData,
+  RESUME_FEATURE,
+  type ResumeAnswer,
+  type ResumeArgs,
+  type ResumeData,
+  type ResumeWish,
+} from "./resume.ts";
 export { parseRouteSuggestion, type RouteSuggestion } from "./route_suggestion.ts";
 export { type AgentStatus, type ListenerStatus, parseStatus } from "./status.ts";
