@@ -45,6 +45,8 @@ const TICK_MS = 50;
 const WORTH_A_CHANGE = 0.1;
 /** The most of a window that waits in the stack's output. */
 const WRITE_SHARE = 1 / 8;
+/** Or so many ms of the link's rate: on fast links large writes are what makes them fast. */
+const WRITE_MS = 2;
 /** A frame of a segment without options is so much longer than its data. */
 const OVERHEAD_BYTES = HEADER_BYTES + 40;
 /**
@@ -291,7 +293,11 @@ export class Pump {
     if (Math.abs(bytes / this.#windowBytes - 1) > WORTH_A_CHANGE) {
       this.#windowBytes = bytes;
       // What waits goes with one write, which must not be large beside the window.
-      const limit = Math.max(frameBytes, bytes * WRITE_SHARE);
+      const limit = Math.max(
+        frameBytes,
+        bytes * WRITE_SHARE,
+        window.path.rate * WRITE_MS,
+      );
       this.#stack!.limitOutput(limit, frameBytes - OVERHEAD_BYTES);
     }
     this.touched();

@@ -64,6 +64,11 @@ export class Acknowledger {
     this.#taken.every = every;
   }
 
+  /** Whether the link is so fast that few bytes may wait longer for their credit. */
+  set isUnhurried(isUnhurried: boolean) {
+    this.#taken.isUnhurried = isUnhurried;
+  }
+
   /** A credit is wanted of the peer after so many bytes from now on. */
   ask(every: number): void {
     if (every === this.#taken.asked) return;

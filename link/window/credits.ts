@@ -84,6 +84,7 @@ export class Credits {
     opened(window); // the first time: it is told of what was sent before
     if (credit.every === 0) window.drainAlong(now);
     window.taken(credit.taken, now);
+    this.#acknowledger.isUnhurried = window.isVeryFast;
     this.#acknowledger.ask(window.everyBytes);
     opened(window);
   }

@@ -1,6 +1,7 @@
 /**
  * What was taken of a link, and when the peer is told: after a read, when as much came as
- * the peer wants to be told of and 1 ms passed since it was told, else 5 ms late.
+ * the peer wants to be told of and 1 ms passed since it was told, else 5 ms late, or 25
+ * on a very fast link.
  *
  * The bounds are for the cost of it: at most a thousand credits a second, however fast the
  * link, and none while nothing comes. What the owner wants of the peer in turn travels in
@@ -13,6 +14,8 @@
 const SPACING_MS = 1;
 /** A byte is acknowledged at most so many ms after it was taken. */
 const LATE_MS = 5;
+/** The same on a very fast link. */
+const UNHURRIED_MS = 25;
 /** What a peer wants until it says so, in bytes. */
 const FIRST_EVERY = 4096;
 
@@ -20,6 +23,8 @@ const FIRST_EVERY = 4096;
 export class Taken {
   /** Bytes after which the peer wants a credit, as it said last; 0: at once. */
   every: number = FIRST_EVERY;
+  /** Whether the link is so fast that a late credit for a few bytes holds up nobody. */
+  isUnhurried = false;
   #total = 0;
   #told = 0;
   #toldAt = -Infinity;
@@ -59,7 +64,8 @@ export class Taken {
     if (this.#hasChanged) return soon;
     const waiting = this.#total - this.#told;
     if (waiting === 0) return Infinity;
-    return waiting >= this.every ? soon : this.#firstAt + LATE_MS;
+    const late = this.isUnhurried ? UNHURRIED_MS : LATE_MS;
+    return waiting >= this.every ? soon : this.#firstAt + late;
   }
 
   /** A credit for all that was taken goes out at `now`. */

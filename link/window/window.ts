@@ -54,6 +54,11 @@ const TARGET_MS = 5;
 const TARGET_SHARE = 0.25;
 /** Beyond this rate, in bytes per ms, the queue that is kept grows with the rate. */
 const FAST = 25_000;
+/**
+ * Beyond this rate, in bytes per ms, bytes wait for processors rather than for the path,
+ * and each credit takes some of their time: few are wanted.
+ */
+const VERY_FAST = 100_000;
 /** Drains begin at least so many ms after each other, and so many base round trips. */
 const DRAIN_EVERY_MS = 1000;
 const DRAIN_EVERY_BASES = 30;
@@ -187,8 +192,14 @@ export class SendWindow {
   /** What to ask of the peer: a credit after so many bytes; 0 during a drain. */
   get everyBytes(): number {
     if (this.#drain.isOn) return 0;
+    if (this.isVeryFast) return Math.floor(Math.min(this.#window / 4, MOST_EVERY));
     const wanted = Math.max(this.#window / 8, this.#rate.best * EVERY_MS);
     return Math.floor(Math.min(wanted, this.#window / 4, MOST_EVERY));
+  }
+
+  /** Whether credits cost more than they tell: beyond 800 Mbit/s. */
+  get isVeryFast(): boolean {
+    return this.#rate.best > VERY_FAST;
   }
 
   /** What was learned of the path. */
