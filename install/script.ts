@@ -130,7 +130,7 @@ export function cleanScript(
   },
 ): HostScript {
   const variables = { path, state, list: list ? "list" : "" };
-  return hostScript(variables, [guard, places, clean]);
+  return hostScript(variables, [attachment, guard, places, clean]);
 }
 
 /** A script with the values of its variables in front. */
