@@ -44,12 +44,13 @@ export class StandInKeeper implements AsyncDisposable {
   /** Makes the folder below `place`, as the agent of a user does. */
   static async make(
     place: string,
-    { answer = "yes", uid = 0 }: {
+    { answer = "yes", uid = 0, id = ID }: {
       readonly answer?: Answer | "none";
       readonly uid?: number;
+      readonly id?: string;
     } = {},
   ): Promise<StandInKeeper> {
-    const folder = `${place}/norouter-${uid}/keep-${ID}`;
+    const folder = `${place}/norouter-${uid}/keep-${id}`;
     await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
     await Deno.writeTextFile(`${folder}/pid`, `${Deno.pid} ${startOf(Deno.pid)}\n`);
     await new Deno.Command("mkfifo", { args: ["-m", "600", `${folder}/door`] }).output();
@@ -140,6 +141,7 @@ export class StandInKeeper implements AsyncDisposable {
       await echo; // its other end has to be closed by then
       closeOnce(input);
     }
+    await Deno.remove(this.folder, { recursive: true }).catch(() => {}); // gone before
   }
 }
 
