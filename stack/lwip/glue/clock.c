@@ -83,7 +83,7 @@ int32_t poll(uint32_t now) {
     look_after_the_pinched();
     ask_again();
   }
-  bool pending = anyone_pinched || anyone_asks;
+  bool pending = anyone_pinched || anyone_asked;
   for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb != NULL && !pending; pcb = pcb->next) {
     pending = !is_held(pcb);
   }

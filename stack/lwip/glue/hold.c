@@ -19,16 +19,19 @@
 
 /* A range beyond these holds only the connections that there are. */
 #define MOST_RANGES 1024
-/* How often a peer is asked that does not answer, and how far apart. */
-#define MOST_ASKS 10
-#define ASK_MS 1000
+/* A peer that does not answer is asked again after this, and after twice as long each time, until
+ * a minute has passed. Questions wait for room in the small buffer: all at once, their answers
+ * would find none on the other side. */
+#define ASK_AGAIN_MS 1000
+#define MOST_ASK_MS 32000
 /* A flag that lwIP has no use for. */
 #define TF_HELD 0x8000U
 
 static struct range { uint32_t network, mask; } ranges[MOST_RANGES]; /* host order */
 static uint32_t range_count;
-static bool anyone_held, anyone_asks;
-static uint32_t asked_ticks; /* when those that got no answer were last asked again */
+static bool anyone_held, anyone_asked;
+/* When those without an answer were last asked, and the time until they are asked again. */
+static uint32_t asked_ticks, ask_again_ticks;
 
 static bool lies_in(struct range range, uint32_t ip) {
   return (lwip_ntohl(ip) & range.mask) == range.network;
@@ -126,9 +129,7 @@ static void go_on(struct conn *c) {
     send_again(pcb);
   } else if (pcb->state >= ESTABLISHED) {
     if (pcb->persist_backoff > 0) pcb->persist_cnt = 0xff; /* a probe at the next tick */
-    c->must_ask = true;
-    c->asks = MOST_ASKS;
-    anyone_asks = true;
+    c->must_ask = c->asked = anyone_asked = true;
   }
   output(c);
 }
@@ -146,19 +147,22 @@ uint32_t resume(uint32_t network, uint32_t mask) {
     count++;
   }
   asked_ticks = tcp_ticks;
+  ask_again_ticks = ASK_AGAIN_MS / TCP_SLOW_INTERVAL;
   return count;
 }
 
 /* After each tick: a question or its answer may have been lost for want of room or memory. */
 static void ask_again(void) {
-  if (!anyone_asks || tcp_ticks - asked_ticks < ASK_MS / TCP_SLOW_INTERVAL) return;
+  if (!anyone_asked || tcp_ticks - asked_ticks < ask_again_ticks) return;
   asked_ticks = tcp_ticks;
-  anyone_asks = false;
+  anyone_asked = false;
+  bool is_last = ask_again_ticks >= MOST_ASK_MS / TCP_SLOW_INTERVAL;
+  ask_again_ticks *= 2;
   for (uint32_t i = 0; i < conns_touched; i++) {
     struct conn *c = &conns[i];
-    if (c->pcb == NULL || c->asks == 0 || is_held(c->pcb)) continue;
-    if (!c->must_ask && --c->asks == 0) continue;
-    anyone_asks = c->must_ask = true;
-    if (!c->blocked) output(c);
+    if (c->pcb == NULL || !c->asked || is_held(c->pcb)) continue;
+    c->must_ask = true;
+    if (!is_last) anyone_asked = true;
+    output(c);
   }
 }

@@ -92,7 +92,7 @@ static void input_segment(struct conn *c, const uint8_t *packet, uint32_t header
     }
     return;
   }
-  c->asks = 0; /* it answers */
+  c->asked = false;
   if (is_crumb(pcb, sequence, end)) {
     statistic[STATISTIC_PACKETS_DROPPED]++;
     return;

@@ -92,10 +92,11 @@ static void output(struct conn *c) {
     else block(c);
     return;
   }
-  if (c->must_ask) {
-    /* A question acknowledges too, whether it goes now or later. */
+  if (c->must_ask && has_room_first(HEADERS)) {
     c->must_ask = tcp_keepalive(c->pcb) != ERR_OK;
-    c->owes_ack = false;
+    if (!c->must_ask) c->owes_ack = false; /* a question acknowledges too */
+  } else if (c->must_ask) {
+    block(c);
   }
   /* lwIP's timer forgets an acknowledgement that it could not send. */
   if (c->owes_ack) tcp_ack_now(c->pcb);
