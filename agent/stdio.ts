@@ -84,9 +84,6 @@ function movedAway(isWhole: boolean): readonly [number, number] | undefined {
     dup2(nothing, 0);
     dup2(nothing, 1);
     close(nothing);
-    // The runtime has copies of its own, which would keep the other ends waiting.
-    Deno.stdin.close();
-    Deno.stdout.close();
     return [input, output];
   } finally {
     library.close();
