@@ -39,7 +39,11 @@ export class TestLink {
   readonly #results = new Map<number, (result: Result) => void>();
   #id = 0;
 
+  readonly #hasText: boolean;
+
+  /** `hasText`: lines come before the first frame, and an empty line behind them. */
   constructor(command: Deno.Command, { hasText = false } = {}) {
+    this.#hasText = hasText;
     this.child = command.spawn();
     this.#writer = this.child.stdin.getWriter();
     this.#writer.closed.catch(() => {});
@@ -60,6 +64,7 @@ export class TestLink {
   }
 
   async ask(op: string, args?: unknown): Promise<Result> {
+    if (this.#hasText) await until("the lines", () => this.text.endsWith("\n\n"));
     const id = ++this.#id;
     const { promise, resolve } = Promise.withResolvers<Result>();
     this.#results.set(id, resolve);
@@ -88,7 +93,7 @@ export class TestLink {
   async #read(hasText: boolean): Promise<void> {
     const decoder = new FrameDecoder();
     for await (let chunk of this.child.stdout) {
-      if (hasText && this.text.slice(-2) !== "\n\n") {
+      if (hasText && !this.text.endsWith("\n\n")) {
         const text = new TextDecoder("latin1").decode(chunk);
         const end = text.indexOf("\n\n");
         this.text += end < 0 ? text : text.slice(0, end + 2);

@@ -92,15 +92,20 @@ export class Door {
 
   async #onLend(pid: number, numbers: readonly number[]): Promise<void> {
     const { libc, folder, callers } = this.#options;
-    const answers = await this.#answersOf(`${folder()}/r${pid}`);
-    if (answers === undefined) return; // nobody to talk to
+    const path = `${folder()}/r${pid}`;
+    const fd = await this.#answersOf(path);
+    if (fd === undefined) return; // nobody to talk to
+    const answers = new Answers(libc, { fd, path });
     try {
-      callers.onRelay(
-        shellRelay(pid, { libc, answers, lent: lentBy(pid, numbers, libc) }),
-      );
+      const lent = lentBy(pid, numbers, libc);
+      callers.onRelay({
+        lent,
+        accept: () => answers.say("yes"),
+        release: (why) => answers.end(why),
+        isGone: () => ownerOf(pid) === undefined,
+      });
     } catch (error) {
-      libc.write(answers, `no ${oneLine(messageOf(error))}\n`);
-      libc.close(answers);
+      answers.end(messageOf(error));
     }
   }
 
@@ -152,24 +157,31 @@ function errorOf(path: string, libc: Libc): number | undefined {
   }
 }
 
-function shellRelay(
-  pid: number,
-  { libc, answers, lent }: {
-    readonly libc: Libc;
-    readonly answers: number;
-    readonly lent: Relay["lent"];
-  },
-): Relay {
-  let isReleased = false;
-  return {
-    lent,
-    accept: () => void libc.write(answers, "yes\n"),
-    release(why) {
-      if (isReleased) return;
-      isReleased = true;
-      if (why !== undefined) libc.write(answers, `no ${oneLine(why)}\n`);
-      libc.close(answers);
-    },
-    isGone: () => ownerOf(pid) === undefined,
-  };
+/** What a shell is told. */
+class Answers {
+  readonly #libc: Libc;
+  readonly #fifo: { readonly fd: number; readonly path: string };
+  #isOver = false;
+
+  constructor(libc: Libc, fifo: { readonly fd: number; readonly path: string }) {
+    this.#libc = libc;
+    this.#fifo = fifo;
+  }
+
+  say(line: string): void {
+    this.#libc.write(this.#fifo.fd, `${line}\n`);
+  }
+
+  /** The end, and why, if the link is not taken. */
+  end(why: string | undefined): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (why !== undefined) this.say(`no ${oneLine(why)}`);
+    this.#libc.close(this.#fifo.fd);
+    try {
+      Deno.removeSync(this.#fifo.path); // a shell that was killed did not
+    } catch {
+      // It did.
+    }
+  }
 }
