@@ -130,6 +130,8 @@ export class Attempt {
   #isReady = false;
   #isOver = false;
   #isAskedToStay = false;
+  /** Whether the agent on this link stays when the link is gone. */
+  #stays = false;
   /** Whether an agent answered anything. */
   #isAnswered = false;
   /** How a link ended that had not opened when the attempt was over. */
@@ -222,7 +224,9 @@ export class Attempt {
     const asking = (isAsking: boolean) => this.#hooks.asking?.(isAsking);
     const answered = this.#answered.promise;
     const attach = this.#key && { attach: this.#key.id };
-    const context = { host, signal, log, alive, asking, answered, progress, ...attach };
+    const outlives = () => this.#stays && this.#channel.state !== "closed";
+    const telling = { log, alive, asking, answered, progress };
+    const context = { host, signal, ...telling, outlives, ...attach };
     const opening = (async () => await this.#plan.open(context))();
     const link = await Promise.race([
       opening.catch((error) => this.#end(messageOf(error))),
@@ -300,6 +304,7 @@ export class Attempt {
     const channel = this.#channel;
     const { features } = agent;
     this.#isReady = this.#isAnswered = true;
+    this.#stays = key !== undefined;
     this.#answered.resolve();
     this.#cancelDeadline();
     channel.greeted({

@@ -105,6 +105,11 @@ export interface OpenContext {
    * output to that agent. Without one it starts an agent as ever.
    */
   readonly attach?: string;
+  /**
+   * Whether the agent on this link lives on when the link has ended. Asked at that moment;
+   * processes of a session of their own are then neither ended nor told.
+   */
+  outlives?(): boolean;
   /** Says the same as `alive`, and how far something is: `done` of `total` bytes. */
   progress?(progress: Progress): void;
 }

@@ -135,6 +135,8 @@ export class Keeper {
     const path = `${place.folder}/sock`;
     this.#closeSocket = await listenForRelays({ libc, path, callers });
     place.publish(this.#options.wish.id);
+    // Those who end a command end its session, too.
+    libc.ownSession();
     this.#lookLater();
   }
 

@@ -50,6 +50,7 @@ const SYMBOLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  setsid: { parameters: [], result: "i32" },
   getsockopt: {
     parameters: ["i32", "i32", "i32", "buffer", "buffer"],
     result: "i32",
@@ -172,6 +173,11 @@ export class Libc {
   /** Ends both directions of a socket, also for a read under way. */
   shutdown(socket: number): void {
     this.#library.symbols.shutdown(socket, SHUT_RDWR);
+  }
+
+  /** Makes a session of its own for this process, unless it leads one already. */
+  ownSession(): void {
+    this.#library.symbols.setsid();
   }
 
   /** @throws {SystemError} */

@@ -18,7 +18,8 @@
  *   descendants, where a program such as sudo gives its children another environment.
  *
  * A process that made a session of its own chose to live on: ssh's ControlPersist, a
- * keyring's agent, a daemon. Such a process is not ended, but told.
+ * keyring's agent, a daemon. Such a process is not ended, but told; but for an agent that
+ * outlives its link, which makes one when it is asked to stay.
  *
  * Elsewhere, with a terminal, only the process that was started is ended.
  *
@@ -96,9 +97,10 @@ export class Family {
 
   /**
    * Once the command has ended: ends the processes left behind, within a second, and
-   * gives the names of those that live on, such as `sleep (4242)`.
+   * gives the names of those that live on, such as `sleep (4242)`. With `spares` those in a
+   * session of their own are of no interest: one of them is an agent that is to stay.
    */
-  async endRest(): Promise<string[]> {
+  async endRest({ spares = false } = {}): Promise<string[]> {
     try {
       if (this.spawn.detached && Deno.build.os !== "linux") await this.#endGroup();
       let { members, strays } = await this.#look();
@@ -111,6 +113,7 @@ export class Family {
         await gone(members, limit);
         ({ members, strays } = await this.#look()); // some may have started more
       }
+      if (spares) strays = [];
       await gone(strays, STRAY_GRACE);
       return [...members, ...strays].filter(isRunning)
         .map(({ name, pid }) => `${name} (${pid})`);

@@ -77,7 +77,7 @@ export function openProcess(
     stopWatching();
     clearTimeout(killTimer);
     context.signal.removeEventListener("abort", onSignal);
-    const left = await family.endRest();
+    const left = await family.endRest({ spares: context.outlives?.() ?? false });
     if (left.length > 0) {
       const what = left.length === 1 ? "a process that goes on" : "processes that go on";
       context.log(
