@@ -195,7 +195,7 @@ export class Libc {
 
   /** Makes a session of its own for this process, unless it leads one already. */
   ownSession(): void {
-    this.#library.symbols.setsid();
+    this.#symbols.setsid();
   }
 
   /** @throws {SystemError} */
