@@ -14,7 +14,7 @@ import type { PathEstimate, SendWindow } from "../link/window/window.ts";
 import { HEADER_BYTES } from "../wire/frame.ts";
 import type { LivingStack } from "./living_stack.ts";
 
-/** The stack's output is fitted to a window that changed by more than this share. */
+/** The stack's output is fitted anew if the window or its frames changed by more than this share. */
 const WORTH_A_CHANGE = 0.1;
 /** The most of a window that waits in the stack's output. */
 const WRITE_SHARE = 1 / 8;
@@ -32,6 +32,15 @@ export interface OutgoingOptions {
   readonly last: Outgoing | undefined;
 }
 
+interface Fit {
+  readonly bytes: number;
+  readonly frameBytes: number;
+}
+
+function isOther(value: number, before: number): boolean {
+  return Math.abs(value / before - 1) > WORTH_A_CHANGE;
+}
+
 /** The output to one link, from its start to its end. */
 export class Outgoing {
   readonly #stack: LivingStack;
@@ -42,15 +51,15 @@ export class Outgoing {
   /** Bytes given to the link before it had a window. */
   #sentBefore = 0;
   #isHeldBack = false;
-  /** The window that the stack's output was fitted to. */
-  #fittedTo: number;
+  /** The window, and its frames, that the stack's output was fitted to. */
+  #fittedTo: Fit;
 
   /** For a link that begins now. */
   constructor({ stack, onOpened, last }: OutgoingOptions) {
     this.#stack = stack;
     this.#onOpened = onOpened;
     this.#path = last?.path;
-    this.#fittedTo = last === undefined ? 1 : last.#fittedTo;
+    this.#fittedTo = last === undefined ? { bytes: 1, frameBytes: 1 } : last.#fittedTo;
     this.#credits = new Credits({
       clock: systemClock,
       path: this.#path,
@@ -124,8 +133,9 @@ export class Outgoing {
       this.#sentBefore = 0;
     }
     const { bytes, frameBytes } = window;
-    if (Math.abs(bytes / this.#fittedTo - 1) > WORTH_A_CHANGE) {
-      this.#fittedTo = bytes;
+    const fit = this.#fittedTo;
+    if (isOther(bytes, fit.bytes) || isOther(frameBytes, fit.frameBytes)) {
+      this.#fittedTo = { bytes, frameBytes };
       // What waits goes with one write, which must not be large beside the window.
       const { rate } = window.path;
       const limit = Math.max(frameBytes, bytes * WRITE_SHARE, rate * WRITE_MS);
