@@ -10,7 +10,6 @@ import { describeReach, isInstalled } from "../install/reach.ts";
 import { Uploads } from "../install/uploads.ts";
 import type { HostSpec } from "../manifest/manifest.ts";
 import type { Link, OpenContext, Transport } from "../transports/mod.ts";
-import { openLocalAgent } from "./local.ts";
 
 /** The way to a host. */
 export interface Reach {
@@ -28,7 +27,11 @@ export function reachOf(
   if (!chosen) {
     return {
       command: "the agent in this process",
-      open: (context) => openLocalAgent(context, config.version),
+      async open(context) {
+        // Loaded while the commands of other hosts start.
+        const { openLocalAgent } = await import("./local.ts");
+        return await openLocalAgent(context, config.version);
+      },
     };
   }
   const transport = transports.get(chosen.name);
