@@ -50,6 +50,11 @@ export const ABORT_LIMIT = 2500;
 const EXPLAIN_GRACE = 1000;
 /** The same after nonsense, which is reason enough. */
 const FAULT_GRACE = 200;
+/**
+ * Milliseconds in which a peer that answers must take something of what it was sent: as long
+ * as it may be silent.
+ */
+const STUCK_AFTER = 15_000;
 
 /** Why a link is over. */
 export interface Ending {
@@ -167,7 +172,14 @@ export class AdoptedLink {
   watchOver(ping: () => void, options?: LivenessOptions): void {
     if (this.#isOver) return;
     this.#liveness = new Liveness(this.#options.clock, {
-      ping,
+      ping: () => {
+        if (!this.#credits.isStuckFor(STUCK_AFTER)) return ping();
+        // Its answers to pings come behind what it takes.
+        const reason = `it answers, and takes nothing of the link for ${
+          STUCK_AFTER / 1000
+        } s`;
+        this.end({ reason, isFault: true });
+      },
       dead: (reason) => this.end({ reason }),
     }, options);
   }

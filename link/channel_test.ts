@@ -242,6 +242,33 @@ Deno.test("a peer that can answer is asked whether it lives, and ended by its si
   assert.equal(clock.pending, 0);
 });
 
+Deno.test("a peer that answers and takes nothing any more is given up", async () => {
+  const { channel, adopt, clock } = bench();
+  const { peer, endings, ended } = adopt();
+  await peer.write(packet.bytes);
+  channel.greeted({ canPing: true, canCredit: true });
+  await peer.write(encodeCredit({ taken: 0, every: 4096 }).bytes);
+  await settle(10);
+  const packets = encodeFrame(FrameType.L3, new Uint8Array(10_000).fill(0x45));
+  for (let i = 0; i < 100; i++) channel.push(packets);
+  let answered = 0;
+  for (let second = 0; second < 40 && endings.length === 0; second++) {
+    await clock.pass(1000);
+    for (; answered < peer.messages.length; answered++) {
+      const { body } = peer.messages[answered]!;
+      if (!("op" in body) || body.op !== "ping") continue;
+      const result = { request_id: (body as { id: number }).id, op: "ping" };
+      await peer.write(encodeControl({ type: "result", body: result }).bytes);
+    }
+    await settle(10);
+  }
+  const reason = "it answers, and takes nothing of the link for 15 s";
+  assert.deepEqual(endings, [{ reason, isFault: true }]);
+  assert.ok(answered >= 3, "its answers alone do not help it");
+  await ended;
+  assert.equal(clock.pending, 0);
+});
+
 Deno.test("a peer that does not know credits gets none, and its own go nowhere", async () => {
   const { channel, adopt, clock, log } = bench();
   const { peer } = adopt();

@@ -45,6 +45,11 @@ export class Credits {
     return this.#window;
   }
 
+  /** Whether the peer takes nothing for so many ms, and nothing can be sent for that. */
+  isStuckFor(ms: number): boolean {
+    return (this.#window?.stuckFor(this.#options.clock.now()) ?? 0) >= ms;
+  }
+
   /** Whether credits go over the link. */
   get isStarted(): boolean {
     return this.#isStarted;

@@ -130,6 +130,8 @@ export class SendWindow {
   readonly #drain: Drain;
   #sent = 0;
   #taken = 0;
+  /** When the peer last took something, or was first given something since, in ms. */
+  #tookAt = 0;
   #window = FIRST_WINDOW;
   /** What may be under way now: the window, more in a probe, less in a drain. */
   #allowed = FIRST_WINDOW;
@@ -197,6 +199,11 @@ export class SendWindow {
     return Math.floor(Math.min(wanted, this.#window / 4, MOST_EVERY));
   }
 
+  /** Milliseconds since the peer last took something, while there is no room; else 0. */
+  stuckFor(now: number): number {
+    return this.room > 0 ? 0 : this.#at(now) - this.#tookAt;
+  }
+
   /** Whether credits cost more than they tell: beyond 800 Mbit/s. */
   get isVeryFast(): boolean {
     return this.#rate.best > VERY_FAST;
@@ -222,6 +229,7 @@ export class SendWindow {
     // The link idled: an interval begins.
     if (this.#isIdle && this.#sent === this.#taken) this.#rate.restart(this.#taken, time);
     this.#isIdle = !isMoreWaiting;
+    if (this.#sent === this.#taken) this.#tookAt = time;
     this.#sent += bytes;
     this.#underWay.push(this.#sent, time);
     if (!isMoreWaiting) this.#rate.ranEmpty();
@@ -249,6 +257,7 @@ export class SendWindow {
       this.#isLimited = false;
     }
     this.#taken = total;
+    this.#tookAt = time;
     if (this.#underWay.take(total)) this.#sample(time);
     this.#drain.fell(this.#sent - total, this.#drainBytes, this.#sent, time);
     const isQueued = this.#leastRoundTrip < Infinity &&
