@@ -51,6 +51,7 @@ export class Liveness {
   #heardAt: number;
   /** Whether input is still being handled, so that nothing is read. */
   #isBusy = false;
+  #isStopped = false;
   #pingedAt: number;
   #lookedAt: number;
   #lookedAtWall: number;
@@ -83,6 +84,7 @@ export class Liveness {
 
   /** Ends the watch. */
   stop(): void {
+    this.#isStopped = true;
     this.#cancel();
   }
 
@@ -106,6 +108,7 @@ export class Liveness {
       this.#pingedAt = now;
       this.#hooks.ping();
     }
+    if (this.#isStopped) return; // by the ping
     this.#cancel = this.#clock.after(LOOK_EVERY, () => this.#look());
   }
 }
