@@ -1,0 +1,227 @@
+/**
+ * Connections go on when what reaches a host is killed, whatever reaches it: a stream
+ * whose bytes are compared, an echo, an idle connection, and a login by ssh.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { CLUSTER_NEEDS } from "../harness/engines/cluster.ts";
+import { dockerTest } from "../harness/engines/docker.ts";
+import {
+  agentOf,
+  Centre,
+  commandOf,
+  type Reached,
+  strike,
+} from "../harness/engines/reached.ts";
+import { SSH_NEEDS } from "../harness/engines/sshd.ts";
+import { Lasting, LASTING_PUBLISHED, serveLasting } from "../harness/peers/lasting.ts";
+import type { Peer } from "../harness/peers/peer_process.ts";
+import { TellingManager } from "../harness/scene/events.ts";
+import { descriptorsOf, isAlive } from "../harness/scene/proc.ts";
+import type { Process } from "../harness/scene/process.ts";
+import type { Scene } from "../harness/scene/scene.ts";
+import { withoutTerminal } from "../harness/scene/terminal.ts";
+import { pause, until } from "../harness/scene/wait.ts";
+import { Random } from "../soak/random.ts";
+
+const SEED = 20_261_129;
+/** Deaths of what reaches a host, one after the other. */
+const DEATHS = 20;
+/** At the most so long after the host's return comes the next. */
+const NEXT_DEATH_MS = 400;
+/** Descriptors that an agent may have more than at the beginning: the runtime opens some. */
+const MORE_DESCRIPTORS = 4;
+
+/** A host of the mesh, and the servers there. */
+interface Host {
+  readonly reached: Reached;
+  readonly vip: string;
+  readonly server: Peer;
+  /** What was there before the mesh. */
+  readonly before: readonly number[];
+}
+
+dockerTest(
+  "connections outlive whatever reaches a host: docker, ssh, a jump host, kubectl, a command",
+  async (docker, scene, { file }) => {
+    const centre = await Centre.make(scene);
+    const ssh = await centre.ssh();
+    const ways = [
+      await centre.docker(docker),
+      ssh,
+      await centre.jump(ssh),
+      await centre.kubectl(),
+      await centre.cmd(),
+    ];
+    const hosts: Host[] = [];
+    for (const [index, reached] of ways.entries()) {
+      const server = await serveLasting(scene, reached.place);
+      const before = reached.processes();
+      hosts.push({ reached, vip: `127.0.42.${101 + index}`, server, before });
+    }
+    const manifest = {
+      hostTemplate: { stateDir: { disable: true }, ports: LASTING_PUBLISHED },
+      hosts: {
+        local: { vip: "127.0.42.100" },
+        ...Object.fromEntries(hosts.map(({ reached: { name, fields }, vip }) => {
+          const login = name === "ssh" ? { ports: [`2222:${ssh.loginPort}`] } : {};
+          return [name, { vip, ...fields, ...login }];
+        })),
+      },
+    };
+    const path = `${await scene.folder()}/mesh.yaml`;
+    await Deno.writeTextFile(path, JSON.stringify(manifest));
+    const manager = scene.keep(
+      new TellingManager(path, {
+        namespace: withoutTerminal(centre.place),
+        program: [file],
+        env: { HOME: centre.near.home, NOROUTER_CACHE: `${centre.near.home}/cache` },
+      }),
+    );
+    for (const { reached: { name } } of hosts) {
+      const { resume } = await manager.told("ready", name);
+      assert.deepEqual(resume, { on: true, seconds: 300 }, name);
+    }
+    const agents = new Map<Host, { pid: number; descriptors: number }>();
+    for (const host of hosts) {
+      const pid = agentOf(host.reached);
+      agents.set(host, { pid, descriptors: descriptorsOf(pid) });
+      assert.equal((await host.reached.kept()).length, 1, host.reached.name);
+    }
+
+    const login = await logIn(scene, centre, hosts[1]!.vip);
+    const flows = new Map<Host, Lasting>();
+    for (const host of hosts) {
+      const flow = await Lasting.open(scene, centre.place, host);
+      flows.set(host, flow);
+      const breaks = {
+        "death of the command": async () =>
+          void await strike(manager, host.reached, "SIGKILL"),
+        ...host.reached.breaks,
+      };
+      for (const [what, strikes] of Object.entries(breaks)) {
+        await survives({ manager, host, flow, what, strikes });
+      }
+    }
+
+    // Between two hosts that both come and go, too.
+    const [first, , , , last] = hosts;
+    const between = await Lasting.open(scene, first!.reached.place, last!);
+
+    await Promise.all(hosts.map((host, index) => manyDeaths(manager, host, index)));
+    for (const [host, flow] of flows) {
+      await flow.goesOn();
+      await flow.areWhole();
+      const { pid, descriptors } = agents.get(host)!;
+      assert.equal(agentOf(host.reached), pid, "it is another agent");
+      const { name } = host.reached;
+      await until(
+        `the descriptors of ${name} to be as many as before`,
+        () => descriptorsOf(pid) <= descriptors + MORE_DESCRIPTORS,
+      );
+      assert.deepEqual(manager.events("down", name), []);
+    }
+    await between.goesOn();
+    await between.areWhole();
+    await login.goesOn();
+    await login.end();
+
+    manager.signal("SIGTERM");
+    assert.equal((await manager.end()).code, 0);
+    for (const host of hosts) await leavesNothing(host);
+  },
+  {
+    needs: [...SSH_NEEDS, ...CLUSTER_NEEDS, "busybox", "chroot", "nsenter", "setsid"],
+    limitMs: 240_000,
+  },
+);
+
+/** Has the link of a host end in some way, and waits until it and its flow go on. */
+async function survives(
+  { manager, host: { reached }, flow, what, strikes }: {
+    manager: TellingManager;
+    host: Host;
+    flow: Lasting;
+    what: string;
+    strikes: () => Promise<void>;
+  },
+): Promise<void> {
+  const { name } = reached;
+  const { mark } = manager;
+  const flowMark = flow.mark;
+  await strikes();
+  const away = await manager.told("away", name, { after: mark });
+  assert.equal(away.level, "warn");
+  assert.match(away.message, /^The link to "\w+" ended: .*its agent is kept for 5 min/);
+  const ready = await manager.told("ready", name, { after: mark });
+  assert.deepEqual([ready.again, ready.resumed], [true, true]);
+  await flow.goesOn(flowMark);
+  const silence = flow.silence(flowMark).toFixed(0);
+  console.log(
+    `${name}, ${what}: attached after ${ready.ms} ms, ${silence} ms without a byte`,
+  );
+}
+
+/** Ends the link of a host again and again, at random moments. */
+async function manyDeaths(
+  manager: TellingManager,
+  { reached }: Host,
+  index: number,
+): Promise<void> {
+  const random = new Random(SEED + index);
+  const { name } = reached;
+  for (let death = 0; death < DEATHS; death++) {
+    await pause(random.below(NEXT_DEATH_MS));
+    // Also while the last one is being made good.
+    if (random.happens(0.5)) {
+      const { mark } = manager;
+      await strike(manager, reached, "SIGKILL");
+      await manager.told("ready", name, { after: mark });
+    } else {
+      await strike(manager, reached, "SIGKILL");
+    }
+  }
+  await until(`${name} to be ready`, () => {
+    const last = [...manager.events("ready", name), ...manager.events("away", name)]
+      .reduce((a, b) => String(a.time) > String(b.time) ? a : b);
+    return last.type === "ready" && commandOf(manager, reached);
+  }, { limitMs: 60_000, everyMs: 200 });
+}
+
+/** A login through the mesh, which tells each of its beats. */
+async function logIn(scene: Scene, centre: Centre, vip: string) {
+  const over = `${await scene.folder()}/login-is-over`;
+  const script = `n=0; while [ ! -e ${over} ]; do n=$((n + 1)); echo beat $n; ` +
+    "sleep 0.1; done; echo farewell";
+  const words = ["ssh", "-T", "-p", "2222", "-i", centre.key];
+  const options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"];
+  const login: Process = scene.start("login", [
+    ...words,
+    ...options.flatMap((option) => ["-o", option]),
+    `root@${vip}`,
+    script,
+  ], { namespace: withoutTerminal(centre.place) });
+  await login.line(/^beat 2$/);
+  return {
+    goesOn: () => login.line(/^beat/, { after: login.mark }),
+    async end() {
+      await Deno.writeTextFile(over, "");
+      assert.equal((await login.end()).code, 0);
+      assert.match(login.since(), /farewell$/m);
+      const beats = [...login.since().matchAll(/^beat (\d+)$/gm)].map(([, n]) =>
+        Number(n)
+      );
+      assert.deepEqual(beats, beats.map((_, index) => index + 1));
+    },
+  };
+}
+
+/** Neither a process nor a file of the agent is there. */
+async function leavesNothing({ reached, before }: Host): Promise<void> {
+  const left = () => reached.processes().filter((pid) => !before.includes(pid));
+  await until(`the agent on ${reached.name} to end`, () => !left().some(isAlive), {
+    limitMs: 10_000,
+  });
+  assert.deepEqual(await reached.kept(), [], reached.name);
+}
