@@ -4,7 +4,8 @@
  * A trap of the module, such as a broken invariant of lwIP, ends an instance: its
  * connections have failed and every further call throws. A new instance takes its place in
  * the same turn and has the same address, so the agent's listeners, names and proxies stay.
- * The other ends are told too, or who only waits there would wait for ever.
+ * The other ends are told too, or who only waits there would wait for ever: those of a host
+ * that is away, when it is back. The new instance holds the ranges that the old one held.
  *
  * A stack that breaks again and again is no accident: the agent then ends, as its link may
  * have better luck with a new process.
@@ -14,6 +15,7 @@
 
 import { Stack, type StackStatistics } from "../stack/stack.ts";
 import type { TcpConnection, TcpEnds } from "../stack/tcp.ts";
+import { type Cidr, contains } from "../wire/ip/ipv4.ts";
 
 /** Breaks that are allowed within {@linkcode PERIOD_MS}. */
 export const MOST_BREAKS = 5;
@@ -50,6 +52,10 @@ export class LivingStack {
   #breaks: number[] = [];
   /** Connections of earlier instances whose other ends are not told yet. */
   #untold: TcpEnds[] = [];
+  /** Those among them that are at hosts which are away. */
+  #heldUntold: TcpEnds[] = [];
+  /** Ranges whose hosts are away. */
+  #held: readonly Cidr[] = [];
 
   /** Makes the first instance, which has no address yet. */
   constructor(options: LivingStackOptions) {
@@ -80,7 +86,24 @@ export class LivingStack {
 
   /** As {@linkcode Stack.abortRange}. */
   abortRange(network: number, prefix: number): void {
+    const range = { network, prefix };
+    const isWithin = (held: Cidr) => {
+      return held.prefix >= prefix && contains(range, held.network);
+    };
+    this.#setHeld(this.#held.filter((held) => !isWithin(held)));
     this.attempt((stack) => stack.abortRange(network, prefix));
+  }
+
+  /** As {@linkcode Stack.hold}; later instances take the ranges over. */
+  hold(network: number, prefix: number): void {
+    this.#setHeld([...this.#otherThan(network, prefix), { network, prefix }]);
+    this.attempt((stack) => stack.hold(network, prefix));
+  }
+
+  /** As {@linkcode Stack.resume}; 0 if the stack breaks on the way. */
+  resume(network: number, prefix: number): number {
+    this.#setHeld(this.#otherThan(network, prefix));
+    return this.attempt((stack) => stack.resume(network, prefix)) ?? 0;
   }
 
   /** As {@linkcode Stack.limitOutput}; later instances take the limits over. */
@@ -134,11 +157,37 @@ export class LivingStack {
       if (this.#limits) {
         this.#current.limitOutput(this.#limits.limit, this.#limits.segment);
       }
+      for (const { network, prefix } of this.#held) {
+        this.#current.hold(network, prefix);
+      }
     } catch (cause) { // no memory for a second instance, perhaps
       return onGivenUp(new Error(`${error.message}; no new one: ${cause}`, { cause }));
     }
     this.#renewals++;
     this.#untold = [...lost, ...this.#untold].slice(0, MOST_UNTOLD);
+    this.#sortUntold();
     onRenewed(error, lost.length);
+  }
+
+  #otherThan(network: number, prefix: number): readonly Cidr[] {
+    return this.#held.filter((held) =>
+      held.network !== network || held.prefix !== prefix
+    );
+  }
+
+  #setHeld(ranges: readonly Cidr[]): void {
+    this.#held = ranges;
+    this.#sortUntold();
+  }
+
+  /** A question to a host that is away would be lost. */
+  #sortUntold(): void {
+    const all = [...this.#untold, ...this.#heldUntold];
+    if (all.length === 0) return;
+    const isHeld = ({ remoteAddress }: TcpEnds) => {
+      return this.#held.some((range) => contains(range, remoteAddress));
+    };
+    this.#untold = all.filter((ends) => !isHeld(ends));
+    this.#heldUntold = all.filter(isHeld).slice(0, MOST_UNTOLD);
   }
 }

@@ -43,6 +43,46 @@ Deno.test("a new stack has the address of the old one and asks after its connect
   stack.connect(0x7f002a65, 80).release();
 });
 
+Deno.test("a new stack holds what the old one held, and asks when the hosts are back", async () => {
+  const { stack, trap } = await scene();
+  const [away, near] = [0x7f002b05, 0x7f002a65];
+  const ended = [away, near].map(async (address) => {
+    await assert.rejects(stack.connect(address, 80).opened(), { reason: "reset" });
+  });
+  stack.hold(0x7f002b00, 24);
+  stack.hold(0x7f002c00, 24);
+  stack.hold(0x7f002d01, 32);
+  trap();
+  await Promise.all(ended);
+  const asked = () => {
+    const output = stack.takeOutput();
+    stack.current.outputDone();
+    if (output === undefined) return undefined;
+    assert.equal(output.length, 8 + 41);
+    return new DataView(output.buffer, output.byteOffset + 8).getUint32(16);
+  };
+  assert.equal(asked(), near);
+  assert.equal(asked(), undefined);
+  const address = 0x7f002c07;
+  const connection = stack.connect(address, 80);
+  while (stack.takeOutput()) stack.current.outputDone();
+  assert.equal(stack.resume(0x7f002c00, 24), 1, "that of the new stack is held");
+  while (stack.takeOutput()) stack.current.outputDone();
+  assert.equal(stack.resume(0x7f002b00, 24), 0);
+  assert.equal(asked(), away);
+  connection.release();
+  while (stack.takeOutput()) stack.current.outputDone();
+  const down = stack.connect(0x7f002d01, 80);
+  const failed = assert.rejects(down.opened(), { reason: "reset" });
+  while (stack.takeOutput()) stack.current.outputDone();
+  trap();
+  await failed;
+  assert.equal(asked(), undefined);
+  stack.abortRange(0x7f002d00, 24);
+  assert.equal(asked(), 0x7f002d01, "a range that is down is not held");
+  down.release();
+});
+
 Deno.test("a stack that breaks too often in a minute is given up", async () => {
   const { state, trap } = await scene();
   for (let i = 0; i < 2 * MOST_BREAKS; i++) {

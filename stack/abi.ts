@@ -103,6 +103,8 @@ export interface StackExports {
   poll(now: number): number;
   next_event(): number;
   abort_range(network: number, mask: number): number;
+  hold(network: number, mask: number): void;
+  resume(network: number, mask: number): number;
   knock(local: number, localPort: number, remote: number, remotePort: number): number;
   reply_address(): number;
   turned_away_address(): number;

@@ -45,6 +45,11 @@ const U32 = 2 ** 32;
 /** More than the stack lets wait in any case. */
 const MOST_OUTPUT = 2 ** 30;
 
+/** The mask of a prefix of so many bits. */
+function maskOf(prefix: number): number {
+  return prefix === 0 ? 0 : (U32 - 2 ** (32 - prefix)) >>> 0;
+}
+
 /** Options of a {@link Stack}. */
 export interface StackOptions {
   /** Four numbers of 32 bits that others cannot guess: sequence numbers come from them. */
@@ -218,8 +223,34 @@ export class Stack implements TcpStack {
    * other side: its host is down. Returns how many.
    */
   abortRange(network: number, prefix: number): number {
-    const mask = prefix === 0 ? 0 : (U32 - 2 ** (32 - prefix)) >>> 0;
-    const count = this.instance.exports.abort_range(network, mask);
+    const count = this.instance.exports.abort_range(network, maskOf(prefix));
+    this.#options.onTouched();
+    return count;
+  }
+
+  /**
+   * The hosts whose addresses have these leading bits (`prefix` of them, 0 to 32; `network`
+   * in host order) are away and may be back: no connection to them times out until
+   * {@linkcode Stack.resume}, and those that are closed stay in TIME_WAIT (RFC 9293,
+   * 3.4.3). A connection whose SYN is not answered fails by its own clock all the same.
+   * What is sent meanwhile may be lost.
+   *
+   * Several ranges may be held at a time. A range ends with `resume` of just that range, or
+   * with {@linkcode Stack.abortRange} of a range around it.
+   */
+  hold(network: number, prefix: number): void {
+    this.instance.exports.hold(network, maskOf(prefix));
+    this.#options.onTouched();
+  }
+
+  /**
+   * The hosts of a held range are back: connections to them go on, except for those that lie
+   * in another held range. All that was under way is sent again; a connection without that
+   * asks its peer, so that a lost window update or reset becomes known: at once as far as
+   * the output has room, else when it has. Returns how many connections go on.
+   */
+  resume(network: number, prefix: number): number {
+    const count = this.instance.exports.resume(network, maskOf(prefix));
     this.#options.onTouched();
     return count;
   }

@@ -88,6 +88,14 @@ EXPORT(next_event) int32_t next_event(void);
 /* Ends, without a word to the other side, every connection whose remote address lies in a
  * range: the host behind that range is down. Returns how many. */
 EXPORT(abort_range) uint32_t abort_range(uint32_t network, uint32_t mask);
+/* The hosts of a range are away, and may be back: until resume() no timer of connections to them
+ * counts, in TIME_WAIT too, also of connections that begin meanwhile once their handshake goes
+ * on. Only a SYN of ours fails by its own clock. Ranges may be several, and lie in each other. */
+EXPORT(hold) void hold(uint32_t network, uint32_t mask);
+/* Ends hold() of the same range: those that lie in no other held range send again, as soon as
+ * there is room, what was under way, or ask their peer. Returns how many. abort_range ends the
+ * hold of a range and of all within, too. */
+EXPORT(resume) uint32_t resume(uint32_t network, uint32_t mask);
 /* Tells the other end that a connection, of an earlier instance, is gone, by a byte far from
  * any window: the peer answers with an acknowledgement, and that gets a reset, since nothing
  * is known here of the connection. Returns whether there was room for the byte. */

@@ -26,6 +26,7 @@
 #include "glue/frames.c"
 #include "glue/connections.c"
 #include "glue/output.c"
+#include "glue/hold.c"
 
 /* Memory, and packets on their way through lwIP. */
 #include "glue/shares.c"

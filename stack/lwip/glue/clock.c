@@ -4,6 +4,7 @@
 #include "lwip/priv/tcp_priv.h"
 #include "abi.h"
 #include "conn.h"
+#include "hold.c"
 #include "output.c"
 #include "receive.c"
 #include "send.c"
@@ -21,6 +22,9 @@ void tcp_timer_needed(void) {}
 
 /* Whether a control block waits for time to pass. */
 static bool needs_timer(const struct tcp_pcb *pcb) {
+  if (is_held(pcb) && pcb->state != SYN_SENT) {
+    return (pcb->flags & (TF_ACK_DELAY | TF_ACK_NOW | TF_CLOSEPEND)) != 0;
+  }
   return pcb->unacked != NULL || pcb->unsent != NULL || pcb->ooseq != NULL
     || pcb->refused_data != NULL || pcb->persist_backoff > 0 || pcb->state == SYN_RCVD
     || pcb->state == LAST_ACK || pcb->state == CLOSING
@@ -72,12 +76,17 @@ int32_t poll(uint32_t now) {
   }
   if (behind >= TCP_TMR_INTERVAL) {
     last_tick_ms += TCP_TMR_INTERVAL;
+    stop_timers();
     tcp_tmr();
     keep_asking();
     end_old_time_waits();
     look_after_the_pinched();
+    ask_again();
   }
-  bool pending = tcp_tw_pcbs != NULL || anyone_pinched;
+  bool pending = anyone_pinched || anyone_asked;
+  for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb != NULL && !pending; pcb = pcb->next) {
+    pending = !is_held(pcb);
+  }
   for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL && !pending; pcb = pcb->next) {
     pending = needs_timer(pcb);
   }

@@ -28,6 +28,7 @@ struct conn {
   bool queued, inbound, half_open, shut, fin_sent, got_eof, released, wants_room, hashed;
   bool aborting, owes_ack; /* as soon as there is room in the output buffer */
   bool shrinking; /* the segment under way is to close the window */
+  bool must_ask, asked; /* whether the peer knows the connection; it has not answered: hold.c */
   bool blocked; /* in the list of those that wait for room in the output buffer */
   uint16_t first_bytes; /* of data in the small output buffer of first_turn */
   uint32_t first_turn, bulk_turn; /* output buffers that it put something into last */

@@ -79,12 +79,20 @@ static void detach(struct conn *c, uint8_t events, uint8_t reason, uint8_t code)
   free_slot_if_unused(c);
 }
 
+/* Whether a peer that no longer knows a connection has had all of it: only the acknowledgement of
+ * our FIN was lost, and the peer's TIME_WAIT is over. That is no failure (RFC 9293, 3.10.7.4). */
+static bool was_complete(const struct conn *c) {
+  return (c->pcb->state == LAST_ACK || c->pcb->state == CLOSING) && c->tx_head == NULL;
+}
+
 /* lwIP's callback: the control block of a connection goes. */
 static void on_error(void *arg, err_t err) {
   struct conn *c = arg;
   if (c == NULL) return;
+  /* The block is still there at a reset alone. */
+  bool ends_well = err == ERR_CLSD || (err == ERR_RST && was_complete(c));
   c->pcb = NULL; /* lwIP frees the block */
-  if (err == ERR_CLSD) {
+  if (ends_well) {
     detach(c, EVENT_CLOSED, REASON_CLOSED, 0);
     return;
   }

@@ -7,6 +7,7 @@
 #include "conn.h"
 #include "connections.c"
 #include "frames.c"
+#include "hold.c"
 #include "interface.c"
 #include "packet.c"
 #include "random.c"
@@ -34,11 +35,14 @@ void conn_release(uint32_t i) {
 }
 
 uint32_t abort_range(uint32_t network, uint32_t mask) {
+  struct range range = { network & mask, mask };
+  forget_range(range, true);
+  end_held_time_waits(range);
   uint32_t count = 0;
   for (uint32_t i = 0; i < conns_touched; i++) {
     struct conn *c = &conns[i];
     if (c->state == FREE || c->state == DONE) continue;
-    if ((lwip_ntohl(c->remote_ip) & mask) != network) continue;
+    if (!lies_in(range, c->remote_ip)) continue;
     abort_conn(c, false);
     detach(c, EVENT_FAILED, REASON_HOST_DOWN, 0);
     count++;

@@ -8,7 +8,7 @@
  *
  * A full buffer is no error. The segment stays in lwIP's queue, and its connection waits in a
  * list until the host has taken the buffer. Who waits in that list never waits for nothing: the
- * large buffer is not empty then. */
+ * large buffer is not empty then, or the small one if it waits for that. */
 #pragma once
 #include <string.h>
 #include "abi.h"
@@ -79,10 +79,13 @@ static bool has_room(void) {
   return out_fill == 0 || out_fill + FRAME_HEADER_BYTES + HEADERS + out_segment <= out_limit;
 }
 
+static bool has_room_first(uint32_t packet_length) {
+  return first_fill + FRAME_HEADER_BYTES + packet_length <= FIRST_SIZE;
+}
+
 /* Whether a packet of a connection may overtake what lies in the large buffer. */
 static bool may_go_first(const struct conn *c, uint32_t packet_length) {
-  return c->bulk_turn != out_turn
-    && first_fill + FRAME_HEADER_BYTES + packet_length <= FIRST_SIZE;
+  return c->bulk_turn != out_turn && has_room_first(packet_length);
 }
 
 static bool may_reset(const struct conn *c) { return has_room() || may_go_first(c, HEADERS); }

@@ -10,6 +10,7 @@
 #include "pool.h"
 #include "conn.h"
 #include "connections.c"
+#include "hold.c"
 #include "icmp.c"
 #include "interface.c"
 #include "packet.c"
@@ -35,6 +36,7 @@ static void adopt(struct conn *c, struct tcp_pcb *pcb) {
   tcp_sent(pcb, on_sent);
   tcp_err(pcb, on_error);
   tcp_nagle_disable(pcb);
+  if (is_away(c->remote_ip)) tcp_set_flags(pcb, TF_HELD);
 }
 
 static void opened(struct conn *c) {

@@ -92,6 +92,7 @@ static void input_segment(struct conn *c, const uint8_t *packet, uint32_t header
     }
     return;
   }
+  c->asked = false;
   if (is_crumb(pcb, sequence, end)) {
     statistic[STATISTIC_PACKETS_DROPPED]++;
     return;

@@ -92,6 +92,12 @@ static void output(struct conn *c) {
     else block(c);
     return;
   }
+  if (c->must_ask && has_room_first(HEADERS)) {
+    c->must_ask = tcp_keepalive(c->pcb) != ERR_OK;
+    if (!c->must_ask) c->owes_ack = false; /* a question acknowledges too */
+  } else if (c->must_ask) {
+    block(c);
+  }
   /* lwIP's timer forgets an acknowledgement that it could not send. */
   if (c->owes_ack) tcp_ack_now(c->pcb);
   c->owes_ack = false;
