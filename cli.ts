@@ -15,9 +15,10 @@ async function run(args: readonly string[]): Promise<number> {
   cleanEnvironment();
   redirectConsole((text) => stderr.line(text));
   // What a manager starts on every host: without the parser it is up sooner.
-  if (args.length === 2 && args[0] === "agent" && args[1] === "--automated") {
-    const { agent } = await import("./cli/commands/agent.ts");
-    return await agent();
+  if (isAgent(args)) {
+    const { agent, isAttachId } = await import("./cli/commands/agent.ts");
+    const attach = args[3];
+    if (attach === undefined || isAttachId(attach)) return await agent({ attach });
   }
   if (args.length === 1 && args[0] === "--version") {
     const { versionLine } = await import("./cli/version.ts");
@@ -34,6 +35,12 @@ async function run(args: readonly string[]): Promise<number> {
   }
   const { main } = await import("./cli/main.ts");
   return await main(args);
+}
+
+/** Whether this is `agent --automated`, with `--attach ID` or alone. */
+function isAgent(args: readonly string[]): boolean {
+  if (args[0] !== "agent" || args[1] !== "--automated") return false;
+  return args.length === 2 || args.length === 4 && args[2] === "--attach";
 }
 
 /** The manifest of `FILE.yaml`, `up FILE` or `manager FILE`, if nothing else was said. */

@@ -27,7 +27,7 @@ export async function startHost(
   const { link: near, port } = joinedLink();
   const warnings: string[] = [];
   const up: ListenerStatus[] = [];
-  const pump = new Pump({ port, onControl: () => {} });
+  const pump = new Pump({ onControl: () => {} });
   let host: Host | undefined = undefined;
   const stack: LivingStack = new LivingStack({
     module: await stackModule(),
@@ -38,7 +38,8 @@ export async function startHost(
     onGivenUp: (error) => pump.fail(error),
     now: () => performance.now(),
   });
-  const running = pump.run(stack);
+  pump.use(stack);
+  const running = pump.carry(port);
   host = new Host(args, {
     stack,
     warn: (message) => warnings.push(message),
@@ -63,6 +64,7 @@ export async function startHost(
       await host.end();
       await writer.close();
       await running;
+      pump.stop();
       await reading;
     },
   };

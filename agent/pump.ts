@@ -1,14 +1,16 @@
 /**
- * Moves bytes between a port and a stack.
+ * Moves bytes between a stack and the ports of links, of which there is one at a time.
  *
- * Input: buffers of the stack's memory are read into by turns, so that a read is under
- * way while the last is processed, and the next is asked for before the present read
- * ends; the frame a read left unfinished is put in front of the next. Runs of packets go
- * to lwIP as they lie; other frames are handed out.
+ * Input: see `incoming.ts`.
  *
  * Output: a single write at a time. During a write the stack fills its other buffer, and
  * everything that gathered goes with the next write: one write per turn of the event loop
- * at the most.
+ * at the most. How much that may be is for `outgoing.ts` to say.
+ *
+ * Links: each begins with a frame and with credits of its own; what the last one left
+ * unfinished is void. While there is none, packets that the stack makes are taken and
+ * dropped, so that nothing clogs, and control frames are kept for the next link, which
+ * gets them first. The fault of a link ends that link and not the pump.
  *
  * Timers: a single one, and only while the stack says that something waits for time.
  *
@@ -19,36 +21,19 @@
  * @module
  */
 
-import type { InputBuffer, Stack } from "../stack/stack.ts";
-import {
-  COUNTED_HEADER_BYTES,
-  type Frame,
-  FrameType,
-  HEADER_BYTES,
-  MAGIC,
-} from "../wire/frame.ts";
-import { systemClock } from "../link/clock.ts";
 import { idleMemory } from "../link/idle_memory.ts";
-import { systemPace } from "../link/pace.ts";
-import { Credits } from "../link/window/credits.ts";
-import type { SendWindow } from "../link/window/window.ts";
-import { Turn } from "../wire/turn.ts";
+import type { Frame } from "../wire/frame.ts";
+import { Incoming, LinkFault } from "./incoming.ts";
 import type { LivingStack } from "./living_stack.ts";
+import { Outgoing } from "./outgoing.ts";
 import type { AgentPort } from "./port.ts";
 
-/** Bytes before the payload's length counts: magic and the length itself. */
-const UNCOUNTED = HEADER_BYTES - COUNTED_HEADER_BYTES;
-/** Control frames that wait for a slow link; if more, the manager is not listening. */
+/**
+ * Control frames that wait for a slow link; if more, the manager is not listening. Without
+ * a link the oldest are lost then.
+ */
 const MOST_CONTROL_BYTES = 4 << 20;
 const TICK_MS = 50;
-/** The stack's output is fitted to a window that changed by more than this share. */
-const WORTH_A_CHANGE = 0.1;
-/** The most of a window that waits in the stack's output. */
-const WRITE_SHARE = 1 / 8;
-/** Or so many ms of the link's rate: on fast links large writes are what makes them fast. */
-const WRITE_MS = 2;
-/** A frame of a segment without options is so much longer than its data. */
-const OVERHEAD_BYTES = HEADER_BYTES + 40;
 /**
  * Microtasks that pass before output is written. What else comes of the same read, such as
  * the bytes of a socket that was waiting for the connection to open, is a few promises away
@@ -58,143 +43,213 @@ const FLUSH_HOPS = 16;
 
 /** Options of a {@linkcode Pump}. */
 export interface PumpOptions {
-  /** The other end of the link. */
-  readonly port: AgentPort;
   /** Takes the payload of a control frame; valid only during the call. */
   readonly onControl: (payload: Uint8Array) => void;
+  /** The pump failed, see {@linkcode Pump.fail}. */
+  readonly onFailed?: () => void;
 }
 
-/** Moves bytes between a port and a stack until the input ends. */
+/** How a link begins. */
+export interface LinkBegin {
+  /** Bytes of the link that were read already. Default 0. */
+  readonly taken?: number;
+  /** Goes over the link ahead of all that waits. */
+  readonly first?: Frame;
+  /** Called when packets go over the link from now on. */
+  readonly begun?: () => void;
+}
+
+/** A link that is carried. */
+class Carried {
+  readonly port: AgentPort;
+  readonly out: Outgoing;
+  readonly input: Incoming;
+  /** Why the link broke. */
+  fault: Error | undefined;
+  #isClosed = false;
+
+  constructor(
+    port: AgentPort,
+    { out, input }: { readonly out: Outgoing; readonly input: Incoming },
+  ) {
+    this.port = port;
+    this.out = out;
+    this.input = input;
+  }
+
+  /** Whether this side has ended the link. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Ends both directions. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.input.stop();
+    this.out.stop();
+    this.port.close();
+  }
+}
+
+/** Moves bytes between a stack and links. */
 export class Pump {
-  readonly #port: AgentPort;
   readonly #onControl: (payload: Uint8Array) => void;
+  readonly #onFailed: (() => void) | undefined;
   readonly #control: Uint8Array[] = [];
   #controlBytes = 0;
+  /** Control frames that were lost for want of a link. */
+  #lost = 0;
   /** Those who wait for the output of now to be taken. */
   #waiting: (() => void)[] = [];
   #stack: LivingStack | undefined;
+  #link: Carried | undefined;
+  #last: Carried | undefined;
   #started = false;
   #writing = false;
+  /** Whether packets are under way with that write. */
+  #writesPackets = false;
   #scheduled = false;
   /** Microtasks until the flush. */
   #hops = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
   #failure: unknown;
-  /** Bytes given to the link before it had a window. */
-  #sentBefore = 0;
-  /** Whether packets wait for the window. */
-  #isHeldBack = false;
-  /** The window that the stack's output was fitted to. */
-  #windowBytes = 1;
-  /** Bytes of credits in the read at hand, and the payload of the last. */
-  #creditBytes = 0;
-  #credit: Uint8Array | undefined;
-  readonly #credits: Credits = new Credits({
-    clock: systemClock,
-    send: (taken, every) => {
-      this.#stack!.attempt((current) => current.putCredit(taken, every));
-    },
-    opened: (window) => this.#opened(window),
-  });
+  #stopGiving: (() => void) | undefined;
 
-  constructor(options: PumpOptions) {
-    this.#port = options.port;
-    this.#onControl = options.onControl;
+  constructor({ onControl, onFailed }: PumpOptions) {
+    this.#onControl = onControl;
+    this.#onFailed = onFailed;
+  }
+
+  /** Takes the stack; before anything else. */
+  use(stack: LivingStack): void {
+    this.#stack = stack;
+    this.#stopGiving = idleMemory.onQuiet((give) => {
+      stack.attempt((current) => current.freedMemory().forEach(give));
+    });
+  }
+
+  /** Why the pump failed. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** What the present link brings. */
+  get input(): Incoming | undefined {
+    return this.#link?.input;
+  }
+
+  /** Control frames that were lost for want of a link, and are not to be told again. */
+  takeLost(): number {
+    const lost = this.#lost;
+    this.#lost = 0;
+    return lost;
   }
 
   /**
-   * Reads until the input ends. Rejects if the link fails, or with an Error that shows the
-   * bytes if the input is not the protocol.
+   * Carries a link until its end, and closes its port. The value is the fault that ended
+   * the link, with the bytes if its input is not the protocol; undefined at an end of
+   * input, or after `leave` or `stop`. Rejects if the pump fails.
    */
-  async run(stack: LivingStack): Promise<void> {
-    this.#stack = stack;
-    const reads = [this.#read(stack.current), this.#read(stack.current)];
-    let kept = 0;
-    let large: Large | undefined;
-    // In the manager's process a link that is never empty would leave others no time, and
-    // in a process of its own nothing to the sockets.
-    const turn = new Turn(systemPace);
-    const stopGiving = idleMemory.onQuiet((give) => {
-      stack.attempt((current) => current.freedMemory().forEach(give));
+  async carry(
+    port: AgentPort,
+    { taken = 0, first, begun }: LinkBegin = {},
+  ): Promise<Error | undefined> {
+    const stack = this.#stack!;
+    // Not before the last link's reads let go: theirs are two of few buffers.
+    if (this.#last) await this.#last.input.released;
+    if (this.#failure) throw this.#failure;
+    if (this.#stopped) {
+      port.close();
+      return undefined;
+    }
+    const onOpened = () => this.touched();
+    const out = new Outgoing({ stack, onOpened, last: this.#last?.out });
+    const link = new Carried(port, {
+      out,
+      input: new Incoming({
+        stack,
+        port,
+        out,
+        isStarted: this.#started,
+        onControl: this.#onControl,
+      }),
     });
+    this.#link = link;
+    if (first) this.#putFirst(first.bytes);
+    if (taken > 0) out.took(taken);
+    begun?.();
+    if (this.#control.length > 0) this.touched();
     try {
-      for (;;) {
-        const read = reads.shift()!;
-        const next = reads[0]!;
-        const got = await read.done;
-        if (this.#failure) throw this.#failure;
-        if (got === null || this.#stopped) return;
-        idleMemory.moved(got);
-        const { buffer, stack: current } = moved(read, stack.current, kept + got, kept);
-        turn.begin();
-        let at = buffer.address - kept;
-        let length = kept + got;
-        kept = 0;
-        this.#creditBytes = 0;
-        let took = 0;
-        if (large) {
-          const used = large.add(current.memory.subarray(at, at + length));
-          at += used;
-          length -= used;
-          took = used;
-          if (large.isWhole) {
-            this.#takeLarge(large.bytes);
-            large = undefined;
-          }
-        }
-        const used = this.#process(current, buffer, at, length);
-        if (this.#credit) this.#credits.came(this.#credit);
-        this.#credit = undefined;
-        at += used;
-        length -= used;
-        took += used - this.#creditBytes;
-        if (length > next.buffer.headroom) {
-          large = new Large(current.memory.subarray(at, at + length));
-          took += length;
-        } else if (length > 0) {
-          const unfinished = current.memory.subarray(at, at + length);
-          next.stack.memory.set(unfinished, next.buffer.address - length);
-          kept = length;
-        }
-        if (!current.broken) current.releaseInput(buffer);
-        reads.push(this.#read(stack.current));
-        stack.attempt((current) => current.dispatch());
-        this.#credits.took(took);
-        turn.end();
-        if (turn.isOver()) await turn.rest();
-      }
+      await link.input.run();
+      if (this.#failure) throw this.#failure;
+      return link.fault;
     } catch (error) {
-      throw this.#failure ?? error;
+      if (this.#failure) throw this.#failure;
+      if (!(error instanceof LinkFault)) throw error;
+      return link.fault ?? error.fault;
     } finally {
-      stopGiving();
-      this.stop();
+      this.#unlink(link);
     }
   }
 
-  #read(stack: Stack): Read {
-    const buffer = stack.takeInput();
-    const done = this.#port.read(buffer.body);
-    done.catch(() => {}); // looked at in its turn
-    return { stack, buffer, done };
+  /** Ends the link that is carried now, if any. */
+  leave(): void {
+    this.#link?.close();
+  }
+
+  /** The link is over: its port is closed, and a write under way counts as done. */
+  #unlink(link: Carried): void {
+    this.#last = link;
+    this.#link = undefined;
+    link.close();
+    if (this.#stopped || !this.#writing) return;
+    this.#writing = false;
+    const { current } = this.#stack!;
+    // A control frame is still in front, and is sent again.
+    if (this.#writesPackets && !current.broken) current.outputDone();
+    this.touched();
   }
 
   /** From now on packets go to the stack; before, they are dropped. */
   start(): void {
     this.#started = true;
+    this.#link?.input.start();
     this.#stack?.current.poll(performance.now());
   }
 
   /** Sends a control frame, ahead of packets that wait. */
   send(frame: Frame): void {
     if (this.#stopped) return;
-    this.#controlBytes += frame.bytes.length;
-    if (this.#controlBytes > MOST_CONTROL_BYTES) {
-      this.fail(new Error("The manager does not read: 4 MiB of control messages wait"));
-      return;
-    }
     this.#control.push(frame.bytes);
+    this.#controlBytes += frame.bytes.length;
+    if (this.#controlBytes > MOST_CONTROL_BYTES) this.#tooMuch();
     this.touched();
+  }
+
+  #putFirst(bytes: Uint8Array): void {
+    this.#control.unshift(bytes);
+    this.#controlBytes += bytes.length;
+  }
+
+  /** More control frames wait than are kept. */
+  #tooMuch(): void {
+    if (this.#link) {
+      const why = "The manager does not read: 4 MiB of control messages wait";
+      return this.#breakOff(this.#link, new Error(why));
+    }
+    while (this.#controlBytes > MOST_CONTROL_BYTES) {
+      this.#controlBytes -= this.#control.shift()!.length;
+      this.#lost++;
+    }
+  }
+
+  /** The link has a fault, and ends. */
+  #breakOff(link: Carried, fault: Error): void {
+    if (link.isClosed) return;
+    link.fault = fault;
+    link.close();
   }
 
   /**
@@ -224,10 +279,11 @@ export class Pump {
     this.#flush();
   };
 
-  /** Ends as `stop` does; `run` rejects with `error`. */
+  /** Ends as `stop` does; `carry` rejects with `error`, now and later. */
   fail(error: unknown): void {
     this.#failure ??= error;
     this.stop();
+    this.#onFailed?.();
   }
 
   /** Ends timers and writes nothing more. */
@@ -235,103 +291,14 @@ export class Pump {
     if (this.#stopped) return;
     this.#stopped = true;
     clearTimeout(this.#timer);
-    this.#credits.stop();
-    this.#port.close();
+    this.#stopGiving?.();
+    this.#link?.close();
     this.#tellSent();
   }
 
   #tellSent(): void {
     if (this.#waiting.length === 0) return;
     for (const tell of this.#waiting.splice(0)) tell();
-  }
-
-  /** Handles the frames from `at` on and returns the bytes of whole frames. */
-  #process(stack: Stack, buffer: InputBuffer, at: number, length: number): number {
-    const start = at;
-    const end = at + length;
-    while (end - at >= HEADER_BYTES) {
-      if (this.#started && !stack.broken) {
-        at += this.#stack!.attempt(() => stack.input(buffer, at, end - at)) ?? 0;
-        if (end - at < HEADER_BYTES) break;
-      }
-      const { memory } = stack;
-      const size = memory[at + 1]! << 16 | memory[at + 2]! << 8 | memory[at + 3]!;
-      if (memory[at] !== MAGIC || size < COUNTED_HEADER_BYTES) {
-        throw new Error(
-          `Not a frame: ${shown(memory.subarray(at, Math.min(end, at + 32)))}`,
-        );
-      }
-      const frameEnd = at + UNCOUNTED + size;
-      if (frameEnd > end) break;
-      const type = memory[at + 4]! << 8 | memory[at + 5]!;
-      if (type === FrameType.JSON) {
-        this.#onControl(memory.subarray(at + HEADER_BYTES, frameEnd));
-      } else if (type === FrameType.CREDIT && this.#started) {
-        this.#creditBytes += frameEnd - at;
-        // The last of a read says all that those before it say.
-        this.#credit = memory.subarray(at + HEADER_BYTES, frameEnd);
-      }
-      // A packet before the configuration or that broke the stack, or a type from the future.
-      at = frameEnd;
-    }
-    return at - start;
-  }
-
-  #takeLarge(frame: Uint8Array): void {
-    if ((frame[4]! << 8 | frame[5]!) === FrameType.JSON) {
-      this.#onControl(frame.subarray(HEADER_BYTES));
-    }
-  }
-
-  /** A credit came: what the window says now holds for the stack's output. */
-  #opened(window: SendWindow): void {
-    if (this.#sentBefore > 0) {
-      window.began(this.#sentBefore);
-      this.#sentBefore = 0;
-    }
-    const { bytes, frameBytes } = window;
-    if (Math.abs(bytes / this.#windowBytes - 1) > WORTH_A_CHANGE) {
-      this.#windowBytes = bytes;
-      // What waits goes with one write, which must not be large beside the window.
-      const limit = Math.max(
-        frameBytes,
-        bytes * WRITE_SHARE,
-        window.path.rate * WRITE_MS,
-      );
-      this.#stack!.limitOutput(limit, frameBytes - OVERHEAD_BYTES);
-    }
-    this.touched();
-  }
-
-  /** The output to write now: all, only what a window never holds back, or nothing. */
-  #output(): Uint8Array | undefined {
-    const stack = this.#stack!;
-    const { window } = this.#credits;
-    if (!window) {
-      const output = stack.takeOutput();
-      if (output) this.#sentBefore += output.length - stack.current.creditTaken;
-      return output;
-    }
-    const isOpen = window.room > 0;
-    this.#isHeldBack = false;
-    if (!isOpen) {
-      const { bytes, credit } = stack.current.waiting();
-      this.#isHeldBack = bytes > credit;
-      if (this.#isHeldBack) window.blocked();
-      if (credit === 0) return undefined;
-    }
-    const output = stack.takeOutput(!isOpen);
-    if (!output) return undefined;
-    const sent = output.length - stack.current.creditTaken;
-    if (sent > 0) this.#sent(sent);
-    return output;
-  }
-
-  /** So many bytes of frames go to the link, credits not counted. */
-  #sent(bytes: number): void {
-    const { window } = this.#credits;
-    if (!window) this.#sentBefore += bytes;
-    else window.sent(bytes, performance.now(), this.#stack!.current.waiting().bytes > 0);
   }
 
   /** Dispatches the stack's events, and writes output unless a write is under way. */
@@ -348,22 +315,36 @@ export class Pump {
     const stack = this.#stack!;
     stack.attempt((current) => current.dispatch());
     if (this.#writing) return;
-    const control = this.#control.shift();
+    const link = this.#link;
+    if (!link) return this.#drop(stack);
+    const control = this.#control[0];
     const { current } = stack;
-    if (control) this.#sent(control.length);
-    const output = control ?? this.#output();
+    if (control) link.out.sent(control.length);
+    const output = control ?? link.out.take();
     // A full buffer may have kept packets back, so only an empty buffer tells.
     if (!output) {
-      if (!this.#isHeldBack) this.#tellSent();
+      if (!link.out.isHeldBack) this.#tellSent();
       return;
     }
     this.#writing = true;
-    this.#port.write(output).then(() => {
-      if (control) this.#controlBytes -= control.length;
-      else if (!current.broken) current.outputDone();
+    this.#writesPackets = control === undefined;
+    link.port.write(output).then(() => {
+      if (link !== this.#link) return; // that counted as done at the link's end
+      if (control) {
+        this.#control.shift();
+        this.#controlBytes -= control.length;
+      } else if (!current.broken) current.outputDone();
       this.#writing = false;
       this.#flush();
-    }, (error) => this.fail(error));
+    }, (error) => this.#breakOff(link, error));
+  }
+
+  /** Without a link packets go nowhere. */
+  #drop(stack: LivingStack): void {
+    while (stack.takeOutput()) {
+      if (!stack.current.broken) stack.current.outputDone();
+    }
+    this.#tellSent();
   }
 
   #tick(): void {
@@ -380,52 +361,4 @@ export class Pump {
       this.#timer = setTimeout(() => this.#tick(), Math.max(1, wait));
     }
   }
-}
-
-/** A read under way into memory of a stack. */
-interface Read {
-  readonly stack: Stack;
-  readonly buffer: InputBuffer;
-  readonly done: Promise<number | null>;
-}
-
-/** A read, in memory of the current stack: `length` bytes from `kept` before it. */
-function moved(read: Read, current: Stack, length: number, kept: number): Read {
-  if (read.stack === current) return read;
-  const buffer = current.takeInput();
-  const from = read.buffer.address - kept;
-  current.memory.set(
-    read.stack.memory.subarray(from, from + length),
-    buffer.address - kept,
-  );
-  return { ...read, stack: current, buffer };
-}
-
-/** A frame larger than a read buffer: gathered in a buffer of exactly its size. */
-class Large {
-  readonly bytes: Uint8Array;
-  #filled = 0;
-
-  constructor(begin: Uint8Array) {
-    const size = begin[1]! << 16 | begin[2]! << 8 | begin[3]!;
-    this.bytes = new Uint8Array(UNCOUNTED + size);
-    this.add(begin);
-  }
-
-  get isWhole(): boolean {
-    return this.#filled === this.bytes.length;
-  }
-
-  /** Takes the bytes that belong to the frame and returns their number. */
-  add(bytes: Uint8Array): number {
-    const part = bytes.subarray(0, this.bytes.length - this.#filled);
-    this.bytes.set(part, this.#filled);
-    this.#filled += part.length;
-    return part.length;
-  }
-}
-
-function shown(bytes: Uint8Array): string {
-  const text = new TextDecoder("latin1").decode(bytes).replace(/[^ -~]/g, ".");
-  return `${bytes.toHex()} "${text}"`;
 }

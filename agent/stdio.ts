@@ -1,39 +1,58 @@
 /**
  * The agent's side of a link on this process's standard input and output.
  *
- * Pipes and sockets are read and written through `node:net` sockets, which work from the
- * event loop; `Deno.stdin` and `Deno.stdout` hand each operation to another thread and
- * back, which costs two wake-ups of a sleeping processor.
+ * Where the system allows, both move to other numbers, and /dev/null takes their places. A
+ * link can end before the agent does, and the next socket that is opened would get the
+ * number 0 or 1: what is meant for standard output would go to a stranger.
  *
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import { fstatSync } from "node:fs";
-import { Socket } from "node:net";
-import { enlargePipes } from "../transports/command/pipe_size.ts";
+import {
+  joined,
+  type Reader,
+  socketReader,
+  socketWriter,
+  type Writer,
+} from "./descriptor_port.ts";
 import { type AgentPort, inTurn } from "./port.ts";
 
-/** Bytes that may come before a read asks for them. */
-const READ_AHEAD = 64 * 1024;
+/** The most an unprivileged process may ask for (`/proc/sys/fs/pipe-max-size`). */
+const PIPE_BYTES = 1 << 20;
+const O_RDWR = 2;
+const O_CLOEXEC = 0o2000000;
+const F_DUPFD_CLOEXEC = 1030;
+const F_SETPIPE_SZ = 1031;
+/** The first number that is not one of the standard ones. */
+const FIRST_FREE = 3;
 
 /** A port on standard input and output. */
-export function stdioPort(): AgentPort {
-  enlargePipes(Deno.pid); // where the manager's child is not this process but docker
-  const input = isPipeOrSocket(0) ? socketReader() : plainReader();
-  const output = isPipeOrSocket(1) ? socketWriter() : plainWriter();
-  return {
-    read: input.read,
-    write: output.write,
-    close() {
-      input.close();
-      output.close();
-    },
-  };
+export interface StdioPort extends AgentPort {
+  /** Why the process cannot do without this link, for people; absent if it can. */
+  readonly bound?: string;
+  /** The numbers of input and output now. */
+  readonly numbers: readonly [number, number];
 }
 
-type Reader = Pick<AgentPort, "read" | "close">;
-type Writer = Pick<AgentPort, "write" | "close">;
+/** Takes standard input and output over. */
+export function stdioPort(): StdioPort {
+  const isSocket = [isPipeOrSocket(0), isPipeOrSocket(1)] as const;
+  const isWhole = isSocket[0] && isSocket[1];
+  const moved = movedAway(isWhole);
+  const numbers = moved ?? [0, 1] as const;
+  const port = joined(
+    isSocket[0] ? socketReader(numbers[0]) : plainReader(),
+    isSocket[1] ? socketWriter(numbers[1]) : plainWriter(),
+  );
+  if (moved) return { ...port, numbers };
+  const bound = !isWhole
+    ? "standard input or output is a terminal or a file"
+    : Deno.build.os !== "linux"
+    ? "the system is not Linux"
+    : "FFI is not allowed";
+  return { ...port, numbers, bound };
+}
 
 function isPipeOrSocket(fd: number): boolean {
   try {
@@ -45,86 +64,47 @@ function isPipeOrSocket(fd: number): boolean {
 }
 
 /**
- * The socket fills the memory of the next read. If no read was asked for when the socket
- * chose, the bytes go to a buffer of our own, and nothing is read before they were taken
- * from there. So nothing is allocated for input: the runtime's buffers, one for each
- * read, would wait in the hundreds of megabytes for the garbage collector.
+ * Enlarges the pipes, where they are pipes: the manager's child is not this process but
+ * docker, perhaps. Then moves both, if `isWhole`. The new numbers, or undefined if the
+ * system or this process's permissions do not allow that.
  */
-function socketReader(): Reader {
-  const asked: { into: Uint8Array; settle: (count: number | null) => void }[] = [];
-  const spare = new Uint8Array(READ_AHEAD);
-  let held = spare.subarray(0, 0);
-  let isEnded = false;
-  let failure: Error | undefined;
-
-  const serve = () => {
-    while (asked.length > 0 && (held.length > 0 || isEnded)) {
-      const { into, settle } = asked.shift()!;
-      const part = held.subarray(0, into.length);
-      into.set(part);
-      held = held.subarray(part.length);
-      settle(part.length === 0 ? null : part.length);
-    }
-  };
-  const socket = new Socket({
-    fd: 0,
-    readable: true,
-    writable: false,
-    onread: {
-      buffer: () => asked[0]?.into ?? spare,
-      callback(count, buffer) {
-        if (buffer === spare) held = spare.subarray(0, count);
-        else asked.shift()?.settle(count);
-        serve();
-        return held.length === 0; // else the socket pauses
-      },
-    },
-  });
-  const end = (error?: Error) => {
-    isEnded = true;
-    failure ??= error;
-    serve();
-  };
-  socket.on("end", end);
-  socket.on("error", end);
-  socket.on("close", () => end());
-  socket.resume();
-  return {
-    read(into) {
-      return new Promise((resolve, reject) => {
-        const settle = (count: number | null) => {
-          if (count === null && failure) reject(failure);
-          else resolve(count);
-        };
-        asked.push({ into, settle });
-        if (held.length === 0 && !isEnded) return;
-        serve();
-        if (held.length === 0) socket.resume();
-      });
-    },
-    close() {
-      socket.destroy();
-      end();
-    },
-  };
+function movedAway(isWhole: boolean): readonly [number, number] | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
+  const library = openLibc();
+  if (!library) return undefined;
+  try {
+    const { fcntl, open, dup2, close } = library.symbols;
+    for (const fd of [0, 1]) fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
+    if (!isWhole) return undefined;
+    const input = fcntl(0, F_DUPFD_CLOEXEC, FIRST_FREE);
+    const output = fcntl(1, F_DUPFD_CLOEXEC, FIRST_FREE);
+    const nothing = open(new TextEncoder().encode("/dev/null\0"), O_RDWR | O_CLOEXEC);
+    if (input < 0 || output < 0 || nothing < 0) return undefined;
+    dup2(nothing, 0);
+    dup2(nothing, 1);
+    close(nothing);
+    return [input, output];
+  } finally {
+    library.close();
+  }
 }
 
-function socketWriter(): Writer {
-  const socket = new Socket({ fd: 1, readable: false, writable: true });
-  let failure: Error | undefined;
-  socket.on("error", (error: Error) => failure = error);
-  return {
-    write(bytes) {
-      if (failure) return Promise.reject(failure);
-      const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      return new Promise((resolve, reject) => {
-        socket.write(view, (error) => error ? reject(error) : resolve());
-      });
-    },
-    close() {
-      socket.destroy();
-    },
-  };
+const SYMBOLS = {
+  open: { parameters: ["buffer", "i32"], result: "i32" },
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  dup2: { parameters: ["i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+} as const;
+
+function openLibc(): Deno.DynamicLibrary<typeof SYMBOLS> | undefined {
+  for (const name of ["libc.so.6", "libc.so"]) {
+    try {
+      return Deno.dlopen(name, SYMBOLS);
+    } catch {
+      // The other C library's name, or none that can be loaded.
+    }
+  }
 }
 
 /** For a terminal or a file. */

@@ -168,12 +168,15 @@ ${OPTIONS}
   agent: `What a manager runs on each host. Not for people.
 
 Usage:
-  norouter agent --automated
+  norouter agent --automated [--attach ID]
 
-It speaks frames on standard input and output and ends when its input ends.
+It speaks frames on standard input and output and ends when its input ends. If its manager
+wants so, it outlives that for a while; a second one then goes back to it, lends its input
+and output, and waits.
 
 Options:
   --automated          run; without it, this is only explained
+  --attach ID          go back to the agent of this name; begin anew if there is none
 ${GENERAL}
 `,
   complete: `Print a script that completes commands, options and manifests.

@@ -197,11 +197,19 @@ export function programOf(
   program.command("agent")
     .description("what a manager runs on each host")
     .option("--automated", "speak frames on standard input and output")
-    .action(async ({ automated }: { automated?: true }, command: Command) => {
-      const { agent, NOT_BY_HAND } = await import("./commands/agent.ts");
-      if (!automated) return command.error(`norouter: ${NOT_BY_HAND}`);
-      done(await agent());
-    });
+    .option("--attach <id>", "go back to an agent that outlived its link")
+    .action(
+      async (options: { automated?: true; attach?: string }, command: Command) => {
+        const { automated, attach } = options;
+        const { agent, isAttachId, NOT_BY_HAND } = await import("./commands/agent.ts");
+        if (!automated) return command.error(`norouter: ${NOT_BY_HAND}`);
+        if (attach !== undefined && !isAttachId(attach)) {
+          const wanted = "the ID of an agent has 16 hexadecimal digits";
+          return command.error(`norouter: ${wanted}, not ${JSON.stringify(attach)}`);
+        }
+        done(await agent({ attach }));
+      },
+    );
 
   // The command `complete` copies the settings of this moment.
   program.showHelpAfterError(`(see "norouter help complete")`);

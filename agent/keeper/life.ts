@@ -1,0 +1,129 @@
+/**
+ * The life of an agent that outlives its links, without a clock.
+ *
+ * ```
+ *               ┌──────── a byte came ────────┐
+ *               ▼                             │
+ *  ┌──► attached ── nothing came for 12 s ──► silent
+ *  │        └───── the link ended ─────┬────────┘
+ *  │                                   ▼
+ *  └──────── a link proved itself ── away ── too long, or asked to end ──► over
+ * ```
+ *
+ * Times are milliseconds of any clock. The grace counts from the last byte received, about:
+ * reads are counted and looked at now and then, which costs nothing on the way of a byte.
+ *
+ * @module
+ */
+
+/** The manager pings every 5 s; when nothing came for so long, the link may be dead. */
+export const SILENCE_MS = 12_000;
+/** So long a wish for the end is remembered while the link lives. */
+export const END_WISH_MS = 15_000;
+
+/** See above. */
+export type Phase = "attached" | "silent" | "away" | "over";
+
+/** Options of a {@linkcode Life}. */
+export interface LifeOptions {
+  /** Seconds without a link, after which it is over. */
+  readonly seconds: number;
+  /** The time. */
+  readonly now: number;
+}
+
+/** Begins attached. */
+export class Life {
+  readonly #graceMs: number;
+  #phase: Phase = "attached";
+  #reads = 0;
+  /** When something came last, by the looks. */
+  #heardAt: number;
+  #epoch = 0;
+  #endWishedAt = -Infinity;
+
+  constructor({ seconds, now }: LifeOptions) {
+    this.#graceMs = seconds * 1000;
+    this.#heardAt = now;
+  }
+
+  /** The present state. */
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** Milliseconds since something came. */
+  awayMs(now: number): number {
+    return Math.max(0, now - this.#heardAt);
+  }
+
+  /** Milliseconds until it is over, if no link comes. */
+  leftMs(now: number): number {
+    return Math.max(0, this.#heardAt + this.#graceMs - now);
+  }
+
+  /** A look at the number of reads of the present link. True if it just fell silent. */
+  look(now: number, reads: number): boolean {
+    if (this.#phase !== "attached") return false;
+    if (reads !== this.#reads) {
+      this.#reads = reads;
+      this.#heardAt = now;
+    }
+    if (now - this.#heardAt < SILENCE_MS) return false;
+    this.#phase = "silent";
+    return true;
+  }
+
+  /** A byte came over a silent link. */
+  heard(now: number): void {
+    if (this.#phase !== "silent") return;
+    this.#phase = "attached";
+    this.#heardAt = now;
+  }
+
+  /** The link ended; `reads` are all that brought something. */
+  lost(now: number, reads: number): void {
+    if (this.#phase === "over") return;
+    if (this.#phase === "attached" && reads !== this.#reads) this.#heardAt = now;
+    this.#phase = now - this.#endWishedAt < END_WISH_MS ? "over" : "away";
+  }
+
+  /** The time without a link may be over. True if it just is. */
+  expire(now: number): boolean {
+    if (this.#phase !== "away" || this.leftMs(now) > 0) return false;
+    this.#phase = "over";
+    return true;
+  }
+
+  /** Nobody can come back, or the end is wanted. */
+  end(): void {
+    this.#phase = "over";
+  }
+
+  /**
+   * A newer agent of the same host asks this one to end. True if it does, at once; else the
+   * wish is remembered for a while: a link whose manager is gone may end in a moment.
+   */
+  askedToEnd(now: number): boolean {
+    if (this.#phase === "attached") {
+      this.#endWishedAt = now;
+      return false;
+    }
+    this.#phase = "over";
+    return true;
+  }
+
+  /**
+   * A link proved itself and has the number `epoch`. False if that is not above all before,
+   * or all is over; else it is the present link, after a gap of {@linkcode awayMs}.
+   */
+  attach(now: number, epoch: number): boolean {
+    if (this.#phase === "over" || epoch <= this.#epoch) return false;
+    this.#epoch = epoch;
+    this.#phase = "attached";
+    this.#heardAt = now;
+    this.#endWishedAt = -Infinity;
+    this.#reads = 0;
+    return true;
+  }
+}

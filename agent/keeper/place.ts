@@ -1,0 +1,211 @@
+/**
+ * Places: the folders by which an agent without a link is found.
+ *
+ * ```text
+ * /tmp/norouter-1000/keep-0123456789abcdef/
+ *   pid    "PROCESS STARTTIME": the keeper
+ *   of     "MESH HOST": what it belongs to, the host percent-encoded
+ *   door   a FIFO that takes lines, see door.ts
+ *   sock   a unix socket, see socket.ts
+ * ```
+ *
+ * Nothing is trusted that others could have made: the outer folder belongs to this user
+ * alone, is no link, and lies where nobody else can rename it. A folder is filled under
+ * another name first, so whoever finds one finds it complete.
+ *
+ * A keeper that was killed leaves its folder behind. Whoever starts later removes it, if
+ * the process is gone and nobody has the door open: the process may only look gone, where
+ * containers share a place.
+ *
+ * @module
+ */
+
+import { messageOf } from "../../wire/text.ts";
+import { ENXIO, type Libc, O_NONBLOCK, O_WRONLY, SystemError } from "./libc.ts";
+import { startOf } from "./processes.ts";
+
+/** Where the folders are, the first that can be had. */
+export const PLACES = ["/tmp", "/var/tmp", "/dev/shm"] as const;
+
+/** Folders that are looked at in one place. */
+const MOST_FOLDERS = 1000;
+/** Others may rename what lies in a folder: writable by them, and without the sticky bit. */
+const WRITABLE_BY_OTHERS = 0o022;
+const STICKY = 0o1000;
+const NOT_PRIVATE = 0o077;
+
+/** A keeper that somebody else runs. */
+export interface Found {
+  readonly folder: string;
+  readonly pid: number;
+  readonly start: string;
+  /** Its mesh and host, as in the file. */
+  readonly of: string;
+}
+
+/** The line that names a mesh and a host. */
+export function nameOf(mesh: string, host: string): string {
+  return `${mesh} ${encodeURIComponent(host.toWellFormed())}`;
+}
+
+/** The private folder of this user in a place. @throws {Error} why there is none. */
+export function privateFolder(place: string, { make }: { make: boolean }): string {
+  const { mode, uid, isDirectory } = Deno.statSync(place);
+  const own = Deno.uid();
+  if (!isDirectory) throw new Error(`${place} is no folder`);
+  const isOthers = uid !== 0 && uid !== own;
+  if (isOthers || (mode! & WRITABLE_BY_OTHERS) !== 0 && (mode! & STICKY) === 0) {
+    throw new Error(`others can change ${place}`);
+  }
+  const folder = `${place}/norouter-${own}`;
+  if (make) {
+    try {
+      Deno.mkdirSync(folder, { mode: 0o700 });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    }
+  }
+  const found = Deno.lstatSync(folder);
+  if (!found.isDirectory || found.uid !== own) {
+    throw new Error(`${folder} is not a folder of this user`);
+  }
+  if ((found.mode! & NOT_PRIVATE) !== 0) {
+    if (!make) throw new Error(`${folder} is open to others`);
+    Deno.chmodSync(folder, 0o700);
+  }
+  return folder;
+}
+
+/** Keepers of this user that live. Folders of others that do not are removed. */
+export function livingKeepers(libc: Libc): Found[] {
+  const found: Found[] = [];
+  for (const place of PLACES) {
+    try {
+      const folder = privateFolder(place, { make: false });
+      const entries = Deno.readDirSync(folder).filter(({ isDirectory }) => isDirectory);
+      for (const { name } of entries.take(MOST_FOLDERS)) {
+        const [, kind, whose] = /^(keep|new)-([0-9a-f]+)$/.exec(name) ?? [];
+        const isBeingMade = kind === "new" && startOf(Number(whose)) !== undefined;
+        if (kind === undefined || isBeingMade) continue;
+        const keeper = keeperIn(`${folder}/${name}`, libc);
+        if (keeper && kind === "keep") found.push(keeper);
+      }
+    } catch {
+      // No folder there, or none that is ours alone.
+    }
+  }
+  return found;
+}
+
+/** The folder of the keeper `id`, in the places where one may be; undefined if none. */
+export function findFolder(id: string): string | undefined {
+  for (const place of PLACES) {
+    try {
+      const folder = `${privateFolder(place, { make: false })}/keep-${id}`;
+      if (Deno.lstatSync(folder).isDirectory) return folder;
+    } catch {
+      // Not in this place.
+    }
+  }
+}
+
+/** The keeper of a folder, or undefined if it is dead, and the folder removed. */
+function keeperIn(folder: string, libc: Libc): Found | undefined {
+  const [pid, start = ""] = wordsOf(`${folder}/pid`);
+  const number = Number(pid);
+  if (Number.isSafeInteger(number) && number > 0 && startOf(number) === start) {
+    return { folder, pid: number, start, of: wordsOf(`${folder}/of`).join(" ") };
+  }
+  if (!isOpen(`${folder}/door`, libc)) removeFolder(folder);
+}
+
+function wordsOf(path: string): string[] {
+  try {
+    return Deno.readTextFileSync(path).trimEnd().split(" ");
+  } catch {
+    return [];
+  }
+}
+
+/** Whether somebody reads a FIFO. */
+function isOpen(path: string, libc: Libc): boolean {
+  try {
+    libc.close(libc.open(path, O_WRONLY | O_NONBLOCK));
+    return true;
+  } catch (error) {
+    return error instanceof SystemError && error.errno !== ENXIO && exists(path);
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Removes a folder of ours; never throws. */
+function removeFolder(folder: string): void {
+  try {
+    Deno.removeSync(folder, { recursive: true });
+  } catch {
+    // Somebody else was faster.
+  }
+}
+
+/** The folder of this process's keeper. */
+export class Place {
+  #folder: string;
+  readonly #inode: number | null;
+
+  /** Makes a folder that nobody finds until `publish`. @throws {Error} why there is none. */
+  constructor(of: string) {
+    const errors: string[] = [];
+    for (const place of PLACES) {
+      try {
+        this.#folder = `${privateFolder(place, { make: true })}/new-${Deno.pid}`;
+        removeFolder(this.#folder); // of a process that had this number before
+        Deno.mkdirSync(this.#folder, { mode: 0o700 });
+        Deno.writeTextFileSync(
+          `${this.#folder}/pid`,
+          `${Deno.pid} ${startOf("self")}\n`,
+        );
+        Deno.writeTextFileSync(`${this.#folder}/of`, `${of}\n`);
+        this.#inode = Deno.lstatSync(this.#folder).ino;
+        return;
+      } catch (error) {
+        errors.push(messageOf(error));
+      }
+    }
+    throw new Error(`no private folder: ${errors.at(-1)}`);
+  }
+
+  /** Where it is now. */
+  get folder(): string {
+    return this.#folder;
+  }
+
+  /** Gives the folder its name, by which relays find it. @throws {Error} if there is one. */
+  publish(id: string): void {
+    const name = this.#folder.replace(/new-\d+$/, `keep-${id}`);
+    if (exists(name)) throw new Error("another agent of this name runs");
+    Deno.renameSync(this.#folder, name);
+    this.#folder = name;
+  }
+
+  /** Whether relays still find it. */
+  isThere(): boolean {
+    try {
+      return Deno.lstatSync(this.#folder).ino === this.#inode;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Removes it. */
+  remove(): void {
+    if (this.isThere()) removeFolder(this.#folder);
+  }
+}
