@@ -6,7 +6,7 @@ interface Options {
   readonly user?: string | undefined;
 }
 
-export default (({ SpecError, openProcess }) => {
+export default (({ SpecError, openProcess, agentWords }) => {
   const enter = ({ root, user }: Options) =>
     user === undefined ? ["chroot", root] : ["chroot", `--userspec=${user}`, root];
   return {
@@ -33,7 +33,7 @@ export default (({ SpecError, openProcess }) => {
     },
     // And this is for "install: never", where the host has an agent.
     async open(options, context) {
-      const agent = ["norouter", "agent", "--automated"];
+      const agent = ["norouter", ...agentWords(context)];
       return await openProcess([...enter(options), ...agent], context);
     },
   };

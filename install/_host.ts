@@ -26,8 +26,11 @@ const MORE_TOOLS = [
   "find",
   "id",
   "uname",
+  "mkfifo",
   "readlink",
   "rmdir",
+  "setsid",
+  "sleep",
   "stat",
 ];
 

@@ -1,5 +1,5 @@
 # Tells what agents have left on a host and, unless $list says so, removes what no process uses:
-# see clean.ts, which sends it with guard.sh, places.sh and its parameters in front. $state is
+# see clean.ts, which sends it with attach.sh, guard.sh, places.sh and its parameters in front. $state is
 # the folder of names, or nothing.
 tell() {
   set -f
@@ -28,6 +28,15 @@ settle() {
   fi
 }
 kept=
+# Where agents are met that have outlived their links.
+for base in /tmp /var/tmp /dev/shm; do
+  for old in "$base/norouter-$uid"/keep-*; do
+    case ${old##*/keep-} in *[!0-9a-f]*) continue ;; esac
+    sole "${old%/*}" "$old" || continue
+    if lives "$old"; then settle "$old" yes; else settle "$old" no; fi
+    [ -n "$list" ] || rmdir "${old%/*}" 2>/dev/null
+  done
+done
 # Where the portable executable may have unpacked itself besides.
 if [ -z "$path" ]; then
   for base in "$XDG_CACHE_HOME" "$XDG_RUNTIME_DIR"; do

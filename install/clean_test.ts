@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { writeNameFiles } from "../agent/name_files/name_files.ts";
+import { StandInKeeper } from "./_keeper.ts";
 import { hostTest, SHELLS, testAgent, type TestHost, WORDS } from "./_host.ts";
 import { cleanHost, type CleanOptions } from "./clean.ts";
 
@@ -30,6 +31,23 @@ async function layTree(host: TestHost, hash: string, isUsed: boolean): Promise<v
 }
 
 for (const shell of SHELLS) {
+  hostTest(
+    `${shell}: the folder of an agent that has outlived its link stays, and goes after it`,
+    { shell },
+    async (host) => {
+      await using keeper = await StandInKeeper.make(`${host.root}/tmp`);
+      const path = keeper.folder.slice(host.root.length);
+      for (const list of [true, false]) {
+        assert.deepEqual(await clean(host, { list }), [`used ${path}`]);
+      }
+      // As if its process had ended, and another had its number.
+      await Deno.writeTextFile(`${keeper.folder}/pid`, `${Deno.pid} 1\n`);
+      assert.deepEqual(await clean(host, { list: true }), [`left ${path}`]);
+      assert.deepEqual(await clean(host), [`gone ${path}`]);
+      assert.deepEqual(host.list("tmp"), []);
+    },
+  );
+
   hostTest(
     `${shell}: what no process uses is listed, and removed`,
     { shell },

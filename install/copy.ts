@@ -6,6 +6,7 @@
  */
 import type { HostFiles, Link, OpenContext, Transport } from "../transports/mod.ts";
 import { architectureOf, folderOf } from "./agents.ts";
+import { agentWords } from "../transports/command/words.ts";
 import { assertGuarded, lookScript, sumOfFolder } from "./copied.ts";
 import type { Uploads } from "./uploads.ts";
 
@@ -83,7 +84,8 @@ export async function openCopied<Options>(
   }
   const flags = ["run", "--quiet", "--allow-all", "--no-config", "--no-lock"];
   const program = [...deno, ...flags, `${home}/app/cli.js`];
-  return await transport.exec!(options, [...program, "agent", "--automated"], context);
+  const words = [...program, ...agentWords(context.attach)];
+  return await transport.exec!(options, words, context);
 }
 
 type Put = (from: string, to: string, quiet?: boolean) => Promise<void>;

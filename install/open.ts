@@ -40,7 +40,9 @@ export async function openInstalled<Options>(
   const files = install.files ?? await agentFiles();
   const { path } = install;
   const always = install.mode === "always";
-  const { words, text } = await scriptFor({ files, path, always });
+  const { attach } = context;
+  const detached = transport.killsCommands;
+  const { words, text } = await scriptFor({ files, path, always, attach, detached });
   const begun: { talk?: Talk } = {};
   const alive = context.alive && (() => {
     begun.talk?.isAsking();

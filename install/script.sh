@@ -1,6 +1,6 @@
 # What runs on a host: see script.ts, which sends it with guard.sh, places.sh and its parameters in front:
-# x64, x64_start and the same of arm64, pack, pack_sum, path, always, unpack. Lines of comments
-# are left out.
+# x64, x64_start and the same of arm64, pack, pack_sum, path, always, unpack, attach, detached.
+# Lines of comments are left out.
 
 # A login may have left its line without an end.
 say() { printf "\n%s\n" "@MARK@ $*"; }
@@ -73,12 +73,31 @@ ready_app() {
   got=$(LC_ALL=C; export LC_ALL; cat "$1"/app/* | digest) || return 0
   [ "$got" = "$pack_sum" ]
 }
+# become COMMAND...: goes on as the agent. Where all that a link has started is killed with the
+# link, the agent gets a session of its own, and this shell waits for it.
+become() {
+  set -- "$@" agent --automated
+  [ -z "$attach" ] || set -- "$@" --attach "$attach"
+  [ -n "$detached" ] && command -v setsid >/dev/null || exec "$@"
+  # What runs in the background has no input but one that is named.
+  exec 3<&0
+  setsid sh -c "$move_mark" "$node" "$@" <&3 3<&- &
+  wait "$!"
+  exit
+}
+# A mark has the number of the process that it is of.
+move_mark='
+if [ -n "$NOROUTER_MARK" ]; then
+  moved=${NOROUTER_MARK%/*}/$$.$0
+  mv -f "$NOROUTER_MARK" "$moved" && NOROUTER_MARK=$moved
+fi
+exec "$@"'
 start_agent() {
   retire "${1%/*}" "${1##*/}" "${begins##* }" "app-$deno-$pack"
   ready "$1"
   NOROUTER_CACHE=${1%/*}
   export NOROUTER_CACHE
-  exec "$1" agent --automated
+  become "$1"
 }
 start_app() {
   mark "$1"
@@ -87,7 +106,7 @@ start_app() {
   # Its caches go where it goes.
   DENO_NO_UPDATE_CHECK=1 DENO_DIR=$1/deno-dir
   export DENO_NO_UPDATE_CHECK DENO_DIR
-  exec deno run --quiet --allow-all --no-config --no-lock "$1/app/cli.js" agent --automated
+  become deno run --quiet --allow-all --no-config --no-lock "$1/app/cli.js"
 }
 ready() {
   clean

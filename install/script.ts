@@ -14,6 +14,8 @@
  * ← norouter-install start PATH            the agent is there all the same, with this sum
  * ← norouter-install send                  ready to write; now the bytes
  * ← norouter-install start PATH            as above
+ * ← norouter-install start keep-ID         instead of all that: an agent that is still there
+ *                                          has taken the link, and speaks when it is asked
  * ← norouter-install fail REASON           at any point, and the end
  * ```
  *
@@ -26,14 +28,19 @@
  * Only folders are used that nobody but their user and root can change or exchange
  * (`guarded` there), so exactly the files that were compared are run.
  *
+ * If the manager names an agent of a link before, that agent is asked first (attach.sh):
+ * before a folder is looked at, and without anything being started.
+ *
  * The script needs a POSIX shell with `cat`, `chmod`, `head`, `ls` (or `stat`), `mkdir`,
- * `mv`, `rm`, `wc`; and `openssl`, `sha256sum` or `shasum`, `df`, `find`, `id`, `uname`,
- * if they are there.
+ * `mv`, `rm`, `wc`; and `openssl`, `sha256sum` or `shasum`, `df`, `find`, `id`, `mkfifo`,
+ * `setsid`, `sleep`, `uname`, if they are there.
  *
  * @module
  */
 import { quote } from "shlex";
+import { assertAgentId } from "../transports/command/words.ts";
 import type { AgentFile, AgentFiles } from "./agents.ts";
+import attachment from "./attach.sh" with { type: "text" };
 import clean from "./clean.sh" with { type: "text" };
 import guard from "./guard.sh" with { type: "text" };
 import places from "./places.sh" with { type: "text" };
@@ -50,6 +57,10 @@ export interface ScriptOptions {
   readonly path?: string | undefined;
   /** Whether to send the agent even where it is there already. */
   readonly always: boolean;
+  /** The agent to go back to, of {@linkcode OpenContext.attach}. */
+  readonly attach?: string | undefined;
+  /** Whether an agent is started in a session of its own: {@linkcode Transport.killsCommands}. */
+  readonly detached?: boolean | undefined;
 }
 
 /** A script, and the words that read and run it. */
@@ -78,10 +89,18 @@ function withoutComments(script: string): string {
   return script.split("\n").filter((line) => !/^\s*(#|$)/.test(line)).join("\n");
 }
 
-/** The script for a host. */
+/** Asks the agent that is named, before anything else. */
+const ATTACH = `attach "$attach" printf "\\n%s\\n" "@MARK@ start keep-$attach"`;
+
+/**
+ * The script for a host.
+ *
+ * @throws {Error} if `attach` names no agent.
+ */
 export async function scriptFor(
-  { files, path = "", always }: ScriptOptions,
+  { files, path = "", always, attach, detached = false }: ScriptOptions,
 ): Promise<HostScript> {
+  if (attach !== undefined) assertAgentId(attach);
   const variables = {
     x64: files.x64?.name ?? "",
     x64_start: await startOf(files.x64),
@@ -92,8 +111,11 @@ export async function scriptFor(
     path,
     always: always ? "always" : "",
     unpack: UNPACK,
+    attach: attach ?? "",
+    detached: detached ? "detached" : "",
   };
-  return hostScript(variables, source);
+  const first = attach === undefined ? [] : [attachment, ATTACH];
+  return hostScript(variables, [...first, guard, places, source]);
 }
 
 /**
@@ -107,18 +129,19 @@ export function cleanScript(
     readonly list: boolean;
   },
 ): HostScript {
-  return hostScript({ path, state, list: list ? "list" : "" }, clean);
+  const variables = { path, state, list: list ? "list" : "" };
+  return hostScript(variables, [attachment, guard, places, clean]);
 }
 
 /** A script with the values of its variables in front. */
 function hostScript(
   variables: Readonly<Record<string, string>>,
-  script: string,
+  parts: readonly string[],
 ): HostScript {
   const values = Object.entries(variables).map(([name, value]) =>
     `${name}=${quote(value)}`
   );
-  const lines = withoutComments([guard, places, script].join("\n"));
+  const lines = withoutComments(parts.join("\n"));
   const all = [...values, lines.replaceAll("@MARK@", SCRIPT_MARK), END].join("\n");
   const text = new TextEncoder().encode(all);
   return { words: ["sh", "-c", starterOf(text.length), "norouter"], text };

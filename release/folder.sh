@@ -18,9 +18,17 @@ case $dir in
   exit 70
   ;;
 esac
-# As in the portable executable (launcher.sh): an agent needs no library of this machine, the
-# program's caches are its own, and it takes these variables out again.
-[ "$*" != "agent --automated" ] || unset LD_PRELOAD
+
+@ATTACH@
+
+# As in the portable executable (launcher.sh): an agent that is still here is not started, an
+# agent needs no library of this machine, the program's caches are its own, and it takes these
+# variables out again.
+if [ "$1 $2 $3 $#" = "agent --automated --attach 4" ]; then
+  attach "$4" :
+  [ -n "$attach" ] || set -- agent --automated
+fi
+[ "$1 $2" != "agent --automated" ] || unset LD_PRELOAD
 NOROUTER_EXECUTABLE=$self NOROUTER_DENO_DIR=${DENO_DIR-} DENO_DIR=$dir/deno-dir
 DENO_NO_UPDATE_CHECK=1
 export NOROUTER_EXECUTABLE NOROUTER_DENO_DIR DENO_DIR DENO_NO_UPDATE_CHECK

@@ -19,6 +19,8 @@ case $self in /*) ;; *) self=$PWD/$self ;; esac
 
 @GUARD@
 
+@ATTACH@
+
 # start DIR ARGUMENT...: becomes the program. What is exported is for the program alone, which
 # takes it out of the environment of its own commands.
 start() {
@@ -92,7 +94,12 @@ places() {
 }
 
 agent=no
-[ "$*" != "agent --automated" ] || agent=yes
+[ "$1 $2" != "agent --automated" ] || agent=yes
+# An agent that is still here need not be unpacked or started.
+if [ "$agent $3 $#" = "yes --attach 4" ]; then
+  attach "$4" :
+  [ -n "$attach" ] || set -- agent --automated
+fi
 set -f
 IFS=$newline
 for place in $(places); do

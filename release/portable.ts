@@ -76,8 +76,18 @@ async function writeFolder(
     await Deno.copyFile(path, target);
     await Deno.chmod(target, name === "deno" || name === "ld.so" ? 0o755 : 0o644);
   }
-  await Deno.copyFile(new URL("./folder.sh", import.meta.url), `${folder}/norouter`);
+  await Deno.writeTextFile(`${folder}/norouter`, await scriptOf("folder"));
   await Deno.chmod(`${folder}/norouter`, 0o755);
+}
+
+/** A script of this folder, with the parts that it has in common with that for hosts. */
+export async function scriptOf(name: "folder" | "launcher"): Promise<string> {
+  const read = (path: string) => Deno.readTextFile(new URL(path, import.meta.url));
+  const [script, guard, attach] = await Promise.all(
+    [`${name}.sh`, "../install/guard.sh", "../install/attach.sh"].map(read),
+  );
+  // By functions, as a text could have signs that mean something in a replacement.
+  return script!.replace("@GUARD@", () => guard!).replace("@ATTACH@", () => attach!);
 }
 
 function isOfDeno({ name }: Carried): boolean {
@@ -133,9 +143,7 @@ async function writeFile(file: string, plan: FilePlan): Promise<string> {
   const all = [deno, loader, zstd, ...libraries];
   let size = packed.length * 2;
   for (const { path } of all) size += (await Deno.stat(path)).size;
-  const guard = await Deno.readTextFile(new URL("../install/guard.sh", import.meta.url));
-  const script = (await Deno.readTextFile(new URL("./launcher.sh", import.meta.url)))
-    .replace("@GUARD@", () => guard);
+  const script = await scriptOf("launcher");
   const hash = await hashOf(script, entries);
   const values: Record<string, string> = {
     SUM: await sumOfRun([deno, loader, ...libraries, ...rest], entries),

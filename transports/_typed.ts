@@ -54,6 +54,20 @@ export function assertCommands(
   }
 }
 
+/** The words that start an agent name the one to go back to, behind all others. */
+function namesAgent(transport: ExecTransport, spec: Readonly<Record<string, unknown>>) {
+  const attach = "0123456789abcdef";
+  Deno.test(`${transport.name} names the agent to go back to`, async () => {
+    const program = ["sh", "-c", 'printf "%s\\n" "$*"', "client"];
+    const options = transport.parse({ ...spec, program });
+    const link = await transport.open(options, { ...contextOf(), attach });
+    await link.writable.close().catch(() => {});
+    const said = await new Blob(await Array.fromAsync(link.readable)).text();
+    assert.match(said, new RegExp(`norouter agent --automated --attach ${attach}'?\n$`));
+    await link.closed;
+  });
+}
+
 /** Runs the suite of links with a shell in the place of the client. */
 export function typedConformance(
   transport: ExecTransport,
@@ -65,6 +79,7 @@ export function typedConformance(
     const program = ["sh", "-c", script, "client"];
     return transport.open(transport.parse({ ...spec, program }), context);
   };
+  namesAgent(transport, spec);
   conformance(transport.name, {
     largeBytes: 4 << 20,
     echo: (context) => open("exec cat", context),

@@ -14,7 +14,7 @@ import { join } from "shlex";
 import { isProgramMissing } from "./command/exec.ts";
 import type { LinkExit, Transport } from "./mod.ts";
 import { openProcess } from "./command/process.ts";
-import { AGENT_WORDS, readWords } from "./command/words.ts";
+import { agentWords, readWords } from "./command/words.ts";
 
 /** The manifest's value, as read by {@linkcode cmd}. */
 export interface CmdOptions {
@@ -30,7 +30,7 @@ export const cmd: Transport<CmdOptions> = {
   parse: (spec) => ({ words: readWords(spec) }),
   // deno-lint-ignore require-await -- a command that cannot start must reject
   async open(options, context) {
-    return openProcess([...options.words, ...AGENT_WORDS], context, {
+    return openProcess([...options.words, ...agentWords(context.attach)], context, {
       hint: missingHint,
     });
   },

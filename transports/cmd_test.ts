@@ -77,6 +77,14 @@ Deno.test("the words that start the agent are appended", { ignore }, async () =>
   assert.equal((await link.closed).ok, true);
 });
 
+Deno.test("they name the agent to go back to", { ignore }, async () => {
+  const attach = "0123456789abcdef";
+  const link = await cmd.open(cmd.parse("echo"), { ...context(), attach });
+  await link.writable.close().catch(() => {});
+  assert.equal(await textOf(link.readable), `agent --automated --attach ${attach}\n`);
+  assert.equal((await link.closed).ok, true);
+});
+
 Deno.test(
   "a command that does not exist is an error that names it",
   { ignore },

@@ -72,4 +72,6 @@ export const lxc = execTransport<LxcOptions>({
       ...words,
     ];
   },
+  // LXD and Incus do, with SIGKILL, as soon as a websocket of the command is gone.
+  killsCommands: true,
 });

@@ -1,7 +1,12 @@
+import assert from "node:assert/strict";
 import { assertCommands, assertMistakes, typedConformance } from "./_typed.ts";
 import { lxc } from "./lxc.ts";
 
 typedConformance(lxc, { instance: "box" });
+
+Deno.test("an agent is started in a session of its own, as commands are killed", () => {
+  assert.equal(lxc.killsCommands, true);
+});
 
 Deno.test("an instance is reached by the command its options ask for", () => {
   assertCommands(lxc, [

@@ -141,7 +141,8 @@ export interface Transport<Options = unknown> {
   parse(spec: unknown, place?: SpecPlace): Options;
   /**
    * Opens a link on which an agent speaks, or is about to: `open` need not wait for the
-   * agent. Called again after each end of the link.
+   * agent. Called again after each end of the link, with {@linkcode OpenContext.attach}
+   * where the agent may have outlived it.
    *
    * @throws {Error} with a message for the user, if the link cannot be started at all.
    */
@@ -181,6 +182,11 @@ export interface Transport<Options = unknown> {
    * the container with "--tmpfs /tmp:exec"`.
    */
   readonly roomAdvice?: string;
+  /**
+   * Whether a command of `exec` is killed over there when its link is gone, as LXD does.
+   * An agent is then started in a session of its own, so that it can outlive its link.
+   */
+  readonly killsCommands?: boolean;
   /** Another way to put files on the host, for hosts without a shell. */
   readonly files?: HostFiles<Options>;
 }
@@ -266,4 +272,13 @@ export interface PluginKit {
    * @throws {Error} if the program cannot be started.
    */
   openProcess(words: readonly string[], context: OpenContext): Link;
+  /**
+   * The words behind the program that start an agent: `agent --automated` and, with
+   * {@linkcode OpenContext.attach}, which agent is to be given the link instead if it is
+   * still there. A transport that leaves that out gets a new agent each time, and all
+   * connections of the host end with its link.
+   *
+   * @throws {Error} if `attach` names no agent.
+   */
+  agentWords(context: Pick<OpenContext, "attach">): readonly string[];
 }

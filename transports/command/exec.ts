@@ -17,7 +17,7 @@ import type {
   Transport,
 } from "../mod.ts";
 import { openProcess } from "./process.ts";
-import { AGENT_WORDS } from "./words.ts";
+import { agentWords } from "./words.ts";
 
 /** How commands are run on a host. */
 export interface RemoteShell {
@@ -68,6 +68,8 @@ export interface ExecPlan<Options extends AgentCommandOptions> {
   readonly roomAdvice?: string;
   /** See {@linkcode Transport.files}. */
   readonly files?: HostFiles<Options>;
+  /** See {@linkcode Transport.killsCommands}. */
+  readonly killsCommands?: boolean;
   /** See {@linkcode Transport.otherCommand}. */
   otherCommand?(exit: LinkExit): string | undefined;
   /** Advice about a failure that only this client has. */
@@ -96,7 +98,8 @@ export function execTransport<Options extends AgentCommandOptions>(
     async open(options, context) {
       const prepared = await prepare(options, context);
       const agent = options.agent ?? AGENT;
-      return openProcess(command(prepared, [...agent, ...AGENT_WORDS]), context, {
+      const words = [...agent, ...agentWords(context.attach)];
+      return openProcess(command(prepared, words), context, {
         hint: (exit) => plan.hint?.(exit, prepared) ?? agentHint(exit, agent),
       });
     },
@@ -108,6 +111,7 @@ export function execTransport<Options extends AgentCommandOptions>(
       });
     },
     ...(plan.otherCommand && { otherCommand: plan.otherCommand }),
+    ...(plan.killsCommands && { killsCommands: true }),
     ...(plan.roomAdvice && { roomAdvice: plan.roomAdvice }),
     ...(plan.files && { files: plan.files }),
     describe: (options) => join(command(options, options.agent ?? AGENT)),

@@ -10,9 +10,25 @@ import { SpecError } from "../mod.ts";
 /** The words that NoRouter appends to every command that starts an agent. */
 export const AGENT_WORDS: readonly string[] = ["agent", "--automated"];
 
-/** The same words, with the agent to go back to if there is one. */
+/**
+ * The same words, with the agent to go back to if there is one.
+ *
+ * @throws {Error} as {@linkcode assertAgentId} does.
+ */
 export function agentWords(attach: string | undefined): readonly string[] {
-  return attach === undefined ? AGENT_WORDS : [...AGENT_WORDS, "--attach", attach];
+  if (attach === undefined) return AGENT_WORDS;
+  assertAgentId(attach);
+  return [...AGENT_WORDS, "--attach", attach];
+}
+
+/**
+ * Checks the name of an agent, which becomes a word of commands and a part of paths.
+ *
+ * @throws {Error} if it is another than 16 hexadecimal digits.
+ */
+export function assertAgentId(id: string): void {
+  if (/^[0-9a-f]{16}$/.test(id)) return;
+  throw new Error(`${show(id)} names no agent: wanted 16 hexadecimal digits`);
 }
 
 /**

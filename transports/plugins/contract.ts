@@ -17,6 +17,7 @@ const MEMBERS: readonly (readonly [name: string, type: string, isOptional?: true
   ["exec", "function", true],
   ["otherCommand", "function", true],
   ["describeSent", "function", true],
+  ["killsCommands", "boolean", true],
 ];
 
 /**
@@ -105,6 +106,7 @@ function checked(plugin: Transport, href: string): Transport {
         open("exec", () => plugin.exec!(options, words, context)),
     }),
     ...(plugin.otherCommand && { otherCommand: (exit) => plugin.otherCommand!(exit) }),
+    ...(plugin.killsCommands && { killsCommands: true }),
   };
 
   /**

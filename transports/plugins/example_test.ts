@@ -24,6 +24,14 @@ if (Deno.build.os === "linux" && Deno.uid() === 0) {
   });
 }
 
+Deno.test("the kit has the words that start an agent, or name the one to go back to", () => {
+  assert.deepEqual(kit.agentWords({}), ["agent", "--automated"]);
+  const attach = "0123456789abcdef";
+  const words = ["agent", "--automated", "--attach", attach];
+  assert.deepEqual(kit.agentWords({ attach }), words);
+  assert.throws(() => kit.agentWords({ attach: "; reboot" }), /names no agent/);
+});
+
 Deno.test("the example refuses what is wrong, and says where", () => {
   const table: [unknown, (string | number)[], RegExp][] = [
     [undefined, [], /wanted "root"/],

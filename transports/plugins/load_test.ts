@@ -409,6 +409,15 @@ Deno.test("what is opened is a link, or an error that names what it lacks", asyn
   });
 });
 
+Deno.test("a plug-in may say that its hosts kill commands, by yes or no", async () => {
+  await withPlugin("killsCommands: true", (plugin) => {
+    assert.equal(plugin.killsCommands, true);
+  });
+  await withPlugin("", (plugin) => {
+    assert.equal(plugin.killsCommands, undefined);
+  });
+});
+
 Deno.test("a plug-in's methods keep their this, and its links come through", async () => {
   const members = `
     n: 5,
