@@ -30,7 +30,7 @@ import { Turn } from "../wire/turn.ts";
 import { type Clock, paceOf, within } from "./clock.ts";
 import { decode } from "./decode.ts";
 import type { Link, LinkExit } from "./link.ts";
-import { Liveness } from "./liveness.ts";
+import { Liveness, type LivenessOptions } from "./liveness.ts";
 import type { LinkQueue } from "./queue/queue.ts";
 import { streamFault } from "./stream_fault.ts";
 import { Credits } from "./window/credits.ts";
@@ -164,12 +164,17 @@ export class AdoptedLink {
    * Has the peer asked by `ping` for signs of life from now on, and ends the link
    * without.
    */
-  watchOver(ping: () => void): void {
+  watchOver(ping: () => void, options?: LivenessOptions): void {
     if (this.#isOver) return;
     this.#liveness = new Liveness(this.#options.clock, {
       ping,
       dead: (reason) => this.end({ reason }),
-    });
+    }, options);
+  }
+
+  /** When input came last, in milliseconds of the clock, if signs of life are asked for. */
+  get heardAt(): number | undefined {
+    return this.#liveness?.heardAt;
   }
 
   /** The peer acknowledges what it takes of the link, and is told so in turn. */

@@ -5,7 +5,11 @@
  *
  * ```
  *  starting ── greeted ──► ready ── down ──► down ── adopt, greeted ──► ready …
- *      └─────────────── down ─────────────────▲
+ *      │                      │                ▲
+ *      │                      └─ away ─► away ─┤ down
+ *      │                           ▲       │   │
+ *      ├────────── away ───────────┘       └───┼── adopt, greeted ──► ready …
+ *      └────────── down ───────────────────────┘
  *
  *  close, from any state ──► closed
  * ```
@@ -15,14 +19,18 @@
  *
  * - *starting*: no link has brought the peer up yet, and none has failed.
  * - *ready*: the peer took its configuration (`greeted`).
- * - *away*: the link is gone and the peer is not; queue, calls and flows are kept for its
- *   next link. No peer of today outlives its link, so nothing enters this state yet.
+ * - *away*: the link is gone and the peer is not (`away`): it stays for its next link.
+ *   Queue and calls end with the link all the same, for what waited is stale by then.
  * - *down*: the peer is gone with its link (`down`). Queue and calls end with the link,
  *   and the next link leads to a new peer, with a queue of its own.
  * - *closed*: for good.
  *
  * `ready` does not end with the link by itself, because only who opens links knows
  * whether the peer is away or down.
+ *
+ * **Farewell.** A peer that may outlive its link (`mayStay`) takes the end of its input for
+ * an accident unless `bye` came before. So every wanted end, by `close` or `dismiss`, says
+ * so, behind all other control frames.
  *
  * **Frames out** go through the queue, see `queue.ts`. The router pushes packets into
  * `queue` itself; `push` is for control frames, and for whoever knows an `Outlet` only.
@@ -33,7 +41,7 @@
  * @module
  */
 
-import type { ControlEvent } from "../wire/control/control.ts";
+import { type ControlEvent, encodeControl } from "../wire/control/control.ts";
 import { type Frame, HEADER_BYTES } from "../wire/frame.ts";
 import { AdoptedLink, type Carry, type Ending } from "./adopted.ts";
 import { type CallLimits, Calls } from "./calls.ts";
@@ -46,6 +54,12 @@ import type { PathEstimate, WindowStatus } from "./window/window.ts";
 
 /** Milliseconds for the answer to a ping, after which it is of no interest. */
 const PING_LIMIT = 15_000;
+
+/**
+ * Milliseconds that a link to a peer that outlives it has for a sign of life behind a jump
+ * of the clock.
+ */
+const WAKE_LIMIT = 3000;
 
 /** Longest IPv4 packet, in bytes (RFC 791, 3.1). */
 const MOST_PACKET_BYTES = 65_535;
@@ -80,6 +94,8 @@ export interface Greeted {
   readonly canPing: boolean;
   /** It acknowledges what it takes of the link, see `window/credits.ts`. */
   readonly canCredit?: boolean;
+  /** It outlives its link. */
+  readonly stays?: boolean;
 }
 
 /** The way to one peer, see the theory of operation above. */
@@ -91,6 +107,9 @@ export class Channel implements Outlet {
   #queue: LinkQueue | undefined;
   /** What the last link learned of its path. */
   #path: PathEstimate | undefined;
+  /** Whether the peer at the present link may outlive the link. */
+  #mayStay = false;
+  #heardAt: number | undefined;
 
   /** Makes a channel without a link. */
   constructor(options: ChannelOptions) {
@@ -117,6 +136,14 @@ export class Channel implements Outlet {
   /** The fault in the input of the present link, see {@linkcode AdoptedLink.fault}. */
   get fault(): string | undefined {
     return this.#link?.fault;
+  }
+
+  /**
+   * When input came last over the present or the last link, in milliseconds of the clock;
+   * undefined if nobody asked its peer for signs of life.
+   */
+  get heardAt(): number | undefined {
+    return this.#link?.heardAt ?? this.#heardAt;
   }
 
   /**
@@ -161,6 +188,8 @@ export class Channel implements Outlet {
       excess: (bytes) => this.#options.excess(bytes),
     });
     this.#queue = queue;
+    this.#mayStay = false;
+    this.#heardAt = undefined;
     const adopted = this.#link = new AdoptedLink(link, {
       clock,
       queue,
@@ -176,6 +205,7 @@ export class Channel implements Outlet {
     });
     const exit = await adopted.ended;
     this.#path = adopted.path ?? this.#path;
+    this.#heardAt = adopted.heardAt;
     this.#link = undefined;
     return exit;
   }
@@ -184,11 +214,24 @@ export class Channel implements Outlet {
    * The peer took its configuration. If it answers pings, they ask for signs of life from
    * now on; if it acknowledges what it takes, so does this end.
    */
-  greeted({ canPing, canCredit = false }: Greeted): void {
+  greeted({ canPing, canCredit = false, stays = false }: Greeted): void {
     if (this.#state === "closed") return;
     this.#state = "ready";
+    this.#mayStay = stays;
     if (canCredit) this.#link?.giveCredit();
-    if (canPing) this.#link?.watchOver(() => this.#ping());
+    if (!canPing) return;
+    const afterJump = stays ? WAKE_LIMIT : undefined;
+    this.#link?.watchOver(() => this.#ping(), { afterJump });
+  }
+
+  /** The peer at the present link may have been told to outlive the link, by now. */
+  mayStay(): void {
+    this.#mayStay = true;
+  }
+
+  /** The link is gone, and its peer stays for the next. */
+  away(): void {
+    if (this.#state !== "closed") this.#state = "away";
   }
 
   /** The peer is gone, until a further link brings a new peer. */
@@ -202,11 +245,20 @@ export class Channel implements Outlet {
   }
 
   /**
-   * Ends the channel for good: its peer by the end of its input, then the link by force.
+   * Ends the peer at the present link, if any: by the end of its input, then the link by
+   * force.
    */
+  dismiss(reason: string): void {
+    if (this.#mayStay && this.#link?.isOver === false) {
+      this.push(encodeControl({ type: "event", body: { type: "bye" } }));
+    }
+    this.#link?.end({ reason, isOrderly: true });
+  }
+
+  /** Ends the channel for good, and its peer as {@linkcode Channel.dismiss} does. */
   close(reason: string): void {
     this.#state = "closed";
-    this.#link?.end({ reason, isOrderly: true });
+    this.dismiss(reason);
   }
 
   /** The answer itself does not matter: any input is a sign of life. */

@@ -288,3 +288,55 @@ Deno.test("between peers that know credits what was taken is told, and bounds wh
   channel.close("over");
   await peer.close();
 });
+
+Deno.test("a peer that may outlive its link is told when the end is wanted", async () => {
+  const bye = { type: "event", body: { type: "bye" } };
+  for (const stays of [true, false]) {
+    const { channel, adopt } = bench();
+    const { peer, ended } = adopt();
+    channel.greeted({ canPing: false, stays });
+    channel.push(packet);
+    channel.close("enough");
+    await peer.ended;
+    await peer.close();
+    await ended;
+    assert.deepEqual(peer.messages, stays ? [bye] : []);
+    assert.equal(peer.packets.length, 1, "which changes nothing else");
+  }
+  const { channel, adopt } = bench();
+  const first = adopt();
+  channel.mayStay();
+  channel.dismiss("it is of no use");
+  await first.peer.ended;
+  assert.deepEqual(first.peer.messages, [bye]);
+  await first.peer.close();
+  await first.ended;
+  const second = adopt();
+  channel.close("enough");
+  await second.peer.ended;
+  assert.deepEqual(second.peer.messages, [], "which is another peer");
+  await second.peer.close();
+  await second.ended;
+});
+
+Deno.test("a peer that is away has no queue, and is ready again over its next link", async () => {
+  const { channel, adopt, clock } = bench();
+  const { ended } = adopt();
+  channel.greeted({ canPing: true, stays: true });
+  await clock.pass(3000, 1000);
+  assert.equal(channel.heardAt, 0);
+  channel.end("cut");
+  channel.away();
+  assert.equal(channel.state, "away");
+  assert.equal(channel.push(packet), false);
+  await ended;
+  assert.equal(channel.heardAt, 0, "of the link before");
+  const { peer } = adopt();
+  assert.equal(channel.state, "away", "until the peer says so");
+  channel.greeted({ canPing: false, stays: true });
+  assert.equal(channel.state, "ready");
+  channel.push(packet);
+  await settle();
+  assert.equal(peer.packets.length, 1);
+  channel.end("over");
+});

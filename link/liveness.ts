@@ -1,6 +1,7 @@
 /**
  * Whether an agent still lives: pings every 5 s, and gives the agent up after 15 s
- * without any input.
+ * without any input. After a jump of the clock that may be less: links to agents that
+ * outlive them are given up early, since a new link mends more than waiting does.
  *
  * Silence counts only while the manager reads. A machine that slept, or a manager that
  * was stopped for a while, heard nothing either, without the agent being at fault: a jump
@@ -30,10 +31,19 @@ export interface LivenessHooks {
   dead(reason: string): void;
 }
 
+/** Options of {@linkcode Liveness}. */
+export interface LivenessOptions {
+  /** Milliseconds of silence behind a jump of the clock. Default: as ever. */
+  readonly afterJump?: number | undefined;
+}
+
 /** Watches one agent, from construction until {@linkcode Liveness.stop}. */
 export class Liveness {
   readonly #clock: Clock;
   readonly #hooks: LivenessHooks;
+  readonly #afterJump: number;
+  /** Milliseconds of silence after which the agent counts as dead now. */
+  #patience = DEAD_AFTER;
   #cancel: () => void;
   /**
    * When the agent was last known not to be silent, moved by time that does not count.
@@ -45,9 +55,10 @@ export class Liveness {
   #lookedAt: number;
   #lookedAtWall: number;
 
-  constructor(clock: Clock, hooks: LivenessHooks) {
+  constructor(clock: Clock, hooks: LivenessHooks, options: LivenessOptions = {}) {
     this.#clock = clock;
     this.#hooks = hooks;
+    this.#afterJump = options.afterJump ?? DEAD_AFTER;
     this.#heardAt = this.#pingedAt = this.#lookedAt = clock.now();
     this.#lookedAtWall = clock.wall();
     this.#cancel = clock.after(LOOK_EVERY, () => this.#look());
@@ -62,6 +73,12 @@ export class Liveness {
   listening(): void {
     this.#isBusy = false;
     this.#heardAt = this.#clock.now();
+    this.#patience = DEAD_AFTER;
+  }
+
+  /** When input came last, at the earliest; milliseconds of the clock. */
+  get heardAt(): number {
+    return this.#heardAt;
   }
 
   /** Ends the watch. */
@@ -77,10 +94,12 @@ export class Liveness {
     this.#lookedAt = now;
     this.#lookedAtWall = wall;
     const jumped = gone > LOOK_EVERY + JUMP;
+    if (jumped) this.#patience = this.#afterJump;
     if (jumped || this.#isBusy) this.#heardAt = now;
     else this.#heardAt = Math.min(now, this.#heardAt + late);
-    if (now - this.#heardAt >= DEAD_AFTER) {
-      this.#hooks.dead(`nothing came from it for ${DEAD_AFTER / 1000} s`);
+    if (now - this.#heardAt >= this.#patience) {
+      const when = this.#patience < DEAD_AFTER ? " after a jump of the clock" : "";
+      this.#hooks.dead(`nothing came from it for ${this.#patience / 1000} s${when}`);
       return;
     }
     if (jumped || now - this.#pingedAt >= PING_EVERY) {

@@ -95,3 +95,25 @@ Deno.test("a wall clock set back changes nothing", async () => {
   assert.deepEqual(pings, [5000, 10_000]);
   liveness.stop();
 });
+
+Deno.test("behind a jump there may be less time, until something comes", async () => {
+  const clock = new FakeClock();
+  const deaths: string[] = [];
+  const liveness = new Liveness(clock, {
+    ping() {},
+    dead: (reason) => deaths.push(`${clock.now()}: ${reason}`),
+  }, { afterJump: 3000 });
+  await clock.pass(10_000, 1000);
+  clock.sleep(60_000);
+  await clock.pass(3000, 1000);
+  liveness.heard();
+  liveness.listening();
+  assert.equal(liveness.heardAt, 13_000);
+  await clock.pass(10_000, 1000);
+  assert.deepEqual(deaths, [], "as much as ever");
+  clock.sleep(60_000);
+  await clock.pass(4000, 1000);
+  assert.deepEqual(deaths, [
+    "27000: nothing came from it for 3 s after a jump of the clock",
+  ]);
+});

@@ -20,6 +20,9 @@ import { readVip } from "./vips.ts";
 /** How long an agent may take to answer unless the manifest says otherwise, in ms. */
 const CONNECT_TIMEOUT = 20_000;
 
+/** How long an agent stays without a link unless the manifest says otherwise, in ms. */
+const RESUME = 5 * 60_000;
+
 /** Fields that differ by host. The transports' fields do too. */
 const OWN_FIELDS = ["vip", "aliases", "transport", "with"];
 
@@ -65,7 +68,7 @@ export function readHost(
   const fields = readFields(value, known, report, `host ${quote(name)}`);
   if (value.kind !== "map" && !isNull(value)) return undefined;
   const own = readShared(fields, context);
-  const { http, socks, ...rest } = { ...template, ...own };
+  const { http, socks, resume = RESUME, ...rest } = { ...template, ...own };
   warnOfLostAuth(template, own, report);
   if (http && socks?.listen === http.listen) {
     const where = formatPosition(http.at);
@@ -82,6 +85,12 @@ export function readHost(
       `there; name the host by "docker", "ssh" or the like instead`;
     report.error(wanted.keyAt, message);
   }
+  const lasting = fields.get("resume");
+  if (!transport && lasting && own.resume !== 0) {
+    const message = `"resume" does not go with this machine, whose agent is a part of ` +
+      `the manager`;
+    report.warn(lasting.keyAt, message, { failsCheck: true });
+  }
   return {
     loopback: { disable: false },
     stateDir: { disable: false },
@@ -96,7 +105,7 @@ export function readHost(
     vip: readVip(fields.get("vip"), report),
     aliases: readAliases(fields, names, report),
     ports: joinPorts([...template.ports ?? [], ...own.ports ?? []], report),
-    ...(transport && { transport }),
+    ...(transport && { transport, resume }),
     ...(http && { http }),
     ...(socks && { socks }),
   };

@@ -52,6 +52,11 @@ export interface HostSpec {
   /** How long its agent may take to answer, in milliseconds. */
   readonly connectTimeout: number;
   /**
+   * How long its agent stays without a link, in milliseconds: whole seconds, or 0 if it
+   * ends with its link. Absent for this machine, whose agent has the manager's life.
+   */
+  readonly resume?: number;
+  /**
    * Whether the manager puts the agent on the host: if absent there (`auto`), at each
    * start (`always`), or never. Never for `cmd`, which is the whole command.
    */

@@ -30,6 +30,8 @@ export interface Shared {
   readonly resolveFor?: readonly NamedHost[];
   /** In milliseconds. */
   readonly connectTimeout?: number;
+  /** In milliseconds; 0 for `off`. */
+  readonly resume?: number;
   /** Whether the agent is put on the host. */
   readonly install?: HostSpec["install"];
   /** Where on the host. */
@@ -46,15 +48,20 @@ export const SHARED_FIELDS: readonly string[] = [
   "writeEtcHosts",
   "resolveFor",
   "connectTimeout",
+  "resume",
   "install",
   "installPath",
 ];
+
+/** The words for no time at all; the others are what YAML 1.1 makes of `off`. */
+const NEVER: readonly string[] = ["off", "false", "no"];
 
 /** Reads the fields; absent fields stay absent, to be laid over a template. */
 export function readShared(fields: Fields, context: ProxyContext): Shared {
   const { report } = context;
   const writeEtcHosts = readBoolean(fields.get("writeEtcHosts"), report);
   const connectTimeout = readDuration(fields.get("connectTimeout"), report);
+  const resume = readResume(fields.get("resume"), report);
   const install = readInstall(fields.get("install"), report);
   const installPath = readText(fields.get("installPath"), report, "a path");
   return {
@@ -68,6 +75,7 @@ export function readShared(fields: Fields, context: ProxyContext): Shared {
     })),
     ...(writeEtcHosts !== undefined && { writeEtcHosts }),
     ...(connectTimeout !== undefined && { connectTimeout }),
+    ...(resume !== undefined && { resume }),
     ...(install !== undefined && { install }),
     ...(installPath && { installPath }),
   };
@@ -113,6 +121,23 @@ function readDuration(entry: Entry | undefined, report: Report): number | undefi
   const parsed = parseDuration(text);
   if (typeof parsed === "number") return parsed;
   report.error(entry.value.at, `"connectTimeout": ${parsed}`);
+  return undefined;
+}
+
+/** A length of time of a second or more, in whole seconds, or 0 for `off`. */
+function readResume(entry: Entry | undefined, report: Report): number | undefined {
+  const wanted = `a length of time, like "5m", or "off"`;
+  const text = readText(entry, report, wanted);
+  if (!entry || text === undefined) return undefined;
+  if (NEVER.includes(text.toLowerCase())) return 0;
+  const parsed = parseDuration(text);
+  if (typeof parsed === "number" && parsed >= 1000) {
+    return Math.ceil(parsed / 1000) * 1000;
+  }
+  const fault = typeof parsed === "string"
+    ? `${parsed}, or "off"`
+    : `${quote(text)} is too short; wanted 1s or more, or "off"`;
+  report.error(entry.value.at, `"resume": ${fault}`);
   return undefined;
 }
 

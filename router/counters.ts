@@ -14,6 +14,8 @@ export interface RouteCounters {
   overflowed: number;
   /** Sent to a host that was down, or to a connection that is over. */
   refused: number;
+  /** Dropped because the host was away: their senders send them again. */
+  missed: number;
   /** Sent to an address that leads nowhere. */
   unroutable: number;
   /** Routed connections reset: a host went down, a day of silence, or as below. */
@@ -29,6 +31,7 @@ export function routeCounters(): RouteCounters {
     waited: 0,
     overflowed: 0,
     refused: 0,
+    missed: 0,
     unroutable: 0,
     aborted: 0,
     evicted: 0,

@@ -20,8 +20,10 @@ export type Decision = "deliver" | "wait" | "refuse" | "unreachable" | "drop";
 export interface DeliveryOptions {
   /** Counted up as packets are delivered or not. */
   readonly counters: RouteCounters;
-  /** Bytes that may wait for one host that is starting. */
+  /** Bytes that may wait for one host that is starting or away. */
   readonly waitingBytes: number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
 }
 
 /** The decision for the packet at `at`, given the presence of its host, if any. */
@@ -33,6 +35,7 @@ export function decide(
   if (presence === "up") return "deliver";
   if (presence === "down") return "refuse";
   if (presence === undefined) return isOpening(packet, at) ? "unreachable" : "drop";
+  if (presence === "away") return isOpening(packet, at) ? "wait" : "drop";
   return isOpening(packet, at) || !isSegment(packet, at) ? "wait" : "refuse";
 }
 
@@ -40,11 +43,13 @@ export function decide(
 export class Delivery {
   readonly #counters: RouteCounters;
   readonly #waitingBytes: number;
+  readonly #now: () => number;
 
   /** Counts into `counters`. */
-  constructor({ counters, waitingBytes }: DeliveryOptions) {
+  constructor({ counters, waitingBytes, now }: DeliveryOptions) {
     this.#counters = counters;
     this.#waitingBytes = waitingBytes;
+    this.#now = now;
   }
 
   /** Sends a packet of `origin` to a host, or nowhere. */
@@ -58,6 +63,10 @@ export class Delivery {
     const decision = decide(to?.presence, packet, HEADER_BYTES);
     if (decision === "refuse") return this.refuse(origin, frame);
     if (decision === "wait" && to !== undefined) return this.#wait(origin, to, frame);
+    if (to?.presence === "away") {
+      this.#counters.missed++;
+      return;
+    }
     this.#counters.unroutable++;
     if (decision === "unreachable") {
       // The reason first; the reset is for those who act on nothing else, as NoRouter does.
@@ -83,7 +92,10 @@ export class Delivery {
   }
 
   #wait(origin: Member, to: Member, frame: Frame): void {
-    to.waiting ??= new WaitingRoom(this.#waitingBytes, { counters: this.#counters });
+    to.waiting ??= new WaitingRoom(this.#waitingBytes, {
+      counters: this.#counters,
+      now: this.#now,
+    });
     to.waiting.push(frame, origin.sender);
   }
 }

@@ -62,7 +62,7 @@ export class FlowAges {
 
   /**
    * Gives each flow that was silent for too long to `end`, which has to take the flow
-   * out.
+   * out, or to touch it.
    */
   sweep(now: number, end: (flow: Flow) => void): void {
     sweepList(this.#finished, now - SILENCE_MS.finished, end);

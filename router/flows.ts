@@ -31,6 +31,9 @@
  * retransmissions. An opening flow goes without a word, since a SYN that comes again is
  * simply decided again.
  *
+ * *Hold.* The silence of a flow whose initiator or via is away (`isHeld`) does not count,
+ * and counts from the beginning when that host is back (`renew`).
+ *
  * *Limit.* There is a greatest number of flows. A further flow takes the place of the
  * finished flow that was silent longest or, if none is finished, of the flow silent
  * longest among those of the initiator that has most (on a tie, the initiator of the new
@@ -84,6 +87,8 @@ export interface FlowTableOptions {
   readonly limit?: number;
   /** Goes into the hash of flows. Default 0. */
   readonly seed?: number;
+  /** Whether a silent flow is kept, since one of its hosts is away. Default: none is. */
+  isHeld?(flow: Flow): boolean;
   /** Called with each flow that was taken out before its time, after removal. */
   onLost?(flow: Flow, loss: FlowLoss): void;
 }
@@ -231,6 +236,26 @@ export class FlowTable {
     return flows;
   }
 
+  /** The silence of the flows of `host` counts from now on. */
+  renew(host: string): void {
+    this.#now = this.#options.now();
+    for (const flow of this.#index) {
+      if (flow.initiator === host || flow.via === host) this.#ages.touch(flow, this.#now);
+    }
+  }
+
+  /** The foreign addresses of the flows bound to `host`, by initiator. */
+  addressesVia(host: string): Map<string, Set<number>> {
+    const found = new Map<string, Set<number>>();
+    for (const { via, initiator, foreign } of this.#index) {
+      if (via !== host) continue;
+      const known = found.get(initiator);
+      if (known) known.add(foreign);
+      else found.set(initiator, new Set([foreign]));
+    }
+    return found;
+  }
+
   #note(flow: Flow, flags: number, side: number): void {
     if ((flags & TcpFlag.RST) !== 0) return this.end(flow);
     if ((flags & TcpFlag.FIN) !== 0) flow.fins |= side;
@@ -249,7 +274,10 @@ export class FlowTable {
     this.#now = this.#options.now();
     if (this.#now < this.#nextSweep) return;
     this.#nextSweep = this.#now + SWEEP_MS;
-    this.#ages.sweep(this.#now, (flow) => this.#lose(flow, "silent"));
+    this.#ages.sweep(this.#now, (flow) => {
+      if (this.#options.isHeld?.(flow)) this.#ages.touch(flow, this.#now);
+      else this.#lose(flow, "silent");
+    });
   }
 
   /** Makes room for a flow of the host `newcomer`. */

@@ -7,6 +7,7 @@
  * | -------- | -------------------------------------------------------------------- |
  * | up       | goes to the host's outlet (its link's queue)                         |
  * | starting | waits, bounded, if it may begin something; else it is refused        |
+ * | away     | a SYN waits, bounded also in time; all else is dropped without a word |
  * | down     | is refused: host unreachable to a SYN, then a reset, as to all TCP    |
  *
  * @module
@@ -18,7 +19,7 @@ import type { WaitingRoom } from "../link/queue/waiting.ts";
 import type { TableHost } from "./table.ts";
 
 /** Whether a host is there, as the manager says. */
-export type Presence = "up" | "starting" | "down";
+export type Presence = "up" | "starting" | "away" | "down";
 
 /** Where frames for a host go. */
 export interface HostOutlet extends SharedOutlet {
@@ -36,7 +37,7 @@ export class Member {
   presence: Presence = "down";
   /** Where its frames go while the host is up. */
   outlet: HostOutlet | undefined;
-  /** Where frames wait while the host is starting; made for the first frame. */
+  /** Where frames wait while the host is starting or away; made for the first frame. */
   waiting: WaitingRoom | undefined;
   #vip: number | undefined;
 

@@ -14,6 +14,10 @@
  * by telling either. A segment of a connection that existed before is refused while its
  * host is starting, because the new agent cannot know that connection.
  *
+ * While a host is away, its agent and its connections are there, only nothing gets
+ * through. Routed connections of the host are kept, whatever the silence; a SYN waits, but
+ * not for as long as the host may be away: the manager has the oldest refused (`expire`).
+ *
  * ## Other rules
  *
  * Rules are swapped whole. A host that is in both, with the same VIP, stays unchanged,
@@ -31,6 +35,7 @@ import { isSegment } from "../wire/ip/tcp.ts";
 import { type Pace, Turn } from "../wire/turn.ts";
 import { type RouteCounters, routeCounters } from "./counters.ts";
 import { Delivery } from "./delivery.ts";
+import type { Flow } from "./flow.ts";
 import { FlowTable } from "./flows.ts";
 import { type HostOutlet, type Member, Members, type Presence } from "./members.ts";
 import { Plan, type RouterRules } from "./plan.ts";
@@ -50,7 +55,7 @@ export interface RouterOptions {
    * Default 0.
    */
   readonly seed?: number;
-  /** Bytes that may wait for one host that is starting. Default 1 MiB. */
+  /** Bytes that may wait for one host that is starting or away. Default 1 MiB. */
   readonly waitingBytes?: number;
   /**
    * Lets other pipelines have their turns; without a pace each works on while there is
@@ -69,6 +74,7 @@ export class Router {
   readonly #counters = routeCounters();
   /** Lets other pipelines have their turns. */
   readonly pace: Pace | undefined;
+  readonly #now: () => number;
   readonly #flows: FlowTable;
   readonly #members = new Members();
   readonly #suggestions = new Suggestions();
@@ -79,8 +85,10 @@ export class Router {
   constructor(rules: RouterRules, options: RouterOptions) {
     const counters = this.counters = this.#counters;
     this.pace = options.pace;
+    const now = this.#now = () => options.now();
     this.#flows = new FlowTable({
-      now: () => options.now(),
+      now,
+      isHeld: ({ initiator, via }) => this.#isAway(initiator) || this.#isAway(via),
       ...(options.flows !== undefined && { limit: options.flows }),
       ...(options.seed !== undefined && { seed: options.seed }),
       onLost: (flow, loss) => {
@@ -89,7 +97,7 @@ export class Router {
       },
     });
     const waitingBytes = options.waitingBytes ?? 1 << 20;
-    this.#delivery = new Delivery({ counters, waitingBytes });
+    this.#delivery = new Delivery({ counters, waitingBytes, now });
     this.#plan = this.#enact(rules);
   }
 
@@ -118,10 +126,41 @@ export class Router {
   }
 
   /**
+   * Says that the link of `host` is gone and its agent is not: SYNs wait from now on, and
+   * other packets are dropped.
+   */
+  away(host: string): void {
+    this.#change(host, "away");
+  }
+
+  /**
+   * Refuses the packets that have waited for `host` for `ms` milliseconds or longer. Their
+   * senders may begin anew.
+   */
+  expire(host: string, ms: number): void {
+    const waiting = this.#members.named(host)?.waiting;
+    for (const { from, frame } of waiting?.emptyUntil(this.#now() - ms) ?? []) {
+      const flow = this.#flowOf(frame.bytes);
+      if (flow) this.#flows.end(flow);
+      const origin = this.#members.named(from);
+      if (origin) this.#delivery.refuse(origin, frame);
+    }
+  }
+
+  /**
+   * The foreign addresses of the routed connections that are bound to `host`, by the name
+   * of the host that opened them.
+   */
+  addressesVia(host: string): ReadonlyMap<string, ReadonlySet<number>> {
+    return this.#flows.addressesVia(host);
+  }
+
+  /**
    * Says that `host` is up behind `outlet`, which gets the waiting frames at once, except
    * those of senders gone meanwhile.
    */
   up(host: string, outlet: HostOutlet): void {
+    if (this.state(host) === "away") this.#flows.renew(host);
     const member = this.#change(host, "up", outlet);
     for (const { from, frame } of member?.waiting?.empty() ?? []) {
       if (this.#members.named(from)?.outlet !== undefined) this.forward(from, frame);
@@ -136,7 +175,7 @@ export class Router {
     const member = this.#change(host, "down");
     for (const { from, frame } of member?.waiting?.empty() ?? []) {
       const origin = this.#members.named(from);
-      if (origin && !this.#hasFlow(frame.bytes)) this.#delivery.refuse(origin, frame);
+      if (origin && !this.#flowOf(frame.bytes)) this.#delivery.refuse(origin, frame);
     }
     for (const flow of this.#flows.endAll(host)) this.#plan.routed.abort(flow);
   }
@@ -248,9 +287,13 @@ export class Router {
     return origin;
   }
 
-  /** Whether the packet of an initiator is of a flow. */
-  #hasFlow(packet: Uint8Array): boolean {
-    return isSegment(packet, HEADER_BYTES) &&
-      this.#flows.outbound(packet, HEADER_BYTES) !== undefined;
+  /** The flow that the packet of an initiator is of. */
+  #flowOf(packet: Uint8Array): Flow | undefined {
+    if (!isSegment(packet, HEADER_BYTES)) return undefined;
+    return this.#flows.outbound(packet, HEADER_BYTES);
+  }
+
+  #isAway(host: string): boolean {
+    return this.#members.named(host)?.presence === "away";
   }
 }

@@ -16,6 +16,8 @@ export interface Waiting {
   readonly from: string;
   /** The frame. */
   readonly frame: Frame;
+  /** Since when, by the room's clock; 0 without one. */
+  readonly since: number;
 }
 
 /** The fate of the frames that were to wait. */
@@ -38,6 +40,8 @@ export interface WaitingStatus {
 export interface WaitingOptions {
   /** Counted up by pushes; several rooms may have the same. */
   readonly counters?: WaitingCounters;
+  /** Milliseconds of a clock that never goes back. Default: time stands still. */
+  readonly now?: () => number;
 }
 
 /**
@@ -48,6 +52,7 @@ export interface WaitingOptions {
 export class WaitingRoom implements SharedOutlet {
   readonly #limit: number;
   readonly #counters: WaitingCounters | undefined;
+  readonly #now: () => number;
   #held: Waiting[] = [];
   #bytes = 0;
   /** Bytes held for each sender. */
@@ -57,6 +62,7 @@ export class WaitingRoom implements SharedOutlet {
   constructor(limit: number, options: WaitingOptions = {}) {
     this.#limit = limit;
     this.#counters = options.counters;
+    this.#now = options.now ?? (() => 0);
   }
 
   /** The present backlog. */
@@ -91,8 +97,18 @@ export class WaitingRoom implements SharedOutlet {
       turnedAway++;
     }
     this.#count(from, bytes);
-    this.#held.push({ from, frame: new Frame(frame.bytes.slice()) });
+    const since = this.#now();
+    this.#held.push({ from, frame: new Frame(frame.bytes.slice()), since });
     return { isKept: true, turnedAway };
+  }
+
+  /** Gives away the frames held since `time` or longer. */
+  emptyUntil(time: number): Waiting[] {
+    const younger = this.#held.findIndex(({ since }) => since > time);
+    if (younger < 0) return this.empty();
+    const old = this.#held.splice(0, younger);
+    for (const { from, frame } of old) this.#count(from, -weightOf(frame));
+    return old;
   }
 
   /** Gives away all frames held. */
