@@ -283,7 +283,7 @@ async function killSession(sshd: Process): Promise<void> {
     return all.find((pid) =>
       /^sshd: /.test(commandLine(pid)) &&
       descendants(pid).some((each) =>
-        /norouter|agent --automated/.test(commandLine(each))
+        / norouter$|agent --automated/.test(commandLine(each))
       )
     );
   });

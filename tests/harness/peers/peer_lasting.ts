@@ -11,6 +11,8 @@ import { pieces } from "./peer_data.ts";
 import { dial, endingOf, readFull, readToEnd, writeAll } from "./peer_tcp.ts";
 
 const TELL_MS = 50;
+const TICK_MS = 5;
+const MOST_CREDIT_MS = 50;
 const BEAT_MS = 20;
 const STILL_HERE = "still here";
 
@@ -29,15 +31,32 @@ class Direction {
   }
 }
 
+/** What a side sends. */
+interface Stream {
+  readonly seed: number;
+  /** Bytes in a millisecond, at the most; 0 for as many as go. */
+  readonly rate: number;
+}
+
 /** Sends until `isOver`, then its end. */
 async function send(
   conn: Deno.TcpConn,
-  seed: number,
+  { seed, rate }: Stream,
   sent: Direction,
   isOver: () => boolean,
 ): Promise<void> {
+  let credit = 0;
+  let last = performance.now();
   for (const piece of pieces(Number.MAX_SAFE_INTEGER, seed)) {
+    while (rate > 0 && credit < 0 && !isOver()) {
+      await pause(TICK_MS);
+      const now = performance.now();
+      // What was not sent while nothing could be is not made up for.
+      credit += Math.min(now - last, MOST_CREDIT_MS) * rate;
+      last = now;
+    }
     if (isOver()) break;
+    credit -= piece.length;
     sent.take(piece);
     await writeAll(conn, piece);
   }
@@ -45,17 +64,21 @@ async function send(
 }
 
 /**
- * `lasting ADDRESS STREAM_PORT ECHO_PORT SEED`: all three, to `serve-lasting` and an
- * `echo`, until SIGUSR2; `moved` tells how far they are, `broken` of a connection that
+ * `lasting ADDRESS STREAM_PORT ECHO_PORT SEED RATE`: all three, to `serve-lasting`, which
+ * sends at the same rate, and an `echo`, until SIGUSR2; `moved` tells how far they are, `broken` of a connection that
  * failed, `done` what was sent and received, and that each ended well.
  */
-const lasting: Role = async ([address, streamPort, echoPort, seed], tell) => {
+const lasting: Role = async ([address, streamPort, echoPort, ...plan], tell) => {
   let isOver = false;
   Deno.addSignalListener("SIGUSR2", () => isOver = true);
   const [stream, idle, echo] = await Promise.all(
     [streamPort, echoPort, echoPort].map((port) => dial(address!, Number(port))),
   );
   const [sent, received] = [new Direction(), new Direction()];
+  const own = streamOf(plan);
+  const head = new Uint8Array(4);
+  new DataView(head.buffer).setUint32(0, own.rate);
+  await writeAll(stream!, head);
   let beats = 0;
   /** The longest time without a byte of the stream since the last report. */
   let silence = 0;
@@ -67,7 +90,7 @@ const lasting: Role = async ([address, streamPort, echoPort, seed], tell) => {
   }, TELL_MS);
   const attempts: Record<string, () => Promise<void>> = {
     stream: async () => {
-      const sending = send(stream!, Number(seed), sent, () => isOver);
+      const sending = send(stream!, own, sent, () => isOver);
       sending.catch(() => {}); // told by the other direction
       const ending = await readToEnd(stream!, (piece) => {
         const now = performance.now();
@@ -114,20 +137,27 @@ const lasting: Role = async ([address, streamPort, echoPort, seed], tell) => {
 const serving: Role = async ([port, seed], tell) => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: Number(port) });
   tell({ event: "listening" });
-  for await (const conn of listener) serve(conn, Number(seed)).then(tell);
+  for await (const conn of listener) serve(conn, Number(seed)).then(tell, () => {});
 };
 
 async function serve(conn: Deno.TcpConn, seed: number): Promise<Report> {
   conn.setNoDelay(true);
+  const head = new Uint8Array(4);
+  await readFull(conn, head);
+  const rate = new DataView(head.buffer).getUint32(0);
   const [sent, received] = [new Direction(), new Direction()];
   let isOver = false;
-  const sending = send(conn, seed, sent, () => isOver);
+  const sending = send(conn, { seed, rate }, sent, () => isOver);
   sending.catch(() => {}); // told by the other direction
   const ending = await readToEnd(conn, (piece) => received.take(piece));
   isOver = true;
   const sendingEnded = await sending.then(() => "end", endingOf);
   conn.close();
   return { event: "closed", ending, sendingEnded, ...hashes(sent, received) };
+}
+
+function streamOf([seed, rate]: readonly string[]): Stream {
+  return { seed: Number(seed), rate: Number(rate) };
 }
 
 function hashes(sent: Direction, received: Direction) {
