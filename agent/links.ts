@@ -106,7 +106,10 @@ export class Links {
       fault = await pump.carry(link.port, {
         taken: link.taken,
         first: this.#options.answer(link),
-        begun: () => this.#back(),
+        begun: () => {
+          this.#back();
+          if (keeper.hasNewer) pump.leave(); // it came before there was a link to leave
+        },
       });
     }
   }

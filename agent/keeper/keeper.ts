@@ -139,6 +139,11 @@ export class Keeper {
     this.#lookLater();
   }
 
+  /** Whether a newer link than the present one waits. */
+  get hasNewer(): boolean {
+    return this.#waiting !== undefined;
+  }
+
   /** A byte came over a link that was silent. */
   heard(): void {
     this.#life.heard(performance.now());

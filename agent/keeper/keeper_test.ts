@@ -4,8 +4,20 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { until } from "../../tests/harness/scene/wait.ts";
-import { agentCommand, echoed, gone, isRunning, Kept, TestLink } from "./_manager.ts";
+import { Buffer } from "node:buffer";
+import { until, within } from "../../tests/harness/scene/wait.ts";
+import {
+  agentCommand,
+  configuration,
+  echoed,
+  folderOf,
+  gone,
+  isRunning,
+  Kept,
+  someId,
+  TestLink,
+  wishOf,
+} from "./_manager.ts";
 
 const RELAY = new URL("./_relay.sh", import.meta.url).pathname;
 
@@ -202,15 +214,55 @@ sys.exit(child.wait())
   await echoed(client, "after");
 });
 
-test("messages that an agent has while nobody is there come over the next link", async () => {
+test("a stream that is cut five times comes whole", async () => {
   await using kept = await Kept.start();
-  const slow = await kept.connect();
-  await echoed(slow, "before");
-  // The answer to the second request is due, but the link ends first.
-  await dropped(kept.first);
-  await kept.back();
-  const { error } = await kept.link.ask("status");
-  assert.equal(error, undefined);
+  const client = await kept.connect();
+  const sent = new Uint8Array(40 << 20);
+  for (let at = 0; at < sent.length; at += 65_536) {
+    crypto.getRandomValues(sent.subarray(at, at + 65_536));
+  }
+  const got = new Uint8Array(sent.length);
+  let count = 0;
+  const writing = (async () => {
+    for (let at = 0; at < sent.length;) at += await client.write(sent.subarray(at));
+  })();
+  const reading = (async () => {
+    while (count < got.length) {
+      const read = await client.read(got.subarray(count));
+      if (read === null) throw new Error("the stream ended");
+      count += read;
+    }
+  })();
+  for (let cut = 1; cut <= 5; cut++) {
+    await until("some more", () => count > cut * sent.length / 7);
+    await kept.link.drop();
+    await kept.back(cut % 2 ? undefined : shell(kept));
+  }
+  await within("the whole stream", Promise.all([writing, reading]), 60_000);
+  assert.ok(Buffer.from(sent).equals(got));
+});
+
+test("a configuration that makes no sense leaves no keeper", async () => {
+  const link = new TestLink(agentCommand());
+  const id = someId();
+  const wrong = { ...configuration(0, wishOf(id)), nameServers: [{ ip: "x" }] };
+  assert.match(String((await link.ask("configure", wrong)).error), /nameServers/);
+  assert.equal(folderOf(id), undefined);
+  // Requests behind a configuration are answered in their order.
+  const order: string[] = [];
+  const asked = ["configure", "ping", "status"].map(async (op) => {
+    const args = op === "configure" ? configuration(0, wishOf(id)) : undefined;
+    const { error } = await link.ask(op, args);
+    order.push(error === undefined ? op : String(error));
+  });
+  await Promise.all(asked);
+  assert.deepEqual(order, ["configure", "ping", "status"]);
+  assert.ok(folderOf(id));
+  await link.event("bye");
+  await link.drop();
+  assert.equal((await link.child.status).code, 0);
+  await link.ended;
+  assert.equal(folderOf(id), undefined);
 });
 
 test("an id of another form is wrong usage", async () => {

@@ -91,6 +91,33 @@ test("a link that does not prove itself ends, and changes nothing", async () => 
   await echoed(client, "over the next");
 });
 
+test("of many links that are mute only a few are waited for", async () => {
+  await using kept = await Kept.start();
+  const client = await kept.connect();
+  const mute = Array.from({ length: 4 }, () => kept.exec());
+  // Each has lent its descriptors when the keeper waits for all of them.
+  let another = kept.exec();
+  for (let i = 0; i < 20; i++) {
+    const { error } = await kept.resume(another);
+    if (error !== undefined) break; // a new agent
+    another = kept.exec();
+  }
+  assert.match(String((await kept.resume(another)).error), /no such agent/);
+  for (const link of mute) assert.equal((await link.child.status).code, 1);
+  await kept.back();
+  await echoed(client, "after");
+});
+
+test("a shell whose input is no pipe is told so", async () => {
+  await using kept = await Kept.start();
+  const { stdout, code } = await new Deno.Command("sh", {
+    args: [new URL("./_relay.sh", import.meta.url).pathname, kept.folder!],
+    stdin: "null",
+  }).output();
+  assert.equal(new TextDecoder().decode(stdout), "no input or output is no pipe\n\n");
+  assert.equal(code, 3);
+});
+
 test("garbage at the door changes nothing", async () => {
   await using kept = await Kept.start();
   const client = await kept.connect();

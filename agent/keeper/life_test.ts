@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { END_WISH_MS, Life, SILENCE_MS } from "./life.ts";
+
+const SECONDS = 300;
+const life = () => new Life({ seconds: SECONDS, now: 0 });
+
+Deno.test("an agent without a link is over when its seconds since the last byte are", () => {
+  const it = life();
+  it.look(3000, 5);
+  it.look(6000, 5); // nothing since
+  it.lost(7000, 5);
+  assert.equal(it.phase, "away");
+  assert.equal(it.leftMs(7000), 296_000);
+  assert.equal(it.awayMs(7000), 4000);
+  assert.equal(it.expire(302_999), false);
+  assert.equal(it.expire(303_000), true);
+  assert.equal(it.phase, "over");
+  assert.equal(it.expire(303_001), false, "once");
+  assert.equal(it.attach(303_001, 1), false);
+});
+
+Deno.test("bytes that came since the last look count as of the end", () => {
+  const it = life();
+  it.look(3000, 5);
+  it.lost(5000, 6);
+  assert.equal(it.awayMs(5000), 0);
+});
+
+Deno.test("a link that brings nothing for 12 s is silent until a byte comes", () => {
+  const it = life();
+  assert.equal(it.look(3000, 1), false);
+  assert.equal(it.look(3000 + SILENCE_MS - 1, 1), false);
+  assert.equal(it.look(3000 + SILENCE_MS, 1), true);
+  assert.equal(it.phase, "silent");
+  assert.equal(it.look(30_000, 1), false, "told once");
+  it.heard(31_000);
+  assert.equal(it.phase, "attached");
+  assert.equal(it.awayMs(31_000), 0);
+  assert.equal(it.look(40_000, 2), false);
+});
+
+Deno.test("the seconds of a silent link that ends count from its last byte", () => {
+  const it = life();
+  it.look(SILENCE_MS, 0);
+  assert.equal(it.phase, "silent");
+  it.lost(400_000, 0);
+  assert.equal(it.expire(400_000), true);
+});
+
+Deno.test("a link counts if its number is above all before", () => {
+  const it = life();
+  it.lost(1000, 0);
+  assert.equal(it.attach(2000, 0), false);
+  assert.equal(it.attach(2000, 5), true);
+  assert.equal(it.phase, "attached");
+  assert.equal(it.attach(3000, 5), false);
+  assert.equal(it.attach(3000, 4), false);
+  assert.equal(it.attach(3000, 6), true, "while the one before stands");
+});
+
+Deno.test("who is away or silent ends for a newer agent, who has a link does not", () => {
+  const away = life();
+  away.lost(1000, 0);
+  assert.equal(away.askedToEnd(2000), true);
+  assert.equal(away.phase, "over");
+  const silent = life();
+  silent.look(SILENCE_MS, 0);
+  assert.equal(silent.askedToEnd(13_000), true);
+  const attached = life();
+  assert.equal(attached.askedToEnd(1000), false);
+  assert.equal(attached.phase, "attached");
+});
+
+Deno.test("such a wish holds for a link that ends soon, unless another took its place", () => {
+  const soon = life();
+  soon.askedToEnd(1000);
+  soon.lost(1000 + END_WISH_MS - 1, 0);
+  assert.equal(soon.phase, "over");
+  const late = life();
+  late.askedToEnd(1000);
+  late.lost(1000 + END_WISH_MS, 0);
+  assert.equal(late.phase, "away");
+  const taken = life();
+  taken.askedToEnd(1000);
+  taken.attach(1500, 1);
+  taken.lost(2000, 0);
+  assert.equal(taken.phase, "away");
+});
