@@ -58,8 +58,12 @@ class CopyHost implements AsyncDisposable {
     return `${this.path}/norouter-agent-0123456789abcdef`;
   }
 
-  open(mode: "auto" | "always" = "auto"): Promise<Link> {
+  open(
+    mode: "auto" | "always" = "auto",
+    about: Pick<OpenContext, "attach"> = {},
+  ): Promise<Link> {
     const context: OpenContext = {
+      ...about,
       host: "web",
       signal: this.stop.signal,
       log: (line) => this.logged.push(line),
@@ -127,6 +131,20 @@ Deno.test({
     const names = Array.from(Deno.readDirSync(host.home), ({ name }) => name).sort();
     assert.deepEqual(names, ["ld.so", "lib"]);
     assert.equal((await Deno.stat(host.home)).mode! & 0o777, 0o755);
+  },
+});
+
+Deno.test({
+  name:
+    "the program that is there is told which agent to go back to, and not copied again",
+  ignore,
+  async fn() {
+    await using host = await CopyHost.make();
+    assert.equal(await heard(await host.open()), WORDS);
+    const attach = "0123456789abcdef";
+    const said = await heard(await host.open("auto", { attach }));
+    assert.equal(said, WORDS.replace("says", `--attach ${attach} says`));
+    assert.equal(host.copied.length, 4);
   },
 });
 

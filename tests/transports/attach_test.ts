@@ -112,13 +112,14 @@ dockerTest(
       });
       await assertEcho(link);
       await until("its words", () => logged.length === time);
+      assert.match(await container.exec("ps", "-o", "args"), /\bhello\b/);
       await drop(link, stop);
       // The shell ends when the agent lets go, as its input has ended.
       await until(
         "nothing to be left",
         async () => !/\bhello\b/.test(await container.exec("ps", "-o", "args")),
       );
-      assert.equal(await list(`/tmp/norouter-0/keep-${ID}`), "door\npid\n");
+      assert.equal(await list(`/tmp/norouter-0/keep-${ID}`), "door\npid");
     }
     assert.deepEqual(new Set(logged), new Set(["an agent took it"]));
     assert.equal(await list("/root"), "");
