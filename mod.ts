@@ -57,6 +57,7 @@ export type {
   AddressesTakenEvent,
   ConnectionEvent,
   EventBase,
+  HostAwayEvent,
   HostClosedEvent,
   HostDownEvent,
   HostOutputEvent,
@@ -84,6 +85,7 @@ export type {
   LinkStatus,
   MeshStatus,
   OfHost,
+  ResumeStatus,
   RoutedStatus,
   StackStatus,
 } from "./manager/status.ts";

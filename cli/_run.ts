@@ -103,8 +103,12 @@ export class Running {
   #over = false;
   #stderr = "";
 
+  /** The folder in which it runs. */
+  readonly cwd: string | URL;
+
   /** Starts the program. */
   constructor(args: readonly string[], cwd: string | URL) {
+    this.cwd = cwd;
     this.#child = norouter(args, { cwd }).spawn();
     this.#ended = this.#collect();
   }

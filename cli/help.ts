@@ -33,6 +33,7 @@ Usage:
 ${OPTIONS}
   -e, --open-editor    edit the manifest first; see "norouter help up"
   --allow-plugin URL   load this plug-in of the manifest; see "norouter help up"
+  --state FILE         take agents back after a kill; see "norouter help up"
   --version            the version
 
 Begin with one of:
@@ -55,6 +56,9 @@ ${OPTIONS}
   -e, --open-editor    edit the manifest first
   --allow-plugin URL   load this plug-in (https:, jsr:, npm:) that the manifest names
                        as a "transport" and does not lock; repeatable
+  --state FILE         keep in FILE, made if absent, the secrets by which the next
+                       "norouter" takes back the agents if this one is killed, so
+                       that connections between other hosts go on
 
 With -e, the manifest is opened in an editor before the mesh starts. A FILE that is not
 there begins as the example. Without FILE it is a temporary one. The editor is $VISUAL,

@@ -21,13 +21,16 @@ Deno.test("the program's help names every option it has", () => {
   }
 });
 
+/** Options before a command that only some commands take. */
+const OF_THE_PROGRAM = ["--version", "--open-editor", "--allow-plugin", "--state"];
+
 for (const command of program.commands) {
   const name = command.name();
   Deno.test(`the help of ${name} is its own, with every option and name it has`, () => {
     const text = helpOf(name);
     if (name !== "help") assert.notEqual(text, helpOf("norouter"));
     for (const { long } of [...program.options, ...command.options]) {
-      const isOfAll = !["--version", "--open-editor", "--allow-plugin"].includes(long!);
+      const isOfAll = !OF_THE_PROGRAM.includes(long!);
       if (!isOfAll && !command.options.some((each) => each.long === long)) continue;
       assert.ok(text.includes(long!), `${long} is missing`);
     }

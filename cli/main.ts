@@ -70,6 +70,12 @@ export function programOf(
         allowed.push(text);
         return allowed;
       });
+  const state = () =>
+    new Option("--state <file>", "take agents back after a kill by what is kept there")
+      .argParser((path) => {
+        if (path === "") throw new InvalidArgumentError("It is empty.");
+        return path;
+      });
   const isForMachines = () => program.opts<GlobalOptions>().logFormat === "json";
   const program: Command = createCommand("norouter")
     .exitOverride()
@@ -101,11 +107,15 @@ export function programOf(
     )
     .option(...OPEN_EDITOR)
     .addOption(allowPlugin())
+    .addOption(state())
     .hook("preAction", (program, command) => {
       const name = command.name();
       if (command === program || name === "up") return;
       if (isEditing(program)) {
         command.error(`norouter: "${name}" does not open an editor`);
+      }
+      if (program.opts<GlobalOptions>().state !== undefined) {
+        command.error(`norouter: "${name}" keeps no state`);
       }
       if (allowed.length === 0 || name === "check" || name === "clean") return;
       command.error(`norouter: "${name}" loads no plug-ins`);
@@ -149,6 +159,7 @@ export function programOf(
     .argument("[FILE]")
     .option(...OPEN_EDITOR)
     .addOption(allowPlugin())
+    .addOption(state())
     .action(async (file: string | undefined, _: unknown, command: Command) => {
       if (file !== undefined || isEditing(command)) return await runUp(file, command);
       command.error("norouter: missing required argument 'FILE'");

@@ -66,6 +66,8 @@ const wrong: [string[], RegExp][] = [
     ["--allow-plugin", "./far.ts", "show-example"],
     /^norouter: "show-example" loads no plug-ins\n/,
   ],
+  [["--state", "s", "check", "a.yaml"], /^norouter: "check" keeps no state\n/],
+  [["--state=", "a.yaml"], /^norouter: .*--state <file>.* '' is invalid\. It is empty\./],
   [["agent"], /^norouter: "agent" without "--automated"\n\nAn agent is what a manager/],
   [["discover", "dokcer"], /^norouter: the SOURCE 'dokcer' is invalid. .*docker, podman/],
   [["complete", "tcsh"], /^norouter: the SHELL/],

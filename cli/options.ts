@@ -13,6 +13,8 @@ export interface GlobalOptions {
   readonly debug?: boolean | undefined;
   /** For people or for machines. */
   readonly logFormat: LogFormat;
+  /** The file by which a mesh takes its agents back, for the commands that start one. */
+  readonly state?: string | undefined;
   /** The plug-ins that may be loaded, for the commands that load a manifest. */
   readonly allowPlugin?: readonly string[] | undefined;
 }

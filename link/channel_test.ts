@@ -328,8 +328,8 @@ Deno.test("a peer that is away has no queue, and is ready again over its next li
   channel.end("cut");
   channel.away();
   assert.equal(channel.state, "away");
-  assert.equal(channel.push(packet), false);
   await ended;
+  assert.equal(channel.push(packet), false);
   assert.equal(channel.heardAt, 0, "of the link before");
   const { peer } = adopt();
   assert.equal(channel.state, "away", "until the peer says so");

@@ -23,10 +23,12 @@ export class Bench implements AsyncDisposable {
     name: "fake",
     parse: (spec) => spec as Behaviour,
     describe: () => "a fake agent",
-    open: (behaviour, { host }) => {
+    open: (behaviour, { host, attach }) => {
       if (this.unreachable.has(host)) return Promise.reject(new Error("no way"));
       const [near, far] = memoryLinkPair();
-      this.agents.set(host, new FakeAgent(far, behaviour));
+      const kept = this.agents.get(host);
+      if (kept?.stays(attach)) kept.lend(far);
+      else this.agents.set(host, new FakeAgent(far, behaviour));
       this.cut.set(host, (reason) => near.abort(reason));
       return Promise.resolve(near);
     },
@@ -62,6 +64,12 @@ export class Bench implements AsyncDisposable {
     assert.equal(this.clock.pending, 0, "no timer is left");
   }
 }
+
+/** An agent that stays for a minute, and knows of absences. */
+export const staying: Behaviour = {
+  resume: { seconds: 60 },
+  features: ["tcp", "loopback", "ping", "hostDown", "status", "resume", "hostAway"],
+};
 
 export const three = {
   hosts: {

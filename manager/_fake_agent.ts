@@ -25,6 +25,11 @@ export interface Behaviour {
   readonly listeners?: readonly unknown[];
   /** What `status` tells of its stack; nothing by default. */
   readonly stack?: unknown;
+  /**
+   * What it answers to the wish to stay; with seconds it stays when its link is gone. By
+   * default it knows nothing of that.
+   */
+  readonly resume?: { readonly seconds: number } | { readonly off: string };
   /** Never answers `status`. */
   readonly hidesStatus?: boolean;
   /** Bytes, as text, written once it is ready. */
@@ -65,20 +70,64 @@ export class FakeAgent {
   readonly messages: RawMessage[] = [];
   /** The packets it was sent. */
   readonly packets: Uint8Array[] = [];
-  /** Settles when its input has ended and its output is closed. */
+  /** Settles when its input has ended and its output is closed; for good, if it can stay. */
   readonly ended: Promise<void>;
   /** Settles once it has answered `configure`. */
   readonly configured: Promise<void>;
   behaviour: Behaviour;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  /** How often it was taken back. */
+  timesBack = 0;
+  #writer: WritableStreamDefaultWriter<Uint8Array>;
+  /** The wish by which it stays. */
+  #wish: { readonly id: string; readonly secret: string } | undefined;
+  #epoch = 0;
+  #saidBye = false;
+  #isOver = false;
+  readonly #ended = Promise.withResolvers<void>();
   readonly #configured = Promise.withResolvers<void>();
 
   constructor(ends: Ends, behaviour: Behaviour = {}) {
     this.behaviour = behaviour;
     this.configured = this.#configured.promise;
-    this.#writer = ends.writable.getWriter();
-    this.#writer.closed.catch(() => {});
-    this.ended = this.#run(ends.readable);
+    this.ended = this.#ended.promise;
+    this.#writer = writerOf(ends);
+    this.#run(ends.readable, this.#writer);
+  }
+
+  /** Whether it is there for the link of an attempt that names it. */
+  stays(id: string | undefined): boolean {
+    return this.#wish !== undefined && this.#wish.id === id && !this.#isOver;
+  }
+
+  /**
+   * Takes another link, as one lends it to an agent that stays: the first request has to be
+   * the right `resume`.
+   */
+  async lend(ends: Ends): Promise<void> {
+    const writer = writerOf(ends);
+    const body = await firstRequest(ends.readable);
+    const { id, secret, epoch } = body?.args ?? {};
+    const isRight = body?.op === "resume" && this.stays(id) &&
+      secret === this.#wish!.secret && epoch > this.#epoch;
+    if (!isRight) return void await writer.close().catch(() => {});
+    this.#epoch = epoch;
+    this.timesBack++;
+    this.#writer.close().catch(() => {});
+    this.#writer = writer;
+    const { features = ALL_FEATURES, version = "1.2.3" } = this.behaviour;
+    const data = { features, version, away: 1 };
+    await this.message({
+      type: "result",
+      body: { request_id: body.id, op: "resume", data },
+    });
+    this.#run(ends.readable, writer);
+  }
+
+  /** Ends it, as the end of its time does. */
+  async end(): Promise<void> {
+    this.#isOver = true;
+    await this.#writer.close().catch(() => {});
+    this.#ended.resolve();
   }
 
   /** Sends one packet. */
@@ -101,40 +150,47 @@ export class FakeAgent {
     return this.#write(new TextEncoder().encode(text));
   }
 
-  async #run(readable: ReadableStream<Uint8Array>): Promise<void> {
-    if (this.behaviour.banner) await this.raw(this.behaviour.banner);
-    let rest = new Uint8Array(0);
+  async #run(
+    readable: ReadableStream<Uint8Array>,
+    writer: WritableStreamDefaultWriter<Uint8Array>,
+  ): Promise<void> {
+    if (this.behaviour.banner && this.timesBack === 0) {
+      await this.raw(this.behaviour.banner);
+    }
     try {
-      for await (const chunk of readable) {
-        rest = concat(rest, chunk);
-        while (rest.length >= 4) {
-          const size = 4 + (rest[1]! << 16 | rest[2]! << 8 | rest[3]!);
-          if (rest.length < size) break;
-          await this.#take(rest[5]!, rest.slice(8, size));
-          rest = rest.slice(size);
-        }
+      for await (const { type, payload } of framesOf(readable)) {
+        await this.#take(type, payload);
       }
     } catch {
       // The link was aborted: for an agent that is an end like another.
     }
-    await this.#writer.close().catch(() => {});
+    await writer.close().catch(() => {});
+    if (this.#wish !== undefined && !this.#saidBye || this.#writer !== writer) return;
+    this.#isOver = true;
+    this.#ended.resolve();
   }
 
   async #take(type: number, payload: Uint8Array): Promise<void> {
     if (type === 1) return void this.packets.push(payload);
     const message: RawMessage = JSON.parse(new TextDecoder().decode(payload));
     this.messages.push(message);
+    if (message.body.type === "bye") this.#saidBye = true;
     if (message.type !== "request") return;
     const { id, op } = message.body;
     const { behaviour } = this;
     const result = (more: object) =>
       this.message({ type: "result", body: { request_id: id, op, ...more } });
+    if (op === "resume") await result({ error: "no agent stayed here" });
     if (op === "configure" && !behaviour.isMute) {
+      const { resume } = message.body.args;
+      const answer = resume && behaviour.resume;
+      if (answer && "seconds" in answer) this.#wish = resume;
       await result(
         behaviour.error !== undefined ? { error: behaviour.error } : {
           data: {
             features: behaviour.features ?? ALL_FEATURES,
             version: behaviour.version ?? "1.2.3",
+            ...(answer && { resume: answer }),
           },
         },
       );
@@ -164,6 +220,33 @@ export class FakeAgent {
   /** What cannot be written any more is nobody's loss. */
   #write(bytes: Uint8Array): Promise<void> {
     return this.#writer.write(bytes).catch(() => {});
+  }
+}
+
+function writerOf({ writable }: Ends): WritableStreamDefaultWriter<Uint8Array> {
+  const writer = writable.getWriter();
+  writer.closed.catch(() => {});
+  return writer;
+}
+
+/** The body of the first message, behind which nothing comes until it is answered. */
+async function firstRequest(readable: ReadableStream<Uint8Array>) {
+  for await (const { payload } of framesOf(readable)) {
+    return JSON.parse(new TextDecoder().decode(payload)).body;
+  }
+}
+
+/** The frames of a link; what was read and not taken is left in the stream. */
+async function* framesOf(readable: ReadableStream<Uint8Array>) {
+  let rest = new Uint8Array(0);
+  for await (const chunk of readable.values({ preventCancel: true })) {
+    rest = concat(rest, chunk);
+    while (rest.length >= 4) {
+      const size = 4 + (rest[1]! << 16 | rest[2]! << 8 | rest[3]!);
+      if (rest.length < size) break;
+      yield { type: rest[5]!, payload: rest.slice(8, size) };
+      rest = rest.slice(size);
+    }
   }
 }
 

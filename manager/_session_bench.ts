@@ -9,9 +9,9 @@ import type { Link, OpenContext } from "../transports/mod.ts";
 import { FrameType } from "../wire/frame.ts";
 import { type Behaviour, FakeAgent } from "./_fake_agent.ts";
 import { FakeClock, settle } from "../link/_fake_clock.ts";
-import type { AttemptPlan } from "./attempt.ts";
+import type { AttemptPlan, ResumePlan } from "./attempt.ts";
 import type { GreetingPlan } from "./greeting.ts";
-import { type Failure, type Readiness, Session } from "./session.ts";
+import { type Absence, type Failure, type Readiness, Session } from "./session.ts";
 
 /** One session over memory links to fake agents, under a fake clock. */
 export class Bench implements AsyncDisposable {
@@ -21,11 +21,16 @@ export class Bench implements AsyncDisposable {
   readonly links: Link[] = [];
   readonly readiness: Readiness[] = [];
   readonly failures: Failure[] = [];
+  readonly absences: Absence[] = [];
   readonly log: string[] = [];
   /** Of the next agents. */
   behaviour: Behaviour = {};
-  /** How links are opened; by default to a new fake agent. */
-  open: (context: OpenContext) => Promise<Link> = () => Promise.resolve(this.link());
+  /**
+   * How links are opened; by default to the agent that stayed, if that is asked for and there
+   * is one, else to a new fake agent.
+   */
+  open: (context: OpenContext) => Promise<Link> = ({ attach }) =>
+    Promise.resolve(this.link(attach));
   readonly session: Session;
 
   constructor(given: Partial<AttemptPlan & GreetingPlan> = {}) {
@@ -57,8 +62,14 @@ export class Bench implements AsyncDisposable {
         this.readiness.push(readiness);
         this.log.push("ready");
       },
+      away: () => this.log.push("away"),
       down: () => this.log.push("down"),
+      lost: () => this.log.push("lost"),
       report: (failure) => this.failures.push(failure),
+      reportAway: (absence) => {
+        this.absences.push(absence);
+        this.log.push("told away");
+      },
       suggestion: ({ ip, route }) => this.log.push(`${ip} via ${route}`),
       status: ({ listeners }) => this.log.push(`${listeners.length} listeners`),
       listenersUp: ({ listeners }) => this.log.push(`${listeners.length} up`),
@@ -68,10 +79,12 @@ export class Bench implements AsyncDisposable {
     });
   }
 
-  link(): Link {
+  link(attach?: string): Link {
     const [near, far] = memoryLinkPair();
     this.links.push(near);
-    this.agents.push(new FakeAgent(far, this.behaviour));
+    const kept = this.agents.findLast((agent) => agent.stays(attach));
+    if (kept) kept.lend(far);
+    else this.agents.push(new FakeAgent(far, this.behaviour));
     return near;
   }
 
@@ -98,6 +111,9 @@ export class Bench implements AsyncDisposable {
     assert.equal(this.clock.pending, 0, "no timer is left");
   }
 }
+
+/** A wish that agents stay for a minute, as the plan of a session has it. */
+export const resume: ResumePlan = { seconds: 60, mesh: "feedbeef", keep() {} };
 
 export const extend = {
   http: { listen: ":18080", auth: { username: "u", password: "hunter2" } },

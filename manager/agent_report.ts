@@ -80,6 +80,11 @@ export class AgentReport {
     await this.#next.promise;
   }
 
+  /** The agent cannot answer any more what it was asked; what it told before still counts. */
+  abandon(): void {
+    this.#settle();
+  }
+
   /** The agent is gone, or tells no status. */
   forget(): void {
     this.#listeners = [];

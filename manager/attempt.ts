@@ -3,6 +3,10 @@
  * link, gives it to the host's channel, has the agent greeted, and tells why all that ended.
  * The session decides how to go on after an end.
  *
+ * With the key of an agent that stayed, the link is first offered to that agent: the request
+ * `resume` is all that is sent until the answer. A refusal comes from a new agent, since the
+ * other is not there any more; the attempt goes on with it on the same link.
+ *
  * @module
  */
 
@@ -15,13 +19,28 @@ import type { Link, LinkExit, OpenContext, Progress } from "../transports/mod.ts
 import {
   type AgentStatus,
   type ConfigureData,
+  parseResumeData,
   parseStatus,
 } from "../wire/control/control.ts";
 import { CREDIT_FEATURE } from "../wire/credit.ts";
 import { messageOf } from "../wire/text.ts";
+import { Refusal } from "../link/calls.ts";
 import { type AgentEvents, longestStatus } from "./agent_channel.ts";
+import { AgentKey, knowsNoAttach } from "./agent_key.ts";
 import { Evidence } from "./evidence.ts";
 import { greet, type GreetingPlan } from "./greeting.ts";
+
+/** The wish that agents stay when their link is gone. */
+export interface ResumePlan {
+  /** Seconds that they are asked to stay. */
+  readonly seconds: number;
+  /** The mesh, the same for each start of it, see {@linkcode ResumeWish}. */
+  readonly mesh: string;
+  /** The key of an agent that a manager before this one left behind. */
+  readonly left?: AgentKey | undefined;
+  /** Told of the key to take the host's agent back by, before each use; or that there is none. */
+  keep?(key: AgentKey | undefined): void;
+}
 
 /** The plan of an attempt. */
 export interface AttemptPlan {
@@ -33,6 +52,8 @@ export interface AttemptPlan {
   readonly connectTimeout: number;
   /** The greeting of the agent. Read once for each link, when the link is open. */
   readonly greeting: GreetingPlan;
+  /** Absent for hosts whose agents end with their links. */
+  readonly resume?: ResumePlan | undefined;
   readonly clock: Clock;
   /** Opens the link. */
   open(context: OpenContext): Promise<Link>;
@@ -42,8 +63,10 @@ export interface AttemptPlan {
 
 /** The reports of an attempt, and the messages that its agent sends unasked. */
 export interface AttemptHooks extends AgentEvents {
-  /** The agent took its configuration; frames pushed into `queue` go to it. */
-  ready(agent: ConfigureData, queue: LinkQueue): void;
+  /** The host can be reached. */
+  ready(ready: ReadyAgent): void;
+  /** The agent to be taken back is not there; the attempt goes on with a new agent. */
+  refused?(words: string): void;
   /** The agent told the state of its listeners. */
   status(status: AgentStatus): void;
   /** A line of text came. */
@@ -54,6 +77,18 @@ export interface AttemptHooks extends AgentEvents {
   progress(progress: Progress): void;
 }
 
+/** An agent that took its configuration, or was taken back. */
+export interface ReadyAgent {
+  /** Its answer; of an agent taken back as if it had been configured. */
+  readonly agent: ConfigureData;
+  /** Frames pushed into it go to the agent. */
+  readonly queue: LinkQueue;
+  /** The key of an agent that stays when this link is gone. */
+  readonly key?: AgentKey | undefined;
+  /** Whether it was taken back, with its connections. */
+  readonly resumed: boolean;
+}
+
 /** How an attempt ended. */
 export interface AttemptEnd {
   /** Why, for the user: to stand after `The link to "web" ended: `. */
@@ -62,6 +97,16 @@ export interface AttemptEnd {
   readonly exit?: LinkExit;
   /** Whether the agent had taken its configuration before. */
   readonly wasReady: boolean;
+  /** Whether the program on the host does not know how to go back to an agent. */
+  readonly knowsNoAttach?: boolean;
+}
+
+/** Options of an {@linkcode Attempt}. */
+export interface AttemptOptions {
+  readonly plan: AttemptPlan;
+  readonly hooks: AttemptHooks;
+  /** The key of an agent that stayed, to be taken back. */
+  readonly key?: AgentKey | undefined;
 }
 
 /** Runs from construction; {@linkcode Attempt.ended} settles when nothing is left. */
@@ -73,6 +118,7 @@ export class Attempt {
   readonly #channel: Channel;
   readonly #plan: AttemptPlan;
   readonly #hooks: AttemptHooks;
+  readonly #key: AgentKey | undefined;
   /** Why the attempt is over; the first reason counts. */
   readonly #reason = Promise.withResolvers<string>();
   readonly #opening = new AbortController();
@@ -83,17 +129,22 @@ export class Attempt {
   #longestStatus = 0;
   #isReady = false;
   #isOver = false;
+  #isAskedToStay = false;
+  /** Whether an agent answered anything. */
+  #isAnswered = false;
   /** How a link ended that had not opened when the attempt was over. */
   #lateExit: LinkExit | undefined;
 
   /** Uses `channel`, which has no link, until the attempt has ended. */
-  constructor(
-    channel: Channel,
-    { plan, hooks }: { readonly plan: AttemptPlan; readonly hooks: AttemptHooks },
-  ) {
+  constructor(channel: Channel, { plan, hooks, key }: AttemptOptions) {
     this.#channel = channel;
     this.#plan = plan;
     this.#hooks = hooks;
+    this.#key = key;
+    if (key) {
+      key.count();
+      plan.resume?.keep?.(key);
+    }
     this.#evidence = new Evidence(plan.clock);
     this.over = this.#reason.promise;
     this.#setDeadline();
@@ -107,6 +158,11 @@ export class Attempt {
       bytes: this.#longestStatus,
       take: (data) => this.#hooks.status(parseStatus(data)),
     }).catch(() => {}); // an agent that cannot tell is none the worse
+  }
+
+  /** Ends the attempt, its link by force. Nothing happens to one that is over. */
+  end(reason: string): void {
+    this.#end(reason);
   }
 
   /** Ends the channel: the agent by the end of its input, then by force. */
@@ -132,7 +188,9 @@ export class Attempt {
     this.#isOver = true;
     this.#cancelDeadline();
     this.#reason.resolve(reason);
-    this.#channel.end(reason);
+    // An agent that was asked to stay would do so, though it is of no use.
+    if (this.#isAskedToStay && !this.#isReady) this.#channel.dismiss(reason);
+    else this.#channel.end(reason);
   }
 
   async #live(): Promise<AttemptEnd> {
@@ -140,7 +198,13 @@ export class Attempt {
     const ended = link && this.#use(link);
     const reason = await this.#reason.promise;
     const exit = link ? await ended : this.#lateExit;
-    return { reason, wasReady: this.#isReady, ...(exit && { exit }) };
+    const isOld = this.#key && !this.#isAnswered && exit && knowsNoAttach(exit);
+    return {
+      reason,
+      wasReady: this.#isReady,
+      ...(exit && { exit }),
+      ...(isOld && { knowsNoAttach: true }),
+    };
   }
 
   async #open(): Promise<Link | undefined> {
@@ -157,7 +221,8 @@ export class Attempt {
     };
     const asking = (isAsking: boolean) => this.#hooks.asking?.(isAsking);
     const answered = this.#answered.promise;
-    const context = { host, signal, log, alive, asking, answered, progress };
+    const attach = this.#key && { attach: this.#key.id };
+    const context = { host, signal, log, alive, asking, answered, progress, ...attach };
     const opening = (async () => await this.#plan.open(context))();
     const link = await Promise.race([
       opening.catch((error) => this.#end(messageOf(error))),
@@ -184,27 +249,66 @@ export class Attempt {
       },
       over: (ending) => this.#end(this.#evidence.reasonOf(ending, this.#isReady)),
     });
-    const { greeting } = this.#plan;
-    this.#longestStatus = longestStatus(greeting.configure);
-    greet(this.#channel, {
-      ...greeting,
-      greeted: (agent) => this.#becomeReady(agent),
-      failed: (reason) => this.#end(reason),
-    });
+    this.#longestStatus = longestStatus(this.#plan.greeting.configure);
+    if (this.#key) this.#takeBack(this.#key);
+    else this.#greet();
     return ended;
   }
 
-  #becomeReady(agent: ConfigureData): void {
+  #greet(): void {
+    const { greeting, resume, host } = this.#plan;
+    const key = resume && AgentKey.fresh(resume.seconds);
+    const wish = resume && key && { resume: key.wish(resume.mesh, host) };
+    if (wish) {
+      this.#isAskedToStay = true;
+      this.#channel.mayStay();
+    }
+    greet(this.#channel, {
+      ...greeting,
+      configure: { ...greeting.configure, ...wish },
+      greeted: (agent) => {
+        const seconds = agent.resume?.seconds;
+        this.#becomeReady(agent, seconds ? key?.lasting(seconds) : undefined);
+      },
+      failed: (reason) => this.#end(reason),
+    });
+  }
+
+  #takeBack(key: AgentKey): void {
+    this.#channel.call("resume", key.args, {
+      take: (data) => {
+        const { features, version } = parseResumeData(data);
+        const resume = { seconds: key.seconds };
+        this.#becomeReady({ features, version, resume }, key, { resumed: true });
+      },
+    }).catch((error) => {
+      // Any other error is the end of the link.
+      if (this.#isOver || !(error instanceof Refusal)) return;
+      this.#isAnswered = true;
+      this.#hooks.refused?.(error.words);
+      if (this.#isOver) return;
+      this.#setDeadline();
+      this.#greet();
+    });
+  }
+
+  #becomeReady(
+    agent: ConfigureData,
+    key: AgentKey | undefined,
+    { resumed = false } = {},
+  ): void {
     const channel = this.#channel;
     const { features } = agent;
-    this.#isReady = true;
+    this.#isReady = this.#isAnswered = true;
     this.#answered.resolve();
     this.#cancelDeadline();
     channel.greeted({
       canPing: features.includes("ping"),
       canCredit: features.includes(CREDIT_FEATURE),
+      stays: key !== undefined,
     });
-    this.#hooks.ready(agent, channel.queue!);
+    this.#hooks.ready({ agent, queue: channel.queue!, key, resumed });
+    if (this.#isOver) return;
     if (features.includes("status")) this.askStatus();
   }
 }

@@ -11,7 +11,7 @@ import type { RouteCounters } from "../router/counters.ts";
 import type { Transport } from "../transports/mod.ts";
 import type { MeshEvent } from "./events.ts";
 import type { HostState } from "./session.ts";
-import type { MeshStatus } from "./status.ts";
+import type { MeshStatus, ResumeStatus } from "./status.ts";
 
 /** Options of `startMesh`. */
 export interface MeshOptions {
@@ -29,6 +29,17 @@ export interface MeshOptions {
    * accepted and when the connection ends. Off by default, at no cost.
    */
   readonly connections?: boolean;
+  /**
+   * A file that keeps the secrets by which agents are taken back after this program was
+   * killed. It is made if absent, for this user only, and has to be nobody else's.
+   */
+  readonly state?: string;
+  /**
+   * Names the mesh among those of this user on this machine: an agent that the same mesh
+   * left on a host when it was killed makes way for the next. Default: the manifest's path;
+   * for an object, no name of before.
+   */
+  readonly name?: string;
   /** Time and chance, for tests. */
   readonly clock?: Clock;
 }
@@ -49,7 +60,9 @@ export interface MeshHost {
   readonly features: readonly string[];
   /** Failures in a row. */
   readonly failures: number;
-  /** The last failure, while the host is down. */
+  /** Whether its agent stays when its link is gone; undefined unless ready or away. */
+  readonly resume: ResumeStatus | undefined;
+  /** The last failure, while the host is away or down. */
   readonly lastFailure: string | undefined;
   /** Addresses, each `address:port`, on which its agent was to listen and does not. */
   readonly failedListeners: readonly string[];

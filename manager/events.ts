@@ -6,6 +6,7 @@
  */
 
 import type { LinkExit } from "../transports/mod.ts";
+import type { ResumeStatus } from "./status.ts";
 
 /** The fields of all events. */
 export interface EventBase {
@@ -26,10 +27,17 @@ export interface HostReadyEvent extends EventBase {
   readonly host: string;
   /** Its virtual IPv4 address, dotted. */
   readonly vip: string;
-  /** Milliseconds since the first attempt began; later, since the host went down. */
+  /** Milliseconds since the first attempt began; later, since the host went away or down. */
   readonly ms: number;
-  /** True when the host was down before. */
+  /** True when the host was away or down before. */
   readonly again: boolean;
+  /**
+   * True when the host's agent is the one of before, and connections between agents that
+   * stayed go on.
+   */
+  readonly resumed: boolean;
+  /** Whether its agent stays when its link is gone. */
+  readonly resume: ResumeStatus;
   /** The agent's version, as it says. */
   readonly version: string;
   /** The features that the agent announced. */
@@ -54,6 +62,32 @@ export interface HostDownEvent extends EventBase {
   readonly attempt: number;
   /** Milliseconds until the next attempt. */
   readonly retryIn: number;
+  /** Why, in one line, without the next attempt. */
+  readonly reason: string;
+  /** How the command, or another kind of link, ended; absent if never started. */
+  readonly exit?: LinkExit;
+}
+
+/**
+ * The link to a host ended, and its agent stays: its connections go on if it is reached
+ * again in time, which is tried until then. Also told of attempts that failed; as for
+ * {@linkcode HostDownEvent}, not all of them are a `warn`.
+ */
+export interface HostAwayEvent extends EventBase {
+  /** Tells events apart. */
+  readonly type: "away";
+  /** The host's name in the manifest. */
+  readonly host: string;
+  /** Its virtual IPv4 address, dotted. */
+  readonly vip: string;
+  /** The command or address of the link: for `cmd`, the command. */
+  readonly command: string;
+  /** Failures in a row, counted from 1: the end of the link is the first. */
+  readonly attempt: number;
+  /** Milliseconds until the next attempt. */
+  readonly retryIn: number;
+  /** Milliseconds that its agent stays, from now on. */
+  readonly left: number;
   /** Why, in one line, without the next attempt. */
   readonly reason: string;
   /** How the command, or another kind of link, ended; absent if never started. */
@@ -219,6 +253,7 @@ export type MeshEvent =
   | ProgressEvent
   | QuestionEvent
   | HostReadyEvent
+  | HostAwayEvent
   | HostDownEvent
   | HostClosedEvent
   | HostOutputEvent

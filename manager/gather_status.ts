@@ -48,6 +48,7 @@ export function statusOf({ hosts, router, now, since }: StatusSources): MeshStat
 
 function hostStatus(host: RunningHost, member: MemberStatus | undefined): HostStatus {
   const { name, vip, state, command, version, features, failures, lastFailure } = host;
+  const { resume } = host;
   return {
     host: name,
     vip,
@@ -55,6 +56,7 @@ function hostStatus(host: RunningHost, member: MemberStatus | undefined): HostSt
     command,
     ...(version !== undefined && { version }),
     features: [...features],
+    ...(resume && state !== "closed" && { resume: { ...resume } }),
     failures,
     ...(lastFailure !== undefined && { lastFailure }),
     charged: member?.charged ?? 0,

@@ -8,19 +8,23 @@
 import type { Manifest } from "../manifest/manifest.ts";
 import type { Connections } from "../router/connections.ts";
 import type { Router } from "../router/route.ts";
-import {
-  type AgentStatus,
-  encodeControl,
-  type RouteSuggestion,
-} from "../wire/control/control.ts";
+import type { AgentStatus, RouteSuggestion } from "../wire/control/control.ts";
 import { parseIpv4 } from "../wire/ip/ipv4.ts";
+import { tellAway, tellDown, tellReady } from "./absence.ts";
 import { STEADY_AFTER } from "./backoff.ts";
 import type { MeshEvent } from "./events.ts";
+import { awayEvent } from "./telling/away.ts";
 import { lackingFeature } from "./telling/lacking.ts";
 import { listenersFailed, listenersUp } from "./telling/listeners.ts";
 import { describeProgress } from "./telling/progress.ts";
+import { resumeStatus } from "./telling/resume.ts";
 import type { RunningHost } from "./running_host.ts";
-import type { Failure, Readiness, SessionHooks } from "./session.ts";
+import type { Absence, Failure, Readiness, SessionHooks } from "./session.ts";
+
+/** Milliseconds that a connection may wait for a host that is away. */
+const WAIT_LIMIT = 10_000;
+/** Milliseconds between two looks after connections that wait. */
+const LOOK_EVERY = 500;
 
 /** Shared by the hosts of a mesh. */
 export interface MeshParts {
@@ -41,8 +45,11 @@ export function happeningsOf(host: RunningHost, mesh: MeshParts): SessionHooks {
   const { emit } = mesh;
   return {
     ready: (readiness) => becomeReady(host, mesh, readiness),
+    away: () => becomeAway(host, mesh),
     down: () => becomeDown(host, mesh),
+    lost: () => becomeNew(host, mesh),
     report: (failure) => reportFailure(host, mesh, failure),
+    reportAway: (absence) => reportAway(host, mesh, absence),
     suggestion: (suggestion) => learn(name, mesh, suggestion),
     status: (status) => takeStatus(host, mesh, status),
     listenersUp: (status) => takeListenersUp(host, mesh, status),
@@ -81,11 +88,16 @@ export function happeningsOf(host: RunningHost, mesh: MeshParts): SessionHooks {
 
 function becomeReady(
   host: RunningHost,
-  { router, emit, manifest }: MeshParts,
-  { agent, queue, ms, again }: Readiness,
+  mesh: MeshParts,
+  { agent, queue, ms, again, resumed }: Readiness,
 ): void {
+  const { router, emit, manifest } = mesh;
   const { name, vip } = host;
+  host.stopWaits();
+  // Before the packets that waited, since those may be for connections that have ended.
+  tellReady(host, mesh, { resumed });
   router.up(name, queue);
+  host.resume = resumeStatus(host.spec, agent);
   host.timesReady++;
   host.readyAt = host.plan.clock.now();
   const after = `${(ms / 1000).toFixed(2)} s`;
@@ -96,9 +108,13 @@ function becomeReady(
     vip,
     ms,
     again,
+    resumed,
+    resume: host.resume,
     version: agent.version,
     features: agent.features,
-    message: again
+    message: resumed
+      ? `Back: ${name} (${vip}) after ${after}; connections go on`
+      : again
       ? `Ready again: ${name} (${vip}) after ${after}`
       : `Ready: ${name} (${vip}) after ${after}`,
   });
@@ -116,25 +132,47 @@ function becomeReady(
   if (!agent.features.includes("status")) host.report.forget();
 }
 
+/** The link of a host is gone, and its agent is not: nothing ends, nothing gets through. */
+export function becomeAway(host: RunningHost, mesh: MeshParts): void {
+  const { router } = mesh;
+  router.away(host.name);
+  host.report.abandon();
+  host.stopWaits();
+  const { clock } = host.plan;
+  const look = () => {
+    router.expire(host.name, WAIT_LIMIT - LOOK_EVERY);
+    host.stopWaits = clock.after(LOOK_EVERY, look);
+  };
+  host.stopWaits = clock.after(LOOK_EVERY, look);
+  tellAway(host, mesh);
+}
+
 /** What was on its way to a host, and from that host, is over. */
-export function becomeDown(
-  host: RunningHost,
-  { router, connections, hosts }: MeshParts,
-): void {
-  const { name, vip } = host;
+export function becomeDown(host: RunningHost, mesh: MeshParts): void {
+  const { router, connections } = mesh;
+  const { name } = host;
+  host.stopWaits();
+  host.resume = undefined;
   router.down(name);
   connections?.down(name);
   router.forget(name);
   host.report.forget();
-  // No ranges: two hosts may serve the same range, so the router itself has reset the
+  // Without ranges: two hosts may serve the same range, so the router itself has reset the
   // routed connections through this host.
-  const message = encodeControl({
-    type: "event",
-    body: { type: "hostDown", data: { ip: vip, ranges: [] } },
-  });
-  for (const other of hosts.values()) {
-    if (other !== host) other.session.send("hostDown", message);
-  }
+  tellDown(host, mesh);
+}
+
+/** The agent that an earlier manager left is gone, and the host starts like any other. */
+function becomeNew(host: RunningHost, mesh: MeshParts): void {
+  host.stopWaits();
+  tellDown(host, mesh);
+  mesh.router.starting(host.name);
+}
+
+function reportAway(host: RunningHost, { emit }: MeshParts, absence: Absence): void {
+  host.lastFailure = absence.message;
+  host.verdict(absence.message);
+  emit(awayEvent(host, absence));
 }
 
 function reportFailure(
@@ -144,7 +182,9 @@ function reportFailure(
 ): void {
   host.lastFailure = message;
   host.verdict(message);
-  const again = `trying again in ${(retryIn / 1000).toFixed(1)} s`;
+  const again = retryIn === 0
+    ? "it is started anew"
+    : `trying again in ${(retryIn / 1000).toFixed(1)} s`;
   const count = wasUpBetween
     ? `failure ${attempt} without ${STEADY_AFTER / 1000} s up in between`
     : `failure ${attempt} in a row`;

@@ -20,6 +20,7 @@ import { builtinTransports } from "../transports/registry.ts";
 import type { Mesh, MeshOptions } from "./contract.ts";
 import { withFreeVips } from "./free_vips.ts";
 import { RunningMesh } from "./running_mesh.ts";
+import { StateFile } from "./state_file.ts";
 
 /**
  * Starts a mesh. Resolves as soon as the manifest is found right; `ready()` of the mesh
@@ -27,6 +28,7 @@ import { RunningMesh } from "./running_mesh.ts";
  *
  * @param manifest a path, an object in the shape of the YAML, or a parsed manifest.
  * @throws {ManifestError} with every fault of the manifest.
+ * @throws {Error} if the file of `options.state` cannot be used.
  */
 export async function startMesh(
   manifest: string | Manifest | Readonly<Record<string, unknown>>,
@@ -56,7 +58,16 @@ export async function startMesh(
   });
   for (const plugin of plugins.transports) transports.set(plugin.name, plugin);
   warn(parsed.warnings);
-  return new RunningMesh(withFreeVips(parsed), transports, options);
+  // Another object is another mesh, unless it is named.
+  const { name = typeof manifest === "string" ? undefined : crypto.randomUUID() } =
+    options;
+  const kept = options.state === undefined
+    ? parsed
+    : StateFile.open(options.state).withVips(parsed);
+  return new RunningMesh(withFreeVips(kept), transports, {
+    ...options,
+    ...(name !== undefined && { name }),
+  });
 }
 
 async function readWhole(

@@ -9,6 +9,7 @@ import type { HostSpec } from "../manifest/manifest.ts";
 import type { PoliceCounters } from "../router/police.ts";
 import { formatIpv4 } from "../wire/ip/ipv4.ts";
 import { AgentReport } from "./agent_report.ts";
+import { Beliefs } from "./beliefs.ts";
 import type { AttemptPlan } from "./attempt.ts";
 import type { MeshHost } from "./contract.ts";
 import type { HostWarningEvent } from "./events.ts";
@@ -17,6 +18,7 @@ import { Excess } from "./telling/excess.ts";
 import { HostText, TEXT_LIMITS } from "./telling/host_text.ts";
 import type { WindowStatus } from "../link/window/window.ts";
 import { type HostState, Session, type SessionHooks } from "./session.ts";
+import type { ResumeStatus } from "./status.ts";
 
 /** Parts of a {@linkcode RunningHost}. */
 export interface HostParts {
@@ -51,6 +53,14 @@ export class RunningHost implements MeshHost {
   /** The state that its agent told. */
   readonly report = new AgentReport();
   readonly vip: string;
+  /** What its agent was told of the other hosts, and was not. */
+  readonly beliefs = new Beliefs();
+  /** Whether it is away, or its agent is one of an earlier manager, not taken back yet. */
+  isAbsent = false;
+  /** Whether its agent stays when its link is gone; undefined unless ready or away. */
+  resume: ResumeStatus | undefined;
+  /** Ends the look after connections that wait for the host while it is absent. */
+  stopWaits = () => {};
   /** The message of the first failure, or nothing if the host became ready first. */
   readonly firstVerdict: Promise<string | undefined>;
   /** Settles the first verdict; later ones change nothing. */
@@ -126,7 +136,7 @@ export class RunningHost implements MeshHost {
   }
 
   get lastFailure(): string | undefined {
-    return this.state === "down" ? this.#lastFailure : undefined;
+    return this.state === "down" || this.state === "away" ? this.#lastFailure : undefined;
   }
 
   set lastFailure(message: string) {
@@ -141,6 +151,7 @@ export class RunningHost implements MeshHost {
 
   /** Ends its agent and settles when nothing of the agent is left. */
   async close(): Promise<void> {
+    this.stopWaits();
     await this.session.close();
     this.report.forget();
     this.text.close();

@@ -13,6 +13,9 @@ import { learnDescriptorLimit } from "../transports/command/descriptor_limit.ts"
 import type { Transport } from "../transports/mod.ts";
 import { connectionsOf } from "./telling/connections.ts";
 import type { Mesh, MeshOptions, ReadyReport, StatusOptions } from "./contract.ts";
+import { Keeping } from "./members/keeping.ts";
+import { meshName } from "./mesh_name.ts";
+import { StateFile } from "./state_file.ts";
 import type { MeshEvent } from "./events.ts";
 import { statusOf } from "./gather_status.ts";
 import { Membership, NOTHING } from "./members/membership.ts";
@@ -32,7 +35,7 @@ export class RunningMesh implements Mesh {
   readonly #listeners = new Set<(event: MeshEvent) => void>();
   #transports: ReadonlyMap<string, Transport>;
 
-  /** Starts the mesh. */
+  /** Starts the mesh. @throws {Error} if its state file cannot be used. */
   constructor(
     manifest: Manifest,
     transports: ReadonlyMap<string, Transport>,
@@ -53,7 +56,12 @@ export class RunningMesh implements Mesh {
     const connections = options.connections
       ? connectionsOf({ router, now, emit })
       : undefined;
-    this.#members = new Membership({ router, connections, clock, emit });
+    const state = options.state === undefined ? undefined : StateFile.open(options.state);
+    const named = options.name === undefined
+      ? { path: manifest.path }
+      : { name: options.name };
+    const keeping = new Keeping(state?.mesh ?? meshName(named), state);
+    this.#members = new Membership({ router, connections, clock, keeping, emit });
     this.swap(manifest);
   }
 

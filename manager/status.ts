@@ -29,7 +29,7 @@ export interface MeshStatus {
   readonly links: readonly LinkStatus[];
   /** The queue to each host that is ready; counters begin with the present link. */
   readonly queues: readonly (OfHost & QueueStatus)[];
-  /** Packets that wait for hosts that are starting; hosts without any are left out. */
+  /** Packets that wait for hosts that are starting or away; hosts without any are left out. */
   readonly waiting: readonly (OfHost & WaitingStatus)[];
   /** Fates of packets, in frames. */
   readonly packets: Readonly<RouteCounters>;
@@ -59,15 +59,30 @@ export interface HostStatus extends OfHost {
   readonly version?: string;
   /** The features that its agent announced; empty unless ready. */
   readonly features: readonly string[];
+  /** Whether its agent stays when its link is gone; absent unless ready or away. */
+  readonly resume?: ResumeStatus;
   /** Failures in a row. */
   readonly failures: number;
-  /** The last failure; absent unless down. */
+  /** The last failure; absent unless away or down. */
   readonly lastFailure?: string;
   /** Weight of its packets in the queues of all links, in bytes. */
   readonly charged: number;
   /** Foreign addresses that its agent suggested and that are remembered. */
   readonly suggestions: number;
 }
+
+/** Whether an agent stays when its link is gone, to be taken back over the next. */
+export type ResumeStatus =
+  | {
+    /** It does. */
+    readonly on: true;
+    /** Seconds that it stays. */
+    readonly seconds: number;
+  }
+  | {
+    /** It does not, and why, for people. */
+    readonly off: string;
+  };
 
 /** The traffic from a host, over all its links. */
 export interface LinkStatus extends OfHost {

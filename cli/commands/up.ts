@@ -3,7 +3,12 @@
  *
  * @module
  */
-import type { MeshEvent, ProgressEvent, QuestionEvent } from "../../manager/events.ts";
+import type {
+  HostReadyEvent,
+  MeshEvent,
+  ProgressEvent,
+  QuestionEvent,
+} from "../../manager/events.ts";
 import type { Mesh } from "../../manager/contract.ts";
 import type { Manifest } from "../../manifest/manifest.ts";
 import { idleMemory } from "../../link/idle_memory.ts";
@@ -37,6 +42,9 @@ export interface UpOptions {
   /** Said if some hosts do not become ready at the first attempt. */
   readonly advice?: string;
 }
+
+/** Nothing is being sent to a host any more. */
+const ENDS_PROGRESS: readonly string[] = ["ready", "away", "down"];
 
 /** Milliseconds that agents have, at the end, to tell their statistics for `--debug`. */
 const STATUS_LIMIT_MS = 500;
@@ -73,7 +81,7 @@ export async function runMesh(
   printDiagnostics(diagnostics, options);
   if (!loaded) return { status: 1, isComplete: false };
   const { withFreeVips } = await import("../../manager/free_vips.ts");
-  const manifest = withFreeVips(loaded);
+  const manifest = withFreeVips(await withKeptVips(loaded, options));
 
   idleMemory.begin();
   log.expect(manifest.hosts.map(({ name }) => name));
@@ -100,12 +108,17 @@ export async function runMesh(
   const mesh = await startMesh(manifest, {
     transports: plugins,
     connections: options.debug ?? false,
+    ...(options.state !== undefined && { state: options.state }),
     onEvent(event) {
       if (event.type === "progress") return progress.show(event);
       if (event.type === "question") return ask(event);
-      if (event.type === "ready" || event.type === "down") progress.forget(event.host);
+      if (ENDS_PROGRESS.includes(event.type)) {
+        progress.forget((event as HostReadyEvent).host);
+      }
       tell(event);
-      if (event.type === "ready") everReady.add(event.host);
+      if (event.type !== "ready") return;
+      if (!everReady.has(event.host)) log.event(resumeOf(event));
+      everReady.add(event.host);
     },
   });
   const outcome = await Promise.race([
@@ -137,6 +150,24 @@ export async function runMesh(
   const message = `Ending the mesh (${signal}); a second Ctrl-C ends it at once`;
   log.event({ ...stopping, message });
   return await end(signal);
+}
+
+/** With the addresses that hosts had before this program was killed, if that is kept. */
+async function withKeptVips(
+  manifest: Manifest,
+  { state }: GlobalOptions,
+): Promise<Manifest> {
+  if (state === undefined) return manifest;
+  const { StateFile } = await import("../../manager/state_file.ts");
+  return StateFile.open(state).withVips(manifest);
+}
+
+/** Whether a host's agent stays when its link is gone, once for each host. */
+function resumeOf({ host, resume }: HostReadyEvent) {
+  const message = "on" in resume
+    ? `resume: on, its agent stays ${resume.seconds} s without a link`
+    : `resume: off (${resume.off})`;
+  return { level: "debug", type: "resume", host, message } as const;
 }
 
 /** Tells the status before the mesh ends; stuck agents do not delay the end. */
@@ -214,8 +245,13 @@ function forPeople(
     return { ...event, message: "asks on the terminal" };
   }
   if (event.type === "ready") {
-    const again = everReady.has(event.host) ? " again" : "";
-    const message = `Ready${again} at ${event.vip} after ${duration(event.ms)}`;
+    const after = `at ${event.vip} after ${duration(event.ms)}`;
+    const isHere = everReady.has(event.host);
+    const message = !event.resumed
+      ? `Ready${isHere ? " again" : ""} ${after}`
+      : isHere
+      ? `Back ${after}; connections go on`
+      : `Back ${after}; connections between other hosts go on`;
     return { ...event, message };
   }
   return event;

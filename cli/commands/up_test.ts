@@ -8,7 +8,7 @@ import { join } from "shlex";
 import { isAlive } from "../../tests/harness/scene/proc.ts";
 import { until } from "../../tests/harness/scene/wait.ts";
 import { isPrintable } from "../console/printable.ts";
-import { Running, withFiles } from "../_run.ts";
+import { run, Running, withFiles } from "../_run.ts";
 
 const AGENT = new URL("../../manager/_fake_agent.ts", import.meta.url).href;
 
@@ -195,6 +195,55 @@ mesh(
   },
   ["--debug", "--log-format", "json"],
 );
+
+mesh(
+  "whether an agent stays without its link is told once for each host with --debug",
+  {
+    stays: agent({ resume: { seconds: 300 } }),
+    ends: agent({ resume: { off: "no private folder" } }),
+    older: agent(),
+  },
+  async (running) => {
+    await running.line(/^[\d:.]+ {2}debug +stays +resume: on, its agent stays 300 s/m);
+    await running.line(/^[\d:.]+ {2}debug +ends +resume: off \(no private folder\)$/m);
+    await running.line(/ debug +older +resume: off \(its agent does not know how \(ver/);
+    running.signal("SIGTERM");
+    assert.equal(await running.end(), 0);
+  },
+  ["--debug"],
+);
+
+mesh(
+  "a state file has the agents that stay, until they are ended",
+  { stays: agent({ resume: { seconds: 300 } }), ends: agent() },
+  async (running) => {
+    await running.line(/Every host is ready/);
+    const path = `${running.cwd}/state`;
+    const hosts = () => Object.keys(JSON.parse(Deno.readTextFileSync(path)).hosts);
+    assert.deepEqual(hosts(), ["stays"]);
+    assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);
+    running.signal("SIGTERM");
+    assert.equal(await running.end(), 0);
+    assert.deepEqual(hosts(), []);
+  },
+  ["--state", "state"],
+);
+
+Deno.test("a state file that cannot be used is told, and nothing is started", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  const files = { "mesh.yaml": `hosts: { web: { cmd: ${agent()} } }`, state: "{}" };
+  await withFiles(files, async (cwd) => {
+    Deno.chmodSync(`${cwd}/state`, 0o644);
+    const { status, stderr } = await run(["mesh.yaml", "--state", "state"], { cwd });
+    assert.equal(status, 1);
+    assert.match(
+      stderr,
+      /Cannot use the state file state: its mode is 0644, .*: chmod 600 /,
+    );
+    assert.doesNotMatch(stderr, /Ready/);
+  });
+});
 
 /** Says its process id first, so that its end can be seen. */
 const STUBBORN = JSON.stringify([

@@ -82,7 +82,8 @@ function windows({ links }: MeshStatus): string[][] {
   ];
 }
 
-function queues({ queues, waiting }: MeshStatus): string[][] {
+function queues({ hosts, queues, waiting }: MeshStatus): string[][] {
+  const stateOf = new Map(hosts.map(({ host, state }) => [host, state]));
   const rows = [
     ...queues.map((queue) =>
       row(
@@ -96,7 +97,15 @@ function queues({ queues, waiting }: MeshStatus): string[][] {
       )
     ),
     ...waiting.map(({ host, frames, bytes: held }) =>
-      row(`to ${host}, which is starting`, frames, bytes(held), "-", "-", "-", "-")
+      row(
+        `to ${host}, which is ${stateOf.get(host) ?? "starting"}`,
+        frames,
+        bytes(held),
+        "-",
+        "-",
+        "-",
+        "-",
+      )
     ),
   ];
   if (rows.length === 0) return [];
@@ -133,8 +142,10 @@ function stacks({ stacks }: MeshStatus): string[][] {
 function packets({ packets, flows }: MeshStatus): string {
   const { delivered, waited, overflowed, refused, unroutable, aborted, evicted } =
     packets;
+  const { missed } = packets;
+  const lost = missed > 0 ? `, ${missed} to hosts that were away` : "";
   return `Packets: ${delivered} delivered, ${waited} waited, ${overflowed} more did not ` +
-    `fit, ${refused} refused, ${unroutable} to nowhere\n` +
+    `fit, ${refused} refused, ${unroutable} to nowhere${lost}\n` +
     `Routed connections: ${flows.opening} opening, ${flows.open} open, ` +
     `${flows.finished + flows.refused} over, ${aborted} reset, ` +
     `${evicted} of them for want of room (${flows.limit})`;

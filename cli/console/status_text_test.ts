@@ -35,6 +35,7 @@ function status(more: Partial<MeshStatus> = {}): MeshStatus {
       waited: 2,
       overflowed: 3,
       refused: 4,
+      missed: 0,
       unroutable: 5,
       aborted: 6,
       evicted: 7,
@@ -129,4 +130,16 @@ Deno.test("for machines there are only the listeners that failed, and how many d
   const fields = statusFields(status({ listeners: [listener, failed, listener] }));
   assert.deepEqual(fields["listeners"], [failed]);
   assert.equal(fields["listening"], 2);
+});
+
+Deno.test("what went to a host that is away is told, and what waits for it", () => {
+  const of = status();
+  const text = statusText(status({
+    hosts: [{ ...of.hosts[0]!, state: "away" }],
+    waiting: [{ host: "web", frames: 1, bytes: 300 }],
+    packets: { ...of.packets, missed: 12 },
+  }));
+  assert.match(text, /^web +away /m);
+  assert.match(text, /^to web, which is away +1 +300 B /m);
+  assert.match(text, /^Packets: .* 5 to nowhere, 12 to hosts that were away$/m);
 });

@@ -38,7 +38,7 @@ export class ToldOnce {
     if (event.type === "output") return this.#hold(host, event);
     // Words of a host's agent about itself are no output of its command.
     if (event.type === "connection") return this.#show(event);
-    if (event.type === "down") this.#failed(host, event);
+    if (event.type === "down" || event.type === "away") this.#failed(host, event);
     else this.#release(host);
     if (event.type === "ready") this.#attemptsOf(host).isReady = true;
     this.#show(event);
@@ -105,7 +105,7 @@ export class ToldOnce {
 }
 
 type Output = MeshEvent & { readonly type: "output" };
-type Down = MeshEvent & { readonly type: "down" };
+type Down = MeshEvent & { readonly type: "down" | "away" };
 
 /** The attempts to reach a host, and the lines of each, without the parts that vary. */
 interface Attempts {

@@ -44,6 +44,20 @@ Deno.test("lines that are part of the reason are not shown beside it", () => {
   }
 });
 
+Deno.test("the same goes for a host that is away", () => {
+  const { shown, told } = bench();
+  told.take(output("web", "Connection reset by peer"));
+  told.take({
+    ...down("web", "ssh exited with status 255: Connection reset by peer"),
+    type: "away",
+    level: "warn",
+    left: 300_000,
+  });
+  assert.deepEqual(shown, [
+    "The link ended: ssh exited with status 255: Connection reset by peer",
+  ]);
+});
+
 Deno.test("lines of a host that lives are shown after a moment, in order", async () => {
   const { shown, told } = bench();
   told.take(output("web", "one"));
@@ -96,7 +110,8 @@ Deno.test("lines that are let go before the attempt fails are shown once as well
 
 Deno.test("what a host says that is up is shown each time, and so after a new failure", () => {
   const { shown, told } = bench();
-  const ready = { vip: "127.0.42.101", ms: 1, again: true, version: "", features: [] };
+  const agent = { version: "", features: [], resumed: false, resume: { off: "" } };
+  const ready = { vip: "127.0.42.101", ms: 1, again: true, ...agent };
   const up = () =>
     told.take({ type: "ready", level: "info", host: "web", message: "up", ...ready });
   const say = () => told.take(output("web", "hello"));

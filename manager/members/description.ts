@@ -9,8 +9,8 @@
  *
  * All hosts are told the rest: the names, ports and name servers of the others, and the
  * routes through others. No request of today's protocol tells an agent anew. So a host of
- * which only the rest changed goes on, and **its agent goes by what it was told until its
- * next link**, which brings the greeting of the manifest in force:
+ * which only the rest changed goes on, and **its agent goes by what it was told until it
+ * ends**; the next agent gets the greeting of the manifest in force:
  *
  * - it does not listen for ports of the others that are new, and listens on for those that
  *   are gone; who connects there is refused by the router;
@@ -80,7 +80,7 @@ export function isSameHost(one: Description, other: Description): boolean {
 /** Places in the file are not part of it: a host that moved down a line is the same. */
 function ownPart(
   { routes }: Manifest,
-  { name, transport, install, installPath, connectTimeout }: HostSpec,
+  { name, transport, install, installPath, connectTimeout, resume }: HostSpec,
   { configure, extend }: GreetingPlan,
 ): unknown[] {
   // Arguments that are not named here are the host's own, also those of later.
@@ -94,6 +94,6 @@ function ownPart(
       notGlobs,
     }));
   // The options follow from the value, and from the folder of the manifest.
-  const way = [transport?.spec, transport?.options, install, installPath, connectTimeout];
-  return [way, own, extended, through];
+  const way = [transport?.spec, transport?.options, install, installPath];
+  return [way, connectTimeout, resume, own, extended, through];
 }

@@ -7,23 +7,31 @@
 import type { Clock } from "../../link/clock.ts";
 import { carry } from "../../router/pipeline.ts";
 import { policeCounters } from "../../router/police.ts";
+import type { ResumePlan } from "../attempt.ts";
 import { happeningsOf, type MeshParts } from "../happenings.ts";
 import { RunningHost } from "../running_host.ts";
 import type { Description } from "./description.ts";
+import type { Keeping } from "./keeping.ts";
 
 /** The mesh of a host, and its time. */
 export interface MakingParts {
   readonly mesh: MeshParts;
   readonly clock: Clock;
+  /** Keeps the keys of agents that stay. */
+  readonly keeping: Keeping;
 }
 
 /** Makes a host of the mesh, whose rules have to know the host by its start. */
 export function makeHost(
   description: Description,
-  { mesh, clock }: MakingParts,
+  { mesh, clock, keeping }: MakingParts,
 ): RunningHost {
   const { spec: { name, connectTimeout }, reach: { command, open } } = description;
   const { router, connections, emit } = mesh;
+  const resume: ResumePlan | undefined = keeping.planOf(description, {
+    greeting: () => host.description.greeting,
+    warn: (message) => emit({ type: "warning", level: "warn", host: name, message }),
+  });
   const counters = policeCounters();
   const tap = connections?.tap(name);
   const host: RunningHost = new RunningHost({
@@ -35,6 +43,7 @@ export function makeHost(
         return host.description.greeting;
       },
       connectTimeout,
+      resume,
       clock,
       open,
       carry: (batches, onControl) =>

@@ -26,11 +26,15 @@
  * **Afterwards** the agents end, within 2 s, and each end is told (`closed`).
  *
  * **Swaps and the rest of life.** A swap need not wait for another, nor for hosts that are
- * starting: a host that never became ready is ended, or stays, like any other, and a link
- * that opens later brings the greeting of the manifest in force. A name that was removed
+ * starting: a host that never became ready is ended, or stays, like any other, and an agent
+ * that is configured later gets the greeting of the manifest in force. A name that was removed
  * and comes back waits for the end of its last agent. A close also waits for the hosts that
  * are still ending; after it a swap throws. Listeners may close the mesh at any time, and
  * may not swap while a swap calls them.
+ *
+ * **Agents of an earlier manager**, see `keeping.ts`, are for the first manifest only. A host
+ * whose agent is to be taken back begins as if away, for its connections with others are
+ * there. An agent with another configuration is told to end before its host is started.
  *
  * @module
  */
@@ -41,9 +45,12 @@ import { rulesOf } from "../../manifest/rules.ts";
 import type { Connections } from "../../router/connections.ts";
 import type { Router } from "../../router/route.ts";
 import type { MeshEvent } from "../events.ts";
-import { becomeDown, type MeshParts } from "../happenings.ts";
+import { beginAbsent } from "../absence.ts";
+import { bidFarewell } from "../farewell.ts";
+import { becomeAway, becomeDown, type MeshParts } from "../happenings.ts";
 import type { RunningHost } from "../running_host.ts";
 import { type Described, describeHost, isSameHost } from "./description.ts";
+import type { Keeping } from "./keeping.ts";
 import { makeHost } from "./make_host.ts";
 
 /** The manifest of a mesh that has not begun; its rules are of version 0. */
@@ -56,6 +63,8 @@ export interface MembershipParts {
   /** Watches connections, if anybody asked for their events. */
   readonly connections: Connections | undefined;
   readonly clock: Clock;
+  /** Keeps the keys of agents that stay. */
+  readonly keeping: Keeping;
   /** Tells an event. */
   readonly emit: (event: MeshEvent) => void;
 }
@@ -66,6 +75,7 @@ export class Membership implements MeshParts {
   readonly connections: Connections | undefined;
   readonly emit: (event: MeshEvent) => void;
   readonly #clock: Clock;
+  readonly #keeping: Keeping;
   readonly #hosts = new Map<string, RunningHost>();
   /** The ends of hosts that are not quite gone, by name. */
   readonly #endings = new Map<string, Promise<void>>();
@@ -75,11 +85,12 @@ export class Membership implements MeshParts {
   #closed: Promise<void> | undefined;
 
   /** Begins without hosts. */
-  constructor({ router, connections, clock, emit }: MembershipParts) {
+  constructor({ router, connections, clock, keeping, emit }: MembershipParts) {
     this.router = router;
     this.connections = connections;
     this.emit = emit;
     this.#clock = clock;
+    this.#keeping = keeping;
   }
 
   /** The manifest in force. */
@@ -137,7 +148,8 @@ export class Membership implements MeshParts {
         host.description = description;
         return host;
       }
-      const fresh = makeHost(description, { mesh: this, clock: this.#clock });
+      const parts = { mesh: this, clock: this.#clock, keeping: this.#keeping };
+      const fresh = makeHost(description, parts);
       coming.push(fresh);
       return fresh;
     });
@@ -151,7 +163,24 @@ export class Membership implements MeshParts {
     for (const host of present) becomeDown(host, this);
     this.router.swap(rulesOf(manifest, this.#version));
     for (const { name } of coming) this.router.starting(name);
+    if (this.#version === 1) this.#takeOver();
     for (const host of coming) this.#start(host);
+  }
+
+  /** Makes the hosts ready for agents that an earlier manager left. */
+  #takeOver(): void {
+    const hosts = [...this.#hosts.values()];
+    const absent = hosts.filter(({ plan }) => plan.resume?.left);
+    const awaited = new Set(absent.map(({ name }) => name));
+    for (const host of absent) {
+      beginAbsent(host, awaited, hosts);
+      becomeAway(host, this);
+    }
+    for (const { name, plan } of hosts) {
+      const stale = this.#keeping.staleOf(name);
+      if (stale) this.#endings.set(name, bidFarewell(plan, stale));
+    }
+    this.#keeping.begin(this.#manifest);
   }
 
   /** Starts a host when the last of its name is gone. Nothing happens to a closed one. */
