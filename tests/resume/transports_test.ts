@@ -28,10 +28,12 @@ import { Random } from "../soak/random.ts";
 const SEED = 20_261_129;
 /** Deaths of what reaches a host, one after the other. */
 const DEATHS = 20;
-/** At the most so long after the host's return comes the next. */
-const NEXT_DEATH_MS = 1_500;
+/** After links that lasted so long the next is made without a pause. */
+const LASTING_MS = 1_050;
+/** The share of deaths before that. */
+const SOON = 0.25;
 /** The share of deaths while the last one is being made good. */
-const MIDDLE = 0.2;
+const MIDDLE = 0.15;
 /** Without a limit to the stream's rate. */
 const AT_FULL_SPEED = 0;
 /** Descriptors that an agent may have more than at the beginning: the runtime opens some. */
@@ -172,7 +174,7 @@ async function manyDeaths(
   const random = new Random(SEED + index);
   const { name } = reached;
   for (let death = 0; death < DEATHS; death++) {
-    await pause(random.below(NEXT_DEATH_MS));
+    await pause(random.happens(SOON) ? random.below(LASTING_MS) : LASTING_MS);
     const { mark } = manager;
     const victim = await strike(manager, reached, "SIGKILL");
     await until(`the end of process ${victim}`, () => !isAlive(victim));

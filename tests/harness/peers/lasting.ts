@@ -18,6 +18,10 @@ const [STREAM_PORT, ECHO_PORT] = LASTING_PORTS;
 /** What a host publishes for it. */
 export const LASTING_PUBLISHED = LASTING_PORTS.map((port) => `${port}:127.0.0.1:${port}`);
 
+/** What has to move for connections to go on. */
+const MORE_BYTES = 1 << 20;
+const MORE_BEATS = 2;
+
 let seed = 1;
 
 /** Bytes in a millisecond of each direction, where many streams are to leave time for others. */
@@ -80,13 +84,17 @@ export class Lasting {
 
   /** Waits until stream and echo are farther than at the last report before `mark`. */
   async goesOn(mark = this.mark): Promise<void> {
-    const before = lastOf(this.#moved(0, mark));
-    await until(`more bytes at ${this.#client.name}`, () => {
+    const before = lastOf(this.#moved(0, mark)) ?? { received: 0, sent: 0, beats: 0 };
+    let now: Moved | undefined;
+    await until("more bytes", () => {
       this.#assertUnbroken();
-      const now = lastOf(this.#moved(mark));
-      return now && now.received > (before?.received ?? 0) + 2 ** 20 &&
-        now.sent > (before?.sent ?? 0) + 2 ** 20 && now.beats > (before?.beats ?? 0) + 2;
-    }, { limitMs: 60_000, everyMs: 50 });
+      now = lastOf(this.#moved(mark));
+      return now && now.received > before.received + MORE_BYTES &&
+        now.sent > before.sent + MORE_BYTES && now.beats > before.beats + MORE_BEATS;
+    }, { limitMs: 60_000, everyMs: 50 }).catch((error) => {
+      const [was, is] = [before, now].map((moved) => JSON.stringify(moved));
+      throw new Error(`${error.message}: ${was}, and then ${is}: ${this.#client.name}`);
+    });
   }
 
   /** The longest time without a byte of the stream since `mark`, in ms. */
