@@ -15,6 +15,10 @@ import type { AgentPort } from "./port.ts";
 /** Bytes that may come before a read asks for them. */
 const READ_AHEAD = 64 * 1024;
 
+/** Buffers of that size that no port uses any more. */
+const spares: Uint8Array[] = [];
+const MOST_SPARES = 2;
+
 /** The reading half of a port. */
 export type Reader = Pick<AgentPort, "read" | "close">;
 /** The writing half of a port. */
@@ -45,7 +49,7 @@ export function joined(input: Reader, output: Writer): AgentPort {
  */
 export function socketReader(fd: number): Reader {
   const asked: { into: Uint8Array; settle: (count: number | null) => void }[] = [];
-  const spare = new Uint8Array(READ_AHEAD);
+  const spare = spares.pop() ?? new Uint8Array(READ_AHEAD);
   let held = spare.subarray(0, 0);
   let isEnded = false;
   let failure: Error | undefined;
@@ -81,7 +85,13 @@ export function socketReader(fd: number): Reader {
   socket.on("end", end);
   socket.on("error", end);
   // A read under way settles only when the system cannot write to its memory any more.
-  socket.on("close", () => void setTimeout(end));
+  socket.on("close", () => {
+    setTimeout(() => {
+      held = spare.subarray(0, 0);
+      end();
+      if (spares.length < MOST_SPARES) spares.push(spare);
+    });
+  });
   socket.resume();
   return {
     read(into) {

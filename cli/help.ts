@@ -174,9 +174,9 @@ ${OPTIONS}
 Usage:
   norouter agent --automated [--attach ID]
 
-It speaks frames on standard input and output and ends when its input ends. If its manager
-wants so, it outlives that for a while; a second one then goes back to it, lends its input
-and output, and waits.
+It speaks frames on standard input and output and ends when its input ends. If its
+manager wants so, it outlives that for a while; a second one then goes back to it, lends
+its input and output, and waits.
 
 Options:
   --automated          run; without it, this is only explained

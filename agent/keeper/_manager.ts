@@ -19,6 +19,34 @@ export const HERE = "127.0.42.220";
 export const THERE = "127.0.42.221";
 export const SECRET = "0123456789abcdef0123456789abcdef";
 
+/**
+ * A later exec by a shell, with the folder as its argument: lends standard input, output
+ * and error by the door, and says the agent's answer and an empty line.
+ */
+const RELAY = `
+[ -p "$1/door" ] || exit 3
+exec 3<&0 4>&1 5>&2
+r=$1/r$$
+mkfifo -m 600 "$r" || exit 3
+exec 7<>"$r" 6<"$r"
+echo "lend $$ 3 4 5" 1<>"$1/door"
+read -r said <&6
+exec 7>&-
+rm -f "$r"
+printf '%s\\n\\n' "$said"
+[ "$said" = yes ] || exit 3
+while read -r said <&6; do echo "$said" >&2; done
+`;
+
+/** That shell as a command. */
+export function shellCommand(
+  folder: string,
+  stdin: "piped" | "null" = "piped",
+): Deno.Command {
+  const args = ["-c", RELAY, "sh", folder];
+  return new Deno.Command("sh", { args, stdin, stdout: "piped", stderr: "piped" });
+}
+
 type Result = (ControlMessage & { type: "result" })["body"];
 
 /** A process, and the link to it. */

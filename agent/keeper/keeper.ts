@@ -28,7 +28,6 @@ import { Life } from "./life.ts";
 import { endOlder } from "./older.ts";
 import { nameOf, Place } from "./place.ts";
 import { isPipeOrSocket, startOf } from "./processes.ts";
-import { proofOf } from "./proof.ts";
 import type { Relay } from "./relay.ts";
 import { listenForRelays } from "./socket.ts";
 import { Standard } from "./standard.ts";
@@ -238,6 +237,8 @@ export class Keeper {
     this.#proving++;
     try {
       relay.accept();
+      // Most agents never need it, and what it needs takes memory.
+      const { proofOf } = await import("./proof.ts");
       const { request, epoch, taken } = await proofOf(port, this.#options.wish);
       const now = performance.now();
       const away = Math.round(this.#life.awayMs(now));

@@ -14,12 +14,11 @@ import {
   gone,
   isRunning,
   Kept,
+  shellCommand,
   someId,
   TestLink,
   wishOf,
 } from "./_manager.ts";
-
-const RELAY = new URL("./_relay.sh", import.meta.url).pathname;
 
 function test(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, ignore: Deno.build.os !== "linux", fn });
@@ -27,13 +26,7 @@ function test(name: string, fn: () => Promise<void>): void {
 
 /** A later exec by a shell. */
 function shell(kept: Kept): TestLink {
-  const command = new Deno.Command("sh", {
-    args: [RELAY, kept.folder!],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  });
-  return kept.exec(command, true);
+  return kept.exec(shellCommand(kept.folder!), true);
 }
 
 /** How many descriptors a process has. */
