@@ -228,3 +228,35 @@ Deno.test("an absence is an event, a state and a field of the status", async () 
   assert.equal(bench.mesh.hosts.get("b")!.lastFailure, undefined);
   assert.equal(bench.messages("down").length, 0);
 });
+
+Deno.test("with events of connections, one that waited in vain has ended, others go on", async () => {
+  await using bench = new Bench();
+  await bench.start(mesh, { connections: true });
+  await bench.clock.pass(2000);
+  await bench.agent("a").packet(segment(A, B, SYN, [1, 80]));
+  await bench.agent("b").packet(segment(B, A, SYN | ACK, [80, 1]));
+  await settle();
+  bench.unreachable.add("b");
+  await cut(bench, "b");
+  await bench.agent("a").packet(segment(A, B, SYN, [2, 80]));
+  await bench.clock.pass(11_000);
+  const ended = bench.events.filter((event) =>
+    event.type === "connection" && event.phase === "ended"
+  );
+  assert.deepEqual(ended.map(({ message }) => message.split(" after")[0]), [
+    "Connection a:2 to b:80 failed at b: host unreachable",
+  ]);
+});
+
+Deno.test("an agent that says it stays for ever stays for as long as it was asked to", async () => {
+  const boastful = { ...staying, resume: { seconds: 1e12 } };
+  await using bench = await new Bench().start({
+    hosts: { a: { fake: boastful, resume: "10s" } },
+  });
+  await bench.clock.pass(2000);
+  assert.deepEqual(bench.mesh.hosts.get("a")!.resume, { on: true, seconds: 10 });
+  bench.unreachable.add("a");
+  await cut(bench, "a");
+  await bench.clock.pass(11_000);
+  assert.equal(bench.mesh.hosts.get("a")!.state, "down");
+});

@@ -267,8 +267,8 @@ export class Attempt {
       ...greeting,
       configure: { ...greeting.configure, ...wish },
       greeted: (agent) => {
-        const seconds = agent.resume?.seconds;
-        this.#becomeReady(agent, seconds ? key?.lasting(seconds) : undefined);
+        const seconds = Math.min(agent.resume?.seconds ?? 0, resume?.seconds ?? 0);
+        this.#becomeReady(agent, seconds > 0 ? key?.lasting(seconds) : undefined);
       },
       failed: (reason) => this.#end(reason),
     });

@@ -134,13 +134,15 @@ function becomeReady(
 
 /** The link of a host is gone, and its agent is not: nothing ends, nothing gets through. */
 export function becomeAway(host: RunningHost, mesh: MeshParts): void {
-  const { router } = mesh;
+  const { router, connections } = mesh;
   router.away(host.name);
   host.report.abandon();
   host.stopWaits();
   const { clock } = host.plan;
   const look = () => {
-    router.expire(host.name, WAIT_LIMIT - LOOK_EVERY);
+    for (const frame of router.expire(host.name, WAIT_LIMIT - LOOK_EVERY)) {
+      connections?.waitedInVain(frame);
+    }
     host.stopWaits = clock.after(LOOK_EVERY, look);
   };
   host.stopWaits = clock.after(LOOK_EVERY, look);

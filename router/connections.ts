@@ -26,7 +26,7 @@ import {
   totalLengthOf,
 } from "../wire/ip/ipv4.ts";
 import { isOpening, isSegment } from "../wire/ip/tcp.ts";
-import { isIcmpError, quotedIn } from "../wire/ip/icmp.ts";
+import { isIcmpError, quotedIn, Unreachable } from "../wire/ip/icmp.ts";
 import { sequenceOf } from "./flow.ts";
 import type { Stage } from "./stage.ts";
 import { tap } from "./tap.ts";
@@ -119,6 +119,13 @@ export class Connections {
     if (outbound) return this.#note(outbound, true, packet, at);
     const inbound = this.#entries.get(keyOf(packet, at, true));
     if (inbound) this.#note(inbound, false, packet, at);
+  }
+
+  /** A connection was asked for by this frame, which waited too long for its host. */
+  waitedInVain({ bytes }: Frame): void {
+    if (protocolOf(bytes, HEADER_BYTES) !== Protocol.TCP) return;
+    const entry = this.#entries.get(keyOf(bytes, HEADER_BYTES));
+    if (entry) this.#end(entry, { how: "icmp", code: Unreachable.HOST });
   }
 
   /** A host is down, and its connections with it. */

@@ -134,17 +134,19 @@ export class Router {
   }
 
   /**
-   * Refuses the packets that have waited for `host` for `ms` milliseconds or longer. Their
-   * senders may begin anew.
+   * Refuses the packets that have waited for `host` for `ms` milliseconds or longer, and
+   * returns them. Their senders may begin anew.
    */
-  expire(host: string, ms: number): void {
+  expire(host: string, ms: number): Frame[] {
     const waiting = this.#members.named(host)?.waiting;
-    for (const { from, frame } of waiting?.emptyUntil(this.#now() - ms) ?? []) {
+    const old = waiting?.emptyUntil(this.#now() - ms) ?? [];
+    for (const { from, frame } of old) {
       const flow = this.#flowOf(frame.bytes);
       if (flow) this.#flows.end(flow);
       const origin = this.#members.named(from);
       if (origin) this.#delivery.refuse(origin, frame);
     }
+    return old.map(({ frame }) => frame);
   }
 
   /**

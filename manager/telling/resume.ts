@@ -15,7 +15,9 @@ export function resumeStatus(
 ): ResumeStatus {
   if (!transport) return { off: "its agent is a part of the manager" };
   if (!resume) return { off: "the manifest says so" };
-  if (answer?.seconds) return { on: true, seconds: answer.seconds };
+  if (answer?.seconds) {
+    return { on: true, seconds: Math.min(answer.seconds, resume / 1000) };
+  }
   if (answer?.off) return { off: answer.off };
   if (features.includes(RESUME_FEATURE)) return { off: "its agent does not say why" };
   return { off: `its agent does not know how (version ${version || "unknown"})` };

@@ -36,7 +36,12 @@ e2e(
       hostTemplate: { stateDir: { disable: true } },
       hosts: {
         laptop: { vip: "127.0.42.100", ...PROXIES },
-        gate: { vip: "127.0.42.101", cmd: gate.command(...unless, ...NOROUTER) },
+        gate: {
+          vip: "127.0.42.101",
+          cmd: gate.command(...unless, ...NOROUTER),
+          // That its agent is gone can only be found out over another link.
+          resume: "2s",
+        },
       },
       routes: [{ via: "gate", to: [`${NETWORK}.0/24`, "*.inside.example"] }],
     };

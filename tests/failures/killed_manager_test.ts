@@ -1,5 +1,6 @@
 /**
- * A manager that is killed leaves nothing behind: its agents end when their input does.
+ * A manager that is killed leaves nothing behind: its agents end when their input does, or
+ * as long after as they were told to stay.
  *
  * @module
  */
@@ -10,7 +11,11 @@ import { until } from "../harness/scene/wait.ts";
 
 e2e("a manager killed with SIGKILL leaves no process behind", async (scene) => {
   const ports = ["9000:127.0.0.1:9000"];
-  const mesh = await scene.mesh({ local: {}, web: { ports }, db: { ports } });
+  const mesh = await scene.mesh({
+    local: {},
+    web: { ports, resume: "2s" },
+    db: { ports, resume: "off" },
+  });
   const { hosts: { local, web, db }, manager } = mesh;
   // Connections in the middle of their work must not keep an agent alive.
   await scene.server(web.namespace, "source", 9000);
