@@ -81,6 +81,7 @@ import {
 } from "./attempt.ts";
 import { retryDelay, STEADY_AFTER, Telling } from "./backoff.ts";
 import { bidFarewell } from "./farewell.ts";
+import { Stay } from "./stay.ts";
 import { watchJumps } from "./wake.ts";
 
 /** Milliseconds between a failure and telling the user, in which a close makes it void. */
@@ -160,11 +161,8 @@ export class Session {
   /** When the present state's wait began: the first attempt, or the host going away or down. */
   #since = 0;
   #readyAt = 0;
-  /** Until when an agent that is away stays. */
-  #staysUntil = 0;
-  #cancelStay = () => {};
-  /** The report that waits for a moment. */
-  #untold: { readonly absence: Absence; readonly cancel: () => void } | undefined;
+  /** The time of an agent that is away. */
+  readonly #stay: Stay<Absence>;
   /** Why an agent that stayed was given up, complete. */
   #givenUp: string | undefined;
   /** Why it has no link: the end of the link, or of the last attempt. */
@@ -180,6 +178,11 @@ export class Session {
     this.#plan = plan;
     this.#hooks = hooks;
     this.#channel = agentChannel(plan, hooks);
+    this.#stay = new Stay({
+      clock: plan.clock,
+      delay: REPORT_DELAY,
+      tell: (absence) => hooks.reportAway?.(absence),
+    });
   }
 
   get state(): HostState {
@@ -229,8 +232,7 @@ export class Session {
     const absent = this.isAwaited ? this.#key : undefined;
     this.#channel.close("the host is being closed");
     this.#readiness = undefined;
-    this.#cancelStay();
-    this.#untold?.cancel();
+    this.#stay.forget();
     this.#stopWatch?.();
     this.#closing.resolve();
     this.#attempt?.close();
@@ -271,8 +273,7 @@ export class Session {
 
   #becomeReady({ agent, queue, key, resumed }: ReadyAgent): void {
     if (this.#isClosed) return;
-    this.#tellNow();
-    this.#cancelStay();
+    this.#stay.end();
     this.#stopWatch?.();
     this.#stopWatch = undefined;
     this.#givenUp = undefined;
@@ -295,7 +296,6 @@ export class Session {
     const isAway = this.state === "away";
     this.#keep(undefined);
     if (!isAway) return this.#hooks.lost?.();
-    this.#tellNow();
     this.#becomeDown();
     this.#hooks.report({
       ...this.#failure({ reason: words, wasReady: true }),
@@ -326,11 +326,10 @@ export class Session {
   }
 
   #becomeAway({ seconds }: AgentKey): void {
-    const { clock } = this.#plan;
-    this.#staysUntil = (this.#channel.heardAt ?? clock.now()) + seconds * 1000;
-    const left = Math.max(0, this.#staysUntil - clock.now());
-    this.#cancelStay = clock.after(left, () => {
-      this.#giveUp(`"${this.#plan.host}" did not come back within ${inWords(seconds)}`);
+    const { clock, host } = this.#plan;
+    const since = this.#channel.heardAt ?? clock.now();
+    this.#stay.begin(since + seconds * 1000, () => {
+      this.#giveUp(`"${host}" did not come back within ${inWords(seconds)}`);
     });
     this.#channel.away();
     this.#readiness = undefined;
@@ -339,7 +338,7 @@ export class Session {
 
   #becomeDown(): void {
     const { state } = this;
-    this.#cancelStay();
+    this.#stay.end();
     this.#channel.down();
     this.#readiness = undefined;
     if (state !== "down") this.#hooks.down();
@@ -348,7 +347,6 @@ export class Session {
   /** Waits for no agent any more that stayed. */
   #giveUp(why: string): void {
     if (this.state !== "away") return;
-    this.#tellNow();
     this.#givenUp = `${why}: ${this.#lastReason}`;
     this.#keep(undefined);
     this.#becomeDown();
@@ -365,21 +363,9 @@ export class Session {
       return true;
     }
     const retryIn = this.#tries === 0 ? 0 : retryDelay(this.#tries, clock.random());
-    this.#tellNow();
-    const left = Math.max(0, this.#staysUntil - clock.now());
-    const absence = { ...this.#failure(end), retryIn, left };
-    const cancel = clock.after(REPORT_DELAY, () => this.#tellNow());
-    this.#untold = { absence, cancel };
+    this.#stay.tellSoon({ ...this.#failure(end), retryIn, left: this.#stay.left });
     if (retryIn > 0) await this.#sleep(retryIn);
     return this.state === "down";
-  }
-
-  /** Tells now what would be told in a moment. */
-  #tellNow(): void {
-    const untold = this.#untold;
-    this.#untold = undefined;
-    untold?.cancel();
-    if (untold && !this.#isClosed) this.#hooks.reportAway?.(untold.absence);
   }
 
   /** Gives the milliseconds until the next attempt. */

@@ -52,9 +52,14 @@ Deno.test("a window update that was lost becomes known when the host is back", a
     const [client, server] = await connected(net, a, b);
     const data = bytes(5 << 20);
     const sent = sendAll(client, data);
-    if (probed) await net.pass(10_000);
-    else await net.settle();
-    holdAll(a, b);
+    await net.settle();
+    // Where a probe was lost, a question of the sender is not answered: it takes a new probe.
+    if (probed) {
+      await net.pass(3_000); // the window is filled to its last byte
+      gap(net, [a, b], 20_000);
+    }
+    const told = probed ? [a] : [a, b];
+    holdAll(...told);
     let read = 0;
     gap(net, [a, b], GAP_MS, () => {
       const { length } = server.peek();
@@ -62,12 +67,12 @@ Deno.test("a window update that was lost becomes known when the host is back", a
       read += length;
     });
     assert.ok(read > 1 << 20 && read < data.length, `${read} bytes before the gap`);
-    resumeAll(a, b);
+    resumeAll(...told);
     carry(net);
-    if (probed) await net.pass(100); // the window's edge is known at the next probe
+    if (probed) await net.pass(100); // the next tick
     assert.ok(server.peek().length > 0, "the sender goes on");
     const rest = receiveAll(server);
-    await during(net, sent);
+    await during(net, sent, true);
     client.shutdown();
     assert.equal((await during(net, rest)).length, data.length - read);
     server.shutdown();

@@ -92,7 +92,7 @@ export function openLibc(): Libc {
   }
   for (const name of ["libc.so.6", "libc.so"]) {
     try {
-      return new Libc(Deno.dlopen(name, SYMBOLS));
+      return new Libc(symbolsOf(name));
     } catch {
       // The other C library's name, or none that can be loaded.
     }
@@ -100,60 +100,78 @@ export function openLibc(): Libc {
   throw new Error("the C library cannot be loaded");
 }
 
+type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+/**
+ * The functions of a library, each made ready when it is used first, which takes its time.
+ * Throws if there is no such library.
+ */
+function symbolsOf(library: string): Symbols {
+  const { __errno_location } = SYMBOLS;
+  const ready: Record<string, unknown> =
+    Deno.dlopen(library, { __errno_location }).symbols;
+  return new Proxy(ready, {
+    get(_, name: keyof Symbols) {
+      const open = () => Deno.dlopen(library, { [name]: SYMBOLS[name] }).symbols[name];
+      return ready[name] ??= open();
+    },
+  }) as Symbols;
+}
+
 /** The calls. All but `read` return at once. */
 export class Libc {
-  readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
+  readonly #symbols: Symbols;
 
   /** See {@linkcode openLibc}. */
-  constructor(library: Deno.DynamicLibrary<typeof SYMBOLS>) {
-    this.#library = library;
+  constructor(symbols: Symbols) {
+    this.#symbols = symbols;
   }
 
   /** Opens a file, not to be inherited. @throws {SystemError} */
   open(path: string, flags: number): number {
-    const fd = this.#library.symbols.open(cString(path), flags | O_CLOEXEC);
+    const fd = this.#symbols.open(cString(path), flags | O_CLOEXEC);
     return this.#checked(fd, `Cannot open ${path}`);
   }
 
   /** Closes a descriptor. */
   close(fd: number): void {
-    this.#library.symbols.close(fd);
+    this.#symbols.close(fd);
   }
 
   /** Writes a short text; what does not fit is lost. False if nobody reads. */
   write(fd: number, text: string): boolean {
     const bytes = new TextEncoder().encode(text);
-    return this.#library.symbols.write(fd, bytes, BigInt(bytes.length)) ===
+    return this.#symbols.write(fd, bytes, BigInt(bytes.length)) ===
       BigInt(bytes.length);
   }
 
   /** Reads some bytes, on another thread; none at the end, or if that fails. */
   async read(fd: number, into: Uint8Array<ArrayBuffer>): Promise<number> {
-    const { read } = this.#library.symbols;
+    const { read } = this.#symbols;
     return Math.max(0, Number(await read(fd, into, BigInt(into.length))));
   }
 
   /** Makes `number` mean what `fd` means. */
   point(number: number, fd: number): void {
-    const { dup2, dup3 } = this.#library.symbols;
+    const { dup2, dup3 } = this.#symbols;
     if (number > 2) dup3(fd, number, O_CLOEXEC);
     else dup2(fd, number);
   }
 
   /** Makes a pipe large; does nothing to what is no pipe. */
   enlarge(fd: number): void {
-    this.#library.symbols.fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
+    this.#symbols.fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
   }
 
   /** Makes a FIFO for this user alone. @throws {SystemError} */
   mkfifo(path: string): void {
-    const result = this.#library.symbols.mkfifo(cString(path), 0o600);
+    const result = this.#symbols.mkfifo(cString(path), 0o600);
     this.#checked(result, `Cannot make a FIFO ${path}`);
   }
 
   /** Connects to a unix socket. @throws {SystemError} */
   connect(path: string): number {
-    const { socket, connect } = this.#library.symbols;
+    const { socket, connect } = this.#symbols;
     const name = cString(path);
     const address = new Uint8Array(2 + SUN_PATH_BYTES);
     if (name.length > SUN_PATH_BYTES) throw new Error(`${path} is too long for a socket`);
@@ -171,14 +189,14 @@ export class Libc {
 
   /** Ends both directions of a socket, also for a read under way. */
   shutdown(socket: number): void {
-    this.#library.symbols.shutdown(socket, SHUT_RDWR);
+    this.#symbols.shutdown(socket, SHUT_RDWR);
   }
 
   /** @throws {SystemError} */
   peerOf(socket: number): Peer {
     const credentials = new Int32Array(3); // pid, uid, gid
     const length = new Uint32Array([credentials.byteLength]);
-    const result = this.#library.symbols.getsockopt(
+    const result = this.#symbols.getsockopt(
       socket,
       SOL_SOCKET,
       SO_PEERCRED,
@@ -201,7 +219,7 @@ export class Libc {
     }
     const data = new TextEncoder().encode(text);
     const header = headerOf(data, descriptors.length > 0 ? control : undefined);
-    const sent = this.#library.symbols.sendmsg(socket, header.bytes, MSG_NOSIGNAL);
+    const sent = this.#symbols.sendmsg(socket, header.bytes, MSG_NOSIGNAL);
     header.hold();
     this.#checked(Number(sent), "Cannot send a message");
   }
@@ -212,7 +230,7 @@ export class Libc {
     const control = new Uint8Array(controlBytes(MOST_PASSED));
     const header = headerOf(data, control);
     const flags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
-    const got = Number(this.#library.symbols.recvmsg(socket, header.bytes, flags));
+    const got = Number(this.#symbols.recvmsg(socket, header.bytes, flags));
     header.hold();
     if (got < 0) {
       const error = this.#failure("Cannot receive a message");
@@ -231,7 +249,7 @@ export class Libc {
   }
 
   #failure(what: string): SystemError {
-    const at = this.#library.symbols.__errno_location();
+    const at = this.#symbols.__errno_location();
     return new SystemError(what, at ? new Deno.UnsafePointerView(at).getInt32() : 0);
   }
 }
