@@ -14,10 +14,10 @@ import {
   type Reached,
   strike,
 } from "../harness/engines/reached.ts";
+import { type ReachedHost, ReachedMesh } from "../harness/engines/reached_mesh.ts";
 import { SSH_NEEDS } from "../harness/engines/sshd.ts";
-import { Lasting, LASTING_PUBLISHED, serveLasting } from "../harness/peers/lasting.ts";
-import type { Peer } from "../harness/peers/peer_process.ts";
-import { TellingManager } from "../harness/scene/events.ts";
+import type { Lasting } from "../harness/peers/lasting.ts";
+import type { TellingManager } from "../harness/scene/events.ts";
 import { descriptorsOf, isAlive } from "../harness/scene/proc.ts";
 import type { Process } from "../harness/scene/process.ts";
 import type { Scene } from "../harness/scene/scene.ts";
@@ -39,15 +39,6 @@ const AT_FULL_SPEED = 0;
 /** Descriptors that an agent may have more than at the beginning: the runtime opens some. */
 const MORE_DESCRIPTORS = 4;
 
-/** A host of the mesh, and the servers there. */
-interface Host {
-  readonly reached: Reached;
-  readonly vip: string;
-  readonly server: Peer;
-  /** What was there before the mesh. */
-  readonly before: readonly number[];
-}
-
 dockerTest(
   "connections outlive whatever reaches a host: docker, ssh, a jump host, kubectl, a command",
   async (docker, scene, { file }) => {
@@ -60,35 +51,13 @@ dockerTest(
       await centre.kubectl(),
       await centre.cmd(),
     ];
-    const hosts: Host[] = [];
-    for (const [index, reached] of ways.entries()) {
-      const server = await serveLasting(scene, reached.place);
-      const before = reached.processes();
-      hosts.push({ reached, vip: `127.0.42.${101 + index}`, server, before });
-    }
-    const manifest = {
-      hostTemplate: { stateDir: { disable: true }, ports: LASTING_PUBLISHED },
-      hosts: {
-        local: { vip: "127.0.42.100" },
-        ...Object.fromEntries(hosts.map(({ reached: { name, fields }, vip }) => {
-          const login = name === "ssh" ? { ports: [`2222:${ssh.loginPort}`] } : {};
-          return [name, { vip, ...fields, ...login }];
-        })),
-      },
-    };
-    const path = `${await scene.folder()}/mesh.yaml`;
-    await Deno.writeTextFile(path, JSON.stringify(manifest));
-    const manager = scene.keep(
-      new TellingManager(path, {
-        namespace: withoutTerminal(centre.place),
-        program: [file],
-        env: { HOME: centre.near.home, NOROUTER_CACHE: `${centre.near.home}/cache` },
-      }),
-    );
-    for (const { reached: { name } } of hosts) {
-      const { resume } = await manager.told("ready", name);
-      assert.deepEqual(resume, { on: true, seconds: 300 }, name);
-    }
+    const mesh = await ReachedMesh.start(scene, centre, {
+      ways,
+      program: [file],
+      more: { ssh: { ports: [`2222:${ssh.loginPort}`] } },
+    });
+    const { hosts, manager } = mesh;
+    await mesh.ready();
     const agents = new Map<Reached, { pid: number; descriptors: number }>();
     for (const { reached } of hosts) {
       const pid = agentOf(reached);
@@ -96,9 +65,9 @@ dockerTest(
       assert.equal((await reached.kept()).length, 1, reached.name);
     }
 
-    const login = await logIn(scene, centre, hosts[1]!.vip);
+    const login = await logIn(scene, centre, mesh.host("ssh").vip);
     for (const host of hosts) {
-      const flow = await Lasting.open(scene, centre.place, host, AT_FULL_SPEED);
+      const flow = await mesh.flow("local", host.name, AT_FULL_SPEED);
       const breaks = {
         "death of the command": async () =>
           void await strike(manager, host.reached, "SIGKILL"),
@@ -111,9 +80,8 @@ dockerTest(
     }
 
     // Between two hosts that both come and go, too.
-    const [first, , , , last] = hosts;
-    const flows = [await Lasting.open(scene, first!.reached.place, last!)];
-    for (const host of hosts) flows.push(await Lasting.open(scene, centre.place, host));
+    const flows = [await mesh.flow("docker", "cmd")];
+    for (const { name } of hosts) flows.push(await mesh.flow("local", name));
     await Promise.all(hosts.map((host, index) => manyDeaths(manager, host, index)));
     for (const flow of flows) await flow.goesOn();
     for (const flow of flows) await flow.areWhole();
@@ -129,9 +97,7 @@ dockerTest(
       assert.deepEqual(manager.events("down", reached.name), []);
     }
 
-    manager.signal("SIGTERM");
-    assert.equal((await manager.end()).code, 0);
-    for (const host of hosts) await leavesNothing(host);
+    await mesh.end();
   },
   {
     needs: [...SSH_NEEDS, ...CLUSTER_NEEDS, "busybox", "chroot", "nsenter", "setsid"],
@@ -143,7 +109,7 @@ dockerTest(
 async function survives(
   { manager, host: { reached }, flow, what, strikes }: {
     manager: TellingManager;
-    host: Host;
+    host: ReachedHost;
     flow: Lasting;
     what: string;
     strikes: () => Promise<void>;
@@ -168,7 +134,7 @@ async function survives(
 /** Ends the link of a host again and again, at random moments. */
 async function manyDeaths(
   manager: TellingManager,
-  { reached }: Host,
+  { reached }: ReachedHost,
   index: number,
 ): Promise<void> {
   const random = new Random(SEED + index);
@@ -215,13 +181,4 @@ async function logIn(scene: Scene, centre: Centre, vip: string) {
       assert.deepEqual(beats, beats.map((_, index) => index + 1));
     },
   };
-}
-
-/** Neither a process nor a file of the agent is there. */
-async function leavesNothing({ reached, before }: Host): Promise<void> {
-  const left = () => reached.processes().filter((pid) => !before.includes(pid));
-  await until(`the agent on ${reached.name} to end`, () => !left().some(isAlive), {
-    limitMs: 10_000,
-  });
-  assert.deepEqual(await reached.kept(), [], reached.name);
 }

@@ -18,12 +18,9 @@ import { type Sshd, SshMachine } from "./sshd.ts";
 
 const REMOTE = new URL("../peers/remote.ts", import.meta.url).pathname;
 
-/** The name of a way. */
-export type WayName = "docker" | "ssh" | "jump" | "kubectl" | "cmd";
-
 /** A host of the mesh. */
 export interface Reached {
-  readonly name: WayName;
+  readonly name: string;
   /** The fields of the host that say how it is reached. */
   readonly fields: Record<string, unknown>;
   /** Where its programs run. */
@@ -104,19 +101,30 @@ export class Centre {
   }
 
   /** A container with busybox, in which nothing is installed. */
-  async docker(engine: DockerEngine, options: readonly string[] = []): Promise<
-    Reached & { container: Container }
-  > {
-    const root = `${await this.#scene.folder()}/busybox`;
+  async docker(
+    engine: DockerEngine,
+    { name = "docker", options = [] }: { name?: string; options?: readonly string[] } =
+      {},
+  ): Promise<Reached & { container: Container }> {
+    const root = `${await this.#scene.folder()}/${name}`;
     await busyboxRoot(root);
     const image = await engine.image(root);
     const container = await engine.container(image, ["sleep", "100000"], { options });
+    return await this.container(engine, container, name);
+  }
+
+  /** A container that runs. */
+  async container(
+    engine: DockerEngine,
+    container: Container,
+    name: string,
+  ): Promise<Reached & { container: Container }> {
     const main = Number(
       await run(engine.command("inspect", "--format", "{{.State.Pid}}", container.name)),
     );
     return {
       container,
-      name: "docker",
+      name,
       fields: {
         docker: { container: container.name, program: engine.command() },
       },
@@ -216,7 +224,7 @@ export class Centre {
   }
 
   /** A host that some other command reaches; there, Deno starts the agent. */
-  async cmd(): Promise<Reached> {
+  async cmd(name = "cmd"): Promise<Reached & { socket: string }> {
     const place = await this.#scene.namespace();
     const socket = `${await this.#scene.folder()}/${place.name}`;
     const remote = [Deno.execPath(), "run", "--quiet", "-A", REMOTE];
@@ -228,7 +236,8 @@ export class Centre {
     await server.line(/"listening"/);
     const processes = () => processesIn(place.name).filter((pid) => pid !== server.pid);
     return {
-      name: "cmd",
+      socket,
+      name,
       fields: { cmd: [...remote, "run", socket, ...NOROUTER] },
       place,
       mark: `run ${socket}`,
