@@ -163,7 +163,8 @@ export class Place {
   /** Makes a folder that nobody finds until `publish`. @throws {Error} why there is none. */
   constructor(of: string) {
     const errors: string[] = [];
-    for (const place of PLACES) {
+    // Another agent that ends may just have removed the folder around it: then once more.
+    for (const place of [...PLACES, ...PLACES]) {
       let made: string | undefined;
       try {
         this.#folder = `${privateFolder(place, { make: true })}/new-${Deno.pid}`;
@@ -207,8 +208,13 @@ export class Place {
     }
   }
 
-  /** Removes it. */
+  /** Removes it, and the folder around it if there is no other. */
   remove(): void {
     if (this.isThere()) removeFolder(this.#folder);
+    try {
+      Deno.removeSync(this.#folder.slice(0, this.#folder.lastIndexOf("/")));
+    } catch {
+      // There is another.
+    }
   }
 }
