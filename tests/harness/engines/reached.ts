@@ -35,20 +35,20 @@ export interface Reached {
   kept(): Promise<string[]>;
 }
 
-/** Where agents leave their folders, on this machine. */
-const PLACES = ["/tmp", "/var/tmp", "/dev/shm"].map((place) =>
-  `${place}/norouter-${Deno.uid()}`
-);
+/** Where agents leave their folders. */
+const PLACES = ["/tmp", "/var/tmp", "/dev/shm"];
 
-/** The folders of agents on this machine whose host is in one of these meshes' processes. */
-function keptHere(isTheirs: (pid: number) => boolean): string[] {
-  return PLACES.flatMap((place) => {
+/** The folders of agents that see `root` as their root. */
+function foldersIn(root: string): string[] {
+  const namesIn = (folder: string) => {
     try {
-      return [...Deno.readDirSync(place)].map(({ name }) => `${place}/${name}`);
+      return [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`);
     } catch {
       return [];
     }
-  }).filter((folder) => isTheirs(pidIn(folder)));
+  };
+  return PLACES.flatMap((place) => namesIn(root + place))
+    .filter((folder) => /\/norouter-\d+$/.test(folder)).flatMap(namesIn);
 }
 
 function pidIn(folder: string): number {
@@ -64,7 +64,9 @@ function keptIn(processes: () => number[]): () => Promise<string[]> {
   const seen = new Set<string>();
   return () => {
     const theirs = processes();
-    for (const folder of keptHere((pid) => theirs.includes(pid))) seen.add(folder);
+    for (const folder of foldersIn("")) {
+      if (theirs.includes(pidIn(folder))) seen.add(folder);
+    }
     return Promise.resolve([...seen].filter((folder) => {
       try {
         return Deno.lstatSync(folder).isDirectory;
@@ -137,11 +139,7 @@ export class Centre {
       mark: `exec -i ${container.name}`,
       processes: () => processesBeside(main).filter((pid) => pid !== main),
       breaks: {},
-      kept: async () => {
-        const script = "ls -d /tmp/norouter-*/* /var/tmp/norouter-*/* /dev/shm/*/* || :";
-        const found = await container.exec("sh", "-c", `{ ${script}; } 2>/dev/null`);
-        return found.split("\n").filter((line) => line !== "");
-      },
+      kept: () => Promise.resolve(foldersIn(`/proc/${main}/root`)),
     };
   }
 
