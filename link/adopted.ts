@@ -62,6 +62,8 @@ export interface Ending {
   readonly reason: string;
   /** Whether the input was nonsense. */
   readonly isFault?: boolean;
+  /** Whether the fault is only that the input ended in the middle of a frame. */
+  readonly isCut?: boolean;
   /** Whether we end the link in an orderly way: by the end of its input, first. */
   readonly isOrderly?: boolean;
   /** The exit of the link, if known in time. */
@@ -263,6 +265,8 @@ export class AdoptedLink {
     if (!(error instanceof FrameError)) {
       return { reason: messageOf(error), isFault: error instanceof ControlError };
     }
+    const { isCut } = error;
+    if (isCut) return { reason: error.message, isFault: true, isCut };
     const fault = streamFault(error.bytes, this.#banner);
     return { reason: [error.message, fault].filter(Boolean).join("; "), isFault: true };
   }
@@ -271,7 +275,10 @@ export class AdoptedLink {
   async #stopped(ending: Ending): Promise<void> {
     const grace = ending.isFault ? FAULT_GRACE : EXPLAIN_GRACE;
     const exit = await this.#within(grace, this.#link.closed);
-    this.end({ ...ending, ...(exit && { exit }) });
+    // A command that was killed may well have been in the middle of a frame.
+    const { isFault, ...rest } = ending;
+    const isMeant = isFault && !(ending.isCut && exit?.ok === false);
+    this.end({ ...rest, ...(exit && { exit }), ...(isMeant && { isFault }) });
   }
 
   /**

@@ -98,7 +98,7 @@ function becomeReady(
   tellReady(host, mesh, { resumed });
   router.up(name, queue);
   host.resume = resumeStatus(host.spec, agent);
-  host.timesReady++;
+  const isFirst = host.timesReady++ === 0;
   host.readyAt = host.plan.clock.now();
   const after = `${(ms / 1000).toFixed(2)} s`;
   emit({
@@ -113,7 +113,9 @@ function becomeReady(
     version: agent.version,
     features: agent.features,
     message: resumed
-      ? `Back: ${name} (${vip}) after ${after}; connections go on`
+      ? `Back: ${name} (${vip}) after ${after}; connections${
+        isFirst ? " between other hosts" : ""
+      } go on`
       : again
       ? `Ready again: ${name} (${vip}) after ${after}`
       : `Ready: ${name} (${vip}) after ${after}`,

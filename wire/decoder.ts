@@ -14,11 +14,14 @@ export class FrameError extends Error {
   override name = "FrameError";
   /** The bytes that are no frame, as far as they had come; empty if bytes are missing. */
   readonly bytes: Uint8Array;
+  /** Whether nothing is wrong with them but that the rest of a frame did not come. */
+  readonly isCut: boolean;
 
   /** `bytes` were found instead of a frame; none if a frame is too long. */
-  constructor(message: string, bytes: Uint8Array = new Uint8Array()) {
+  constructor(message: string, bytes: Uint8Array = new Uint8Array(), isCut = false) {
     super(message);
     this.bytes = bytes;
+    this.isCut = isCut;
   }
 }
 
@@ -164,6 +167,7 @@ export class FrameDecoder {
           size > 0 ? size : "unknown number of"
         } bytes came,`,
         left,
+        { isCut: size > 0 && this.#offset > 0 },
       );
     }
   }
@@ -175,7 +179,7 @@ export class FrameDecoder {
       this.#fail(
         `no frame within the first ${banner.limit} bytes, which begin`,
         banner.firstBytes,
-        0,
+        { offset: 0 },
       );
     }
     if (banner.found) {
@@ -236,11 +240,16 @@ export class FrameDecoder {
     return end;
   }
 
-  #fail(what: string, seen: Uint8Array | undefined, offset = this.#offset): never {
+  #fail(
+    what: string,
+    seen: Uint8Array | undefined,
+    { offset = this.#offset, isCut = false } = {},
+  ): never {
     const bytes = seen === undefined ? "" : ` ${describeBytes(seen)}`;
     this.#error = new FrameError(
       `Cannot decode the frame at byte ${offset}: ${what}${bytes}`,
       seen?.slice(),
+      isCut,
     );
     throw this.#error;
   }

@@ -165,10 +165,12 @@ export class Place {
     const errors: string[] = [];
     // Another agent that ends may just have removed the folder around it: then once more.
     for (const place of [...PLACES, ...PLACES]) {
+      let made: string | undefined;
       try {
         this.#folder = `${privateFolder(place, { make: true })}/new-${Deno.pid}`;
         removeFolder(this.#folder); // of a process that had this number before
         Deno.mkdirSync(this.#folder, { mode: 0o700 });
+        made = this.#folder;
         Deno.writeTextFileSync(
           `${this.#folder}/pid`,
           `${Deno.pid} ${startOf("self")}\n`,
@@ -178,6 +180,7 @@ export class Place {
         return;
       } catch (error) {
         errors.push(messageOf(error));
+        if (made !== undefined) removeFolder(made); // such as on a full disk
       }
     }
     throw new Error(`no private folder: ${errors.at(-1)}`);

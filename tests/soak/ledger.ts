@@ -14,6 +14,8 @@ export interface Outage {
   /** Milliseconds since 1970; no end while the outage lasts. */
   readonly from: number;
   until?: number;
+  /** Its link alone was cut: only connections that had not reached their server may break. */
+  readonly isOfLink?: boolean;
 }
 
 /** Connections made right before and after an outage may see its edges. */
@@ -41,8 +43,11 @@ export class Ledger {
   }
 
   /** Says that connections through a host may break from now on; call the result at its end. */
-  begin(host: string): () => void {
-    const outage: Outage = { host, from: Date.now() };
+  begin(
+    host: string,
+    { isOfLink = false }: { readonly isOfLink?: boolean } = {},
+  ): () => void {
+    const outage: Outage = { host, from: Date.now(), ...(isOfLink && { isOfLink }) };
     this.outages.push(outage);
     return () => outage.until = Date.now();
   }
@@ -100,7 +105,9 @@ export class Ledger {
   }
 
   #isExplained(client: ClientReport, server: ServerReport | undefined): boolean {
-    return this.#outagesNear(client, server, EDGE_MS).length > 0;
+    return this.#outagesNear(client, server, EDGE_MS).some(({ isOfLink }) =>
+      !isOfLink || server === undefined
+    );
   }
 
   /**

@@ -1,20 +1,26 @@
 /**
- * `deno task soak --minutes N [--seed S]`; exits with 1 on a violation.
+ * `deno task soak --minutes N [--seed S] [--chaos]`; exits with 1 on a violation.
  *
  * @module
  */
 import { parseArgs } from "node:util";
 import { Scene } from "../harness/scene/scene.ts";
-import { soak } from "./soak.ts";
+import { soak, type SoakOptions } from "./soak.ts";
 
-const USAGE = "Usage: deno task soak --minutes N [--seed S]";
+const USAGE = "Usage: deno task soak --minutes N [--seed S] [--chaos]";
 /** Characters told of the processes' output, when a run could not be made. */
 const TRANSCRIPT_CHARACTERS = 20_000;
 
-function options(args: string[]): { minutes: number; seed: number } {
+type Asked = Omit<SoakOptions, "print">;
+
+function options(args: string[]): Asked {
   const { values } = parseArgs({
     args,
-    options: { minutes: { type: "string" }, seed: { type: "string" } },
+    options: {
+      minutes: { type: "string" },
+      seed: { type: "string" },
+      chaos: { type: "boolean", default: false },
+    },
   });
   const minutes = Number(values.minutes);
   const seed = Number(
@@ -24,17 +30,18 @@ function options(args: string[]): { minutes: number; seed: number } {
   if (!Number.isInteger(seed)) {
     throw new Error(`--seed ${values.seed} is no whole number`);
   }
-  return { minutes, seed };
+  return { minutes, seed, chaos: values.chaos };
 }
 
 /** Gives the exit status; started processes are ended in any case, also by Ctrl-C. */
-async function run(asked: { minutes: number; seed: number }): Promise<number> {
+async function run(asked: Asked): Promise<number> {
   await using scene = new Scene();
   const { promise: interrupted, reject } = Promise.withResolvers<never>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => reject(new Error(`ended by ${signal}`)));
   }
-  console.log(`soak of ${asked.minutes} min, seed ${asked.seed}`);
+  const kind = asked.chaos ? "chaos" : "soak";
+  console.log(`${kind} of ${asked.minutes} min, seed ${asked.seed}`);
   try {
     const running = soak(scene, { ...asked, print: (line) => console.log(line) });
     const { length } = await Promise.race([running, interrupted]);

@@ -11,7 +11,8 @@ import { readyLine } from "../harness/scene/mesh.ts";
 import type { Process } from "../harness/scene/process.ts";
 import type { Scene } from "../harness/scene/scene.ts";
 import { pause, until, within } from "../harness/scene/wait.ts";
-import { DISTURBANCES } from "./disturbances.ts";
+import { CUTS } from "./cuts.ts";
+import { type Disturbance, DISTURBANCES } from "./disturbances.ts";
 import { Ledger } from "./ledger.ts";
 import { Random } from "./random.ts";
 import { describe, excess, holdings, openConnections, strangers } from "./resources.ts";
@@ -21,6 +22,8 @@ import { REMOTE, World } from "./world.ts";
 export interface SoakOptions {
   readonly minutes: number;
   readonly seed: number;
+  /** Links are cut, and no agent is lost: so no connection may be. */
+  readonly chaos?: boolean;
   /** Takes a line for people. */
   readonly print: (line: string) => void;
 }
@@ -41,9 +44,10 @@ const FAULT = /uncaught|unhandled|assertion|\b(Type|Range|Reference|Syntax)Error
 /** Runs a soak in a scene; gives the violations. Rejects if the soak could not be run. */
 export async function soak(
   scene: Scene,
-  { minutes, seed, print }: SoakOptions,
+  options: SoakOptions,
 ): Promise<readonly string[]> {
-  return await new Soak(await World.make(scene), minutes * 60_000, seed, print).run();
+  const world = await World.make(scene, { isFar: options.chaos ?? false });
+  return await new Soak(world, options).run();
 }
 
 class Soak {
@@ -55,17 +59,14 @@ class Soak {
   readonly #ledger = new Ledger();
   /** How far each peer's output has been read. */
   readonly #marks = new Map<Process, number>();
+  readonly #disturbances: readonly Disturbance[];
   readonly #disturbed = new Map<string, number>();
 
-  constructor(
-    world: World,
-    totalMs: number,
-    seed: number,
-    print: (line: string) => void,
-  ) {
+  constructor(world: World, { minutes, seed, chaos, print }: SoakOptions) {
     this.#world = world;
-    this.#totalMs = totalMs;
+    this.#totalMs = minutes * 60_000;
     this.#seed = seed;
+    this.#disturbances = chaos ? CUTS : DISTURBANCES;
     this.#print = print;
     for (const server of world.servers) this.#marks.set(server, server.mark);
   }
@@ -151,13 +152,13 @@ class Soak {
   /** Disturbs in sequence; each kind once, then by chance. */
   async #disturb(end: number): Promise<void> {
     const random = new Random(this.#seed);
-    const due = [...DISTURBANCES];
+    const due = [...this.#disturbances];
     for (;;) {
       await pause(GAP_MS.least + random.below(GAP_MS.more));
       const leftMs = end - performance.now();
-      const next = due.shift() ?? random.pick(DISTURBANCES);
+      const next = due.shift() ?? random.pick(this.#disturbances);
       const fits = next.takesMs < leftMs;
-      if (!fits && DISTURBANCES.every(({ takesMs }) => takesMs >= leftMs)) return;
+      if (!fits && this.#disturbances.every(({ takesMs }) => takesMs >= leftMs)) return;
       if (!fits) continue;
       await next.run(this.#world, this.#ledger, random);
       this.#disturbed.set(next.name, (this.#disturbed.get(next.name) ?? 0) + 1);
@@ -171,7 +172,8 @@ class Soak {
     const log = manager.since();
     for (const host of REMOTE) {
       const times = log.match(new RegExp(readyLine(host), "g"))?.length ?? 0;
-      const wanted = 1 + outages.filter((outage) => outage.host === host).length;
+      const wanted = 1 +
+        outages.filter((outage) => outage.host === host && !outage.isOfLink).length;
       if (times !== wanted) {
         violations.push(`${host} was made ready ${times} times, not ${wanted}`);
       }
@@ -182,8 +184,12 @@ class Soak {
     const faults = manager.since().split("\n").filter((line) => FAULT.test(line));
     violations.push(...faults.map((line) => `the manager said: ${line}`));
     const ours = servers.map(({ pid }) => pid);
-    const left = strangers(this.#world, ours);
-    if (left.length > 0) violations.push(`processes are left: ${left.join(", ")}`);
+    const left = () => strangers(this.#world, ours);
+    await until("the end of all processes", () => left().length === 0, {
+      limitMs: this.#world.isFar ? 5_000 : 0,
+    }).catch(() => violations.push(`processes are left: ${left().join(", ")}`));
+    const files = this.#world.keptFolders();
+    if (files.length > 0) violations.push(`folders are left: ${files.join(", ")}`);
   }
 
   #figures(): string {

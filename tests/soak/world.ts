@@ -8,7 +8,7 @@
 import { makeMachine } from "../harness/scene/machine.ts";
 import { type Manager, NOROUTER } from "../harness/scene/mesh.ts";
 import type { Namespace } from "../harness/scene/namespace.ts";
-import { descendants, processesIn } from "../harness/scene/proc.ts";
+import { commandLine, descendants, processesIn } from "../harness/scene/proc.ts";
 import type { Process } from "../harness/scene/process.ts";
 import type { Scene } from "../harness/scene/scene.ts";
 import { attachSite } from "../harness/web/site.ts";
@@ -48,27 +48,40 @@ function program(
   return scene.start(`${file} in ${namespace.name}`, command, { namespace });
 }
 
+const REMOTE_PROGRAM = new URL("../harness/peers/remote.ts", import.meta.url).pathname;
+
 /** A running mesh with its servers. */
 export class World {
+  /** Agents are no children of the manager: a command leads to them, which may die alone. */
+  readonly isFar: boolean;
   readonly manager: Manager;
   readonly servers: readonly Process[];
   readonly #scene: Scene;
   readonly #namespaces: Readonly<Record<HostName, Namespace>>;
 
+  /** Folders of the agents that stay when their link is cut. */
+  readonly #kept: readonly string[];
+
   private constructor(
     scene: Scene,
     namespaces: Readonly<Record<HostName, Namespace>>,
-    manager: Manager,
-    servers: readonly Process[],
+    { manager, servers, isFar }: {
+      manager: Manager;
+      servers: readonly Process[];
+      isFar: boolean;
+    },
   ) {
     this.#scene = scene;
     this.#namespaces = namespaces;
     this.manager = manager;
     this.servers = servers;
+    this.isFar = isFar;
+    const agents = REMOTE.map((name) => this.agent(name));
+    this.#kept = isFar ? foldersOf(agents) : [];
   }
 
   /** Starts the world, in a scene that ends it. */
-  static async make(scene: Scene): Promise<World> {
+  static async make(scene: Scene, { isFar = false } = {}): Promise<World> {
     const namespaces = {
       laptop: await makeMachine(scene),
       web: await makeMachine(scene),
@@ -87,10 +100,25 @@ export class World {
     for (const server of servers) await server.line(/"listening"/);
     const ports = [PLAIN_PORT, HTTP_PORT].map((port) => `${port}:127.0.0.1:${port}`);
     const host = (name: HostName) => ({ vip: VIPS[name], ports, ...PROXIES });
+    const commands = new Map<HostName, readonly string[]>();
+    for (const name of REMOTE) {
+      if (!isFar) {
+        commands.set(name, namespaces[name].command(...NOROUTER));
+        continue;
+      }
+      const socket = socketOf(await scene.folder(), name);
+      const words = [Deno.execPath(), "run", "--quiet", "-A", REMOTE_PROGRAM];
+      const machine = scene.start(`machine of ${name}`, [...words, "serve", socket], {
+        namespace: namespaces[name],
+      });
+      await machine.line(/"listening"/);
+      servers.push(machine);
+      commands.set(name, [...words, "run", socket, ...NOROUTER]);
+    }
     const hosts = {
       laptop: host("laptop"),
       ...Object.fromEntries(REMOTE.map((name) => {
-        return [name, { ...host(name), cmd: namespaces[name].command(...NOROUTER) }];
+        return [name, { ...host(name), cmd: commands.get(name) }];
       })),
     };
     const manifest = {
@@ -100,7 +128,7 @@ export class World {
     };
     const manager = await scene.manager(JSON.stringify(manifest), namespaces.laptop);
     for (const name of Object.keys(hosts)) await manager.ready(name);
-    return new World(scene, namespaces, manager, servers);
+    return new World(scene, namespaces, { manager, servers, isFar });
   }
 
   /** The namespace of a host. */
@@ -111,12 +139,37 @@ export class World {
   /** The process of a host's agent, which for the manager's host is the manager. */
   agent(name: HostName): number {
     if (name === "laptop") return this.manager.pid;
-    const there = new Set(processesIn(this.#namespaces[name].name));
-    const agents = descendants(this.manager.pid).filter((pid) => there.has(pid));
+    const there = processesIn(this.#namespaces[name].name);
+    const children = descendants(this.manager.pid);
+    const agents = there.filter((pid) =>
+      this.isFar ? / agent --automated$/.test(commandLine(pid)) : children.includes(pid)
+    );
     if (agents.length !== 1) {
       throw new Error(`${name} has ${agents.length} agents, not one`);
     }
     return agents[0]!;
+  }
+
+  /** The process of the command that leads to a far host, if there is one now. */
+  command(name: HostName): number | undefined {
+    const mark = new RegExp(` run \\S+/machine-${name} `);
+    return descendants(this.manager.pid).find((pid) => mark.test(commandLine(pid)));
+  }
+
+  /** Where a far host can be reached; while it is elsewhere, nobody gets there. */
+  async socket(name: HostName): Promise<string> {
+    return socketOf(await this.#scene.folder(), name);
+  }
+
+  /** Folders of agents that are there still. */
+  keptFolders(): string[] {
+    return this.#kept.filter((folder) => {
+      try {
+        return Deno.lstatSync(folder).isDirectory;
+      } catch {
+        return false;
+      }
+    });
   }
 
   /** Starts a client on each host, for some seconds. */
@@ -145,4 +198,21 @@ export class World {
       );
     });
   }
+}
+
+function socketOf(folder: string, name: HostName): string {
+  return `${folder}/machine-${name}`;
+}
+
+/** The folders of agents with these processes. */
+function foldersOf(agents: readonly number[]): string[] {
+  const place = `/tmp/norouter-${Deno.uid()}`;
+  return [...Deno.readDirSync(place)].map(({ name }) => `${place}/${name}`)
+    .filter((folder) => {
+      try {
+        return agents.includes(Number.parseInt(Deno.readTextFileSync(`${folder}/pid`)));
+      } catch {
+        return false; // of somebody else, who just ends
+      }
+    });
 }

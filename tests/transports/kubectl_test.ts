@@ -6,95 +6,11 @@
  */
 import assert from "node:assert/strict";
 import { curl } from "../harness/web/curl.ts";
-import type { ClusterPlan } from "../harness/engines/kube_api.ts";
-import { findKubectl } from "../harness/engines/kubectl.ts";
-import { type Manager, NOROUTER } from "../harness/scene/mesh.ts";
-import type { Namespace } from "../harness/scene/namespace.ts";
-import type { Process } from "../harness/scene/process.ts";
-import { e2e, type Scene } from "../harness/scene/scene.ts";
+import { Cluster, CLUSTER_NEEDS } from "../harness/engines/cluster.ts";
+import { NOROUTER } from "../harness/scene/mesh.ts";
+import { e2e } from "../harness/scene/scene.ts";
 
-const KUBECTL = await findKubectl();
-const NEEDS = { needs: ["curl", ...KUBECTL === undefined ? ["kubectl 1.31"] : []] };
-const API = new URL("../harness/engines/kube_api.ts", import.meta.url).pathname;
-const PORT = 6443;
-
-/** A cluster, and a machine from which it can be reached. */
-class Cluster {
-  readonly near: Namespace;
-  readonly #scene: Scene;
-  readonly #folder: string;
-  #server: Process | undefined;
-
-  constructor(scene: Scene, near: Namespace, folder: string) {
-    this.#scene = scene;
-    this.near = near;
-    this.#folder = folder;
-  }
-
-  static async make(scene: Scene, plan: ClusterPlan): Promise<Cluster> {
-    const cluster = new Cluster(scene, await scene.namespace(), await scene.folder());
-    await cluster.change(plan);
-    const cluster_ = { server: `http://127.0.0.1:${PORT}` };
-    const context = { cluster: "test", user: "me", namespace: "shop" };
-    await Deno.writeTextFile(
-      cluster.config,
-      JSON.stringify({
-        apiVersion: "v1",
-        kind: "Config",
-        clusters: [{ name: "test", cluster: cluster_ }],
-        users: [{ name: "me", user: { token: "any" } }],
-        contexts: [{ name: "here", context }],
-      }),
-    );
-    await cluster.start();
-    return cluster;
-  }
-
-  get config(): string {
-    return `${this.#folder}/kubeconfig`;
-  }
-
-  /** What is in the cluster from now on. */
-  async change(plan: ClusterPlan): Promise<void> {
-    await Deno.writeTextFile(`${this.#folder}/plan`, JSON.stringify(plan));
-  }
-
-  async start(): Promise<Process> {
-    const command = [
-      Deno.execPath(),
-      "run",
-      "-A",
-      API,
-      `${this.#folder}/plan`,
-      `${PORT}`,
-    ];
-    this.#server = this.#scene.start("API server", command, { namespace: this.near });
-    await this.#server.line(/listening/);
-    return this.#server;
-  }
-
-  get server(): Process {
-    return this.#server!;
-  }
-
-  /** Starts a manager whose host `pod` is reached by these options. */
-  async manager(options: Record<string, unknown>, more = {}): Promise<Manager> {
-    const kubectl = {
-      kubeconfig: this.config,
-      context: "here",
-      program: [KUBECTL!, `--cache-dir=${this.#folder}/cache`],
-      ...options,
-    };
-    const pod = { vip: "127.0.42.101", ports: ["8080:127.0.0.1:80"], kubectl, ...more };
-    return await this.#scene.manager(
-      JSON.stringify({
-        hostTemplate: { stateDir: { disable: true } },
-        hosts: { local: { vip: "127.0.42.100" }, pod },
-      }),
-      this.near,
-    );
-  }
-}
+const NEEDS = { needs: ["curl", ...CLUSTER_NEEDS] };
 
 const url = "http://127.0.42.101:8080/x";
 

@@ -22,6 +22,8 @@ export const SSH_NEEDS = ["ssh", "sshd", "ssh-keygen"];
 export interface SshdOptions {
   /** Further lines of its configuration. */
   readonly config?: string;
+  /** Where it listens: 127.0.0.1 by default. */
+  readonly address?: string;
 }
 
 /** A server that listens. */
@@ -97,9 +99,11 @@ export class SshMachine {
   }
 
   /** Starts a server. */
-  async sshd({ config = "" }: SshdOptions = {}): Promise<Sshd> {
+  async sshd(
+    { config = "", address = "127.0.0.1" }: SshdOptions = {},
+  ): Promise<Sshd> {
     const port = ++this.#port;
-    const folder = `${await this.#scene.folder()}/sshd-${port}`;
+    const folder = `${await this.#scene.folder()}/sshd-${address}-${port}`;
     await Deno.mkdir(folder, { mode: 0o700 });
     await Deno.mkdir(SSHD_FOLDER, { recursive: true, mode: 0o755 });
     await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", `${folder}/key`]);
@@ -108,7 +112,7 @@ export class SshMachine {
       // Of a setting given twice sshd takes the first.
       `${config}
 Port ${port}
-ListenAddress 127.0.0.1
+ListenAddress ${address}
 HostKey ${folder}/key
 AuthorizedKeysFile ${this.home}/.ssh/authorized_keys
 PidFile none
@@ -127,6 +131,6 @@ LogLevel VERBOSE
     );
     await process.line(/^Server listening on/);
     const [type, key] = (await Deno.readTextFile(`${folder}/key.pub`)).split(" ");
-    return { port, process, knownHost: `[127.0.0.1]:${port} ${type} ${key}` };
+    return { port, process, knownHost: `[${address}]:${port} ${type} ${key}` };
   }
 }

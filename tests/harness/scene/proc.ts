@@ -86,6 +86,32 @@ function networkOf(pid: number): number | null | undefined {
 
 /** The processes in a named network namespace (see `ip netns`) that still run. */
 export function processesIn(namespace: string): number[] {
-  const network = Deno.statSync(`/run/netns/${namespace}`).ino;
+  return inNetwork(Deno.statSync(`/run/netns/${namespace}`).ino);
+}
+
+/** The processes that still run in the network namespace of `pid`, itself among them. */
+export function processesBeside(pid: number): number[] {
+  return inNetwork(networkOf(pid));
+}
+
+function inNetwork(network: number | null | undefined): number[] {
   return allPids().filter((pid) => networkOf(pid) === network && isAlive(pid));
+}
+
+/** The words of a process, separated by spaces; empty if the process is gone. */
+export function commandLine(pid: number): string {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();
+  } catch {
+    return "";
+  }
+}
+
+/** How many descriptors a process has, 0 if the process is gone. */
+export function descriptorsOf(pid: number): number {
+  try {
+    return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+  } catch {
+    return 0;
+  }
 }
