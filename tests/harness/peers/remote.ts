@@ -44,8 +44,14 @@ if (import.meta.main) {
       serve(conn).catch((error) => console.error(`a command ended: ${error}`));
     }
   } else {
-    const conn = await Deno.connect({ transport: "unix", path: path! });
-    await run(conn, words);
+    let conn: Deno.UnixConn;
+    try {
+      conn = await Deno.connect({ transport: "unix", path: path! });
+    } catch {
+      console.error("the machine cannot be reached");
+      Deno.exit(1);
+    }
+    await run(conn, words).catch(() => {});
     Deno.exit(0);
   }
 }
