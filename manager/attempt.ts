@@ -26,7 +26,7 @@ import { CREDIT_FEATURE } from "../wire/credit.ts";
 import { messageOf } from "../wire/text.ts";
 import { Refusal } from "../link/calls.ts";
 import { type AgentEvents, longestStatus } from "./agent_channel.ts";
-import { AgentKey, knowsNoAttach } from "./agent_key.ts";
+import { AgentKey, knowsNoAttach } from "./resume/agent_key.ts";
 import { Evidence } from "./evidence.ts";
 import { greet, type GreetingPlan } from "./greeting.ts";
 

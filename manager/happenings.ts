@@ -10,7 +10,7 @@ import type { Connections } from "../router/connections.ts";
 import type { Router } from "../router/route.ts";
 import type { AgentStatus, RouteSuggestion } from "../wire/control/control.ts";
 import { parseIpv4 } from "../wire/ip/ipv4.ts";
-import { tellAway, tellDown, tellReady } from "./absence.ts";
+import { tellAway, tellDown, tellReady } from "./resume/absence.ts";
 import { STEADY_AFTER } from "./backoff.ts";
 import type { MeshEvent } from "./events.ts";
 import { awayEvent } from "./telling/away.ts";

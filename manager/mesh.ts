@@ -20,7 +20,7 @@ import { builtinTransports } from "../transports/registry.ts";
 import type { Mesh, MeshOptions } from "./contract.ts";
 import { withFreeVips } from "./free_vips.ts";
 import { RunningMesh } from "./running_mesh.ts";
-import { StateFile } from "./state_file.ts";
+import { StateFile } from "./resume/state_file.ts";
 
 /**
  * Starts a mesh. Resolves as soon as the manifest is found right; `ready()` of the mesh

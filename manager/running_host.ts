@@ -9,7 +9,7 @@ import type { HostSpec } from "../manifest/manifest.ts";
 import type { PoliceCounters } from "../router/police.ts";
 import { formatIpv4 } from "../wire/ip/ipv4.ts";
 import { AgentReport } from "./agent_report.ts";
-import { Beliefs } from "./beliefs.ts";
+import { Beliefs } from "./resume/beliefs.ts";
 import type { AttemptPlan } from "./attempt.ts";
 import type { MeshHost } from "./contract.ts";
 import type { HostWarningEvent } from "./events.ts";

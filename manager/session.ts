@@ -66,7 +66,7 @@
  */
 
 import type { Channel, ChannelState } from "../link/channel.ts";
-import type { AgentKey } from "./agent_key.ts";
+import type { AgentKey } from "./resume/agent_key.ts";
 import type { WindowStatus } from "../link/window/window.ts";
 import type { LinkQueue } from "../link/queue/queue.ts";
 import type { ConfigureData } from "../wire/control/control.ts";
@@ -80,9 +80,9 @@ import {
   type ReadyAgent,
 } from "./attempt.ts";
 import { retryDelay, STEADY_AFTER, Telling } from "./backoff.ts";
-import { bidFarewell } from "./farewell.ts";
-import { Stay } from "./stay.ts";
-import { watchJumps } from "./wake.ts";
+import { bidFarewell } from "./resume/farewell.ts";
+import { Stay } from "./resume/stay.ts";
+import { watchJumps } from "./resume/wake.ts";
 
 /** Milliseconds between a failure and telling the user, in which a close makes it void. */
 const REPORT_DELAY = 100;

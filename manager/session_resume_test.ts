@@ -5,7 +5,7 @@ import { memoryLinkPair } from "../link/memory.ts";
 import type { Link, OpenContext } from "../transports/mod.ts";
 import { withExit } from "../link/exit.ts";
 import { Bench, extend, needed, resume } from "./_session_bench.ts";
-import { AgentKey } from "./agent_key.ts";
+import { AgentKey } from "./resume/agent_key.ts";
 
 const STAYS = { resume: { seconds: 60 } };
 

@@ -158,7 +158,7 @@ async function withKeptVips(
   { state }: GlobalOptions,
 ): Promise<Manifest> {
   if (state === undefined) return manifest;
-  const { StateFile } = await import("../../manager/state_file.ts");
+  const { StateFile } = await import("../../manager/resume/state_file.ts");
   return StateFile.open(state).withVips(manifest);
 }
 

@@ -11,10 +11,10 @@
 import { createHash } from "node:crypto";
 import type { Manifest } from "../../manifest/manifest.ts";
 import { messageOf } from "../../wire/text.ts";
-import { AgentKey } from "../agent_key.ts";
+import { AgentKey } from "../resume/agent_key.ts";
 import type { ResumePlan } from "../attempt.ts";
 import type { GreetingPlan } from "../greeting.ts";
-import type { StateFile } from "../state_file.ts";
+import type { StateFile } from "../resume/state_file.ts";
 import type { Description } from "./description.ts";
 
 /** How the key of a host is kept. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Clock } from "../link/clock.ts";
+import type { Clock } from "../../link/clock.ts";
 
 /** Options of a {@linkcode Stay}. */
 export interface StayOptions<Report> {

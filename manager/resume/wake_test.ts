@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FakeClock } from "../link/_fake_clock.ts";
+import { FakeClock } from "../../link/_fake_clock.ts";
 import { watchJumps } from "./wake.ts";
 
 /** A watch, and how often it told of a jump. */

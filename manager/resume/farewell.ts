@@ -5,11 +5,11 @@
  * @module
  */
 
-import type { Carry } from "../link/adopted.ts";
-import { FrameType } from "../wire/frame.ts";
-import { agentChannel } from "./agent_channel.ts";
+import type { Carry } from "../../link/adopted.ts";
+import { FrameType } from "../../wire/frame.ts";
+import { agentChannel } from "../agent_channel.ts";
 import type { AgentKey } from "./agent_key.ts";
-import { Attempt, type AttemptHooks, type AttemptPlan } from "./attempt.ts";
+import { Attempt, type AttemptHooks, type AttemptPlan } from "../attempt.ts";
 
 /** Milliseconds until the agent must have answered, so that all is over within 2 s. */
 const LIMIT = 1300;

@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { LinkExit } from "../link/link.ts";
-import type { ResumeArgs, ResumeWish } from "../wire/control/control.ts";
+import type { LinkExit } from "../../link/link.ts";
+import type { ResumeArgs, ResumeWish } from "../../wire/control/control.ts";
 
 /** Bytes of an id and of a secret. */
 const [ID_BYTES, SECRET_BYTES] = [8, 16];

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Clock } from "../link/clock.ts";
+import type { Clock } from "../../link/clock.ts";
 
 /** Milliseconds between two looks at the clocks: how soon a jump is noticed. */
 const LOOK_EVERY = 1000;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { resolve } from "node:path";
-import { Bench, staying } from "./_bench.ts";
+import { Bench, staying } from "../_bench.ts";
 import { meshName } from "./mesh_name.ts";
 
 Deno.test("the name of a mesh is that of its manifest's path, or of its own", () => {

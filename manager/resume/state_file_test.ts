@@ -1,7 +1,7 @@
 // The file by which a manager takes its agents back after it was killed.
 import assert from "node:assert/strict";
-import { manifestFromObject } from "../manifest/parse.ts";
-import { formatIpv4 } from "../wire/ip/ipv4.ts";
+import { manifestFromObject } from "../../manifest/parse.ts";
+import { formatIpv4 } from "../../wire/ip/ipv4.ts";
 import { type KeptAgent, StateFile } from "./state_file.ts";
 
 const agent: KeptAgent = {

@@ -1,8 +1,8 @@
 // What agents are told of hosts that go away, come back, or go down.
 import assert from "node:assert/strict";
-import { settle } from "../link/_fake_clock.ts";
-import { ACK, BACK, Bench, isReset, segment, staying, SYN } from "./_bench.ts";
-import { SwapBench } from "./members/_swap_bench.ts";
+import { settle } from "../../link/_fake_clock.ts";
+import { ACK, BACK, Bench, isReset, segment, staying, SYN } from "../_bench.ts";
+import { SwapBench } from "../members/_swap_bench.ts";
 
 const [A, B, C, D] = ["127.0.42.101", "127.0.42.102", "127.0.42.103", "127.0.42.104"];
 

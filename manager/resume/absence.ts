@@ -23,17 +23,17 @@
  * @module
  */
 
-import type { Manifest } from "../manifest/manifest.ts";
-import type { Router } from "../router/route.ts";
-import { withoutExceptions } from "../wire/ip/ranges.ts";
+import type { Manifest } from "../../manifest/manifest.ts";
+import type { Router } from "../../router/route.ts";
+import { withoutExceptions } from "../../wire/ip/ranges.ts";
 import {
   AWAY_FEATURE,
   encodeControl,
   type HostAway,
   type HostDown,
-} from "../wire/control/control.ts";
-import { formatCidr, formatIpv4 } from "../wire/ip/ipv4.ts";
-import type { RunningHost } from "./running_host.ts";
+} from "../../wire/control/control.ts";
+import { formatCidr, formatIpv4 } from "../../wire/ip/ipv4.ts";
+import type { RunningHost } from "../running_host.ts";
 
 /** Addresses that are named one by one. */
 const MOST_ADDRESSES = 32;

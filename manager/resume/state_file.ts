@@ -11,10 +11,10 @@
 
 import { basename, dirname, join } from "node:path";
 import * as v from "valibot";
-import type { Manifest } from "../manifest/manifest.ts";
-import { check, type Schema } from "../wire/control/check.ts";
-import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
-import { messageOf } from "../wire/text.ts";
+import type { Manifest } from "../../manifest/manifest.ts";
+import { check, type Schema } from "../../wire/control/check.ts";
+import { formatIpv4, parseIpv4 } from "../../wire/ip/ipv4.ts";
+import { messageOf } from "../../wire/text.ts";
 import type { KeyParts } from "./agent_key.ts";
 
 /** The form of the file. */
