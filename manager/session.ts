@@ -36,7 +36,7 @@
  * attempt finds that the agent is gone, when the agent's time without a link is over, or
  * when the program on the host turns out to be one that cannot go back: the host is down,
  * and what follows is the same as for all others. The key may come from a manager before
- * this one, see `state_file.ts`; then the first attempt has it, while starting.
+ * this one, see `resume/state_file.ts`; then the first attempt has it, while starting.
  *
  * **Events.** An {@linkcode Attempt} reports that its agent is ready and, once, that the
  * attempt is over. Between `over` and `ended` its link is being taken down; the host is
@@ -56,7 +56,7 @@
  * **Limits.** An attempt must get its answer within the host's `connectTimeout`. The wait
  * between attempts is that of `backoff.ts`: 0.5 s to 30 s, from the beginning again once
  * the host was up for {@linkcode STEADY_AFTER}. An agent that stays is tried at once, unless
- * its link lasted less than {@linkcode LASTING}. After a jump of the clock (`wake.ts`) all
+ * its link lasted less than {@linkcode LASTING}. After a jump of the clock (`resume/wake.ts`) all
  * waits are over, and an attempt that would take an agent back begins anew.
  *
  * A close is over within 2 s: 0.6 s for the agent to end by the end of its input, then the
