@@ -1,5 +1,7 @@
 // What is made good when a host is back, and what is not held while it is away.
 import assert from "node:assert/strict";
+import { cut } from "../link/queue/cut.ts";
+import { encodeFrame, FrameType } from "../wire/frame.ts";
 import {
   destinationOf,
   parseIpv4,
@@ -102,6 +104,30 @@ Deno.test("a segment, its acknowledgement and FIN that were lost are made good a
   await close(net, client, server);
   assert.equal(a.stack.statistics().connections, 0);
   assert.equal(b.stack.statistics().connections, 0);
+});
+
+Deno.test("a segment that had come in part is made good, by smaller segments too", async () => {
+  const { net, a, b } = await pair();
+  const [client, server] = await connected(net, a, b);
+  const data = bytes(200_000);
+  const got = receiveAll(server);
+  // A queue on the way has cut the segment, and its last pieces are lost with the link.
+  net.relay = (packet) => {
+    const pieces = cut(encodeFrame(FrameType.L3, packet), 8_192);
+    return pieces ? pieces.slice(0, 3).map(({ payload }) => payload) : [packet];
+  };
+  const sent = sendAll(client, data);
+  await net.settle();
+  holdAll(a, b);
+  gap(net, [a, b], GAP_MS);
+  net.relay = (packet) => [packet];
+  a.stack.limitOutput(65_536, 1_352); // the next link is slower
+  resumeAll(a, b);
+  await during(net, sent, true);
+  client.shutdown();
+  assert.deepEqual(await during(net, got), data);
+  server.shutdown();
+  await close(net, client, server);
 });
 
 /** Both ends close; the last acknowledgement is lost, so that `a` is in TIME_WAIT alone. */

@@ -68,7 +68,7 @@ e2e(
       }
       await between.goesOn(mark);
     }
-    await own.areEnded(/reset|ended after/);
+    await own.areEnded(/reset|end/);
     await between.areWhole();
     assert.deepEqual([one, two].map(agentOf), agents);
     await (await mesh.flow("local", "two")).areWhole();

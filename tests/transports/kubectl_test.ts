@@ -65,7 +65,9 @@ e2e(
     const cluster = await Cluster.make(scene, {
       pods: { "shop/api-0": other, "shop/web-0": pending },
     });
-    const manager = await cluster.manager({ selector: "app=web", agent: NOROUTER });
+    // The pods of the test have their files in common, so that one would find the other's agent.
+    const spec = { selector: "app=web", agent: NOROUTER };
+    const manager = await cluster.manager(spec, { resume: "off" });
     await manager.line(
       /"pod": no pod with the labels app=web is ready: web-0 \(pending\)/,
     );
@@ -99,7 +101,8 @@ e2e("a cut connection to the cluster is told, and the pod comes back", async (sc
   const cluster = await Cluster.make(scene, {
     pods: { "shop/web-0": { ready: true, containers: { app: app.name } } },
   });
-  const manager = await cluster.manager({ pod: "web-0", agent: NOROUTER });
+  const spec = { pod: "web-0", agent: NOROUTER };
+  const manager = await cluster.manager(spec, { resume: "off" });
   await manager.ready("pod");
   const { mark } = manager;
   cluster.server.signal("SIGKILL");

@@ -22,10 +22,19 @@ static enum place sending_to;
 /* The connection whose turn it is. */
 static struct conn *in_turn;
 
+static uint32_t acked_of_next(const struct tcp_pcb *pcb) {
+  uint32_t begin = lwip_ntohl(pcb->unsent->tcphdr->seqno);
+  return TCP_SEQ_LT(begin, pcb->lastack) ? pcb->lastack - begin : 0;
+}
+
 void glue_shorten(struct tcp_pcb *pcb) {
-  if (pcb->unsent == NULL || pcb->unsent->len <= out_segment) return;
+  if (pcb->unsent == NULL) return;
+  /* A piece that is acknowledged as a whole would lie in front of the window, and lwIP would wait
+   * for ever for room there. */
+  uint32_t most = out_segment + acked_of_next(pcb);
+  if (pcb->unsent->len <= most) return;
   /* Without memory for that, the segment goes whole as soon as the buffer is empty. */
-  tcp_split_unsent_seg(pcb, (u16_t)LWIP_MIN(out_segment, pcb->mss));
+  tcp_split_unsent_seg(pcb, (u16_t)LWIP_MIN(most, pcb->mss));
 }
 
 int glue_refer(struct pbuf *to, struct pbuf *from, unsigned int length) {

@@ -125,7 +125,8 @@ export class Lasting {
   async areEnded(how = /reset$/): Promise<void> {
     await this.#client.report("done");
     const found = this.#reports("broken").map((report) => report.ending);
-    assert.equal(found.length, 3, JSON.stringify(found));
+    // The echo is given up when another has ended first.
+    assert.ok(found.length >= 2, JSON.stringify(found));
     for (const each of found) assert.match(String(each), how);
   }
 
