@@ -16,6 +16,7 @@ import type { Mesh, MeshOptions, ReadyReport, StatusOptions } from "./contract.t
 import { Keeping } from "./members/keeping.ts";
 import { meshName } from "./resume/mesh_name.ts";
 import { StateFile } from "./resume/state_file.ts";
+import { StateLock } from "./resume/state_lock.ts";
 import type { MeshEvent } from "./events.ts";
 import { statusOf } from "./gather_status.ts";
 import { Membership, NOTHING } from "./members/membership.ts";
@@ -28,6 +29,8 @@ const STATUS_LIMIT_MS = 1000;
 /** A mesh from its start to its close. */
 export class RunningMesh implements Mesh {
   readonly #members: Membership;
+  /** That of its state file. */
+  #lock: StateLock | undefined;
   readonly #router: Router;
   readonly #clock: Clock;
   /** The time of the start, in milliseconds of the clock. */
@@ -56,13 +59,18 @@ export class RunningMesh implements Mesh {
     const connections = options.connections
       ? connectionsOf({ router, now, emit })
       : undefined;
-    const state = options.state === undefined ? undefined : StateFile.open(options.state);
-    const named = options.name === undefined
-      ? { path: manifest.path }
-      : { name: options.name };
-    const keeping = new Keeping(state?.mesh ?? meshName(named), state);
-    this.#members = new Membership({ router, connections, clock, keeping, emit });
-    this.swap(manifest);
+    const { state: path, name } = options;
+    this.#lock = path === undefined ? undefined : StateLock.take(path);
+    try {
+      const state = path === undefined ? undefined : StateFile.open(path);
+      const named = name === undefined ? { path: manifest.path } : { name };
+      const keeping = new Keeping(state?.mesh ?? meshName(named), state);
+      this.#members = new Membership({ router, connections, clock, keeping, emit });
+      this.swap(manifest);
+    } catch (error) {
+      this.#lock?.release();
+      throw error;
+    }
   }
 
   get manifest(): Manifest {
@@ -119,8 +127,10 @@ export class RunningMesh implements Mesh {
     return { ok: failed.length === 0, ready, failed };
   }
 
-  close(): Promise<void> {
-    return this.#members.close();
+  async close(): Promise<void> {
+    await this.#members.close();
+    this.#lock?.release();
+    this.#lock = undefined;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
