@@ -44,9 +44,10 @@ export function chooseFor(words: readonly string[], files: AgentFiles): Chosen {
   const file = files[architecture];
   if (file) return { kind: "agent", file };
   const name = `norouter-linux-${architecture}`;
+  const ownDeno = isNewEnough(deno) ? ` (a release would use its deno ${deno})` : "";
   throw new Error(
-    `the host needs ${name}, which is not at hand: put that file beside this program or ` +
-      `into a folder that ${AGENTS_VARIABLE} names; a checkout makes it by ` +
+    `the host needs ${name}, which is not at hand${ownDeno}: put that file beside this ` +
+      `program or into a folder that ${AGENTS_VARIABLE} names; a checkout makes it by ` +
       `"deno task portable ${architecture}"`,
   );
 }

@@ -31,7 +31,7 @@ export function awayEvent(
     command,
     attempt,
     retryIn,
-    left,
+    left: Math.round(left),
     reason: end.reason,
     ...(end.exit && { exit: end.exit }),
     message: `${message}; ${kept}${count}, ${again}`,
