@@ -1,5 +1,5 @@
 /**
- * `deno task soak --minutes N [--seed S] [--chaos]`; exits with 1 on a violation.
+ * `deno task soak --minutes N [--seed S] [--chaos] [--loss N]`; exits with 1 on a violation.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { Scene } from "../harness/scene/scene.ts";
 import { soak, type SoakOptions } from "./soak.ts";
 
-const USAGE = "Usage: deno task soak --minutes N [--seed S] [--chaos]";
+const USAGE = "Usage: deno task soak --minutes N [--seed S] [--chaos] [--loss N]";
 /** Characters told of the processes' output, when a run could not be made. */
 const TRANSCRIPT_CHARACTERS = 20_000;
 
@@ -20,6 +20,7 @@ function options(args: string[]): Asked {
       minutes: { type: "string" },
       seed: { type: "string" },
       chaos: { type: "boolean", default: false },
+      loss: { type: "string" },
     },
   });
   const minutes = Number(values.minutes);
@@ -30,7 +31,11 @@ function options(args: string[]): Asked {
   if (!Number.isInteger(seed)) {
     throw new Error(`--seed ${values.seed} is no whole number`);
   }
-  return { minutes, seed, chaos: values.chaos };
+  const loss = values.loss === undefined ? undefined : Number(values.loss);
+  if (loss !== undefined && !(Number.isInteger(loss) && loss >= 2)) {
+    throw new Error(`--loss ${values.loss}: wanted 2 or more, for one packet of so many`);
+  }
+  return { minutes, seed, chaos: values.chaos, ...(loss !== undefined && { loss }) };
 }
 
 /** Gives the exit status; started processes are ended in any case, also by Ctrl-C. */

@@ -24,6 +24,8 @@ export interface SoakOptions {
   readonly seed: number;
   /** Links are cut, and no agent is lost: so no connection may be. */
   readonly chaos?: boolean;
+  /** One packet of so many is spoiled on each link. */
+  readonly loss?: number;
   /** Takes a line for people. */
   readonly print: (line: string) => void;
 }
@@ -46,7 +48,8 @@ export async function soak(
   scene: Scene,
   options: SoakOptions,
 ): Promise<readonly string[]> {
-  const world = await World.make(scene, { isFar: options.chaos ?? false });
+  const { chaos = false, loss, seed } = options;
+  const world = await World.make(scene, { isFar: chaos, loss, seed });
   return await new Soak(world, options).run();
 }
 

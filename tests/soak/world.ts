@@ -48,7 +48,18 @@ function program(
   return scene.start(`${file} in ${namespace.name}`, command, { namespace });
 }
 
+const LOSSY = new URL("../harness/peers/lossy_link.ts", import.meta.url).pathname;
 const REMOTE_PROGRAM = new URL("../harness/peers/remote.ts", import.meta.url).pathname;
+
+/** Options of {@linkcode World.make}. */
+export interface WorldOptions {
+  /** See {@linkcode World.isFar}. Default false. */
+  readonly isFar?: boolean;
+  /** One packet of so many is spoiled on each link; none if absent. */
+  readonly loss?: number | undefined;
+  /** For the choice of those packets. */
+  readonly seed?: number;
+}
 
 /** A running mesh with its servers. */
 export class World {
@@ -81,7 +92,10 @@ export class World {
   }
 
   /** Starts the world, in a scene that ends it. */
-  static async make(scene: Scene, { isFar = false } = {}): Promise<World> {
+  static async make(
+    scene: Scene,
+    { isFar = false, loss, seed = 1 }: WorldOptions = {},
+  ): Promise<World> {
     const namespaces = {
       laptop: await makeMachine(scene),
       web: await makeMachine(scene),
@@ -118,7 +132,9 @@ export class World {
     const hosts = {
       laptop: host("laptop"),
       ...Object.fromEntries(REMOTE.map((name) => {
-        return [name, { ...host(name), cmd: commands.get(name) }];
+        const cmd = commands.get(name);
+        const lossy = { transport: LOSSY, with: { cmd, oneIn: loss, seed } };
+        return [name, { ...host(name), ...(loss === undefined ? { cmd } : lossy) }];
       })),
     };
     const manifest = {
