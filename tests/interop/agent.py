@@ -35,6 +35,9 @@ ARGUMENTS = {
     "me", "forwards", "others", "hostnameMap", "http", "socks", "loopback", "stateDir",
     "writeEtcHosts", "routes", "nameServers",
 }
+# What our manager adds for agents that know it, before it can know whether this one does. Go's
+# decoder leaves fields out that it does not know (encoding/json, Unmarshal).
+LEFT_OUT = {"resume"}
 
 
 def log(text: str) -> None:
@@ -132,7 +135,8 @@ class Agent:
         self._output.send(message("result", result))
 
     def _configure(self, args) -> None:
-        exactly("args", args, {"me"}, ARGUMENTS)
+        exactly("args", args, {"me"}, ARGUMENTS | LEFT_OUT)
+        args = {name: value for name, value in args.items() if name not in LEFT_OUT}
         self._args = args
         me = ipv4("me", args["me"])
         self._stack = Stack(me, self._transmit, self._accept, log)
