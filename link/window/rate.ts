@@ -29,6 +29,12 @@ const FALL_INTERVALS = 3;
 const FALL_MS = 500;
 /** An interval this much faster than the best calls for another try. */
 const RISE = 1.1;
+/**
+ * An interval this fast, in bytes per ms, tells of the link though the sender had no more:
+ * no bucket of tokens is so large. Without that, a link that is never full would count as
+ * unknown, and its frames stay small.
+ */
+const BEYOND_BURSTS = 25_000;
 /** Readings kept at most: those of 3 s, since each stands for 50 ms. */
 const READINGS = 64;
 
@@ -89,7 +95,8 @@ export class Rate {
     this.last = rate;
     this.isRising = false;
     this.wasLimited = this.#isLimited;
-    if (!this.#hasRunEmpty || isQueued || (this.#isLimited && rate > this.best)) {
+    const isProof = this.#isLimited || rate > BEYOND_BURSTS;
+    if (!this.#hasRunEmpty || isQueued || (isProof && rate > this.best)) {
       this.isRising = rate > this.best * RISE;
       this.#age += Math.min(elapsed, LONGEST_MS);
       this.#fell(rate, Math.min(elapsed, LONGEST_MS));

@@ -30,6 +30,24 @@ function run(
   return sent;
 }
 
+Deno.test("a very fast link that is never full is known all the same, and has whole frames", () => {
+  const window = new SendWindow(0);
+  let [now, sent] = [0, 0];
+  // The window is in the way at first, and is soon more than what there is to send.
+  while (window.bytes < 1 << 20) {
+    for (; window.room > 0; sent += 8192) window.sent(8192, now, true);
+    window.blocked();
+    window.taken(sent, now += 0.1);
+  }
+  for (let round = 0; round < 1000; round++) {
+    window.sent(65_536, now, false);
+    window.taken(sent, now += 0.5); // all but that
+    sent += 65_536;
+  }
+  assert.equal(window.frameBytes, 65_543);
+  assert.ok(window.status().rate > 100e6, `${window.status().rate}`);
+});
+
 Deno.test("a window holds what path and target need, once the path is known", () => {
   const window = new SendWindow(0);
   run(window, { rate: 2500, base: 20, ms: 5000 });
