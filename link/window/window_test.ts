@@ -39,6 +39,8 @@ Deno.test("a very fast link that is never full is known all the same, and has wh
     window.blocked();
     window.taken(sent, now += 0.1);
   }
+  window.sent(1, now, false);
+  window.taken(sent += 1, now += 1); // idle
   for (let round = 0; round < 1000; round++) {
     window.sent(65_536, now, false);
     window.taken(sent, now += 0.5); // all but that
