@@ -12,7 +12,7 @@
 import type { PluginKit, Transport } from "../../../transports/mod.ts";
 import { FrameDecoder } from "../../../wire/decoder.ts";
 import { FrameType, HEADER_BYTES } from "../../../wire/frame.ts";
-import { Protocol, protocolOf } from "../../../wire/ip/ipv4.ts";
+import { Protocol, protocolOf, TcpFlag, tcpFlagsOf } from "../../../wire/ip/ipv4.ts";
 import { Random } from "../../soak/random.ts";
 
 /** The manifest's value. */
@@ -62,7 +62,9 @@ function spoiling(
     transform(chunk, controller) {
       for (const { bytes, type } of decoder.push(chunk.slice())) {
         const isSegment = type === FrameType.L3 &&
-          protocolOf(bytes, HEADER_BYTES) === Protocol.TCP;
+          protocolOf(bytes, HEADER_BYTES) === Protocol.TCP &&
+          // No TCP sends a reset again: whoever only waits would never know.
+          (tcpFlagsOf(bytes, HEADER_BYTES) & TcpFlag.RST) === 0;
         const frame = bytes.slice();
         if (isSegment && random.below(oneIn) === 0) frame[CHECKSUM]! ^= 0x55;
         controller.enqueue(frame);
