@@ -6,7 +6,7 @@
  */
 
 import { type AgentLogEvent, runAgent } from "../agent/agent.ts";
-import { joinedLink } from "../agent/port.ts";
+import { joinedLink } from "../agent/link/port.ts";
 import type { Link, OpenContext } from "../transports/mod.ts";
 import { messageOf } from "../wire/text.ts";
 

@@ -50,7 +50,7 @@ export class StateLock {
               `manager, remove ${beside}`,
           );
         }
-        remove(beside);
+        takeAway(beside);
       }
     }
   }
@@ -78,6 +78,18 @@ function holderOf(path: string): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Removes a lock whose process is gone, unless another manager has just put its own there. */
+function takeAway(path: string): void {
+  const aside = `${path}.${Deno.pid}`;
+  try {
+    Deno.renameSync(path, aside);
+    if (holderOf(aside) !== undefined) Deno.linkSync(aside, path);
+  } catch {
+    // Another manager was first.
+  }
+  remove(aside);
 }
 
 function remove(path: string): void {
