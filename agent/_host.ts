@@ -5,8 +5,8 @@ import { FrameDecoder } from "../wire/decoder.ts";
 import type { TestAgent } from "./_pair.ts";
 import { Host } from "./host.ts";
 import { LivingStack } from "./living_stack.ts";
-import { joinedLink } from "./port.ts";
-import { Pump } from "./pump.ts";
+import { joinedLink } from "./link/port.ts";
+import { Pump } from "./link/pump.ts";
 
 /** A host under test. */
 export interface TestHost {

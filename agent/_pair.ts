@@ -8,7 +8,7 @@ import { type Credit, decodeCredit } from "../wire/credit.ts";
 import { FrameDecoder } from "../wire/decoder.ts";
 import { FrameType } from "../wire/frame.ts";
 import { runAgent } from "./agent.ts";
-import { joinedLink } from "./port.ts";
+import { joinedLink } from "./link/port.ts";
 
 /** One agent, seen from where its manager would be. */
 export interface TestAgent {

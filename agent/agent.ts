@@ -34,11 +34,11 @@ import { Host } from "./host.ts";
 import { CREDIT_FEATURE } from "../wire/credit.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { Keep, LentLink } from "./keeper/keeper.ts";
-import { Links, type Range } from "./links.ts";
+import { Links, type Range } from "./link/links.ts";
 import { LivingStack } from "./living_stack.ts";
 import { machineId } from "./machine.ts";
-import type { AgentPort } from "./port.ts";
-import { Pump } from "./pump.ts";
+import type { AgentPort } from "./link/port.ts";
+import { Pump } from "./link/pump.ts";
 
 /** The features of an agent of this version; see `docs/protocol.md`. */
 export const FEATURES: readonly string[] = [

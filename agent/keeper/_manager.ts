@@ -351,3 +351,8 @@ export async function gone(kept: Kept): Promise<void> {
   await until("the end of the keeper", () => !isRunning(kept.first.pid));
   await until("the end of its folder", () => kept.folder === undefined);
 }
+
+/** A test of a keeper, of which there is none but on Linux. */
+export function keeperTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, ignore: Deno.build.os !== "linux", fn });
+}

@@ -20,8 +20,8 @@
 
 import type { ControlRequest, ResumeWish } from "../../wire/control/control.ts";
 import { messageOf } from "../../wire/text.ts";
-import { descriptorPort } from "../descriptor_port.ts";
-import type { AgentPort } from "../port.ts";
+import { descriptorPort } from "../link/descriptor_port.ts";
+import type { AgentPort } from "../link/port.ts";
 import { Door } from "./door.ts";
 import { type Libc, openLibc } from "./libc.ts";
 import { Life } from "./life.ts";

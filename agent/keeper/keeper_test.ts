@@ -13,16 +13,13 @@ import {
   folderOf,
   gone,
   isRunning,
+  keeperTest as test,
   Kept,
   shellCommand,
   someId,
   TestLink,
   wishOf,
 } from "./_manager.ts";
-
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: Deno.build.os !== "linux", fn });
-}
 
 /** A later exec by a shell. */
 function shell(kept: Kept): TestLink {

@@ -21,7 +21,7 @@ import {
   HEADER_BYTES,
   MAGIC,
 } from "../../wire/frame.ts";
-import type { AgentPort } from "../port.ts";
+import type { AgentPort } from "../link/port.ts";
 
 /** Milliseconds for the request. */
 export const PROOF_MS = 3000;

@@ -14,6 +14,7 @@ import {
   folderOf,
   gone,
   isRunning,
+  keeperTest as test,
   Kept,
   SECRET,
   shellCommand,
@@ -21,10 +22,6 @@ import {
   TestLink,
   wishOf,
 } from "./_manager.ts";
-
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: Deno.build.os !== "linux", fn });
-}
 
 function request(kept: Kept, more: Record<string, unknown> = {}): Uint8Array {
   const args = { id: kept.id, secret: SECRET, epoch: 100, ...more };

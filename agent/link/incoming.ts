@@ -9,12 +9,17 @@
  * @module
  */
 
-import { idleMemory } from "../link/idle_memory.ts";
-import { systemPace } from "../link/pace.ts";
-import type { InputBuffer, Stack } from "../stack/stack.ts";
-import { COUNTED_HEADER_BYTES, FrameType, HEADER_BYTES, MAGIC } from "../wire/frame.ts";
-import { Turn } from "../wire/turn.ts";
-import type { LivingStack } from "./living_stack.ts";
+import { idleMemory } from "../../link/idle_memory.ts";
+import { systemPace } from "../../link/pace.ts";
+import type { InputBuffer, Stack } from "../../stack/stack.ts";
+import {
+  COUNTED_HEADER_BYTES,
+  FrameType,
+  HEADER_BYTES,
+  MAGIC,
+} from "../../wire/frame.ts";
+import { Turn } from "../../wire/turn.ts";
+import type { LivingStack } from "../living_stack.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { AgentPort } from "./port.ts";
 

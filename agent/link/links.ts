@@ -15,11 +15,11 @@
  * @module
  */
 
-import { messageOf } from "../wire/text.ts";
-import type { Frame } from "../wire/frame.ts";
-import type { ResumeAnswer, ResumeWish } from "../wire/control/control.ts";
-import type { Keep, Keeper, LentLink } from "./keeper/keeper.ts";
-import type { LivingStack } from "./living_stack.ts";
+import { messageOf } from "../../wire/text.ts";
+import type { Frame } from "../../wire/frame.ts";
+import type { ResumeAnswer, ResumeWish } from "../../wire/control/control.ts";
+import type { Keep, Keeper, LentLink } from "../keeper/keeper.ts";
+import type { LivingStack } from "../living_stack.ts";
 import type { AgentPort } from "./port.ts";
 import type { Pump } from "./pump.ts";
 

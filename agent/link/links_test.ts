@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { encodeControl } from "../wire/control/control.ts";
-import type { Keeper, KeepHooks, LentLink } from "./keeper/keeper.ts";
+import { encodeControl } from "../../wire/control/control.ts";
+import type { Keeper, KeepHooks, LentLink } from "../keeper/keeper.ts";
 import { Links } from "./links.ts";
-import type { LivingStack } from "./living_stack.ts";
+import type { LivingStack } from "../living_stack.ts";
 import type { AgentPort } from "./port.ts";
 import type { Pump } from "./pump.ts";
 

@@ -8,11 +8,11 @@
  * @module
  */
 
-import { systemClock } from "../link/clock.ts";
-import { Credits } from "../link/window/credits.ts";
-import type { PathEstimate, SendWindow } from "../link/window/window.ts";
-import { HEADER_BYTES } from "../wire/frame.ts";
-import type { LivingStack } from "./living_stack.ts";
+import { systemClock } from "../../link/clock.ts";
+import { Credits } from "../../link/window/credits.ts";
+import type { PathEstimate, SendWindow } from "../../link/window/window.ts";
+import { HEADER_BYTES } from "../../wire/frame.ts";
+import type { LivingStack } from "../living_stack.ts";
 
 /** The stack's output is fitted anew if the window or its frames changed by more than this share. */
 const WORTH_A_CHANGE = 0.1;

@@ -4,9 +4,9 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { until } from "../tests/harness/scene/wait.ts";
-import { encodeCredit } from "../wire/credit.ts";
-import type { LivingStack } from "./living_stack.ts";
+import { until } from "../../tests/harness/scene/wait.ts";
+import { encodeCredit } from "../../wire/credit.ts";
+import type { LivingStack } from "../living_stack.ts";
 import { Outgoing } from "./outgoing.ts";
 
 /** A segment that fills a frame of 64 KiB. */

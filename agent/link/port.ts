@@ -7,10 +7,10 @@
  *
  * @module
  */
-import { Handover } from "../link/handover.ts";
-import { idleMemory } from "../link/idle_memory.ts";
-import type { Link, LinkExit } from "../transports/mod.ts";
-import { BufferPool, Lease } from "../wire/lease.ts";
+import { Handover } from "../../link/handover.ts";
+import { idleMemory } from "../../link/idle_memory.ts";
+import type { Link, LinkExit } from "../../transports/mod.ts";
+import { BufferPool, Lease } from "../../wire/lease.ts";
 
 /** Written bytes are copied to buffers of this size, which are used again. The stack's
  * output buffer is as large, so that no frame is cut. */

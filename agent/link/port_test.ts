@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import type { Link, OpenContext } from "../transports/mod.ts";
-import { conformance } from "../transports/testing.ts";
+import type { Link, OpenContext } from "../../transports/mod.ts";
+import { conformance } from "../../transports/testing.ts";
 import { type AgentPort, joinedLink } from "./port.ts";
 
 // deno-lint-ignore require-await -- an aborted signal must reject

@@ -21,10 +21,10 @@
  * @module
  */
 
-import { idleMemory } from "../link/idle_memory.ts";
-import type { Frame } from "../wire/frame.ts";
+import { idleMemory } from "../../link/idle_memory.ts";
+import type { Frame } from "../../wire/frame.ts";
 import { Incoming, LinkFault } from "./incoming.ts";
-import type { LivingStack } from "./living_stack.ts";
+import type { LivingStack } from "../living_stack.ts";
 import { Outgoing } from "./outgoing.ts";
 import type { AgentPort } from "./port.ts";
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { stackModule } from "../stack/module.ts";
-import { until } from "../tests/harness/scene/wait.ts";
-import { decodeControl, encodeControl } from "../wire/control/control.ts";
-import { decodeCredit, encodeCredit } from "../wire/credit.ts";
-import { FrameDecoder } from "../wire/decoder.ts";
-import { encodeFrame, type Frame, FrameType } from "../wire/frame.ts";
-import { LivingStack } from "./living_stack.ts";
+import { stackModule } from "../../stack/module.ts";
+import { until } from "../../tests/harness/scene/wait.ts";
+import { decodeControl, encodeControl } from "../../wire/control/control.ts";
+import { decodeCredit, encodeCredit } from "../../wire/credit.ts";
+import { FrameDecoder } from "../../wire/decoder.ts";
+import { encodeFrame, type Frame, FrameType } from "../../wire/frame.ts";
+import { LivingStack } from "../living_stack.ts";
 import type { AgentPort } from "./port.ts";
 import { Pump } from "./pump.ts";
 

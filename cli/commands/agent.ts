@@ -48,7 +48,7 @@ export async function agent({ attach }: AgentCommandOptions = {}): Promise<numbe
   }
   const [{ runAgent }, { stdioPort }] = await Promise.all([
     import("../../agent/agent.ts"),
-    import("../../agent/stdio.ts"),
+    import("../../agent/link/stdio.ts"),
   ]);
   // The manager shows lines of stderr, with the host's name in front; the first word is
   // the level.

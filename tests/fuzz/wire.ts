@@ -10,7 +10,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { runAgent } from "../../agent/agent.ts";
-import type { AgentPort } from "../../agent/port.ts";
+import type { AgentPort } from "../../agent/link/port.ts";
 import { decode } from "../../link/decode.ts";
 import { decodeControl } from "../../wire/control/control.ts";
 import { FrameDecoder, FrameError } from "../../wire/decoder.ts";
