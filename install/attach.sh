@@ -38,14 +38,14 @@ lendable() {
     [ ! -S "/proc/$$/fd/2" ] && command -v mkfifo >/dev/null && command -v sleep >/dev/null
 }
 
-# expire: answers in the place of an agent that does not, after 10 s. Ends without a trace.
+# expire: answers in the place of an agent that does not, after 10 s. Ends without a trace: in a
+# container whose first process waits for nobody, a child that is not waited for stays for ever.
 expire() {
-  _nap=
-  trap '[ -z "$_nap" ] || kill "$_nap"; exit' TERM
+  _before=$!
+  trap '[ "$!" = "$_before" ] || { kill "$!" && wait "$!"; }; exit' TERM
   exec 3<&- 4>&- 5>&- </dev/null >/dev/null 2>&1
   sleep 10 &
-  _nap=$!
-  wait "$_nap"
+  wait "$!"
   [ ! -p "$_reply" ] || echo late 1<>"$_reply"
 }
 
@@ -53,7 +53,7 @@ expire() {
 unlend() {
   trap "" HUP INT PIPE TERM
   rm -f "$_reply"
-  kill "$_expiry" 2>/dev/null
+  { kill "$_expiry" && wait "$_expiry"; } 2>/dev/null
   trap - "$1"
   kill -s "$1" $$
   exit 1
