@@ -1,11 +1,14 @@
 /**
- * Two relays without a stack: `near` listens and starts `far`, which dials; connections share
- * the two pipes between them. The same hops as those of a mesh from the manager to a host,
- * with the same calls of the runtime, and nothing else: no TCP, no addresses, no fairness,
- * no window, nothing that is checked. So its figures are the floor for those of a mesh.
+ * Relays without a stack: `near` listens and starts `far`, which dials; connections share the
+ * two pipes between them. The same hops as those of a mesh from the manager to a host, with
+ * the same calls of the runtime, and nothing else: no TCP, no addresses, no fairness, no
+ * window, nothing that is checked. So its figures are the floor for those of a mesh. The
+ * hops from host to host are those of `between`, which starts `first`, which listens, and
+ * `far`, and copies from the one to the other.
  *
  * ```
  * deno run -A bench/bare_relay.ts near LISTEN:DIAL…
+ * deno run -A bench/bare_relay.ts between LISTEN:DIAL…
  * ```
  *
  * Messages are `id (2), kind (1), unused (1), length (4)` and so many bytes.
@@ -115,16 +118,58 @@ function inOrder(
   };
 }
 
-async function near(ports: readonly string[]): Promise<void> {
+/** Starts an end with pipes. */
+function start(...args: readonly string[]): Deno.ChildProcess {
   const { pathname } = new URL(import.meta.url);
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", pathname, "far"],
+    args: ["run", "--quiet", "-A", pathname, ...args],
     stdin: "piped",
     stdout: "piped",
   }).spawn();
   enlargePipes(child.pid);
-  const writer = child.stdin.getWriter();
-  const connections = new Connections((bytes) => writer.write(bytes));
+  return child;
+}
+
+/** Gives each read of the output of an end to `take`, to the last. */
+async function readFrom(
+  { stdout }: Deno.ChildProcess,
+  take: (bytes: Uint8Array<ArrayBuffer>) => Promise<void> | void,
+): Promise<void> {
+  const reader = stdout.getReader({ mode: "byob" });
+  for (let buffer = new ArrayBuffer(READ_BYTES);;) {
+    const { value } = await reader.read(new Uint8Array(buffer));
+    if (!value?.length) return;
+    await take(value);
+    buffer = value.buffer;
+  }
+}
+
+/** Calls `take` with each read of standard input; ends the process with it. */
+function readInput(take: (bytes: Uint8Array) => void): void {
+  const input = new Uint8Array(READ_BYTES);
+  new Socket({
+    fd: 0,
+    readable: true,
+    writable: false,
+    onread: {
+      buffer: () => input,
+      callback(count, bytes) {
+        take(bytes.subarray(0, count));
+        return true;
+      },
+    },
+  }).on("end", () => Deno.exit(0)).resume();
+}
+
+function toOutput(): Send {
+  const output = new Socket({ fd: 1, readable: false, writable: true });
+  return (bytes) =>
+    new Promise((resolve) => output.write(Buffer.from(bytes.buffer), () => resolve()));
+}
+
+/** Listens, and gives what takes the messages of the other end. */
+function listening(ports: readonly string[], send: Send): (chunk: Uint8Array) => void {
+  const connections = new Connections(send);
   const put = inOrder(connections);
   let last = 0;
   for (const pair of ports) {
@@ -134,55 +179,47 @@ async function near(ports: readonly string[]): Promise<void> {
       for await (const connection of listener) {
         const id = ++last & 0xffff;
         connections.add(id, connection);
-        writer.write(message(id, Kind.OPEN, new Uint8Array([dial >> 8, dial & 255])));
+        send(message(id, Kind.OPEN, new Uint8Array([dial >> 8, dial & 255])));
       }
     })();
   }
-  const decode = decoder((id, kind, payload) => {
+  return decoder((id, kind, payload) => {
     if (kind === Kind.OPENED) connections.read(id);
     else if (kind === Kind.DATA) put(id, payload);
     else put(id, "end");
   });
-  const reader = child.stdout.getReader({ mode: "byob" });
-  for (let buffer = new ArrayBuffer(READ_BYTES);;) {
-    const { value } = await reader.read(new Uint8Array(buffer));
-    if (!value?.length) return;
-    decode(value);
-    buffer = value.buffer;
-  }
 }
 
-function far(): void {
-  const output = new Socket({ fd: 1, readable: false, writable: true });
-  const send: Send = (bytes) =>
-    new Promise((resolve) => output.write(Buffer.from(bytes.buffer), () => resolve()));
+/** Dials, and gives what takes the messages of the other end. */
+function dialling(send: Send): (chunk: Uint8Array) => void {
   const connections = new Connections(send);
   const put = inOrder(connections);
-  const decode = decoder((id, kind, payload) => {
-    if (kind === Kind.OPEN) open(id, payload[0]! << 8 | payload[1]!);
-    else if (kind === Kind.DATA) put(id, payload);
-    else put(id, "end");
-  });
   const open = async (id: number, port: number) => {
     connections.add(id, await Deno.connect({ hostname: "127.0.0.1", port }));
     await send(message(id, Kind.OPENED));
     await connections.read(id);
   };
-  const input = new Uint8Array(READ_BYTES);
-  new Socket({
-    fd: 0,
-    readable: true,
-    writable: false,
-    onread: {
-      buffer: () => input,
-      callback(count, bytes) {
-        decode(bytes.subarray(0, count));
-        return true;
-      },
-    },
-  }).on("end", () => Deno.exit(0)).resume();
+  return decoder((id, kind, payload) => {
+    if (kind === Kind.OPEN) open(id, payload[0]! << 8 | payload[1]!);
+    else if (kind === Kind.DATA) put(id, payload);
+    else put(id, "end");
+  });
+}
+
+async function between(ports: readonly string[]): Promise<void> {
+  const [first, last] = [start("first", ...ports), start("far")];
+  const copy = async (from: Deno.ChildProcess, to: Deno.ChildProcess) => {
+    const writer = to.stdin.getWriter();
+    await readFrom(from, (bytes) => writer.write(bytes));
+  };
+  await Promise.all([copy(first, last), copy(last, first)]);
 }
 
 const [end, ...ports] = Deno.args;
-if (end === "near") await near(ports);
-else far();
+if (end === "between") await between(ports);
+else if (end === "near") {
+  const child = start("far");
+  const writer = child.stdin.getWriter();
+  await readFrom(child, listening(ports, (bytes) => writer.write(bytes)));
+} else if (end === "first") readInput(listening(ports, toOutput()));
+else readInput(dialling(toOutput()));

@@ -1,6 +1,6 @@
 /**
- * The local path: NoRouter beside `ssh -L`, a chain of two socat, two bare relays of the same
- * runtime, and the bare loopback.
+ * The local path: NoRouter beside `ssh -L`, a chain of two socat, two and three bare relays of
+ * the same runtime, and the bare loopback.
  *
  * All tools are up during a round, idle but for the tool that is measured. See world.ts
  * for the arrangement.
@@ -21,7 +21,7 @@ import {
 import { type Part, type RunningTool, type Tool, wallClock, type Way } from "../tool.ts";
 import { bare } from "../tools/bare.ts";
 import { FROM_HOST, FROM_MANAGER, norouter } from "../tools/norouter.ts";
-import { RELAYS, relays } from "../tools/relays.ts";
+import { RELAYS, relays, RELAYS_BETWEEN, relaysBetween } from "../tools/relays.ts";
 import { socat } from "../tools/socat.ts";
 import { ssh } from "../tools/ssh.ts";
 import { makeWorld, type World } from "../world.ts";
@@ -35,12 +35,12 @@ const WITHOUT_COST = MEASURES.filter((name) => !name.startsWith("processor"));
 const LABELS = [
   ...labelsOf(["bare loopback"], WITHOUT_COST.filter((name) => NAMES.includes(name))),
   ...labelsOf(["socat | socat"], WITHOUT_COST),
-  ...labelsOf(["ssh -L", RELAYS, FROM_MANAGER], MEASURES),
+  ...labelsOf(["ssh -L", RELAYS, RELAYS_BETWEEN, FROM_MANAGER], MEASURES),
   ...labelsOf([FROM_HOST], MEASURES.filter((name) => name !== READY)),
 ];
 /** Seconds in which a tool gets ready, or the benchmark gives up. */
 const READY_LIMIT = 30;
-const TOOLS: readonly Tool[] = [bare, ssh, socat, relays, norouter];
+const TOOLS: readonly Tool[] = [bare, ssh, socat, relays, relaysBetween, norouter];
 
 interface Lane {
   readonly way: Way;
@@ -51,7 +51,7 @@ interface Lane {
 export const local: Suite = {
   name: "local",
   needs: ["namespaces", "iperf3", "ssh", "sshd", "ssh-keygen", "socat"],
-  beside: ["ssh -L", RELAYS, "bare loopback"],
+  beside: ["ssh -L", RELAYS, RELAYS_BETWEEN, "bare loopback"],
   labels: LABELS,
   async open(note): Promise<OpenSuite> {
     await using stack = new AsyncDisposableStack();

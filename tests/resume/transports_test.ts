@@ -44,8 +44,9 @@ dockerTest(
   async (docker, scene, { file }) => {
     const centre = await Centre.make(scene);
     const ssh = await centre.ssh();
+    const inContainer = await centre.docker(docker);
     const ways = [
-      await centre.docker(docker),
+      inContainer,
       ssh,
       await centre.jump(ssh),
       await centre.kubectl(),
@@ -98,6 +99,9 @@ dockerTest(
     }
 
     await mesh.end();
+    // Its first process waits for nobody, so a child that is orphaned would stay for ever.
+    const states = await inContainer.container.exec("ps", "-o", "stat,args");
+    assert.doesNotMatch(states, /^Z.*/m, states);
   },
   {
     needs: [...SSH_NEEDS, ...CLUSTER_NEEDS, "busybox", "chroot", "nsenter", "setsid"],
