@@ -37,6 +37,7 @@ export {
 } from "./manifest/source/diagnostic.ts";
 export { loadManifest, type LoadOptions } from "./manifest/load.ts";
 export {
+  type EgressSpec,
   type HostSpec,
   type Manifest,
   type ParseOptions,
@@ -50,6 +51,7 @@ export {
   type SpecParser,
   type TransportSpec,
 } from "./manifest/manifest.ts";
+export type { PolicyParty, PolicyPorts, PolicyRule } from "./manifest/policy.ts";
 export { manifestFromObject, parseManifest } from "./manifest/parse.ts";
 export type { PluginLoader } from "./manifest/plugins.ts";
 export type { Clock } from "./link/clock.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Cidr } from "../wire/ip/ipv4.ts";
+import type { PolicyRule } from "./policy.ts";
 import type { Diagnostic, Position } from "./source/diagnostic.ts";
 
 /** A manifest in which everything was checked and every default filled in. */
@@ -14,6 +15,8 @@ export interface Manifest {
   readonly hosts: readonly HostSpec[];
   /** In order of appearance; the last match wins. */
   readonly routes: readonly RouteSpec[];
+  /** Who may connect to whom, the first match counts; everybody to everybody if absent. */
+  readonly policy?: readonly PolicyRule[];
   /** Warnings: the mesh starts all the same; in order of appearance. */
   readonly warnings: readonly Diagnostic[];
 }
@@ -40,6 +43,11 @@ export interface HostSpec {
   readonly loopback: { readonly disable: boolean };
   /** Where its agent keeps its files; without a path, the agent's default. */
   readonly stateDir: { readonly pathOnAgent?: string; readonly disable: boolean };
+  /**
+   * Addresses on the host that lead into the mesh; `ingress` of the manifest is among `ports`.
+   * None if absent.
+   */
+  readonly egress?: readonly EgressSpec[];
   /** Further names of the host, unique in the mesh together with all names. */
   readonly aliases: readonly string[];
   /**
@@ -63,6 +71,25 @@ export interface HostSpec {
   readonly install: "auto" | "always" | "never";
   /** The folder on the host for the agent; some usual folders if absent. */
   readonly installPath?: string;
+}
+
+/** An address on a host whose clients are connected into the mesh, or behind its routes. */
+export interface EgressSpec {
+  /** Always TCP so far. */
+  readonly proto: "tcp";
+  /** The address to listen on, IPv6 without brackets; 127.0.0.1 unless the rule has one. */
+  readonly listenHost: string;
+  /** The port there. */
+  readonly listenPort: number;
+  /**
+   * A host of the mesh, a VIP, a routed name or an address. Several rules of one address
+   * and port take turns.
+   */
+  readonly connectHost: string;
+  /** The port there. */
+  readonly connectPort: number;
+  /** Where the manifest has the rule. */
+  readonly at: Position;
 }
 
 /** How a host is reached. */

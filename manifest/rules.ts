@@ -10,6 +10,7 @@
 
 import type { Cidr } from "../wire/ip/ipv4.ts";
 import type { Manifest } from "./manifest.ts";
+import type { PolicyRule } from "./policy.ts";
 
 /** The wanted state of a mesh; deeply frozen. */
 export interface Rules {
@@ -23,8 +24,8 @@ export interface Rules {
   readonly routes: readonly RouteRule[];
   /** Names of hosts and their aliases; unique. */
   readonly names: readonly NameRule[];
-  /** Who may connect where; empty, as everything is allowed so far. */
-  readonly policy: readonly never[];
+  /** Who may connect to whom: the first match counts, and where none does, anybody may. */
+  readonly policy: readonly PolicyRule[];
 }
 
 /** A host of the mesh. */
@@ -114,7 +115,7 @@ export function rulesOf(
     names: hosts.flatMap(({ name: host, aliases }) =>
       [host, ...aliases].map((name) => ({ name, host }))
     ),
-    policy: [],
+    policy: structuredClone(policy),
   });
 }
 

@@ -6,7 +6,7 @@
  * because NoRouter (Go) writes empty lists so.
  *
  * Ours, each announced in `features` and used only with a peer that announced it: the
- * requests `ping`, `status`, `extend` and `resume`, the events `hostDown`, `listeners`,
+ * requests `ping`, `status`, `extend`, `update` and `resume`, the events `hostDown`, `listeners`,
  * `hostAway`, `hostBack` and `bye`. `ping` has neither arguments nor data, `bye` no data.
  *
  * @module
@@ -24,7 +24,9 @@ export {
   type WireRoute,
 } from "./configure.ts";
 export {
+  EGRESS_FEATURE,
   type ExtendArgs,
+  type ExtendEgress,
   type ExtendProxy,
   parseExtendArgs,
   type RouteException,
@@ -53,4 +55,11 @@ export {
   type ResumeWish,
 } from "./resume.ts";
 export { parseRouteSuggestion, type RouteSuggestion } from "./route_suggestion.ts";
+export {
+  parseUpdateArgs,
+  parseUpdateData,
+  UPDATE_FEATURE,
+  type UpdateArgs,
+  type UpdateData,
+} from "./update.ts";
 export { type AgentStatus, type ListenerStatus, parseStatus } from "./status.ts";

@@ -6,7 +6,7 @@
 
 import * as v from "valibot";
 import { check, type Schema } from "./check.ts";
-import { address, list, object } from "./fields.ts";
+import { address, list, object, port, proto } from "./fields.ts";
 
 /** A proxy that asks for a password. */
 export interface ExtendProxy {
@@ -45,6 +45,26 @@ export interface ExtendArgs {
    * to that host.
    */
   resolveFor?: string[];
+  /**
+   * Addresses on the agent's machine whose clients are connected into the mesh. Those that
+   * listen on the same address take turns. Only for agents with the feature `egress`.
+   */
+  egress?: ExtendEgress[];
+}
+
+/** The feature of an agent that knows `egress`. */
+export const EGRESS_FEATURE = "egress";
+
+/** An address that leads into the mesh. */
+export interface ExtendEgress {
+  /** Always TCP so far. */
+  proto: "tcp";
+  /** `address:port`. */
+  listen: string;
+  /** A name or an address. */
+  connect_host: string;
+  /** The port there. */
+  connect_port: number;
 }
 
 const secret = v.pipe(
@@ -53,7 +73,7 @@ const secret = v.pipe(
 );
 
 /** A password in the wrong place must not come back in a fault that shows the value. */
-const proxy = v.nullish(v.object({
+const extendProxy = v.nullish(v.object({
   listen: v.pipe(v.string(), v.nonEmpty()),
   auth: v.object(
     { username: secret, password: secret },
@@ -62,14 +82,20 @@ const proxy = v.nullish(v.object({
 }, "Expected an object with listen and auth"));
 
 const EXTEND_ARGS: Schema<ExtendArgs> = object({
-  http: proxy,
-  socks: proxy,
+  http: extendProxy,
+  socks: extendProxy,
   exceptions: v.nullish(v.array(v.object({
     route: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
     hostnames: list(v.string()),
   }))),
   aliases: v.nullish(v.array(v.string())),
   resolveFor: v.nullish(v.array(v.union([v.literal("*"), address]))),
+  egress: v.nullish(v.array(v.object({
+    proto,
+    listen: v.pipe(v.string(), v.nonEmpty()),
+    connect_host: v.pipe(v.string(), v.nonEmpty()),
+    connect_port: port,
+  }))),
 });
 
 /** Reads `args` of the request `extend`; no fault shows a password. @throws {ControlError} */
