@@ -90,7 +90,7 @@ export interface Difference<Rule> {
 
 /** Compiles the rules of a manifest. */
 export function rulesOf(
-  { hosts, routes }: Pick<Manifest, "hosts" | "routes">,
+  { hosts, routes, policy = [] }: Pick<Manifest, "hosts" | "routes" | "policy">,
   version = 1,
 ): Rules {
   return frozen({
