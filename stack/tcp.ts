@@ -182,11 +182,14 @@ export class TcpConnection {
     this.#reading.call(wake);
   }
 
-  /** Waits for bytes to read; false at the end of the stream, when all were consumed. */
+  /**
+   * Waits for bytes to read; false at the end of the stream, when all were consumed. After
+   * a failure the bytes that came before can be read, then it rejects.
+   */
   async readable(): Promise<boolean> {
     for (;;) {
+      if (!this.#released && this.peek().length > 0) return true;
       this.#check();
-      if (this.#instance.exports.conn_peek(this.#index) > 0) return true;
       if (this.#ended) return false;
       await this.#reading.wait();
     }

@@ -3,9 +3,10 @@
  * user data.
  *
  * Both directions run at once and end apart. End of stream on one side becomes a
- * half-close on the other; a failure on either side becomes a reset on the other, at
- * once, also for a direction that is stuck in a write. Nothing is read that cannot be
- * passed on: a socket only while the connection's send buffer has room, and the window of
+ * half-close on the other; a failure on either side becomes a reset on the other, also for
+ * a direction that is stuck in a write. At once, but what the peer sent before its reset is
+ * still written to the socket, as a kernel delivers that too: a server's last words are
+ * often a message and a reset. Nothing is read that cannot be passed on: a socket only while the connection's send buffer has room, and the window of
  * the connection opens only after its bytes were written to the socket.
  *
  * Ten thousand idle connections must not hold much memory each. So a direction that waits
@@ -19,6 +20,8 @@ import { HalfOpen } from "./half_open.ts";
 import { memoryMayBeFree } from "./shortage.ts";
 import { closeWrite, OwnedSocket } from "./socket.ts";
 
+/** Milliseconds that the last bytes before a failure may take. */
+const LAST_WORDS_MS = 100;
 const BLOCK_SIZES = [1024, 4096, 16_384, 65_536, 262_144] as const;
 /** After a read that filled less than this share of its block, the smallest comes next. */
 const WORTH_KEEPING = 1 / 16;
@@ -43,6 +46,8 @@ class Splice {
   #block: SendBlock | undefined;
   /** Which of the block sizes comes next. */
   #size = 0;
+  /** Bounds the delivery of what came before a failure. */
+  #delivery: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     socket: Deno.TcpConn,
@@ -55,8 +60,8 @@ class Splice {
   }
 
   begin(): void {
-    this.#connection.onFailure = () => this.#side.reset();
-    if (this.#connection.failure) this.#side.reset();
+    this.#connection.onFailure = this.#connectionFailed;
+    if (this.#connection.failure) this.#connectionFailed();
     this.#read();
     this.#write();
   }
@@ -106,11 +111,12 @@ class Splice {
   readonly #write = (): void => {
     const connection = this.#connection;
     try {
-      if (connection.failure) return this.#downloadFailed();
       const bytes = connection.peek();
       if (bytes.length > 0) {
         this.#halfOpen.parts++;
         this.#side.socket.write(bytes).then(this.#written, this.#downloadFailed);
+      } else if (connection.failure) {
+        this.#downloadFailed();
       } else if (connection.hasEnded) {
         closeWrite(this.#side.socket).then(this.#ended, this.#downloadFailed);
       } else connection.whenReadable(this.#write);
@@ -128,8 +134,19 @@ class Splice {
     this.#write();
   };
 
+  readonly #connectionFailed = (): void => {
+    if (!this.#hasLastWords) return this.#side.reset();
+    this.#delivery ??= setTimeout(() => this.#side.reset(), LAST_WORDS_MS);
+  };
+
+  /** Whether the connection failed, and bytes that came before are not written yet. */
+  get #hasLastWords(): boolean {
+    return this.#connection.failure !== undefined && !this.#side.hasEnded &&
+      this.#connection.peek().length > 0;
+  }
+
   readonly #uploadFailed = (): void => {
-    this.#breakBoth();
+    if (!this.#hasLastWords) this.#breakBoth();
     this.#uploadEnded();
   };
 
@@ -148,6 +165,7 @@ class Splice {
   readonly #ended = (): void => {
     if (--this.#directions > 0) return this.#halfOpen.begin();
     this.#halfOpen.end();
+    clearTimeout(this.#delivery);
     this.#connection.release();
     this.#side.close();
     this.#finished();

@@ -24,6 +24,19 @@ e2e("a server's reset reaches the client as a reset", async (scene) => {
   }
 });
 
+e2e("what a server says before its reset arrives, as without a mesh", async (scene) => {
+  const ports = ["9000:127.0.0.1:9000"];
+  const { hosts } = await scene.mesh({ local: { ports }, web: { ports }, db: {} });
+  for (const name of ["local", "web"] as const) {
+    await scene.server(hosts[name].namespace, "last-words", 9000);
+  }
+  for (const { title, from, to } of paths) {
+    const { namespace } = hosts[from];
+    const client = scene.client(namespace, "hear", hosts[to].vip, 9000, 150);
+    assert.deepEqual((await client.report("done")).heard, { "busy, reset": 150 }, title);
+  }
+});
+
 e2e("a client's reset reaches the server as a reset", async (scene) => {
   const ports = ["9000:127.0.0.1:9000"];
   const { hosts } = await scene.mesh({ local: { ports }, web: { ports }, db: {} });

@@ -98,6 +98,25 @@ const slam: Role = async ([address, port, count], tell) => {
   tell({ event: "done" });
 };
 
+/**
+ * `hear ADDRESS PORT COUNT`: dials COUNT times in sequence, sends a byte and receives to the
+ * end; reports how often each answer came with its ending, as `answer, ending`.
+ */
+const hear: Role = async ([address, port, count], tell) => {
+  const heard: Record<string, number> = {};
+  for (let number = 0; number < Number(count); number++) {
+    using conn = await dial(address!, Number(port));
+    await writeAll(conn, new TextEncoder().encode("x"));
+    let answer = "";
+    const ending = await readToEnd(conn, (bytes) => {
+      answer += new TextDecoder().decode(bytes);
+    });
+    const each = `${answer}, ${ending}`;
+    heard[each] = (heard[each] ?? 0) + 1;
+  }
+  tell({ event: "done", heard });
+};
+
 /** `many ADDRESS PORT COUNT`: opens COUNT connections, then lets each have its own echo. */
 const many: Role = async ([address, port, count], tell) => {
   const total = Number(count);
@@ -189,6 +208,7 @@ export const clients: Record<string, Role> = {
   linger,
   "send-reset": reset,
   slam,
+  hear,
   many,
   push,
   hang,

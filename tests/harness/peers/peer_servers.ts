@@ -158,6 +158,18 @@ const reset: Role = async ([at], tell) => {
   await promise;
 };
 
+/** `last-words PORT`: answers the first received byte with `busy`, and at once a reset. */
+const lastWords: Role = async ([at], tell) => {
+  const { hostname, port } = addressOf(at);
+  const { promise } = Promise.withResolvers<void>();
+  const server = createServer((socket: Socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => socket.write("busy", () => socket.resetAndDestroy()));
+  });
+  server.listen(port, hostname, () => tell({ event: "listening", hostname, port }));
+  await promise;
+};
+
 export const servers: Record<string, Role> = {
   http,
   echo,
@@ -168,4 +180,5 @@ export const servers: Record<string, Role> = {
   source,
   stalled,
   reset,
+  "last-words": lastWords,
 };
