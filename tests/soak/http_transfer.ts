@@ -6,13 +6,16 @@
 import { HandshakeReader } from "../../proxy/socks/handshake_reader.ts";
 import { SocketStream } from "../../proxy/edge/stream.ts";
 import { dial, endingOf, writeAll } from "../harness/peers/peer_tcp.ts";
-import { within } from "../harness/scene/wait.ts";
 import { PROXIES } from "../harness/web/ways.ts";
 import { Checker, pieces } from "./pattern.ts";
 import type { Side, Transfer } from "./transfer.ts";
 import { headOf, HTTP_PORT, Refused, type Target } from "./ways.ts";
 
-const LIMIT_MS = 120_000;
+/**
+ * Nothing moved for so long: the longest gap is some 30 s. A transfer as a whole has no limit,
+ * since a link may be away for most of its time.
+ */
+const STANDSTILL_MS = 120_000;
 const encoder = new TextEncoder();
 
 /** Sends the request, checks the answer. Rejects only if there is no connection. */
@@ -22,7 +25,7 @@ export async function ask(target: Target, transfer: Transfer): Promise<Side> {
   const checker = new Checker(transfer.seed + 1);
   let ending: string;
   try {
-    await within("the answer", exchange(conn, target, transfer, checker), LIMIT_MS);
+    await movingOn((moved) => exchange(conn, target, transfer, { checker, moved }));
     ending = "end";
   } catch (error) {
     ending = error instanceof Refused ? error.message : endingOf(error);
@@ -33,11 +36,36 @@ export async function ask(target: Target, transfer: Transfer): Promise<Side> {
   return { id: transfer.id, received, ...(wrongAt !== undefined && { wrongAt }), ending };
 }
 
+/** Rejects if the work has moved nothing for too long. */
+async function movingOn(work: (moved: () => void) => Promise<void>): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const begin = () =>
+    setTimeout(() => {
+      reject(new Error(`nothing moved for ${STANDSTILL_MS / 1000} s`));
+    }, STANDSTILL_MS);
+  let timer = begin();
+  const moved = () => {
+    clearTimeout(timer);
+    timer = begin();
+  };
+  try {
+    await Promise.race([promise, work(moved)]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+interface Checks {
+  readonly checker: Checker;
+  /** Called whenever some bytes were written or read. */
+  readonly moved: () => void;
+}
+
 async function exchange(
   conn: Deno.TcpConn,
   { name }: Target,
   transfer: Transfer,
-  checker: Checker,
+  { checker, moved }: Checks,
 ): Promise<void> {
   const { seed, up, down } = transfer;
   // Half of them say their length, the others come in chunks.
@@ -57,6 +85,7 @@ async function exchange(
         await writeAll(conn, encoder.encode(`${piece.length.toString(16)}\r\n`));
       }
       await writeAll(conn, piece);
+      moved();
       if (isChunked) await writeAll(conn, encoder.encode("\r\n"));
     }
     if (isChunked) await writeAll(conn, encoder.encode("0\r\n\r\n"));
@@ -74,6 +103,7 @@ async function exchange(
     const count = await conn.read(buffer);
     if (count === null) throw new Error(`the body ended after ${checker.received} bytes`);
     checker.take(buffer.subarray(0, count));
+    moved();
   }
   const failure = await sending;
   if (failure !== undefined) throw failure;
