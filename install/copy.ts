@@ -9,6 +9,7 @@ import { architectureOf, folderOf } from "./agents.ts";
 import { agentWords } from "../transports/command/words.ts";
 import { assertGuarded, lookScript, sumOfFolder } from "./copied.ts";
 import type { Uploads } from "./uploads.ts";
+import type { WayBack } from "./way_back.ts";
 
 /** How to copy. */
 export interface CopyOptions {
@@ -18,6 +19,8 @@ export interface CopyOptions {
   readonly path?: string | undefined;
   /** Decides whether the agent is copied. */
   readonly uploads?: Uploads | undefined;
+  /** Gets the way back to the agent. */
+  readonly wayBack?: WayBack | undefined;
 }
 
 /** A question to the host that is not answered by then has failed. */
@@ -36,7 +39,7 @@ export async function openCopied<Options>(
     readonly files: HostFiles<Options>;
   },
   options: Options,
-  { always, path = "", uploads }: CopyOptions,
+  { always, path = "", uploads, wayBack }: CopyOptions,
   context: OpenContext,
 ): Promise<Link> {
   if (path !== "" && !path.startsWith("/")) {
@@ -84,8 +87,13 @@ export async function openCopied<Options>(
   }
   const flags = ["run", "--quiet", "--allow-all", "--no-config", "--no-lock"];
   const program = [...deno, ...flags, `${home}/app/cli.js`];
-  const words = [...program, ...agentWords(context.attach)];
-  return await transport.exec!(options, words, context);
+  const link = await transport.exec!(
+    options,
+    [...program, ...agentWords(context.attach)],
+    context,
+  );
+  wayBack?.keep(program, context.answered);
+  return link;
 }
 
 type Put = (from: string, to: string, quiet?: boolean) => Promise<void>;

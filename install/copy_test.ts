@@ -10,6 +10,7 @@ import type { HostFiles, Link, OpenContext, Transport } from "../transports/mod.
 import { heard, WORDS } from "./_host.ts";
 import { AGENTS_VARIABLE } from "./agents.ts";
 import { openInstalled } from "./open.ts";
+import { WayBack } from "./way_back.ts";
 
 /** A loader that knows what to do with deno's arguments: it is asked for a file, or runs. */
 const LOADER = `#!/bin/sh
@@ -26,6 +27,9 @@ class CopyHost implements AsyncDisposable {
   readonly root: string;
   readonly logged: string[] = [];
   readonly copied: string[] = [];
+  /** What was done there: `machine`, `look`, or the command that ran. */
+  readonly done: string[] = [];
+  readonly wayBack = new WayBack();
   alive = 0;
   machine = "x86_64";
   /** What is in the way of the next copy. */
@@ -60,7 +64,7 @@ class CopyHost implements AsyncDisposable {
 
   open(
     mode: "auto" | "always" = "auto",
-    about: Pick<OpenContext, "attach"> = {},
+    about: Pick<OpenContext, "attach" | "answered"> = {},
   ): Promise<Link> {
     const context: OpenContext = {
       ...about,
@@ -70,7 +74,10 @@ class CopyHost implements AsyncDisposable {
       alive: () => this.alive++,
     };
     const files: HostFiles<unknown> = {
-      machine: () => Promise.resolve(this.machine),
+      machine: () => {
+        this.done.push("machine");
+        return Promise.resolve(this.machine);
+      },
       put: async (_, from, to) => {
         await this.fault?.(from);
         // As `docker cp` does, it goes into a folder that is there.
@@ -90,11 +97,13 @@ class CopyHost implements AsyncDisposable {
           `echo 'exec failed: exec: "sh": executable file not found'; exit 126`;
         const script = words[0] === "sh" ? noShell : `exec "$@"`;
         const command = ["sh", "-c", script, "client", ...words];
+        this.done.push(words[0] === "sh" ? "sh" : words[4]!);
         return Promise.resolve(openProcess(command, context));
       },
       files,
     };
-    return openInstalled(transport, {}, { mode, path: this.path }, context);
+    const { path, wayBack } = this;
+    return openInstalled(transport, {}, { mode, path, wayBack }, context);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -145,6 +154,50 @@ Deno.test({
     const said = await heard(await host.open("auto", { attach }));
     assert.equal(said, WORDS.replace("says", `--attach ${attach} says`));
     assert.equal(host.copied.length, 4);
+  },
+});
+
+Deno.test({
+  name:
+    "the way back to an agent that answered is taken at once, and only as long as it leads there",
+  ignore,
+  async fn() {
+    await using host = await CopyHost.make();
+    const attach = "0123456789abcdef";
+    const LONG = ["sh", "machine", "eval", "run"];
+    const SHORT = ["run"];
+    const isAnswered = Promise.resolve();
+    const isSilent = new Promise<void>(() => {});
+    const goBack = async (answered: Promise<void>) => {
+      host.done.length = 0;
+      await heard(await host.open("auto", { attach, answered }));
+      return host.done;
+    };
+    await heard(await host.open("auto", { answered: isAnswered }));
+    assert.deepEqual(await goBack(isAnswered), SHORT);
+    assert.deepEqual(await goBack(isSilent), SHORT);
+    assert.deepEqual(await goBack(isSilent), LONG, "the last way led to no agent");
+    assert.deepEqual(await goBack(isAnswered), LONG, "and nor did this one");
+    assert.deepEqual(await goBack(isAnswered), SHORT);
+    host.done.length = 0;
+    await heard(await host.open("auto", { answered: isAnswered }));
+    assert.deepEqual(host.done, LONG, "a new agent is compared");
+  },
+});
+
+Deno.test({
+  name: "a program that is not there any more is put there by the attempt after the next",
+  ignore,
+  async fn() {
+    await using host = await CopyHost.make();
+    const attach = "0123456789abcdef";
+    await heard(await host.open("auto", { answered: Promise.resolve() }));
+    await Deno.remove(host.home, { recursive: true });
+    const link = await host.open("auto", { attach });
+    await Promise.allSettled([link.writable.close(), link.readable.cancel()]);
+    assert.equal((await link.closed).ok, false);
+    const said = await heard(await host.open("auto", { attach }));
+    assert.equal(said, WORDS.replace("says", `--attach ${attach} says`));
   },
 });
 

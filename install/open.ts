@@ -8,9 +8,11 @@ import { exitOf, withExit } from "../link/exit.ts";
 import type { Link, OpenContext, Transport } from "../transports/mod.ts";
 import { type AgentFiles, agentFiles } from "./agents.ts";
 import { openCopied } from "./copy.ts";
+import { agentWords } from "../transports/command/words.ts";
 import { scriptFor } from "./script.ts";
 import { NoShellError, Talk } from "./talk.ts";
 import type { Uploads } from "./uploads.ts";
+import type { WayBack } from "./way_back.ts";
 
 /** Whether an agent is put on its host. */
 export type InstallMode = "auto" | "always" | "never";
@@ -24,6 +26,8 @@ export interface InstallOptions {
   readonly files?: AgentFiles;
   /** The uploads to this host so far; if absent, each is the first. */
   readonly uploads?: Uploads;
+  /** The way back to the agent on a host without a shell; if absent, none is known. */
+  readonly wayBack?: WayBack;
 }
 
 /**
@@ -37,10 +41,17 @@ export async function openInstalled<Options>(
 ): Promise<Link> {
   const run = transport.exec;
   if (!run) throw new Error(`the transport "${transport.name}" cannot run an installer`);
-  const files = install.files ?? await agentFiles();
-  const { path } = install;
-  const always = install.mode === "always";
+  const { path, wayBack } = install;
   const { attach } = context;
+  const program = attach === undefined ? undefined : wayBack?.take();
+  if (program) {
+    const words = [...program, ...agentWords(attach)];
+    const link = await run.call(transport, options, words, context);
+    wayBack?.keep(program, context.answered);
+    return link;
+  }
+  const files = install.files ?? await agentFiles();
+  const always = install.mode === "always";
   const detached = transport.killsCommands;
   const { words, text } = await scriptFor({ files, path, always, attach, detached });
   const begun: { talk?: Talk } = {};
@@ -69,7 +80,7 @@ export async function openInstalled<Options>(
     return await openCopied(
       { transport, files: way },
       options,
-      { path, always, uploads },
+      { path, always, uploads, wayBack },
       context,
     );
   }

@@ -1,5 +1,6 @@
 /**
- * When a host that failed is tried again, and which of its failures the user is told.
+ * When a host that failed is tried again, and which of its failures and returns the user
+ * is told.
  *
  * @module
  */
@@ -28,14 +29,31 @@ export function retryDelay(failures: number, random: number): number {
   return Math.max(LEAST, Math.round(full / 2 * (1 + random)));
 }
 
-/** Which failures of one host the user is told: three, then one a minute. */
+/**
+ * Which failures of one host the user is told: three, then one a minute. A return is told if
+ * a failure before it was, so that the log ends with the state that the host is in.
+ */
 export class Telling {
   #last = -Infinity;
+  #isReturnTold = false;
 
   /** Whether the failure with this number, at this time in milliseconds, is to be told. */
   shouldTell(failures: number, now: number): boolean {
     if (failures > ALWAYS_TOLD && now - this.#last < TOLD_EVERY) return false;
     this.#last = now;
+    this.#isReturnTold = true;
     return true;
+  }
+
+  /** A failure is told whatever its number is. */
+  tells(): void {
+    this.#isReturnTold = true;
+  }
+
+  /** Whether the return of the host, which is now, is to be told. */
+  shouldTellReturn(): boolean {
+    const isTold = this.#isReturnTold;
+    this.#isReturnTold = false;
+    return isTold;
   }
 }

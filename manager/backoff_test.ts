@@ -22,3 +22,20 @@ Deno.test("a host that was up for a while is told of at once again", () => {
   for (let failure = 1; failure <= 5; failure++) telling.shouldTell(failure, failure);
   assert.equal(telling.shouldTell(1, 10), true);
 });
+
+Deno.test("a return is told if a failure since the last one was", () => {
+  const telling = new Telling();
+  const told: [failure: boolean, back: boolean][] = [];
+  for (let failure = 1, now = 0; now < 105_000; failure++, now += 15_000) {
+    told.push([telling.shouldTell(failure, now), telling.shouldTellReturn()]);
+  }
+  const [both, neither] = [[true, true], [false, false]];
+  assert.deepEqual(told, [both, both, both, neither, neither, neither, both]);
+  assert.equal(telling.shouldTell(8, 105_000), false);
+  telling.tells();
+  assert.equal(telling.shouldTellReturn(), true);
+  // One told failure of several is enough.
+  assert.equal(telling.shouldTell(9, 150_000), true);
+  assert.equal(telling.shouldTell(10, 151_000), false);
+  assert.equal(telling.shouldTellReturn(), true);
+});

@@ -19,7 +19,10 @@ export interface EventBase {
   readonly message: string;
 }
 
-/** A host's agent has answered: connections to its VIP are carried. */
+/**
+ * A host's agent has answered: connections to its VIP are carried. For `debug` if the host
+ * was away or down and no event said so that is not for `debug` itself.
+ */
 export interface HostReadyEvent extends EventBase {
   /** Tells events apart. */
   readonly type: "ready";

@@ -89,7 +89,7 @@ export function happeningsOf(host: RunningHost, mesh: MeshParts): SessionHooks {
 function becomeReady(
   host: RunningHost,
   mesh: MeshParts,
-  { agent, queue, ms, again, resumed }: Readiness,
+  { agent, queue, ms, again, resumed, isTold }: Readiness,
 ): void {
   const { router, emit, manifest } = mesh;
   const { name, vip } = host;
@@ -103,7 +103,7 @@ function becomeReady(
   const after = `${(ms / 1000).toFixed(2)} s`;
   emit({
     type: "ready",
-    level: "info",
+    level: isTold ? "info" : "debug",
     host: name,
     vip,
     ms,

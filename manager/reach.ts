@@ -8,6 +8,7 @@ import config from "../deno.json" with { type: "json" };
 import { openInstalled } from "../install/open.ts";
 import { describeReach, isInstalled } from "../install/reach.ts";
 import { Uploads } from "../install/uploads.ts";
+import { WayBack } from "../install/way_back.ts";
 import type { HostSpec } from "../manifest/manifest.ts";
 import type { Link, OpenContext, Transport } from "../transports/mod.ts";
 
@@ -37,6 +38,7 @@ export function reachOf(
   const transport = transports.get(chosen.name);
   if (!transport) throw new Error(`No transport "${chosen.name}" for host "${name}"`);
   const uploads = new Uploads();
+  const wayBack = new WayBack();
   return {
     command: describeReach(transport, chosen.options, install),
     open: (context) =>
@@ -46,6 +48,7 @@ export function reachOf(
           mode: install,
           path: installPath,
           uploads,
+          wayBack,
         }, context),
   };
 }

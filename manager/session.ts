@@ -126,6 +126,8 @@ export interface Readiness {
   readonly again: boolean;
   /** Whether its agent is the one of before, with all its connections. */
   readonly resumed: boolean;
+  /** False after failures that were not told: it would only fill the log as well. */
+  readonly isTold: boolean;
 }
 
 /** The reports of a session to the mesh. */
@@ -279,6 +281,7 @@ export class Session {
     this.#givenUp = undefined;
     if (!resumed) this.#keep(key);
     const again = this.#failures > 0;
+    const isTold = this.#telling.shouldTellReturn() || !again;
     this.#readyAt = this.#plan.clock.now();
     this.#readiness = {
       agent,
@@ -286,6 +289,7 @@ export class Session {
       ms: Math.round(this.#readyAt - this.#since),
       again,
       resumed,
+      isTold,
     };
     this.#hooks.ready(this.#readiness);
   }
@@ -297,6 +301,7 @@ export class Session {
     this.#keep(undefined);
     if (!isAway) return this.#hooks.lost?.();
     this.#becomeDown();
+    this.#telling.tells();
     this.#hooks.report({
       ...this.#failure({ reason: words, wasReady: true }),
       message: `The agent of "${this.#plan.host}" is gone: ${words}`,
@@ -374,6 +379,7 @@ export class Session {
     const failure = { ...this.#failure(end), retryIn };
     const why = this.#givenUp;
     this.#givenUp = undefined;
+    if (why) this.#telling.tells();
     this.#hooks.report(why ? { ...failure, message: why, isTold: true } : failure);
     return retryIn;
   }

@@ -115,6 +115,20 @@ Deno.test("a host that is not reached stays away, and is tried at longer and lon
   assert.ok(!bench.log.includes("down"));
 });
 
+Deno.test("a link that ends again and again is told as often as that it is back", async () => {
+  await using bench = await ready();
+  for (let time = 0; time < 6; time++) {
+    bench.links.at(-1)!.abort("cut");
+    await bench.clock.pass(3000, 50);
+    assert.equal(bench.session.state, "ready");
+  }
+  assert.equal(bench.agent.timesBack, 6);
+  const losses = bench.absences.map(({ isTold }) => isTold);
+  assert.deepEqual(losses, [true, true, true, false, false, false]);
+  const [first, ...returns] = bench.readiness.map(({ isTold }) => isTold);
+  assert.deepEqual([first, returns], [true, losses]);
+});
+
 Deno.test("when the agent's time is over the host is down, and a new agent is configured", async () => {
   await using bench = await ready();
   const { open } = bench;

@@ -38,7 +38,8 @@ export function parseDuration(text: string): number | string {
       total += Number(amount) * MILLISECONDS[unit!]!;
     }
   } else {
-    return `${not}; wanted seconds, or numbers with units, like "20s" or "500ms"`;
+    const why = /^-\s*[\d.]/.test(text) ? ", for it is negative" : "";
+    return `${not}${why}; wanted seconds, or numbers with units, like "20s" or "500ms"`;
   }
   if (total < 1) return `${not} to wait; wanted 1ms or more`;
   if (total > MAX_HOURS * MILLISECONDS.h!) return `${not} to wait; wanted 24h or less`;

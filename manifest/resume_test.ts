@@ -38,6 +38,23 @@ Deno.test("a resume that is no length of time is located", () => {
     wrong("25h")[0]!,
     /"25h" is not a length of time to wait; wanted 24h or less/,
   );
+  for (const zero of ["0", "0s", "0.0", "0.5"]) {
+    assert.deepEqual(wrong(zero), [
+      `mesh.yaml:4:13: error: "resume": "${zero}" is too short; wanted 1s or more, or "off"`,
+    ]);
+  }
+  for (const negative of ["-1", "-5m", '"- 5"']) {
+    assert.match(
+      wrong(negative)[0]!,
+      /"- ?\d+m?" is not a length of time, for it is negative; wanted seconds, .*or "off"$/,
+    );
+  }
+  for (const odd of ["5 m", "5x", "1e9", '""', "1d", "s"]) {
+    const [fault] = wrong(odd);
+    assert.ok(fault!.includes(`"resume": ${JSON.stringify(odd.replaceAll('"', ""))} is`));
+    assert.match(fault!, /; wanted seconds, or numbers with units, like .*, or "off"$/);
+  }
+  assert.match(wrong("99999999999999h")[0]!, /wanted 24h or less, or "off"$/);
   assert.match(wrong("[5m]")[0]!, /^mesh.yaml:4:13: error: "resume" is a list; wanted/);
 });
 

@@ -134,9 +134,10 @@ function readResume(entry: Entry | undefined, report: Report): number | undefine
   if (typeof parsed === "number" && parsed >= 1000) {
     return Math.ceil(parsed / 1000) * 1000;
   }
-  const fault = typeof parsed === "string"
-    ? `${parsed}, or "off"`
-    : `${quote(text)} is too short; wanted 1s or more, or "off"`;
+  const isShort = typeof parsed === "number" || /^0+(\.0+)?(ms|s|m|h)?$/.test(text);
+  const fault = isShort
+    ? `${quote(text)} is too short; wanted 1s or more, or "off"`
+    : `${parsed}, or "off"`;
   report.error(entry.value.at, `"resume": ${fault}`);
   return undefined;
 }

@@ -10,7 +10,7 @@
  * *States*: see `life.ts`.
  *
  * *Limits.* A few links at a time are waited for. Without a link the agent ends when its
- * time is over, or its folder is gone, for then nobody can come back.
+ * time is over, or its folder is gone or has no entrance, for then nobody can come back.
  *
  * *Names.* A keeper without a link would hold ports against a manager that was started
  * again. So a new one asks those of the same mesh and host to end, before it is used.
@@ -200,12 +200,13 @@ export class Keeper {
   #lookAttached(): void {
     const { hooks } = this.#options;
     if (this.#life.look(performance.now(), hooks.reads())) hooks.onSilent();
-    if (this.#relay?.isGone()) hooks.onGone();
+    if (this.#life.phase === "over" || this.#relay?.isGone()) hooks.onGone();
+    this.#place.mend();
     this.#lookLater();
   }
 
   #lookAway(): void {
-    if (this.#life.expire(performance.now()) || !this.#place.isThere()) this.#life.end();
+    if (this.#life.expire(performance.now()) || !this.#place.mend()) this.#life.end();
     if (this.#life.phase === "over") this.#giveNothing();
     else this.#lookLater();
   }
@@ -215,7 +216,7 @@ export class Keeper {
   /** The answer is why the agent does not end. */
   #onEnd(isOurs: boolean): string | undefined {
     if (!isOurs) return "another mesh or host";
-    if (!this.#life.askedToEnd(performance.now())) return "the agent has a link";
+    if (!this.#life.askedToEnd()) return "the agent has a link";
     if (this.#give) this.#giveNothing();
     else this.#options.hooks.onGone(); // a silent link, which ends first
   }

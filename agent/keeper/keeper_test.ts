@@ -139,6 +139,65 @@ test("an agent whose folder is removed while it has no link ends", async () => {
   await gone(kept);
 });
 
+test("whatever becomes of its texts, an agent is found by them again", async () => {
+  await using kept = await Kept.start();
+  const client = await kept.connect();
+  const { folder } = kept;
+  const [pid, of] = [`${folder}/pid`, `${folder}/of`];
+  const texts = [pid, of].map((path) => Deno.readTextFileSync(path));
+  const spoils: Record<string, () => void> = {
+    "garbage": () => Deno.writeTextFileSync(pid, "\0\xff12 x\n"),
+    "another process": () => Deno.writeTextFileSync(pid, `${Deno.pid} 1\n`),
+    "nothing": () => [pid, of].forEach((path) => Deno.removeSync(path)),
+    "a folder": () => {
+      Deno.removeSync(pid);
+      Deno.mkdirSync(`${pid}/x`, { recursive: true });
+    },
+    "a FIFO that would be waited for": () => {
+      Deno.removeSync(of);
+      new Deno.Command("mkfifo", { args: [of] }).outputSync();
+    },
+    "a link": () => {
+      Deno.removeSync(pid);
+      Deno.symlinkSync("/dev/full", pid);
+    },
+  };
+  const isMended = () =>
+    [pid, of].every((path, index) => {
+      try {
+        return Deno.lstatSync(path).isFile &&
+          Deno.readTextFileSync(path) === texts[index];
+      } catch {
+        return false;
+      }
+    });
+  for (const [what, spoil] of Object.entries(spoils)) {
+    await dropped(kept.link);
+    spoil();
+    await until(`what is no ${what}`, isMended);
+    await kept.back(what === "garbage" ? shell(kept) : undefined);
+    await echoed(client, what);
+  }
+  // While it has a link as well, for the next may come before this one ends.
+  spoils["garbage"]!();
+  await until("the texts", isMended);
+  await kept.back();
+  await echoed(client, "after");
+});
+
+test("an agent to whose folder nobody can come in ends when it has no link", async () => {
+  await using kept = await Kept.start();
+  const client = await kept.connect();
+  const { folder } = kept;
+  await Deno.remove(`${folder}/sock`);
+  await dropped(kept.first);
+  await kept.back(shell(kept));
+  await echoed(client, "by the door");
+  await Deno.remove(`${folder}/door`);
+  await dropped(kept.link);
+  await gone(kept);
+});
+
 test("SIGTERM ends an agent and removes its folder, SIGHUP and SIGINT do nothing", async () => {
   await using kept = await Kept.start();
   const client = await kept.connect();

@@ -18,8 +18,6 @@
 
 /** The manager pings every 5 s; when nothing came for so long, the link may be dead. */
 export const SILENCE_MS = 12_000;
-/** So long a wish for the end is remembered while the link lives. */
-export const END_WISH_MS = 15_000;
 
 /** See above. */
 export type Phase = "attached" | "silent" | "away" | "over";
@@ -40,7 +38,8 @@ export class Life {
   /** When something came last, by the looks. */
   #heardAt: number;
   #epoch = 0;
-  #endWishedAt = -Infinity;
+  /** A wish for the end while there was a link: new, and since the last look. */
+  #endWish: "none" | "new" | "seen" = "none";
 
   constructor({ seconds, now }: LifeOptions) {
     this.#graceMs = seconds * 1000;
@@ -68,10 +67,13 @@ export class Life {
     if (reads !== this.#reads) {
       this.#reads = reads;
       this.#heardAt = now;
+      // What came before the last look may have been under way when the manager died.
+      if (this.#endWish === "seen") this.#endWish = "none";
     }
+    if (this.#endWish === "new") this.#endWish = "seen";
     if (now - this.#heardAt < SILENCE_MS) return false;
-    this.#phase = "silent";
-    return true;
+    this.#phase = this.#endWish === "none" ? "silent" : "over";
+    return this.#phase === "silent";
   }
 
   /** A byte came over a silent link. */
@@ -85,7 +87,7 @@ export class Life {
   lost(now: number, reads: number): void {
     if (this.#phase === "over") return;
     if (this.#phase === "attached" && reads !== this.#reads) this.#heardAt = now;
-    this.#phase = now - this.#endWishedAt < END_WISH_MS ? "over" : "away";
+    this.#phase = this.#endWish === "none" ? "away" : "over";
   }
 
   /** The time without a link may be over. True if it just is. */
@@ -102,11 +104,12 @@ export class Life {
 
   /**
    * A newer agent of the same host asks this one to end. True if it does, at once; else the
-   * wish is remembered for a while: a link whose manager is gone may end in a moment.
+   * wish is remembered until it is known whether the link lives: that of a manager that is
+   * gone ends or falls silent, and one that brings something later makes the wish void.
    */
-  askedToEnd(now: number): boolean {
+  askedToEnd(): boolean {
     if (this.#phase === "attached") {
-      this.#endWishedAt = now;
+      this.#endWish = "new";
       return false;
     }
     this.#phase = "over";
@@ -122,7 +125,7 @@ export class Life {
     this.#epoch = epoch;
     this.#phase = "attached";
     this.#heardAt = now;
-    this.#endWishedAt = -Infinity;
+    this.#endWish = "none";
     this.#reads = 0;
     return true;
   }

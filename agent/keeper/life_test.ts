@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { END_WISH_MS, Life, SILENCE_MS } from "./life.ts";
+import { Life, SILENCE_MS } from "./life.ts";
 
 const SECONDS = 300;
 const life = () => new Life({ seconds: SECONDS, now: 0 });
@@ -61,28 +61,51 @@ Deno.test("a link counts if its number is above all before", () => {
 Deno.test("who is away or silent ends for a newer agent, who has a link does not", () => {
   const away = life();
   away.lost(1000, 0);
-  assert.equal(away.askedToEnd(2000), true);
+  assert.equal(away.askedToEnd(), true);
   assert.equal(away.phase, "over");
   const silent = life();
   silent.look(SILENCE_MS, 0);
-  assert.equal(silent.askedToEnd(13_000), true);
+  assert.equal(silent.askedToEnd(), true);
   const attached = life();
-  assert.equal(attached.askedToEnd(1000), false);
+  assert.equal(attached.askedToEnd(), false);
   assert.equal(attached.phase, "attached");
 });
 
-Deno.test("such a wish holds for a link that ends soon, unless another took its place", () => {
+Deno.test("such a wish holds until the link ends, and not for the link that takes its place", () => {
   const soon = life();
-  soon.askedToEnd(1000);
-  soon.lost(1000 + END_WISH_MS - 1, 0);
+  soon.askedToEnd();
+  soon.look(3000, 5); // was under way
+  soon.lost(5900, 6); // the same
   assert.equal(soon.phase, "over");
-  const late = life();
-  late.askedToEnd(1000);
-  late.lost(1000 + END_WISH_MS, 0);
-  assert.equal(late.phase, "away");
   const taken = life();
-  taken.askedToEnd(1000);
+  taken.askedToEnd();
   taken.attach(1500, 1);
   taken.lost(2000, 0);
   assert.equal(taken.phase, "away");
+});
+
+Deno.test("such a wish is void once the link brings something later", () => {
+  const it = life();
+  it.askedToEnd();
+  it.look(3000, 5);
+  it.look(6000, 5);
+  it.look(9000, 6); // a ping
+  it.lost(9500, 6);
+  assert.equal(it.phase, "away");
+  it.attach(10_000, 1);
+  it.askedToEnd();
+  it.look(12_000, 1);
+  it.askedToEnd(); // anew
+  it.look(15_000, 2);
+  it.lost(16_000, 2);
+  assert.equal(it.phase, "over");
+});
+
+Deno.test("such a wish comes true when the link falls silent", () => {
+  const it = life();
+  it.askedToEnd();
+  it.look(3000, 5);
+  assert.equal(it.look(3000 + SILENCE_MS - 1, 5), false);
+  assert.equal(it.look(3000 + SILENCE_MS, 5), false, "it is over instead");
+  assert.equal(it.phase, "over");
 });

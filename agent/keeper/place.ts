@@ -13,7 +13,8 @@
  * alone, is no link, and lies where nobody else can rename it. A folder is filled under
  * another name first, so whoever finds one finds it complete.
  *
- * A keeper that was killed leaves its folder behind. Whoever starts later removes it, if
+ * A keeper looks now and then whether its texts are as it wrote them. A keeper that was
+ * killed leaves its folder behind. Whoever starts later removes it, if
  * the process is gone and nobody has the door open: the process may only look gone, where
  * containers share a place.
  *
@@ -155,13 +156,47 @@ function removeFolder(folder: string): void {
   }
 }
 
+function isKind(path: string, kind: "isFile" | "isFifo" | "isSocket"): boolean {
+  try {
+    return Boolean(Deno.lstatSync(path)[kind]);
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a file has this text; anything but a file is not opened. */
+function hasText(path: string, text: string): boolean {
+  try {
+    const { isFile, size } = Deno.lstatSync(path);
+    return isFile && size === text.length && Deno.readTextFileSync(path) === text;
+  } catch {
+    return false;
+  }
+}
+
+/** Puts a file in the place of whatever is there. Never throws: the next look tries again. */
+function replace(path: string, text: string): void {
+  const beside = `${path}.new`;
+  try {
+    removeFolder(beside);
+    Deno.writeTextFileSync(beside, text, { createNew: true });
+    if (!isKind(path, "isFile")) removeFolder(path);
+    Deno.renameSync(beside, path);
+  } catch {
+    // Such as on a full disk.
+  }
+}
+
 /** The folder of this process's keeper. */
 export class Place {
   #folder: string;
   readonly #inode: number | null;
+  /** Its files of text, by their names. */
+  readonly #texts: Readonly<Record<string, string>>;
 
   /** Makes a folder that nobody finds until `publish`. @throws {Error} why there is none. */
   constructor(of: string) {
+    this.#texts = { pid: `${Deno.pid} ${startOf("self")}\n`, of: `${of}\n` };
     const errors: string[] = [];
     // Another agent that ends may just have removed the folder around it: then once more.
     for (const place of [...PLACES, ...PLACES]) {
@@ -171,11 +206,9 @@ export class Place {
         removeFolder(this.#folder); // of a process that had this number before
         Deno.mkdirSync(this.#folder, { mode: 0o700 });
         made = this.#folder;
-        Deno.writeTextFileSync(
-          `${this.#folder}/pid`,
-          `${Deno.pid} ${startOf("self")}\n`,
-        );
-        Deno.writeTextFileSync(`${this.#folder}/of`, `${of}\n`);
+        for (const [name, text] of Object.entries(this.#texts)) {
+          Deno.writeTextFileSync(`${made}/${name}`, text);
+        }
         this.#inode = Deno.lstatSync(this.#folder).ino;
         return;
       } catch (error) {
@@ -199,8 +232,22 @@ export class Place {
     this.#folder = name;
   }
 
-  /** Whether relays still find it. */
-  isThere(): boolean {
+  /**
+   * Puts right what others have made of its texts: an agent that nobody takes for a living
+   * one would neither be gone back to nor be asked to end. False if relays cannot come any
+   * more, for the folder is gone, or both entrances are.
+   */
+  mend(): boolean {
+    if (!this.#isThere()) return false;
+    for (const [name, text] of Object.entries(this.#texts)) {
+      const path = `${this.#folder}/${name}`;
+      if (!hasText(path, text)) replace(path, text);
+    }
+    return isKind(`${this.#folder}/door`, "isFifo") ||
+      isKind(`${this.#folder}/sock`, "isSocket");
+  }
+
+  #isThere(): boolean {
     try {
       return Deno.lstatSync(this.#folder).ino === this.#inode;
     } catch {
@@ -210,7 +257,7 @@ export class Place {
 
   /** Removes it, and the folder around it if there is no other. */
   remove(): void {
-    if (this.isThere()) removeFolder(this.#folder);
+    if (this.#isThere()) removeFolder(this.#folder);
     try {
       Deno.removeSync(this.#folder.slice(0, this.#folder.lastIndexOf("/")));
     } catch {

@@ -183,11 +183,16 @@ function read(path: string): string | undefined {
     throw new Error(`Cannot use the state file ${path}: ${why}`);
   };
   try {
-    if (!Deno.lstatSync(path).isFile) refuse("it is no plain file");
+    const { isFile: isPlain, isDirectory, isSymlink } = Deno.lstatSync(path);
+    if (isDirectory) {
+      refuse(`it is a folder; name a file, such as ${join(path, "mesh.state")}`);
+    }
+    if (isSymlink) refuse("it is a link; name the file that it leads to");
+    if (!isPlain) refuse("it is no plain file; name another path");
     using file = Deno.openSync(path);
     const { isFile, uid, mode, size } = file.statSync();
     const me = Deno.build.os === "windows" ? null : Deno.uid();
-    if (!isFile) refuse("it is no plain file");
+    if (!isFile) refuse("it is no plain file; name another path");
     if (me !== null && uid !== me) {
       refuse(`it belongs to another user (uid ${uid}, not ${me}), who may change it`);
     }
@@ -213,6 +218,7 @@ function read(path: string): string | undefined {
 
 /** @throws {Error} that says where, and shows nothing of the text, which has secrets. */
 function parse(path: string, text: string): State {
+  if (text.trim() === "") throw damaged(path, "it is empty");
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -228,7 +234,7 @@ function parse(path: string, text: string): State {
 }
 
 function damaged(place: string, why: string): Error {
-  const advice = "without the file all agents are started anew";
+  const advice = "remove it: without the file all agents are started anew";
   return new Error(`Cannot read the state file ${place}: ${why} (${advice})`);
 }
 

@@ -80,8 +80,18 @@ Deno.test("a file that others can read or change is refused", {
     }
     Deno.chmodSync(path, 0o600);
     Deno.symlinkSync(path, `${folder}/link`);
-    assert.throws(() => StateFile.open(`${folder}/link`), /: it is no plain file$/);
-    assert.throws(() => StateFile.open(folder), /: it is no plain file$/);
+    assert.throws(() => StateFile.open(`${folder}/link`), {
+      message: `Cannot use the state file ${folder}/link: it is a link; name the file ` +
+        `that it leads to`,
+    });
+    assert.throws(() => StateFile.open(folder), {
+      message: `Cannot use the state file ${folder}: it is a folder; name a file, such ` +
+        `as ${folder}/mesh.state`,
+    });
+    assert.throws(
+      () => StateFile.open("/dev/null"),
+      /: it is no plain file; name another path$/,
+    );
     if (Deno.uid() !== 0) return;
     Deno.chownSync(path, 12_345, null);
     assert.throws(
@@ -95,7 +105,8 @@ Deno.test("a damaged file is told with the place, without its secrets, and stays
     written(path);
     const text = Deno.readTextFileSync(path);
     const cases: [string, RegExp][] = [
-      ["", /state:1:1: it is no JSON from here on/],
+      ["", /state: it is empty \(remove it: without the file/],
+      ["\n", /state: it is empty/],
       [text.slice(0, 25), /state:3:\d+: it is no JSON from here on/],
       [text.replace('"secret"', "secret"), /state:11:7: it is no JSON from here on/],
       [
@@ -107,6 +118,7 @@ Deno.test("a damaged file is told with the place, without its secrets, and stays
         /hosts\.web\.epoch: .*Expected number/,
       ],
       [text.replace('"version": 1', '"version": 2'), /version: .*Expected 1/],
+      ["{", /state:1:2: it is no JSON from here on/],
       ["[]", /version: Invalid key/],
     ];
     for (const [damaged, pattern] of cases) {

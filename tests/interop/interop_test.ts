@@ -7,8 +7,10 @@
  */
 import assert from "node:assert/strict";
 import { curl } from "../harness/web/curl.ts";
+import { descendants, isAlive } from "../harness/scene/proc.ts";
 import { kill, run } from "../harness/scene/process.ts";
 import { e2e } from "../harness/scene/scene.ts";
+import { until } from "../harness/scene/wait.ts";
 import {
   ask,
   assertContent,
@@ -152,6 +154,41 @@ e2e("an agent of NoRouter 0.6 is not told that a host is down", async (scene) =>
   assertContent(await agent.report());
 }, { needs: ["curl", "python3"] });
 
+e2e(
+  "an agent of NoRouter 0.6 ends with its link, and another is started",
+  async (scene) => {
+    const agent = new PythonAgent(await scene.folder(), "web");
+    // Its death is not that of the agent, which sees the end of its input.
+    const between = ["sh", "-c", 'exec 3<&0; "$@" <&3 & wait', "sh"];
+    const mesh = await scene.mesh({
+      local: {},
+      web: {
+        ports: ["9000:127.0.0.1:9000"],
+        cmd: (namespace) => [...between, ...agent.cmd(namespace)],
+      },
+    });
+    const { hosts: { local, web }, manager } = mesh;
+    await scene.server(web.namespace, "echo", 9000);
+    const open = scene.client(local.namespace, "dial", web.vip, 9000, "x");
+    await open.report("received");
+    const { mark } = manager;
+    const old = mesh.agent("web");
+    const shell = descendants(manager.pid).find((pid) => descendants(pid).includes(old));
+    kill(shell!, "SIGKILL");
+    const { ending } = await open.report("done", undefined, { limitMs: 10_000 });
+    assert.equal(ending, "reset");
+    assertContent(await agent.report());
+    await until("the agent to end", () => !isAlive(old));
+    await manager.ready("web", mark);
+    const told = manager.since(mark);
+    assert.match(told, /The link to "web" ended: .*; trying again in/);
+    assert.doesNotMatch(told, /is kept|Back at/);
+    const again = scene.client(local.namespace, "dial", web.vip, 9000, "y");
+    await again.report("received");
+  },
+  { needs: ["python3"] },
+);
+
 e2e("an agent of NoRouter 0.6 reaches its own name server through us", async (scene) => {
   // Its packets to itself leave its stack and have to be brought back.
   const agent = new PythonAgent(await scene.folder(), "web");
@@ -235,6 +272,27 @@ e2e("our agents serve under a manager of NoRouter 0.6", async (scene) => {
   manager.signal("SIGTERM");
   assert.equal((await manager.end()).code, 0);
 }, { needs: ["curl", "python3"], limitMs: 120_000 });
+
+e2e(
+  "our agents end with their input if a manager of NoRouter 0.6 is killed",
+  async (scene) => {
+    const ports = ["9000:127.0.0.1:9000"];
+    const hosts = {
+      web: { vip: "127.0.42.101", namespace: await scene.namespace(), ports },
+      db: { vip: "127.0.42.102", namespace: await scene.namespace(), ports },
+    };
+    const manager = await startPythonManager(scene, hosts);
+    // A connection in the middle of its work must not keep an agent.
+    await scene.server(hosts.web.namespace, "source", 9000);
+    const hanging = scene.client(hosts.db.namespace, "hang", hosts.web.vip, 9000);
+    await hanging.report("connected");
+    const agents = descendants(manager.pid);
+    assert.ok(agents.length >= 2);
+    kill(manager.pid, "SIGKILL");
+    await until("the agents to end", () => !agents.some(isAlive), { limitMs: 10_000 });
+  },
+  { needs: ["python3"] },
+);
 
 e2e("our agent and one of NoRouter 0.6 meet under a manager of 0.6", async (scene) => {
   const agent = new PythonAgent(await scene.folder(), "db");
