@@ -9,7 +9,7 @@ import { architectureOf, folderOf } from "./agents.ts";
 import { agentWords } from "../transports/command/words.ts";
 import { assertGuarded, lookScript, sumOfFolder } from "./copied.ts";
 import type { Uploads } from "./uploads.ts";
-import type { WayBack } from "./way_back.ts";
+import type { KnownProgram, WayBack } from "./way_back.ts";
 
 /** How to copy. */
 export interface CopyOptions {
@@ -92,7 +92,11 @@ export async function openCopied<Options>(
     [...program, ...agentWords(context.attach)],
     context,
   );
-  wayBack?.keep(program, context.answered);
+  const known: KnownProgram = {
+    words: program,
+    inspect: (context) => assertGuarded(files, { options, home, context }),
+  };
+  wayBack?.keep(known, context.answered);
   return link;
 }
 

@@ -182,6 +182,10 @@ Deno.test({
     host.done.length = 0;
     await heard(await host.open("auto", { answered: isAnswered }));
     assert.deepEqual(host.done, LONG, "a new agent is compared");
+    const words = host.wayBack.take()!.words;
+    const inspect = () => Promise.reject(new Error("others may change it"));
+    host.wayBack.keep({ words, inspect }, isAnswered);
+    assert.deepEqual(await goBack(isAnswered), LONG, "what others may change is not run");
   },
 });
 

@@ -12,7 +12,7 @@ import { agentWords } from "../transports/command/words.ts";
 import { scriptFor } from "./script.ts";
 import { NoShellError, Talk } from "./talk.ts";
 import type { Uploads } from "./uploads.ts";
-import type { WayBack } from "./way_back.ts";
+import type { KnownProgram, WayBack } from "./way_back.ts";
 
 /** Whether an agent is put on its host. */
 export type InstallMode = "auto" | "always" | "never";
@@ -44,8 +44,8 @@ export async function openInstalled<Options>(
   const { path, wayBack } = install;
   const { attach } = context;
   const program = attach === undefined ? undefined : wayBack?.take();
-  if (program) {
-    const words = [...program, ...agentWords(attach)];
+  if (program && await isGuarded(program, context)) {
+    const words = [...program.words, ...agentWords(attach)];
     const link = await run.call(transport, options, words, context);
     wayBack?.keep(program, context.answered);
     return link;
@@ -84,4 +84,9 @@ export async function openInstalled<Options>(
       context,
     );
   }
+}
+
+/** Whether nobody else may change the program; if not, the whole way says what is wrong. */
+function isGuarded(program: KnownProgram, context: OpenContext): Promise<boolean> {
+  return program.inspect(context).then(() => true, () => false);
 }
