@@ -253,7 +253,7 @@ export class Attempt {
       },
       over: (ending) => this.#end(this.#evidence.reasonOf(ending, this.#isReady)),
     });
-    this.#longestStatus = longestStatus(this.#plan.greeting.configure);
+    this.#longestStatus = longestStatus(this.#plan.greeting);
     if (this.#key) this.#takeBack(this.#key);
     else this.#greet();
     return ended;
