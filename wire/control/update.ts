@@ -39,7 +39,7 @@ export interface UpdateData {
 const VERSION = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 const UPDATE_ARGS: Schema<{ version: number; configure: unknown; extend?: unknown }> =
-  object({ version: VERSION, configure: v.unknown(), extend: v.unknown() });
+  object({ version: VERSION, configure: v.unknown(), extend: v.optional(v.unknown()) });
 
 const UPDATE_DATA: Schema<UpdateData> = object({ version: VERSION });
 
