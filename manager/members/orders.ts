@@ -72,11 +72,8 @@ export class Orders {
   /** What becomes of the agent if `next` is wanted. */
   prospect(next: GreetingPlan): Prospect {
     const { readiness } = this.#parts.session;
-    const known = this.#known;
-    if (!readiness || !known) {
-      const isSame = known && !this.#isInDoubt && isSameGreeting(known, next);
-      return { kind: isSame ? "same" : "update" };
-    }
+    const known = this.#known ?? this.#parts.wanted().greeting;
+    if (!readiness) return { kind: isSameGreeting(known, next) ? "same" : "update" };
     const { features, version } = readiness.agent;
     const can = features.includes(UPDATE_FEATURE);
     const [before, after] = [known, next].map((greeting) => toldOf(greeting, features));
