@@ -136,13 +136,12 @@ export class Orders {
       return anew(why);
     }
     this.#isAsking = false;
-    if (isTaken) {
-      this.#known = greeting;
-      this.#isInDoubt = false;
-      goesBy(greeting);
-      updated();
-    }
-    // In the meantime others may be wanted, or another link may be up.
+    if (!isTaken) return; // the agent of the next link follows when it is ready
+    this.#known = greeting;
+    this.#isInDoubt = false;
+    goesBy(greeting);
+    updated();
+    // Others may be wanted by now.
     this.follow();
   }
 }

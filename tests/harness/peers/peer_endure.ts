@@ -1,6 +1,6 @@
 /**
- * The role of many connections at once that have to go on: each sends without an end, and
- * what an echo sends back is compared by its sha256.
+ * The role of many connections at once that have to go on: each sends until it is told to stop,
+ * and what an echo sends back is compared by its sha256.
  *
  * @module
  */
@@ -14,6 +14,8 @@ const TELL_MS = 100;
 /** Bytes of a connection at a time, and the pause behind them. */
 const BURST_BYTES = 4096;
 const PAUSE_MS = 20;
+/** Bytes of a connection that may be under way, so that a busy machine only gets slower. */
+const MOST_UNDER_WAY = 65_536;
 
 /**
  * `endure ADDRESS PORT COUNT [PROXY_ADDRESS PROXY_PORT]`: until SIGUSR2, to an `echo`, through
@@ -28,27 +30,26 @@ const endure: Role = async ([address, port, count, ...proxy], tell) => {
   );
   const received = conns.map(() => 0);
   let before = [...received];
-  let quiet = 0;
   const timer = setInterval(() => {
     const least = Math.min(...received.map((bytes, index) => bytes - before[index]!));
-    if (least === 0) {
-      const n = received.filter((bytes, index) => bytes === before[index]);
-      if (++quiet % 20 === 0) tell({ event: "quiet", n: n.length, at: n.slice(0,5), t: Math.round(performance.now()) });
-      return;
-    }
-    quiet = 0;
+    if (least === 0) return;
     before = [...received];
     tell({ event: "moved", least });
   }, TELL_MS);
   const wrong: string[] = [];
   await Promise.all(conns.map(async (conn, index) => {
     const [sent, back] = [createHash("sha256"), createHash("sha256")];
+    let bytesSent = 0;
     try {
       const sending = (async () => {
         for (const piece of pieces(Number.MAX_SAFE_INTEGER, index + 1)) {
+          while (!isOver && bytesSent - received[index]! > MOST_UNDER_WAY) {
+            await pause(PAUSE_MS);
+          }
           if (isOver) break;
           const burst = piece.subarray(0, BURST_BYTES);
           sent.update(burst);
+          bytesSent += burst.length;
           await writeAll(conn, burst);
           await pause(PAUSE_MS);
         }
