@@ -17,6 +17,7 @@ import {
   type ControlEvent,
   type ControlRequest,
   decodeControl,
+  EGRESS_FEATURE,
   encodeControl,
   type HostAway,
   type ListenerStatus,
@@ -24,11 +25,13 @@ import {
   parseExtendArgs,
   parseHostAway,
   parseHostDown,
+  parseUpdateArgs,
   RESUME_FEATURE,
   type ResumeData,
   type ResumeWish,
+  UPDATE_FEATURE,
 } from "../wire/control/control.ts";
-import { parseCidr } from "../wire/ip/ipv4.ts";
+import { parseCidr, parseIpv4 } from "../wire/ip/ipv4.ts";
 import { Crowding } from "./crowding.ts";
 import { Host } from "./host.ts";
 import { CREDIT_FEATURE } from "../wire/credit.ts";
@@ -56,6 +59,8 @@ export const FEATURES: readonly string[] = [
   "status",
   "extend",
   "resolveFor",
+  UPDATE_FEATURE,
+  EGRESS_FEATURE,
   CREDIT_FEATURE,
   AWAY_FEATURE,
   RESUME_FEATURE,
@@ -262,6 +267,9 @@ class Agent {
         if (!this.#host) throw new ControlError("This agent is not configured yet");
         this.#host.extend(parseExtendArgs(args));
         return undefined;
+      case "update":
+        if (!this.#host) throw new ControlError("This agent is not configured yet");
+        return this.#host.update(parseUpdateArgs(args));
       case "ping":
         return undefined;
       case "status":
@@ -273,7 +281,7 @@ class Agent {
         } satisfies AgentStatus;
       default:
         throw new ControlError(
-          `This agent cannot "${op}"; it can configure, extend, ping, status`,
+          `This agent cannot "${op}"; it can configure, extend, update, ping, status`,
         );
     }
   }
@@ -295,15 +303,15 @@ class Agent {
           if (this.#host) this.#stack.abortRange(range.network, range.prefix);
           this.#links.release(range);
         }
-        return;
+        return this.#neighbour(data, "down");
       case "hostAway":
         for (const range of rangesOf(type, parseHostAway(data))) this.#links.hold(range);
-        return;
+        return this.#neighbour(data, "away");
       case "hostBack":
         for (const range of rangesOf(type, parseHostAway(data))) {
           this.#links.release(range);
         }
-        return;
+        return this.#neighbour(data, "back");
       case "bye":
         this.#links.bye();
         return;
@@ -311,10 +319,15 @@ class Agent {
     }
   }
 
+  #neighbour(data: unknown, news: "down" | "away" | "back"): void {
+    this.#host?.neighbours[news](parseIpv4(parseHostAway(data).ip)!);
+  }
+
   /** The answer to the manager that took this agent back over a lent link. */
   #answerBack({ request, away }: LentLink): Frame {
     return answerTo(request, () => {
       const features = [...this.#features];
+      this.#host?.relinked();
       return { features, version: this.#options.version, away } satisfies ResumeData;
     });
   }

@@ -26,6 +26,14 @@ export interface ProxyPlan {
   readonly auth?: Credentials;
 }
 
+/** An address that leads into the mesh, and its targets. */
+export interface EgressPlan {
+  /** `address:port`, not parsed yet. */
+  readonly listen: string;
+  /** At least one; they take turns. */
+  readonly targets: readonly Target[];
+}
+
 /** The orders that a host goes by. */
 export interface Configuration {
   /** The source: the arguments of `configure`, and those of `extend`. */
@@ -51,6 +59,8 @@ export interface Configuration {
   readonly http?: ProxyPlan;
   /** The SOCKS proxy; absent where there is none. */
   readonly socks?: ProxyPlan;
+  /** Addresses that lead into the mesh; each once. */
+  readonly egress: readonly EgressPlan[];
 }
 
 /** Compiles a manager's orders. Throws a {@linkcode ControlError} if they make no sense. */
@@ -77,6 +87,7 @@ export function configurationOf(
     published: publishedBy(configure),
     directory: directoryOf(me, configure, extend),
     resolveFor: resolveForOf(extend),
+    egress: egressOf(extend),
     ...(http && { http }),
     ...(socks && { socks }),
   };
@@ -96,6 +107,16 @@ function directoryOf(
 function resolveForOf({ resolveFor = [] }: ExtendArgs): readonly number[] | "all" {
   if (resolveFor.includes("*")) return "all";
   return resolveFor.map((vip) => addressOf("resolveFor", vip));
+}
+
+function egressOf({ egress = [] }: ExtendArgs): EgressPlan[] {
+  const rules = Map.groupBy(egress, ({ listen }) => listen);
+  return [...rules].map(([listen, targets]) => ({
+    listen,
+    targets: targets.map(({ connect_host: hostname, connect_port: port }) => {
+      return { hostname, port };
+    }),
+  }));
 }
 
 /** NoRouter, in Go, writes a proxy that is off with an empty address. */

@@ -19,6 +19,8 @@ import type {
   ExtendArgs,
   ListenerStatus,
   RouteSuggestion,
+  UpdateArgs,
+  UpdateData,
 } from "../wire/control/control.ts";
 import { formatIpv4 } from "../wire/ip/ipv4.ts";
 import { type Configuration, configurationOf } from "./configuration.ts";
@@ -27,10 +29,12 @@ import {
   type NameFilesContents,
   writeNameFiles,
 } from "./name_files/name_files.ts";
+import { Egress } from "./egress.ts";
 import { InForce } from "./in_force.ts";
 import { Inbound } from "./inbound.ts";
 import { Listeners } from "./listeners.ts";
 import type { LivingStack } from "./living_stack.ts";
+import { Neighbours } from "./neighbours.ts";
 import { Outbound } from "./outbound.ts";
 import { Proxies } from "./proxies.ts";
 import { Tasks } from "./tasks.ts";
@@ -54,6 +58,8 @@ export interface HostOptions {
 
 /** A host of the mesh, seen from itself. */
 export class Host {
+  /** Which other hosts are there. */
+  readonly neighbours = new Neighbours();
   readonly #stack: LivingStack;
   readonly #inForce: InForce;
   readonly #tasks: Tasks;
@@ -62,6 +68,7 @@ export class Host {
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
   readonly #proxies: Proxies;
+  readonly #egress: Egress;
   readonly #stopTelling: () => void;
   #files: Promise<NameFiles>;
   readonly #ending = new AbortController();
@@ -81,6 +88,8 @@ export class Host {
     this.#inbound = new Inbound({ inForce, nameServer, tasks, signal });
     this.#outbound = new Outbound({ me, stack, nameServer, tasks, warn, signal });
     this.#proxies = new Proxies({ connector, tasks, warn, seldom, signal });
+    const { neighbours } = this;
+    this.#egress = new Egress({ connector, inForce, neighbours, tasks, seldom, signal });
     this.#listeners = new Listeners({ warn, onUp: options.listening });
     this.#stopTelling = onDescriptorShortage(warn);
     stack.start(me);
@@ -99,16 +108,28 @@ export class Host {
     this.apply(configurationOf(source.configure, args));
   }
 
+  /** Takes the arguments of `update`; as {@linkcode Host.apply}. */
+  update({ version, configure, extend }: UpdateArgs): UpdateData {
+    this.apply(configurationOf(configure, extend), version);
+    return { version };
+  }
+
+  /** Another link leads to a manager, which tells everything that counts from now on. */
+  relinked(): void {
+    this.neighbours.forget();
+    this.#inForce.forgetVersion();
+  }
+
   /**
    * Goes by another configuration from now on. Only differences are touched: listeners
    * that are no longer wanted close, new listeners open, names and routes count from the
    * next connection on, and the name files are written if their contents differ. Open
    * connections go on, also those through a port that closes.
    *
-   * Throws a {@linkcode ControlError}, and changes nothing, if the VIP is another.
+   * Throws a {@linkcode ControlError}, and changes nothing, see {@linkcode InForce.swap}.
    */
-  apply(configuration: Configuration): void {
-    const changes = this.#inForce.swap(configuration);
+  apply(configuration: Configuration, version?: number): void {
+    const changes = this.#inForce.swap(configuration, version);
     if (changes.directory) this.#connector.forgetNames();
     this.#listen();
     if (!changes.files) return;
@@ -149,6 +170,7 @@ export class Host {
     this.#listeners.apply([
       ...this.#outbound.wanted(configuration),
       ...this.#proxies.wanted(configuration),
+      ...this.#egress.wanted(configuration),
     ]);
   }
 }

@@ -8,9 +8,10 @@
  *
  * @module
  */
+import { isDeepStrictEqual } from "node:util";
 import { NamePolicy } from "../proxy/dns/policy.ts";
 import { Foreign } from "../proxy/foreign.ts";
-import { ControlError } from "../wire/control/control.ts";
+import { ControlError, type ResumeWish } from "../wire/control/control.ts";
 import type { Configuration } from "./configuration.ts";
 
 /** The parts of a configuration that differ from the last. */
@@ -26,10 +27,14 @@ export class InForce {
   #configuration: Configuration;
   #foreign: Foreign;
   #namePolicy: NamePolicy;
+  /** How the agent outlives its link, for its whole life. */
+  readonly #wish: ResumeWish | undefined;
+  #version = 0;
 
   /** Begins with the first configuration. */
   constructor(configuration: Configuration) {
     this.#configuration = configuration;
+    this.#wish = configuration.source.configure.resume;
     this.#foreign = this.#foreignOf(configuration);
     this.#namePolicy = namePolicyOf(configuration);
   }
@@ -37,6 +42,16 @@ export class InForce {
   /** The orders of now. */
   get configuration(): Configuration {
     return this.#configuration;
+  }
+
+  /** The version of the last update, by the manager at the present link; 0 before the first. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Another link may be another manager's, whose versions begin anew. */
+  forgetVersion(): void {
+    this.#version = 0;
   }
 
   /** Which addresses outside the mesh are dialled for other hosts. */
@@ -51,14 +66,25 @@ export class InForce {
 
   /**
    * Puts another configuration in place of the present one, and says which parts differ.
-   * Throws a {@linkcode ControlError}, and changes nothing, if the VIP differs.
+   * Throws a {@linkcode ControlError}, and changes nothing, if the VIP differs, if another
+   * wish to stay is among the orders, or if `version` is lower than the last.
    */
-  swap(next: Configuration): Changes {
+  swap(next: Configuration, version = this.#version): Changes {
     const before = this.#configuration;
+    if (version < this.#version) {
+      throw new ControlError(
+        `Version ${version} is older than ${this.#version}, which is in force`,
+      );
+    }
     if (next.me !== before.me) {
       const [was, is] = [before, next].map(({ source }) => source.configure.me);
       throw new ControlError(`The VIP of a host cannot change, from ${was} to ${is}`);
     }
+    const { resume } = next.source.configure;
+    if (resume && !isDeepStrictEqual(resume, this.#wish)) {
+      throw new ControlError("Whether an agent outlives its link cannot change");
+    }
+    this.#version = version;
     const changes = changesOf(before, next);
     this.#configuration = next;
     // Addresses that were given for names of a route are forgotten with the route.

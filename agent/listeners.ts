@@ -5,7 +5,8 @@
  * open, and serves as the new entry says from then on.
  *
  * A listener that cannot be opened is tried again, after 1 s and then ever more seldom, up to
- * 30 s: the program in the way, another mesh perhaps, may end.
+ * 30 s: the program in the way, another mesh perhaps, may end. If a listener of ours was in
+ * the way, which takes a moment to end, the next one is tried after that moment.
  *
  * @module
  */
@@ -48,11 +49,15 @@ export interface ListenersOptions {
   readonly onUp: (statuses: readonly ListenerStatus[]) => void;
 }
 
-/** A wanted listener. Without `listener` and error, another program serves its clients. */
+/**
+ * A wanted listener. Without `listener` and error, another program serves its clients, or it
+ * waits for one of ours to end.
+ */
 interface Entry {
   wanted: Wanted;
   readonly status: ListenerStatus;
   listener: Listener | undefined;
+  isWaiting: boolean;
 }
 
 /** Listeners that end together. */
@@ -87,7 +92,8 @@ export class Listeners {
       const address = formatHostPort(wanted.hostname, wanted.port);
       const entry = known.get(address)?.shift();
       if (!entry) {
-        return { wanted, status: { address, kind: wanted.kind }, listener: undefined };
+        const status = { address, kind: wanted.kind };
+        return { wanted, status, listener: undefined, isWaiting: false };
       }
       kept.add(entry);
       entry.wanted = wanted;
@@ -103,14 +109,10 @@ export class Listeners {
     let hasFailed = false;
     for (const entry of this.#entries) {
       const isFailed = kept.has(entry) && entry.status.error !== undefined;
-      if (entry.listener || isFailed || this.#try(entry)) continue;
+      if (entry.listener || isFailed || entry.isWaiting || this.#try(entry)) continue;
       hasFailed = true;
     }
-    if (!hasFailed) return;
-    this.#retryMs = RETRY_MS.first;
-    this.#retryLater();
-    // A listener that is just ending may be in the way.
-    if (this.#ending.size > 0) Promise.all(this.#ending).then(() => this.#retry());
+    if (hasFailed) this.#retrySoon();
   }
 
   /** Stops them; settles when they have. Connections go on. */
@@ -145,13 +147,29 @@ export class Listeners {
     } catch (cause) {
       const error = cause as Error & { code?: string };
       const code = error.code ?? codeOf(error);
-      if (code !== "EADDRINUSE" || !entry.wanted.isServed?.()) {
+      if (code === "EADDRINUSE" && this.#ending.size > 0) {
+        this.#waitFor(entry);
+      } else if (code !== "EADDRINUSE" || !entry.wanted.isServed?.()) {
         status.error = { code, message: error.message };
         return false;
       }
     }
     delete status.error;
     return true;
+  }
+
+  /** Tries once more when those of ours that are ending have ended. */
+  async #waitFor(entry: Entry): Promise<void> {
+    entry.isWaiting = true;
+    await Promise.all(this.#ending);
+    entry.isWaiting = false;
+    if (this.#closed || !this.#entries.includes(entry)) return;
+    if (!this.#try(entry)) this.#retrySoon();
+  }
+
+  #retrySoon(): void {
+    this.#retryMs = RETRY_MS.first;
+    this.#retryLater();
   }
 
   #retryLater(): void {

@@ -167,6 +167,11 @@ export class AdoptedLink {
     return `only ${came} of the ${size} bytes of a frame came: bytes were lost on the way`;
   }
 
+  /** Frames of so many bytes, header included, may come from now on. */
+  allow(bytes: number): void {
+    this.#decoder.allow(bytes);
+  }
+
   /**
    * Has the peer asked by `ping` for signs of life from now on, and ends the link
    * without.

@@ -70,7 +70,10 @@ export type ChannelState = "starting" | "ready" | "away" | "down" | "closed";
 /** Options of a {@linkcode Channel}. */
 export interface ChannelOptions {
   readonly clock: Clock;
-  /** Bytes of the longest control message that a call may ask for. Read for each link. */
+  /**
+   * Bytes of the longest control message that a call may ask for. Read for each link, and
+   * by {@linkcode Channel.stretch}.
+   */
   readonly longest: number;
   /** Takes the batches of each link. */
   readonly carry: Carry;
@@ -177,6 +180,7 @@ export class Channel implements Outlet {
   async adopt(link: Link, hooks: LinkHooks): Promise<LinkExit | undefined> {
     if (this.#link) throw new Error("A channel has one link at a time");
     const { clock, longest, carry } = this.#options;
+    const frameLimit = frameLimitOf(longest);
     // Chosen anew, so that nobody can choose flows that collide.
     const seed = Math.trunc(clock.random() * 2 ** 32);
     const queue = new LinkQueue({ seed, now: () => clock.now() });
@@ -194,7 +198,7 @@ export class Channel implements Outlet {
       clock,
       queue,
       path: this.#path,
-      frameLimit: HEADER_BYTES + Math.max(MOST_PACKET_BYTES, longest),
+      frameLimit,
       carry,
       control: (payload) => inbox.take(payload),
       banner: (text) => hooks.banner(text),
@@ -222,6 +226,11 @@ export class Channel implements Outlet {
     if (!canPing) return;
     const afterJump = stays ? WAKE_LIMIT : undefined;
     this.#link?.watchOver(() => this.#ping(), { afterJump });
+  }
+
+  /** `longest` may be greater by now, see {@linkcode ChannelOptions}: the peer has other orders. */
+  stretch(): void {
+    this.#link?.allow(frameLimitOf(this.#options.longest));
   }
 
   /** The peer at the present link may have been told to outlive the link, by now. */
@@ -265,4 +274,9 @@ export class Channel implements Outlet {
   #ping(): void {
     this.call("ping", undefined, { ms: PING_LIMIT }).catch(() => {});
   }
+}
+
+/** Bytes of the longest frame, header included, where a message may have `longest`. */
+function frameLimitOf(longest: number): number {
+  return HEADER_BYTES + Math.max(MOST_PACKET_BYTES, longest);
 }

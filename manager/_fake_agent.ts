@@ -17,6 +17,8 @@ export interface Behaviour {
   readonly error?: unknown;
   /** Refuses `extend` with this error, or never answers it for `null`. */
   readonly extendError?: unknown;
+  /** Refuses `update` with this error, or never answers it for `null`. */
+  readonly updateError?: unknown;
   readonly features?: readonly string[];
   readonly version?: string;
   /** Answers pings; true by default. */
@@ -200,7 +202,13 @@ export class FakeAgent {
       if (behaviour.garbage !== undefined) await this.raw(behaviour.garbage);
       this.#configured.resolve();
     }
-    const { extendError } = behaviour;
+    const { extendError, updateError } = behaviour;
+    if (op === "update" && updateError !== null) {
+      const { version } = message.body.args;
+      await result(
+        updateError === undefined ? { data: { version } } : { error: updateError },
+      );
+    }
     if (op === "extend" && extendError !== null) {
       await result(extendError === undefined ? {} : { error: extendError });
     }

@@ -13,6 +13,7 @@ import {
   type AgentStatus,
   type ConfigureArgs,
   type ControlEvent,
+  type ExtendArgs,
   parseRouteSuggestion,
   parseStatus,
   type RouteSuggestion,
@@ -21,10 +22,16 @@ import {
 /** Bytes that the state of one listener may add to the result of `status`. */
 const LISTENER_BYTES = 512;
 
+/** What an agent is told, as far as it decides how much the agent can tell. */
+type Greeting = {
+  readonly configure: ConfigureArgs;
+  readonly extend?: Pick<ExtendArgs, "egress"> | undefined;
+};
+
 /** The parts of a channel to an agent. */
 export interface AgentChannelPlan {
   /** The agent's configuration; another link may bring another. */
-  readonly greeting: { readonly configure: ConfigureArgs };
+  readonly greeting: Greeting;
   readonly clock: Clock;
   /** Takes frames from the host. */
   readonly carry: Carry;
@@ -46,7 +53,7 @@ export function agentChannel(plan: AgentChannelPlan, events: AgentEvents): Chann
   return new Channel({
     clock,
     get longest() {
-      return longestStatus(plan.greeting.configure);
+      return longestStatus(plan.greeting);
     },
     carry,
     event: (event) => tell(event, events),
@@ -55,10 +62,11 @@ export function agentChannel(plan: AgentChannelPlan, events: AgentEvents): Chann
 }
 
 /** Bytes of the longest result of `status` from an agent with this configuration. */
-export function longestStatus(configure: ConfigureArgs): number {
+export function longestStatus({ configure, extend }: Greeting): number {
   const { others, forwards, nameServers = [] } = configure;
   // Two more for its proxies.
-  const listeners = others.length + forwards.length + nameServers.length + 2;
+  const listeners = others.length + forwards.length + nameServers.length + 2 +
+    (extend?.egress?.length ?? 0);
   return MOST_CONTROL_BYTES + LISTENER_BYTES * listeners;
 }
 

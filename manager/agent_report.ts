@@ -18,6 +18,8 @@ export class AgentReport {
   #machine: string | undefined;
   #stack: AgentStack | undefined;
   #at: number | undefined;
+  /** Whether the next status is news, as the first is. */
+  #isNews = true;
 
   /** Nothing was told yet. */
   constructor() {
@@ -49,15 +51,24 @@ export class AgentReport {
     return this.#listeners.filter(({ error }) => error).map(({ address }) => address);
   }
 
-  /** Takes a status at the time `now`; true for the first of this agent. */
-  take({ listeners, machine, stack }: AgentStatus, now: number): boolean {
-    const isFirst = this.#at === undefined;
+  /** The agent has other orders: listeners that its next status tells to have failed are news. */
+  expectNews(): void {
+    this.#isNews = true;
+  }
+
+  /** Takes a status at the time `now`; returns the failed listeners that are news. */
+  take({ listeners, machine, stack }: AgentStatus, now: number): ListenerStatus[] {
+    const known = new Set(this.failedListeners);
+    const news = this.#isNews
+      ? listeners.filter(({ address, error }) => error && !known.has(address))
+      : [];
+    this.#isNews = false;
     this.#at = now;
     this.#listeners = listeners;
     this.#machine = machine;
     this.#stack = stack;
     this.#settle();
-    return isFirst;
+    return news;
   }
 
   /** Marks listeners as up; returns those of them that had failed. */
@@ -89,6 +100,7 @@ export class AgentReport {
   forget(): void {
     this.#listeners = [];
     this.#machine = this.#stack = this.#at = undefined;
+    this.#isNews = true;
     this.#settle();
   }
 

@@ -19,8 +19,11 @@ import type { Link, LinkExit, OpenContext, Progress } from "../transports/mod.ts
 import {
   type AgentStatus,
   type ConfigureData,
+  ControlError,
   parseResumeData,
   parseStatus,
+  parseUpdateData,
+  type UpdateArgs,
 } from "../wire/control/control.ts";
 import { CREDIT_FEATURE } from "../wire/credit.ts";
 import { messageOf } from "../wire/text.ts";
@@ -40,6 +43,8 @@ export interface ResumePlan {
   readonly left?: AgentKey | undefined;
   /** Told of the key to take the host's agent back by, before each use; or that there is none. */
   keep?(key: AgentKey | undefined): void;
+  /** Told of the orders that the agent took. */
+  goesBy?(greeting: GreetingPlan): void;
 }
 
 /** The plan of an attempt. */
@@ -87,6 +92,8 @@ export interface ReadyAgent {
   readonly key?: AgentKey | undefined;
   /** Whether it was taken back, with its connections. */
   readonly resumed: boolean;
+  /** What it was told when it was greeted; absent for an agent that was taken back. */
+  readonly greeting?: GreetingPlan | undefined;
 }
 
 /** How an attempt ended. */
@@ -125,8 +132,8 @@ export class Attempt {
   readonly #evidence: Evidence;
   readonly #answered = Promise.withResolvers<void>();
   #cancelDeadline = () => {};
-  /** Bytes of the longest status of an agent so greeted. */
-  #longestStatus = 0;
+  /** Bytes of the longest status so far of an agent with its orders. */
+  #mostStatus = 0;
   #isReady = false;
   #isOver = false;
   #isAskedToStay = false;
@@ -153,13 +160,44 @@ export class Attempt {
     this.ended = this.#live();
   }
 
+  /** Whether the attempt is over, and its link with it. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** Asks a ready agent that announced `status`; the answer goes to the hooks. */
   askStatus(): void {
     if (!this.#isReady || this.#isOver) return;
     this.#channel.call("status", undefined, {
-      bytes: this.#longestStatus,
+      bytes: this.#longestStatus(),
       take: (data) => this.#hooks.status(parseStatus(data)),
     }).catch(() => {}); // an agent that cannot tell is none the worse
+  }
+
+  /**
+   * Asks a ready agent that announced `update` to go by other orders, within
+   * `connectTimeout`. Rejects with a {@linkcode Refusal} if the agent does not take them, and
+   * with another error if no answer comes or the link ends.
+   */
+  async update({ version, configure, extend }: UpdateArgs): Promise<void> {
+    this.#longestStatus();
+    this.#channel.stretch();
+    const args: UpdateArgs = { version, configure, ...(extend && { extend }) };
+    const { connectTimeout: ms } = this.#plan;
+    await this.#channel.call("update", args, {
+      ms,
+      take(data) {
+        const taken = parseUpdateData(data).version;
+        if (taken === version) return;
+        throw new ControlError(`The agent goes by version ${taken}, not ${version}`);
+      },
+    });
+  }
+
+  /** Bytes of the longest result of `status`, by the orders of now and of before. */
+  #longestStatus(): number {
+    const now = longestStatus(this.#plan.greeting);
+    return this.#mostStatus = Math.max(this.#mostStatus, now);
   }
 
   /** Ends the attempt, its link by force. Nothing happens to one that is over. */
@@ -253,7 +291,7 @@ export class Attempt {
       },
       over: (ending) => this.#end(this.#evidence.reasonOf(ending, this.#isReady)),
     });
-    this.#longestStatus = longestStatus(this.#plan.greeting.configure);
+    this.#longestStatus();
     if (this.#key) this.#takeBack(this.#key);
     else this.#greet();
     return ended;
@@ -272,7 +310,9 @@ export class Attempt {
       configure: { ...greeting.configure, ...wish },
       greeted: (agent) => {
         const seconds = Math.min(agent.resume?.seconds ?? 0, resume?.seconds ?? 0);
-        this.#becomeReady(agent, seconds > 0 ? key?.lasting(seconds) : undefined);
+        this.#becomeReady(agent, seconds > 0 ? key?.lasting(seconds) : undefined, {
+          greeting,
+        });
       },
       failed: (reason) => this.#end(reason),
     });
@@ -299,7 +339,7 @@ export class Attempt {
   #becomeReady(
     agent: ConfigureData,
     key: AgentKey | undefined,
-    { resumed = false } = {},
+    { resumed = false, greeting }: Pick<ReadyAgent, "greeting"> & { resumed?: boolean },
   ): void {
     const channel = this.#channel;
     const { features } = agent;
@@ -312,7 +352,7 @@ export class Attempt {
       canCredit: features.includes(CREDIT_FEATURE),
       stays: key !== undefined,
     });
-    this.#hooks.ready({ agent, queue: channel.queue!, key, resumed });
+    this.#hooks.ready({ agent, queue: channel.queue!, key, resumed, greeting });
     if (this.#isOver) return;
     if (features.includes("status")) this.askStatus();
   }

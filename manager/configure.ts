@@ -5,10 +5,15 @@
  */
 
 import type { HostSpec, Manifest, ProxySpec } from "../manifest/manifest.ts";
-import type { ConfigureArgs, ExtendArgs } from "../wire/control/control.ts";
+import {
+  type ConfigureArgs,
+  EGRESS_FEATURE,
+  type ExtendArgs,
+} from "../wire/control/control.ts";
 import { formatCidr, formatIpv4 } from "../wire/ip/ipv4.ts";
 import { withoutExceptions } from "../wire/ip/ranges.ts";
 import { NAME_SERVER_PORT } from "../wire/ports.ts";
+import { formatHostPort } from "../wire/text.ts";
 
 /**
  * The arguments of `configure` for a host of a manifest, as NoRouter would send them.
@@ -62,8 +67,8 @@ export function configureArgs(manifest: Manifest, host: HostSpec): ConfigureArgs
 
 /**
  * The arguments of `extend` for a host, or nothing if `configure` says all: proxies
- * that ask for a password, the names that routes except, which names are aliases, and for
- * whom the name server resolves.
+ * that ask for a password, the names that routes except, which names are aliases, for whom
+ * the name server resolves, and the addresses that lead into the mesh.
  */
 export function extendArgs(manifest: Manifest, host: HostSpec): ExtendArgs | undefined {
   const http = withAuth(host.http);
@@ -73,12 +78,19 @@ export function extendArgs(manifest: Manifest, host: HostSpec): ExtendArgs | und
   const resolveFor = host.resolveFor.map((name) =>
     name === "*" ? name : formatIpv4(vipOf(manifest, name))
   );
+  const egress = (host.egress ?? []).map((rule) => ({
+    proto: rule.proto,
+    listen: formatHostPort(rule.listenHost, rule.listenPort),
+    connect_host: rule.connectHost,
+    connect_port: rule.connectPort,
+  }));
   const args: ExtendArgs = {
     ...(http && { http }),
     ...(socks && { socks }),
     ...(exceptions.length > 0 && { exceptions }),
     ...(aliases.length > 0 && { aliases }),
     ...(resolveFor.length > 0 && { resolveFor }),
+    ...(egress.length > 0 && { egress }),
   };
   return Object.keys(args).length > 0 ? args : undefined;
 }
@@ -95,9 +107,17 @@ function nameExceptions(manifest: Manifest): NonNullable<ExtendArgs["exceptions"
   );
 }
 
-/** Whether routes matter to a host: to its proxies, or to its dialling for others. */
+/**
+ * Whether routes matter to a host: to its proxies, to its egress, or to its dialling for
+ * others.
+ */
 function isConcerned(manifest: Manifest, host: HostSpec): boolean {
-  return hasProxy(host) || manifest.routes.some(({ via }) => via === host.name);
+  return hasProxy(host) || hasEgress(host) ||
+    manifest.routes.some(({ via }) => via === host.name);
+}
+
+function hasEgress({ egress = [] }: HostSpec): boolean {
+  return egress.length > 0;
 }
 
 function hasProxy({ http, socks }: HostSpec): boolean {
@@ -121,6 +141,7 @@ export function neededFeatures(manifest: Manifest, host: HostSpec): NeededFeatur
     ["tcp", true],
     ["loopback.disable", loopback.disable],
     ["extend", asksPassword],
+    [EGRESS_FEATURE, hasEgress(host)],
   ];
   const wanted: [string, boolean][] = [
     ["loopback", !loopback.disable],
@@ -144,13 +165,21 @@ function asked(features: readonly [string, boolean][]): string[] {
 
 /** The lack of these features in words, to stand after `its agent `. */
 export function describeLack(features: readonly string[]): string {
-  const known = features.filter((feature) => feature !== "extend");
+  const known = features.filter((feature) =>
+    feature !== "extend" && feature !== EGRESS_FEATURE
+  );
   return [
     ...(known.length > 0 ? [`lacks what its host needs: ${known.join(", ")}`] : []),
-    ...(known.length < features.length
+    ...(features.includes("extend")
       ? [
         `cannot ask for the password that "auth" of its host wants (feature extend): ` +
         `install this version of norouter there, or leave "auth" out`,
+      ]
+      : []),
+    ...(features.includes(EGRESS_FEATURE)
+      ? [
+        `cannot listen for the "egress" of its host (feature egress): install this version ` +
+        `of norouter there, or leave "egress" out`,
       ]
       : []),
   ].join("; it ");

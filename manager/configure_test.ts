@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { EgressSpec } from "../manifest/manifest.ts";
 import { manifestFromObject } from "../manifest/parse.ts";
 import { builtinTransports } from "../transports/registry.ts";
 import { configureArgs, describeLack, extendArgs, neededFeatures } from "./configure.ts";
@@ -243,5 +244,46 @@ Deno.test("what an agent lacks is told in words", () => {
   assert.match(
     describeLack(["extend", "tcp"]),
     /^lacks what its host needs: tcp; it cannot ask for the password/,
+  );
+});
+
+Deno.test("egress is in extend, needs its feature, and makes routes a concern of its host", () => {
+  const hosts = { gate: { cmd: "gate" }, app: { cmd: "app" }, plain: { cmd: "plain" } };
+  const routes = [{ via: "gate", to: ["*.internal"], notTo: ["x.internal"] }];
+  const parsed = manifestFromObject({ hosts, routes }, PARSING);
+  const [gate, app, plain] = parsed.hosts;
+  const rule = { proto: "tcp", connectPort: 5432, at: app!.at } as const;
+  const egress: EgressSpec[] = [
+    { ...rule, listenHost: "127.0.0.1", listenPort: 5432, connectHost: "gate" },
+    { ...rule, listenHost: "::1", listenPort: 5433, connectHost: "db.internal" },
+  ];
+  const host = { ...app!, egress };
+  const manifest = { ...parsed, hosts: [gate!, host, plain!] };
+  const args = extendArgs(manifest, host)!;
+  assert.deepEqual(args, {
+    exceptions: [{ route: 0, hostnames: ["x.internal"] }],
+    egress: [
+      {
+        proto: "tcp",
+        listen: "127.0.0.1:5432",
+        connect_host: "gate",
+        connect_port: 5432,
+      },
+      {
+        proto: "tcp",
+        listen: "[::1]:5433",
+        connect_host: "db.internal",
+        connect_port: 5432,
+      },
+    ],
+  });
+  assert.deepEqual(parseExtendArgs(JSON.parse(JSON.stringify(args))), args);
+  assert.deepEqual(neededFeatures(manifest, host).required, ["tcp", "egress"]);
+  assert.deepEqual(neededFeatures(manifest, plain!).required, ["tcp"]);
+  assert.equal(extendArgs(manifest, plain!), undefined);
+  assert.equal(
+    describeLack(["egress"]),
+    `cannot listen for the "egress" of its host (feature egress): install this version of ` +
+      `norouter there, or leave "egress" out`,
   );
 });

@@ -154,8 +154,8 @@ export interface ListenerFailedEvent extends EventBase {
   readonly host: string;
   /** `address:port`. */
   readonly address: string;
-  /** The purpose of the listener; `dns` is a name server. */
-  readonly kind: "loopback" | "http" | "socks" | "dns";
+  /** The purpose of the listener; `dns` is a name server, `egress` leads into the mesh. */
+  readonly kind: "loopback" | "http" | "socks" | "dns" | "egress";
   /** Such as `EADDRINUSE`. */
   readonly code: string;
   /** Where the manifest asks for the listener, `mesh.yaml:12:7`, if anywhere. */

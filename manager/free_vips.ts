@@ -1,6 +1,7 @@
 /**
  * Addresses that were found for hosts, moved away from those that are in use on this
- * machine: another mesh whose manifest leaves out its VIPs has the same ones.
+ * machine: another mesh whose manifest leaves out its VIPs has the same ones. From one
+ * manifest to the next hosts keep them.
  *
  * @module
  */
@@ -35,6 +36,59 @@ export function withFreeVips(manifest: Manifest, inUse: InUse = inUseHere()): Ma
     return host;
   });
   return { ...manifest, hosts };
+}
+
+/**
+ * The manifest in which hosts without a `vip` have the address of the host of their name
+ * in the manifest before, unless it is given to another now. A host that is new gets an
+ * address that is free in the mesh and, as above, on this machine.
+ */
+export function withKeptVips(
+  before: Manifest,
+  next: Manifest,
+  inUse: InUse = inUseHere(),
+): Manifest {
+  const known = new Map(before.hosts.map(({ name, vip }) => [name, vip]));
+  const given = next.hosts.filter(({ vipAssigned }) => !vipAssigned);
+  const taken = new Set(given.map(({ vip }) => vip));
+  const kept = new Map<string, number>();
+  for (const { name, vipAssigned } of next.hosts) {
+    const vip = known.get(name);
+    if (!vipAssigned || vip === undefined || taken.has(vip)) continue;
+    taken.add(vip);
+    kept.set(name, vip);
+  }
+  const here = next.hosts.find(({ transport }) => !transport);
+  const isHere = here !== undefined && !here.loopback.disable;
+  const isFree = (vip: number, { ports }: HostSpec) =>
+    !taken.has(vip) &&
+    !(isHere && inUse(vip, ports.map(({ listenPort }) => listenPort)));
+  const hosts = next.hosts.map((host) => {
+    const vip = kept.get(host.name) ?? (host.vipAssigned ? found(host) : host.vip);
+    return vip === host.vip ? host : { ...host, vip };
+  });
+  return hosts.every((host, index) => host === next.hosts[index])
+    ? next
+    : { ...next, hosts };
+
+  function found(host: HostSpec): number {
+    const vip = freeVip(host.vip, (vip) => isFree(vip, host)) ??
+      freeVip(host.vip, (vip) => !taken.has(vip));
+    if (vip === undefined) throw new Error(`No address is free for "${host.name}"`);
+    taken.add(vip);
+    return vip;
+  }
+}
+
+/** The first of the addresses for hosts that is free, `wanted` before all others. */
+function freeVip(
+  wanted: number,
+  isFree: (vip: number) => boolean,
+): number | undefined {
+  if (isFree(wanted)) return wanted;
+  for (let vip = ASSIGNED_VIPS.first; vip <= ASSIGNED_VIPS.last; vip++) {
+    if (isFree(vip)) return vip;
+  }
 }
 
 /** Ports that somebody has on all addresses are no reason to prefer another address. */

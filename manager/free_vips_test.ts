@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { manifestFromObject } from "../manifest/parse.ts";
 import { builtinTransports } from "../transports/registry.ts";
 import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
-import { withFreeVips } from "./free_vips.ts";
+import { withFreeVips, withKeptVips } from "./free_vips.ts";
 
 const PARSING = { path: "mesh.yaml", transports: builtinTransports };
 const HOSTS = {
@@ -63,4 +63,56 @@ Deno.test({
     const [stays] = withFreeVips({ ...manifest, hosts: elsewhere }).hosts;
     assert.equal(stays!.vip, vip + 1);
   },
+});
+
+/** The addresses of the hosts of `after` in a mesh whose manifest was `before`. */
+function keptVips(
+  before: object,
+  after: object,
+  inUse: (vip: string) => boolean = () => false,
+) {
+  const read = (hosts: object) => manifestFromObject({ hosts }, PARSING);
+  const next = withKeptVips(read(before), read(after), (vip) => inUse(formatIpv4(vip)));
+  return Object.fromEntries(next.hosts.map(({ name, vip }) => {
+    return [name, formatIpv4(vip).split(".").at(-1)];
+  }));
+}
+
+Deno.test("hosts keep the address that was found for them, also where others come first", () => {
+  const [web, db] = [{ cmd: "web" }, { cmd: "db" }];
+  assert.deepEqual(keptVips({ web, db }, { db, more: { cmd: "more" }, web }), {
+    db: "101",
+    more: "102",
+    web: "100",
+  });
+  assert.deepEqual(keptVips({ web, db }, { db }), { db: "101" });
+  // Hosts that come get what is free on this machine.
+  assert.deepEqual(
+    keptVips({ l: {}, web }, { l: {}, more: db, web }, (vip) => vip < "127.0.42.105"),
+    { l: "100", more: "105", web: "101" },
+  );
+});
+
+Deno.test("an address that is given to another host now is that host's", () => {
+  const [web, db] = [{ cmd: "web" }, { cmd: "db" }];
+  assert.deepEqual(
+    keptVips({ web, db }, { web, db, x: { cmd: "x", vip: "127.0.42.100" } }),
+    { web: "102", db: "101", x: "100" },
+  );
+  assert.deepEqual(
+    keptVips({ web }, { web: { ...web, vip: "127.0.42.150" } }),
+    { web: "150" },
+    "by the manifest's word",
+  );
+});
+
+Deno.test("a host whose vip was left out later keeps it, and one of another name does not", () => {
+  const [web, db] = [{ cmd: "web", vip: "127.0.42.150" }, { cmd: "db" }];
+  assert.deepEqual(keptVips({ web }, { web: { cmd: "web" } }), { web: "150" });
+  assert.deepEqual(keptVips({ db }, { other: db }), { other: "100" });
+});
+
+Deno.test("a manifest in which nothing moves stays the same object", () => {
+  const manifest = manifestFromObject({ hosts: HOSTS }, PARSING);
+  assert.equal(withKeptVips(manifest, manifest, () => false), manifest);
 });

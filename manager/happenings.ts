@@ -10,6 +10,7 @@ import type { Connections } from "../router/connections.ts";
 import type { Router } from "../router/route.ts";
 import type { AgentStatus, RouteSuggestion } from "../wire/control/control.ts";
 import { parseIpv4 } from "../wire/ip/ipv4.ts";
+import { Orders } from "./members/orders.ts";
 import { tellAway, tellDown, tellReady } from "./resume/absence.ts";
 import { STEADY_AFTER } from "./backoff.ts";
 import type { MeshEvent } from "./events.ts";
@@ -30,6 +31,8 @@ const LOOK_EVERY = 500;
 export interface MeshParts {
   /** The manifest in force. */
   readonly manifest: Manifest;
+  /** The version of its rules. */
+  readonly version: number;
   readonly router: Router;
   /** Watches connections, if anybody asked for their events. */
   readonly connections: Connections | undefined;
@@ -37,6 +40,8 @@ export interface MeshParts {
   readonly hosts: ReadonlyMap<string, RunningHost>;
   /** Tells an event. */
   readonly emit: (event: MeshEvent) => void;
+  /** Ends a host, and starts another in its place by the same description. */
+  restart(host: RunningHost): void;
 }
 
 /** The hooks of the session of `host`. */
@@ -89,9 +94,9 @@ export function happeningsOf(host: RunningHost, mesh: MeshParts): SessionHooks {
 function becomeReady(
   host: RunningHost,
   mesh: MeshParts,
-  { agent, queue, ms, again, resumed, isTold }: Readiness,
+  { agent, queue, ms, again, resumed, isTold, greeting }: Readiness,
 ): void {
-  const { router, emit, manifest } = mesh;
+  const { router, emit } = mesh;
   const { name, vip } = host;
   host.stopWaits();
   // Before the packets that waited, since those may be for connections that have ended.
@@ -123,15 +128,46 @@ function becomeReady(
   const lacking = host.plan.greeting.needed.wanted.filter((feature) =>
     !agent.features.includes(feature)
   );
-  if (!again) {
-    const who = `the agent of "${name}" (version ${agent.version || "unknown"})`;
-    for (const feature of lacking) {
-      const message = lackingFeature(manifest, host.spec, { feature, who });
-      emit({ type: "warning", level: "warn", host: name, message });
-    }
-  }
+  if (!again) tellLacking(host, mesh, lacking);
   host.verdict(undefined);
   if (!agent.features.includes("status")) host.report.forget();
+  host.orders.ready(greeting);
+}
+
+/** The agent of a host lacks features that the manifest asks for. */
+function tellLacking(
+  { name, spec, version }: RunningHost,
+  { manifest, emit }: MeshParts,
+  features: readonly string[],
+): void {
+  const who = `the agent of "${name}" (version ${version || "unknown"})`;
+  for (const feature of features) {
+    const message = lackingFeature(manifest, spec, { feature, who });
+    emit({ type: "warning", level: "warn", host: name, message });
+  }
+}
+
+/** The orders of the agent of a host, with their consequences. */
+export function ordersOf(host: RunningHost, mesh: MeshParts): Orders {
+  const { name, plan, session } = host;
+  return new Orders({
+    session,
+    wanted: () => ({ greeting: host.description.greeting, version: mesh.version }),
+    isLeft: plan.resume?.left !== undefined,
+    goesBy: (greeting) => plan.resume?.goesBy?.(greeting),
+    updated() {
+      if (!host.features.includes("status")) return;
+      host.report.expectNews();
+      session.askStatus();
+    },
+    lacks: (features) => tellLacking(host, mesh, features),
+    anew(why) {
+      if (mesh.hosts.get(name) !== host) return;
+      const message = `"${name}" starts anew: ${why}`;
+      mesh.emit({ type: "warning", level: "warn", host: name, message });
+      mesh.restart(host);
+    },
+  });
 }
 
 /** The link of a host is gone, and its agent is not: nothing ends, nothing gets through. */
@@ -214,14 +250,18 @@ function learn(
   router.learn(from, ip.map((address) => parseIpv4(address)!), parseIpv4(route)!);
 }
 
-/** Only the first status of an agent is news: listeners that come up later are events. */
+/**
+ * Only the first status of an agent with its orders is news: listeners that come up later are
+ * events.
+ */
 function takeStatus(
   host: RunningHost,
   { hosts, manifest, emit }: MeshParts,
   status: AgentStatus,
 ): void {
-  if (!host.report.take(status, host.plan.clock.now())) return;
-  const { listeners, machine } = status;
+  const listeners = host.report.take(status, host.plan.clock.now());
+  if (listeners.length === 0) return;
+  const { machine } = status;
   const others = hosts.values().filter((other) =>
     other !== host && !other.spec.loopback.disable && other.state === "ready"
   ).map(({ name, report }) => ({ name, machine: report.machine }));

@@ -13,6 +13,7 @@ import { Beliefs } from "./resume/beliefs.ts";
 import type { AttemptPlan } from "./attempt.ts";
 import type { MeshHost } from "./contract.ts";
 import type { HostWarningEvent } from "./events.ts";
+import type { Orders } from "./members/orders.ts";
 import type { Description } from "./members/description.ts";
 import { Excess } from "./telling/excess.ts";
 import { HostText, TEXT_LIMITS } from "./telling/host_text.ts";
@@ -28,6 +29,8 @@ export interface HostParts {
   readonly plan: AttemptPlan;
   /** Verdicts on its frames, counted by its pipeline. */
   readonly police: Readonly<PoliceCounters>;
+  /** The orders of its agent. */
+  readonly orders: (host: RunningHost) => Orders;
   /** The hooks of its session. */
   readonly hooks: (host: RunningHost) => SessionHooks;
   /** Takes a warning about the host. */
@@ -36,13 +39,12 @@ export interface HostParts {
 
 /** A host, from its start to its close. */
 export class RunningHost implements MeshHost {
-  /**
-   * Its description in the manifest in force: that of its start, or another with the same
-   * part of its own.
-   */
+  /** Its description in the manifest in force: that of its start, or another of the same way. */
   description: Description;
   readonly plan: AttemptPlan;
   readonly session: Session;
+  /** What its agent goes by. */
+  readonly orders: Orders;
   readonly police: Readonly<PoliceCounters>;
   /** Its lines of text, within their budget. */
   readonly text: HostText;
@@ -71,7 +73,7 @@ export class RunningHost implements MeshHost {
   readyAt = 0;
   #lastFailure: string | undefined;
 
-  constructor({ description, plan, police, hooks, warn }: HostParts) {
+  constructor({ description, plan, police, orders, hooks, warn }: HostParts) {
     const { spec } = description;
     this.description = description;
     this.plan = plan;
@@ -87,6 +89,7 @@ export class RunningHost implements MeshHost {
     this.firstVerdict = promise;
     this.verdict = resolve;
     this.session = new Session(plan, hooks(this));
+    this.orders = orders(this);
   }
 
   /** Its entry in the manifest in force. */

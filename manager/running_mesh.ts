@@ -11,6 +11,8 @@ import type { RouteCounters } from "../router/counters.ts";
 import { Router } from "../router/route.ts";
 import { learnDescriptorLimit } from "../transports/command/descriptor_limit.ts";
 import type { Transport } from "../transports/mod.ts";
+import { withKeptVips } from "./free_vips.ts";
+import type { SwapReport } from "./members/swap_report.ts";
 import { connectionsOf } from "./telling/connections.ts";
 import type { Mesh, MeshOptions, ReadyReport, StatusOptions } from "./contract.ts";
 import { Keeping } from "./members/keeping.ts";
@@ -66,7 +68,7 @@ export class RunningMesh implements Mesh {
       const named = name === undefined ? { path: manifest.path } : { name };
       const keeping = new Keeping(state?.mesh ?? meshName(named), state);
       this.#members = new Membership({ router, connections, clock, keeping, emit });
-      this.swap(manifest);
+      this.#members.swap({ manifest, transports });
     } catch (error) {
       this.#lock?.release();
       throw error;
@@ -87,13 +89,16 @@ export class RunningMesh implements Mesh {
 
   /**
    * Goes by another manifest from now on, see {@linkcode Membership}. Not part of the
-   * contract `Mesh` yet. A host is the same only if its transport is the same object.
+   * contract `Mesh` yet. A host is the same only if its transport is the same object. Hosts
+   * without a `vip` keep theirs, see {@linkcode withKeptVips}.
    *
    * @throws {Error} and changes nothing, see {@linkcode Membership.swap}.
    */
-  swap(manifest: Manifest, transports = this.#transports): void {
-    this.#members.swap({ manifest, transports });
+  swap(manifest: Manifest, transports = this.#transports): SwapReport {
+    const kept = withKeptVips(this.manifest, manifest);
+    const report = this.#members.swap({ manifest: kept, transports });
     this.#transports = transports;
+    return report;
   }
 
   async status({ ms = STATUS_LIMIT_MS }: StatusOptions = {}): Promise<MeshStatus> {
@@ -111,12 +116,12 @@ export class RunningMesh implements Mesh {
   async ready(): Promise<ReadyReport> {
     let hosts: RunningHost[];
     let failures: (string | undefined)[];
-    let version: number;
+    let generation: number;
     do {
-      version = this.#members.version;
+      generation = this.#members.generation;
       hosts = [...this.hosts.values()];
       failures = await Promise.all(hosts.map((host) => host.firstVerdict));
-    } while (version !== this.#members.version);
+    } while (generation !== this.#members.generation);
     const failed = hosts.flatMap((host, index) => {
       const message = failures[index];
       return message === undefined ? [] : [{ host, message }];

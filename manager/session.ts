@@ -69,7 +69,7 @@ import type { Channel, ChannelState } from "../link/channel.ts";
 import type { AgentKey } from "./resume/agent_key.ts";
 import type { WindowStatus } from "../link/window/window.ts";
 import type { LinkQueue } from "../link/queue/queue.ts";
-import type { ConfigureData } from "../wire/control/control.ts";
+import type { ConfigureData, UpdateArgs } from "../wire/control/control.ts";
 import type { Frame } from "../wire/frame.ts";
 import { agentChannel } from "./agent_channel.ts";
 import {
@@ -79,6 +79,7 @@ import {
   type AttemptPlan,
   type ReadyAgent,
 } from "./attempt.ts";
+import type { GreetingPlan } from "./greeting.ts";
 import { retryDelay, STEADY_AFTER, Telling } from "./backoff.ts";
 import { bidFarewell } from "./resume/farewell.ts";
 import { Stay } from "./resume/stay.ts";
@@ -128,6 +129,8 @@ export interface Readiness {
   readonly resumed: boolean;
   /** False after failures that were not told: it would only fill the log as well. */
   readonly isTold: boolean;
+  /** What the agent was told when it was greeted; absent if it is the one of before. */
+  readonly greeting?: GreetingPlan | undefined;
 }
 
 /** The reports of a session to the mesh. */
@@ -229,6 +232,22 @@ export class Session {
     this.#attempt?.askStatus();
   }
 
+  /**
+   * Asks a ready agent to go by other orders, see {@linkcode Attempt.update}; false if the
+   * link ended before the answer, or no agent is ready.
+   */
+  async update(args: UpdateArgs): Promise<boolean> {
+    const attempt = this.#attempt;
+    if (!this.#readiness || !attempt) return false;
+    try {
+      await attempt.update(args);
+      return true;
+    } catch (error) {
+      if (attempt.isOver) return false;
+      throw error;
+    }
+  }
+
   /** Ends the agent and makes no further attempt. Settles when nothing is left, within 2 s. */
   async close(): Promise<void> {
     const absent = this.isAwaited ? this.#key : undefined;
@@ -273,7 +292,7 @@ export class Session {
     }
   }
 
-  #becomeReady({ agent, queue, key, resumed }: ReadyAgent): void {
+  #becomeReady({ agent, queue, key, resumed, greeting }: ReadyAgent): void {
     if (this.#isClosed) return;
     this.#stay.end();
     this.#stopWatch?.();
@@ -290,6 +309,7 @@ export class Session {
       again,
       resumed,
       isTold,
+      greeting,
     };
     this.#hooks.ready(this.#readiness);
   }

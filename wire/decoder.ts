@@ -50,7 +50,7 @@ export interface FrameDecoderOptions {
  */
 export class FrameDecoder {
   readonly #onBanner: ((text: string) => void) | undefined;
-  readonly #frameLimit: number;
+  #frameLimit: number;
   /** Present until the first frame was found. */
   #banner: BannerSkipper | undefined;
   /** The unfinished frame, first only as much as a header, then of its full size. */
@@ -67,6 +67,11 @@ export class FrameDecoder {
     this.#onBanner = options.onBanner;
     this.#frameLimit = options.frameLimit ?? Infinity;
     if (limit > 0) this.#banner = new BannerSkipper(limit);
+  }
+
+  /** Allows frames of so many bytes, header included, if the limit was lower. */
+  allow(bytes: number): void {
+    this.#frameLimit = Math.max(this.#frameLimit, bytes);
   }
 
   /**

@@ -1,23 +1,26 @@
 /**
- * Description: a host as a manifest describes the host, compiled: the way to the host, the
- * greeting of its agent, and the part that is the host's own.
+ * Description: a host as a manifest describes the host, compiled: the way to the host, and
+ * the greeting of its agent.
  *
- * A host whose own part changes has to be started anew, for an agent takes one
- * configuration in its life. Its own part is how the host is reached, its VIP, its ports,
- * its proxies, for whom it resolves, its files, and the routes that lead through the host,
- * since its agent dials nothing else.
+ * Of two descriptions of a host, the next one in force takes the place of the last so:
  *
- * All hosts are told the rest: the names, ports and name servers of the others, and the
- * routes through others. No request of today's protocol tells an agent anew. So a host of
- * which only the rest changed goes on, and **its agent goes by what it was told until it
- * ends**; the next agent gets the greeting of the manifest in force:
+ * - **The way** differs: how the host is reached (its transport, `install`, `installPath`),
+ *   its VIP, or `resume`, which its agent cannot change. The host is started anew.
+ * - **The greeting** differs. An agent with the feature `update` is brought to the next one
+ *   while it runs, and nothing but the differences is touched (`orders.ts`).
+ * - An agent without that feature, such as NoRouter's, takes one configuration in its life.
+ *   It is started anew if the **part of its own** differs: its ports, its proxies, for whom
+ *   it resolves, its files, its egress, and the routes that lead through the host, since its
+ *   agent dials nothing else. All hosts are told the rest: the names, ports and name servers
+ *   of the others, and the routes through others. Of a change of that alone such an agent
+ *   learns nothing until it ends:
+ *   - it does not listen for ports of the others that are new, and listens on for those that
+ *     are gone; who connects there is refused by the router;
+ *   - its name server and its proxies know neither new names nor new routes, and a name
+ *     whose VIP changed leads to where it led, also if another host has that VIP now.
  *
- * - it does not listen for ports of the others that are new, and listens on for those that
- *   are gone; who connects there is refused by the router;
- * - its name server and its proxies know neither new names nor new routes, and a name
- *   whose VIP changed leads to where it led, also if another host has that VIP now.
- *
- * The router goes by the manifest in force at once, for the packets of every host.
+ * The router goes by the manifest in force at once, for the packets of every host. What only
+ * the manager goes by, such as `connectTimeout`, counts from the next attempt on.
  *
  * @module
  */
@@ -45,8 +48,6 @@ export interface Description {
   readonly greeting: GreetingPlan;
   /** The transport that opens its links; absent for this machine. */
   readonly transport: Transport | undefined;
-  /** The host's own part, to be compared by value. */
-  readonly own: readonly unknown[];
 }
 
 /** Compiles the description of a host of the manifest. Throws if a transport is missing. */
@@ -55,45 +56,84 @@ export function describeHost(
   { manifest, transports }: Described,
 ): Description {
   const extend = extendArgs(manifest, spec);
-  const greeting: GreetingPlan = {
-    configure: configureArgs(manifest, spec),
-    ...(extend && { extend }),
-    needed: neededFeatures(manifest, spec),
-  };
   return {
     spec,
     reach: reachOf(spec, transports),
-    greeting,
+    greeting: {
+      configure: configureArgs(manifest, spec),
+      ...(extend && { extend }),
+      needed: neededFeatures(manifest, spec),
+    },
     transport: spec.transport && transports.get(spec.transport.name),
-    own: ownPart(manifest, spec, greeting),
   };
 }
 
 /**
- * Whether a host of the one description is the host of the other. Values count, and the
- * identity of the transport, which is code.
+ * The field by which the ways of two descriptions of a host differ; undefined if they are the
+ * same. Values count, and the identity of the transport, which is code. Places in the file do
+ * not: a host that moved down a line is the same.
  */
-export function isSameHost(one: Description, other: Description): boolean {
-  return one.transport === other.transport && isDeepStrictEqual(one.own, other.own);
+export function differenceOfWay(
+  one: Description,
+  other: Description,
+): string | undefined {
+  const [before, after] = [one, other].map(wayOf);
+  if (one.transport !== other.transport) return fieldOf(other) ?? fieldOf(one);
+  for (const [field, value] of Object.entries(after!)) {
+    if (isDeepStrictEqual(before![field], value)) continue;
+    return field === "transport" ? fieldOf(other) : field;
+  }
 }
 
-/** Places in the file are not part of it: a host that moved down a line is the same. */
-function ownPart(
-  { routes }: Manifest,
-  { name, transport, install, installPath, connectTimeout, resume }: HostSpec,
-  { configure, extend }: GreetingPlan,
-): unknown[] {
-  // Arguments that are not named here are the host's own, also those of later.
-  const { others: _o, hostnameMap: _h, routes: _r, nameServers: _n, ...own } = configure;
-  const { aliases: _a, exceptions: _e, ...extended } = extend ?? {};
-  const through = routes.filter(({ via }) => via === name)
-    .map(({ cidrs, globs, notCidrs, notGlobs }) => ({
-      cidrs,
-      globs,
-      notCidrs,
-      notGlobs,
-    }));
+function fieldOf({ spec: { transport } }: Description): string | undefined {
+  return transport?.name;
+}
+
+function wayOf({ spec }: Description): Readonly<Record<string, unknown>> {
+  const { transport, install, installPath, resume, vip } = spec;
   // The options follow from the value, and from the folder of the manifest.
-  const way = [transport?.spec, transport?.options, install, installPath];
-  return [way, connectTimeout, resume, own, extended, through];
+  return {
+    transport: [transport?.spec, transport?.options],
+    install,
+    installPath,
+    resume,
+    vip,
+  };
+}
+
+/** What an agent is told. */
+export type Told = Pick<GreetingPlan, "configure" | "extend">;
+
+/** Whether an agent that was told the one is told nothing new by the other. */
+export function isSameGreeting(one: Told, other: Told): boolean {
+  return one === other ||
+    isDeepStrictEqual(one.configure, other.configure) &&
+      isDeepStrictEqual(one.extend, other.extend);
+}
+
+/** The fields of a manifest by which the agent's own parts of two greetings differ. */
+export function differencesOfOwn(one: Told, other: Told): string[] {
+  const [before, after] = [ownPart(one), ownPart(other)];
+  return Object.keys({ ...before, ...after }).filter((field) =>
+    !isDeepStrictEqual(before[field], after[field])
+  );
+}
+
+/** By the fields of a manifest. */
+function ownPart({ configure, extend = {} }: Told): Record<string, unknown> {
+  // Arguments that are not named here are the host's own, also those of later.
+  const { others: _o, hostnameMap: _h, nameServers: _n, routes = [], ...own } = configure;
+  const { me, forwards, http, socks, ...plain } = own;
+  const { aliases: _a, exceptions = [], ...extended } = extend;
+  const except = new Map(exceptions.map(({ route, hostnames }) => [route, hostnames]));
+  const through = routes.map((route, index) => ({ ...route, not: except.get(index) }))
+    .filter(({ via }) => via === me);
+  return {
+    ...plain,
+    ...extended,
+    ports: forwards,
+    http: [http, extended.http],
+    socks: [socks, extended.socks],
+    routes: through,
+  };
 }

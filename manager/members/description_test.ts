@@ -34,7 +34,7 @@ const table: readonly (readonly [string, Shape, Shape, string])[] = [
   ["loopback", base, withB({ loopback: { disable: true } }), "b"],
   ["the folder of its state", base, withB({ stateDir: { pathOnAgent: "/tmp/x" } }), "b"],
   ["its hosts file", base, withB({ writeEtcHosts: true }), "b"],
-  ["its time to connect", base, withB({ connectTimeout: "3s" }), "b"],
+  ["its time to connect", base, withB({ connectTimeout: "3s" }), ""],
   ["for whom it resolves", base, withB({ resolveFor: ["a"] }), "b"],
   [
     "the address of the host for which it resolves",

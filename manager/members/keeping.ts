@@ -58,6 +58,7 @@ export class Keeping {
       mesh: this.#mesh,
       ...(kept && isSame && { left: new AgentKey(kept) }),
       keep: (key) => this.#keep(name, key, options),
+      goesBy: (greeting) => this.#goesBy(name, greeting, options),
     };
   }
 
@@ -74,10 +75,18 @@ export class Keeping {
     this.#state?.begin(this.#mesh, hosts, isThere);
   }
 
+  /** The agent of a host took other orders, by which it is known again. */
+  #goesBy(host: string, greeting: GreetingPlan, options: KeepingOptions): void {
+    const known = this.#state?.hosts.get(host);
+    const configuration = configurationHash(greeting);
+    if (!known || known.configuration === configuration) return;
+    this.#write(() => this.#state?.set(host, { ...known, configuration }), options);
+  }
+
   #keep(host: string, key: AgentKey | undefined, options: KeepingOptions): void {
     const state = this.#state;
     if (!state) return;
-    try {
+    this.#write(() => {
       if (!key) return state.remove(host);
       const { id, secret, seconds, epoch } = key;
       const known = state.hosts.get(host);
@@ -86,6 +95,12 @@ export class Keeping {
         ? known.configuration
         : configurationHash(options.greeting());
       state.set(host, { id, secret, seconds, epoch, configuration });
+    }, options);
+  }
+
+  #write(change: () => void, options: KeepingOptions): void {
+    try {
+      change();
     } catch (error) {
       if (this.#hasFailed) return;
       this.#hasFailed = true;

@@ -8,7 +8,7 @@ import type { Clock } from "../../link/clock.ts";
 import { carry } from "../../router/pipeline.ts";
 import { policeCounters } from "../../router/police.ts";
 import type { ResumePlan } from "../attempt.ts";
-import { happeningsOf, type MeshParts } from "../happenings.ts";
+import { happeningsOf, type MeshParts, ordersOf } from "../happenings.ts";
 import { RunningHost } from "../running_host.ts";
 import type { Description } from "./description.ts";
 import type { Keeping } from "./keeping.ts";
@@ -26,7 +26,7 @@ export function makeHost(
   description: Description,
   { mesh, clock, keeping }: MakingParts,
 ): RunningHost {
-  const { spec: { name, connectTimeout }, reach: { command, open } } = description;
+  const { spec: { name }, reach: { command, open } } = description;
   const { router, connections, emit } = mesh;
   const resume: ResumePlan | undefined = keeping.planOf(description, {
     greeting: () => host.description.greeting,
@@ -42,7 +42,9 @@ export function makeHost(
       get greeting() {
         return host.description.greeting;
       },
-      connectTimeout,
+      get connectTimeout() {
+        return host.spec.connectTimeout;
+      },
       resume,
       clock,
       open,
@@ -56,6 +58,7 @@ export function makeHost(
         }),
     },
     police: counters,
+    orders: (host) => ordersOf(host, mesh),
     hooks: (host) => happeningsOf(host, mesh),
     warn: emit,
   });

@@ -13,6 +13,9 @@
  * | there  | changed | is ended, and then another of its name is started   |
  * | there  | same    | stays: the same object, link, agent and connections |
  *
+ * *Changed* is a host whose way is another, or whose agent cannot stay (`orders.ts`). The
+ * agents of hosts that stay are told of the differences, if they can be, after the router.
+ *
  * The other host of a name waits until nothing is left of the first, because two agents on
  * one machine would fight for its ports.
  *
@@ -49,9 +52,15 @@ import { beginAbsent } from "../resume/absence.ts";
 import { bidFarewell } from "../resume/farewell.ts";
 import { becomeAway, becomeDown, type MeshParts } from "../happenings.ts";
 import type { RunningHost } from "../running_host.ts";
-import { type Described, describeHost, isSameHost } from "./description.ts";
+import {
+  type Described,
+  describeHost,
+  type Description,
+  differenceOfWay,
+} from "./description.ts";
 import type { Keeping } from "./keeping.ts";
 import { makeHost } from "./make_host.ts";
+import { differencesOf, type Restart, type SwapReport } from "./swap_report.ts";
 
 /** The manifest of a mesh that has not begun; its rules are of version 0. */
 export const NOTHING: Manifest = { path: "", hosts: [], routes: [], warnings: [] };
@@ -81,6 +90,7 @@ export class Membership implements MeshParts {
   readonly #endings = new Map<string, Promise<void>>();
   #manifest = NOTHING;
   #version = 0;
+  #generation = 0;
   #isSwapping = false;
   #closed: Promise<void> | undefined;
 
@@ -103,28 +113,50 @@ export class Membership implements MeshParts {
     return this.#version;
   }
 
+  /** The number of times that the map of hosts has changed. */
+  get generation(): number {
+    return this.#generation;
+  }
+
   /** The hosts of the manifest in force, in its order. Always the same map. */
   get hosts(): ReadonlyMap<string, RunningHost> {
     return this.#hosts;
   }
 
   /**
-   * Goes by another manifest from now on, see above.
+   * Goes by another manifest from now on, see above, and tells what that does.
    *
    * @throws {Error} and changes nothing, if a transport is missing, if the mesh was closed,
    * or if called by a swap.
    */
-  swap(next: Described): void {
+  swap(next: Described): SwapReport {
     if (this.#closed) {
       throw new Error("Cannot change the hosts of a mesh that was closed");
     }
     if (this.#isSwapping) throw new Error("Cannot change hosts while they are changed");
     this.#isSwapping = true;
     try {
-      this.#swap(next);
+      return this.#swap(next);
     } finally {
       this.#isSwapping = false;
     }
+  }
+
+  /**
+   * Ends a host and starts another in its place, by the same description. Nothing happens to
+   * one that is not there any more.
+   */
+  restart(host: RunningHost): void {
+    const { name } = host;
+    if (this.#closed || this.#hosts.get(name) !== host) return;
+    const fresh = this.#make(host.description);
+    const wasPresent = host.state !== "down";
+    this.#generation++;
+    this.#hosts.set(name, fresh);
+    this.#end(host);
+    if (wasPresent) becomeDown(host, this);
+    this.router.starting(name);
+    this.#start(fresh);
   }
 
   /** Ends every agent and settles, within 2 s, when all is gone. */
@@ -135,29 +167,40 @@ export class Membership implements MeshParts {
     })();
   }
 
-  #swap({ manifest, transports }: Described): void {
+  #swap({ manifest, transports }: Described): SwapReport {
     const descriptions = manifest.hosts.map((spec) =>
       describeHost(spec, { manifest, transports })
     );
     const leaving = new Set(this.#hosts.values());
     const coming: RunningHost[] = [];
+    const restarted: Restart[] = [];
+    const updated: string[] = [];
+    const outdated: string[] = [];
     const hosts = descriptions.map((description) => {
-      const host = this.#hosts.get(description.spec.name);
-      if (host && isSameHost(host.description, description)) {
+      const { name } = description.spec;
+      const host = this.#hosts.get(name);
+      const why = host && reasonAgainst(host, description);
+      if (host && why === undefined) {
+        const { kind } = host.orders.prospect(description.greeting);
+        if (kind === "update") updated.push(name);
+        if (kind === "outdated") outdated.push(name);
         leaving.delete(host);
         host.description = description;
         return host;
       }
-      const parts = { mesh: this, clock: this.#clock, keeping: this.#keeping };
-      const fresh = makeHost(description, parts);
+      if (why !== undefined) restarted.push({ host: name, why });
+      const fresh = this.#make(description);
       coming.push(fresh);
       return fresh;
     });
+    const before = this.#manifest;
     this.#manifest = manifest;
     this.#version++;
+    this.#generation++;
     // Whole before anybody is told: a listener that closes the mesh finds every host.
     this.#hosts.clear();
     for (const host of hosts) this.#hosts.set(host.name, host);
+    const removed = [...leaving].filter(({ name }) => !this.#hosts.has(name));
     const present = [...leaving].filter(({ state }) => state !== "down");
     for (const host of leaving) this.#end(host);
     for (const host of present) becomeDown(host, this);
@@ -165,6 +208,22 @@ export class Membership implements MeshParts {
     for (const { name } of coming) this.router.starting(name);
     if (this.#version === 1) this.#takeOver();
     for (const host of coming) this.#start(host);
+    for (const host of hosts) host.orders.follow();
+    const anew = new Set(restarted.map(({ host }) => host));
+    return {
+      version: this.#version,
+      added: coming.map(({ name }) => name).filter((name) => !anew.has(name)),
+      removed: removed.map(({ name }) => name),
+      restarted,
+      updated,
+      outdated,
+      ...differencesOf(before, manifest),
+    };
+  }
+
+  #make(description: Description): RunningHost {
+    const parts = { mesh: this, clock: this.#clock, keeping: this.#keeping };
+    return makeHost(description, parts);
   }
 
   /** Makes the hosts ready for agents that an earlier manager left. */
@@ -213,4 +272,12 @@ export class Membership implements MeshParts {
       message: `Closed: ${name} (${vip})${startsAnew ? ", which starts anew" : ""}`,
     });
   }
+}
+
+/** Why a host cannot stay with another description; undefined if it can. */
+function reasonAgainst(host: RunningHost, next: Description): string | undefined {
+  const field = differenceOfWay(host.description, next);
+  if (field !== undefined) return `${field} changed`;
+  const prospect = host.orders.prospect(next.greeting);
+  return prospect.kind === "anew" ? prospect.why : undefined;
 }

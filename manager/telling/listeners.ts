@@ -11,6 +11,7 @@
 import { formatPosition, type Position } from "../../manifest/source/diagnostic.ts";
 import type { HostSpec, Manifest } from "../../manifest/manifest.ts";
 import type { ListenerStatus } from "../../wire/control/control.ts";
+import { formatHostPort } from "../../wire/text.ts";
 import { formatIpv4 } from "../../wire/ip/ipv4.ts";
 import type {
   AddressesTakenEvent,
@@ -134,6 +135,7 @@ const PURPOSE: Readonly<Record<ListenerStatus["kind"], string>> = {
   http: " for its HTTP proxy",
   socks: " for its SOCKS proxy",
   dns: " for its name server",
+  egress: " for its egress rule",
 };
 
 function positionOf(
@@ -142,6 +144,11 @@ function positionOf(
   { address, kind }: ListenerStatus,
 ): Position | undefined {
   if (kind === "http" || kind === "socks") return host[kind]?.at;
+  if (kind === "egress") {
+    return host.egress?.find(({ listenHost, listenPort }) =>
+      formatHostPort(listenHost, listenPort) === address
+    )?.at;
+  }
   const [ip, port] = splitAddress(address);
   const owner = manifest.hosts.find(({ vip }) => formatIpv4(vip) === ip);
   if (kind === "dns") return owner?.at;

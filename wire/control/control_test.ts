@@ -11,6 +11,8 @@ import {
   parseHostDown,
   parseRouteSuggestion,
   parseStatus,
+  parseUpdateArgs,
+  parseUpdateData,
 } from "./control.ts";
 import { FrameType } from "../frame.ts";
 
@@ -304,4 +306,43 @@ Deno.test("results and events are read", () => {
   assert.deepEqual(parseStatus({ machine: null }), { listeners: [] });
   assert.match(fault(() => parseStatus({ machine: "m".repeat(201) })), /machine: /);
   assert.match(fault(() => parseStatus(undefined)), /result of status/);
+});
+
+Deno.test("update has a version, and what configure and extend would say", () => {
+  const configure = { me: "127.0.42.100" };
+  const egress = [{
+    proto: "tcp",
+    listen: "127.0.0.1:5432",
+    connect_host: "db",
+    connect_port: 5432,
+  }];
+  const read = parseUpdateArgs({ version: 3, configure, extend: { egress } });
+  assert.deepEqual(read.configure, parseConfigureArgs(configure));
+  assert.deepEqual([read.version, read.extend], [3, { egress }]);
+  assert.equal(
+    parseUpdateArgs({ version: 3, configure, extend: null }).extend,
+    undefined,
+  );
+  assert.deepEqual(parseUpdateData({ version: 3, more: 1 }), { version: 3 });
+});
+
+Deno.test("wrong arguments of update are errors that show no password", () => {
+  const configure = { me: "127.0.42.100" };
+  const http = { listen: "x", auth: { username: "me", password: ["open sesame"] } };
+  const wrong: [unknown, RegExp][] = [
+    [{ configure }, /version/],
+    [{ version: -1, configure }, /version/],
+    [{ version: 1.5, configure }, /version/],
+    [{ version: 1 }, /the arguments of update: configure/],
+    [{ version: 1, configure: { me: "x" } }, /configure.*me/s],
+    [{ version: 1, configure, extend: { http } }, /extend.*password/s],
+    [{ version: 1, configure, extend: { egress: [{ proto: "tcp" }] } }, /egress/],
+  ];
+  for (const [args, words] of wrong) {
+    assert.throws(() => parseUpdateArgs(args), (error: Error) => {
+      assert.match(error.message, words);
+      assert.ok(!error.message.includes("open sesame"));
+      return error instanceof ControlError;
+    });
+  }
 });

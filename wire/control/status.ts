@@ -13,8 +13,11 @@ import { object, shortList, shortText } from "./fields.ts";
 export interface ListenerStatus {
   /** `address:port`. */
   address: string;
-  /** The listener's purpose; `dns` is a mesh's name server, on the real `VIP:10053`. */
-  kind: "loopback" | "http" | "socks" | "dns";
+  /**
+   * The listener's purpose; `dns` is a mesh's name server, on the real `VIP:10053`, and
+   * `egress` leads into the mesh.
+   */
+  kind: "loopback" | "http" | "socks" | "dns" | "egress";
   /** Why the listener is not open; absent if open. */
   error?: {
     /** `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` or another short code. */
@@ -41,7 +44,7 @@ const AGENT_STATUS: Schema<AgentStatus> = object({
   listeners: shortList(
     object({
       address: shortText(64),
-      kind: v.picklist(["loopback", "http", "socks", "dns"]),
+      kind: v.picklist(["loopback", "http", "socks", "dns", "egress"]),
       error: v.nullish(v.object({ code: shortText(64), message: shortText(2000) })),
     }),
     65_536,

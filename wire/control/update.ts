@@ -21,7 +21,10 @@ export const UPDATE_FEATURE = "update";
 export interface UpdateArgs {
   /** The version of the manager's rules, which only goes up. */
   version: number;
-  /** What `configure` would say. The VIP and `resume` cannot differ from what they were. */
+  /**
+   * What `configure` would say. The VIP cannot differ from what it was, nor can `resume`,
+   * which may be absent.
+   */
   configure: ConfigureArgs;
   /** What `extend` would say; nothing of it counts if absent. */
   extend?: ExtendArgs;
@@ -36,7 +39,7 @@ export interface UpdateData {
 const VERSION = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 const UPDATE_ARGS: Schema<{ version: number; configure: unknown; extend?: unknown }> =
-  object({ version: VERSION, configure: v.unknown(), extend: v.unknown() });
+  object({ version: VERSION, configure: v.unknown(), extend: v.optional(v.unknown()) });
 
 const UPDATE_DATA: Schema<UpdateData> = object({ version: VERSION });
 
