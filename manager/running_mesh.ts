@@ -12,6 +12,8 @@ import { Router } from "../router/route.ts";
 import { learnDescriptorLimit } from "../transports/command/descriptor_limit.ts";
 import type { Transport } from "../transports/mod.ts";
 import { connectionsOf } from "./telling/connections.ts";
+import { Denials } from "./telling/denied.ts";
+import { Pursuit } from "./pursuit.ts";
 import type { Mesh, MeshOptions, ReadyReport, StatusOptions } from "./contract.ts";
 import { Keeping } from "./members/keeping.ts";
 import { meshName } from "./resume/mesh_name.ts";
@@ -32,6 +34,10 @@ export class RunningMesh implements Mesh {
   /** That of its state file. */
   #lock: StateLock | undefined;
   readonly #router: Router;
+  /** Tells of connections that the policy denied. */
+  readonly #denials: Denials;
+  /** Has those ended that a new policy forbids. */
+  readonly #pursuit: Pursuit;
   readonly #clock: Clock;
   /** The time of the start, in milliseconds of the clock. */
   readonly #since: number;
@@ -50,12 +56,18 @@ export class RunningMesh implements Mesh {
     const clock = this.#clock = options.clock ?? systemClock;
     const now = () => clock.now();
     this.#since = now();
+    const emit = (event: MeshEvent) => this.#emit(event);
+    const denials = this.#denials = new Denials({ clock, emit });
     const router = this.#router = new Router(rulesOf(NOTHING, 0), {
       now,
       pace: paceOf(clock),
       seed: Math.trunc(clock.random() * 2 ** 32),
+      onDenied: (denial) => {
+        connections?.denied(denial.frame);
+        denials.add(denial);
+      },
     });
-    const emit = (event: MeshEvent) => this.#emit(event);
+    this.#pursuit = new Pursuit(router, clock);
     const connections = options.connections
       ? connectionsOf({ router, now, emit })
       : undefined;
@@ -93,6 +105,8 @@ export class RunningMesh implements Mesh {
    */
   swap(manifest: Manifest, transports = this.#transports): void {
     this.#members.swap({ manifest, transports });
+    this.#pursuit.begin();
+    this.#denials.keep(this.hosts);
     this.#transports = transports;
   }
 
@@ -128,7 +142,10 @@ export class RunningMesh implements Mesh {
   }
 
   async close(): Promise<void> {
+    this.#pursuit.stop();
+    this.#denials.close();
     await this.#members.close();
+    this.#denials.close();
     this.#lock?.release();
     this.#lock = undefined;
   }

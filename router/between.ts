@@ -146,9 +146,8 @@ export class ConnectionsBetween {
    * there are any; returns their number.
    */
   pursue(): number {
-    let count = 0;
-    for (const pursued of this.#pursued.values()) {
-      if (++count > AT_ONCE) break;
+    // Taken out first: those that are provoked go to the end.
+    for (const pursued of [...this.#pursued.values().take(AT_ONCE)]) {
       this.#provoke(pursued);
     }
     return this.#pursued.size;

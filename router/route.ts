@@ -118,6 +118,7 @@ export class Router {
     this.#between = new ConnectionsBetween({ now, limit, seed, ...parts });
     this.#onDenied = options.onDenied && ((denial) => options.onDenied!(denial));
     this.#plan = this.#enact(rules);
+    this.#between.swap(this.#gate);
   }
 
   /** The table in force, which tells where addresses lead. */
@@ -139,6 +140,11 @@ export class Router {
       }
     }
     this.#between.swap(this.#gate);
+  }
+
+  /** Connections between VIPs that are being reset because the policy forbids them. */
+  get pursued(): number {
+    return this.#between.pursued;
   }
 
   /**

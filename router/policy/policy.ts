@@ -3,9 +3,10 @@
  * microseconds, whatever their number.
  *
  * The first rule that matches decides; where none does, the connection is allowed. For each
- * opener the rules that name the opener are gathered once. Of these, each in turn is asked
- * by port and by destination, in the logarithm of its ranges, and the decision is
- * remembered for destinations that no name leads to.
+ * opener the rules that name the opener are gathered once. These are gone through by the
+ * bounds of their ports and of their addresses, which stand side by side in plain arrays, so
+ * that most rules cost a comparison; the hosts and names of a connection are looked up
+ * before. The decision is remembered for destinations that no name leads to.
  *
  * @module
  */
@@ -13,6 +14,7 @@
 import type { PolicyParty, PolicyPorts, PolicyRule } from "../../manifest/policy.ts";
 import type { Cidr } from "../../wire/ip/ipv4.ts";
 import { PolicyNames } from "./names.ts";
+import { RuleSet } from "./rule_set.ts";
 import { type Span, Spans } from "./spans.ts";
 
 /** Decisions that are remembered; beyond that all are forgotten. */
@@ -49,10 +51,24 @@ export interface Decision {
 /** The decision where no rule matches. */
 const DEFAULT: Decision = { action: "allow", rule: undefined };
 
-/** The rules of an opener, and its decisions by destination, port and protocol. */
+/** The rules that name an opener, side by side. */
 interface Opener {
-  readonly rules: readonly CompiledRule[];
+  readonly count: number;
+  /** Their numbers, in order. */
+  readonly rules: Int32Array;
+  /** The bounds of their ports. */
+  readonly tcp: Bounds;
+  readonly udp: Bounds;
+  /** The bounds of their addresses. */
+  readonly addresses: Bounds;
+  /** Decisions by destination, port and protocol. */
   readonly known: Map<number, Decision>;
+}
+
+/** The least and the greatest number that each rule may have. */
+interface Bounds {
+  readonly first: Float64Array;
+  readonly last: Float64Array;
 }
 
 /**
@@ -61,30 +77,41 @@ interface Opener {
  */
 export class Policy {
   readonly #rules: readonly CompiledRule[];
-  readonly #names = new PolicyNames();
-  readonly #hasNames: boolean;
+  readonly #names: PolicyNames | undefined;
+  /** The rules that name a host as destination. */
+  readonly #hosts: ReadonlyMap<string, RuleSet>;
   readonly #openers = new Map<string, Opener>();
   #remembered = 0;
 
   /** Compiles rules. */
   constructor(rules: readonly PolicyRule[]) {
     this.#rules = rules.map((rule, index) => new CompiledRule(rule, index));
+    const names = new PolicyNames(rules.length);
+    const hosts = new Map<string, number[]>();
     let hasNames = false;
     for (const [index, { to }] of rules.entries()) {
       for (const party of to) {
-        if (party.kind !== "name") continue;
-        this.#names.add(party.glob, index);
-        hasNames = true;
+        if (party.kind === "name") {
+          names.add(party.glob, index);
+          hasNames = true;
+        } else if (party.kind === "host") {
+          const named = hosts.get(party.name);
+          if (named) named.push(index);
+          else hosts.set(party.name, [index]);
+        }
       }
     }
-    this.#hasNames = hasNames;
+    this.#names = hasNames ? names : undefined;
+    this.#hosts = new Map(
+      Array.from(hosts, ([host, named]) => [host, new RuleSet(rules.length, named)]),
+    );
   }
 
   /** Decides a connection. */
   decide(opening: Opening): Decision {
     const opener = this.#openerOf(opening);
-    if (this.#hasNames && opening.names.length > 0) return this.#find(opener, opening);
-    const { address, port, proto } = opening;
+    const { address, port, proto, names } = opening;
+    if (this.#names !== undefined && names.length > 0) return this.#find(opener, opening);
     const key = (address * 65_536 + port) * 2 + (proto === "udp" ? 1 : 0);
     const known = opener.known.get(key);
     if (known !== undefined) return known;
@@ -97,16 +124,20 @@ export class Policy {
     return decision;
   }
 
-  #find({ rules }: Opener, opening: Opening): Decision {
-    const { to, address, names, port, proto } = opening;
-    const named = this.#hasNames
-      ? names.map((name) => this.#names.rulesOf(name)).filter(({ size }) => size > 0)
-      : [];
-    for (const rule of rules) {
+  #find(opener: Opener, { to, address, names, port, proto }: Opening): Decision {
+    const hosts = to === undefined ? undefined : this.#hosts.get(to);
+    const named = names.flatMap((name) => this.#names?.rulesOf(name) ?? []);
+    const { count, rules, addresses } = opener;
+    const ports = proto === "tcp" ? opener.tcp : opener.udp;
+    for (let at = 0; at < count; at++) {
+      if (port < ports.first[at]! || port > ports.last[at]!) continue;
+      const index = rules[at]!;
+      const isNear = address >= addresses.first[at]! && address <= addresses.last[at]!;
+      const isNamed = hosts?.has(index) || named.some((some) => some.has(index));
+      if (!isNear && !isNamed) continue;
+      const rule = this.#rules[index]!;
       if (!rule.hasPort(port, proto)) continue;
-      if (rule.to.has(to, address) || named.some((some) => some.has(rule.index))) {
-        return rule.decision;
-      }
+      if (isNamed || rule.to.has(undefined, address)) return rule.decision;
     }
     return DEFAULT;
   }
@@ -120,7 +151,14 @@ export class Policy {
       this.#remembered = 0;
     }
     const rules = this.#rules.filter((rule) => rule.from.has(from, fromAddress));
-    const opener = { rules, known: new Map<number, Decision>() };
+    const opener = {
+      count: rules.length,
+      rules: Int32Array.from(rules, ({ index }) => index),
+      tcp: boundsOf(rules.map(({ tcp }) => tcp)),
+      udp: boundsOf(rules.map(({ udp }) => udp)),
+      addresses: boundsOf(rules.map(({ to }) => to.addresses)),
+      known: new Map<number, Decision>(),
+    };
     this.#openers.set(key, opener);
     return opener;
   }
@@ -133,44 +171,52 @@ class CompiledRule {
   readonly from: Parties;
   readonly to: Parties;
   /** Undefined for all ports. */
-  readonly #tcp: Spans | undefined;
-  readonly #udp: Spans | undefined;
+  readonly tcp: Spans | undefined;
+  readonly udp: Spans | undefined;
 
   constructor({ action, from, to, ports }: PolicyRule, index: number) {
     this.index = index;
     this.decision = { action, rule: index };
     this.from = new Parties(from);
     this.to = new Parties(to);
-    this.#tcp = ports && portsOf(ports, "tcp");
-    this.#udp = ports && portsOf(ports, "udp");
+    this.tcp = ports && portsOf(ports, "tcp");
+    this.udp = ports && portsOf(ports, "udp");
   }
 
   hasPort(port: number, proto: "tcp" | "udp"): boolean {
-    const ports = proto === "tcp" ? this.#tcp : this.#udp;
+    const ports = proto === "tcp" ? this.tcp : this.udp;
     return ports === undefined || ports.has(port);
   }
 }
 
 /** One side of a rule, without its names. */
 class Parties {
-  readonly #isAny: boolean;
+  /** Undefined for all addresses. */
+  readonly addresses: Spans | undefined;
   readonly #hosts: ReadonlySet<string>;
-  readonly #ranges: Spans;
 
   constructor(parties: readonly PolicyParty[]) {
-    this.#isAny = parties.some(({ kind }) => kind === "any");
+    const isAny = parties.some(({ kind }) => kind === "any");
+    const ranges = parties.flatMap((party) =>
+      party.kind === "range" ? [spanOf(party.cidr)] : []
+    );
+    this.addresses = isAny ? undefined : new Spans(ranges);
     this.#hosts = new Set(
       parties.flatMap((party) => party.kind === "host" ? [party.name] : []),
-    );
-    this.#ranges = new Spans(
-      parties.flatMap((party) => party.kind === "range" ? [spanOf(party.cidr)] : []),
     );
   }
 
   has(host: string | undefined, address: number): boolean {
-    return this.#isAny || host !== undefined && this.#hosts.has(host) ||
-      this.#ranges.has(address);
+    return this.addresses === undefined || this.addresses.has(address) ||
+      host !== undefined && this.#hosts.has(host);
   }
+}
+
+function boundsOf(all: readonly (Spans | undefined)[]): Bounds {
+  return {
+    first: Float64Array.from(all, (spans) => spans ? spans.first : 0),
+    last: Float64Array.from(all, (spans) => spans ? spans.last : Infinity),
+  };
 }
 
 function portsOf(ports: readonly PolicyPorts[], wanted: "tcp" | "udp"): Spans {

@@ -24,9 +24,14 @@ export class Spans {
     this.#bounds = bounds;
   }
 
-  /** Whether the number is in none of them, whatever the number. */
-  get isEmpty(): boolean {
-    return this.#bounds.length === 0;
+  /** The least of them; Infinity if there is none. */
+  get first(): number {
+    return this.#bounds[0] ?? Infinity;
+  }
+
+  /** The greatest of them; -Infinity if there is none. */
+  get last(): number {
+    return this.#bounds.at(-1) ?? -Infinity;
   }
 
   /** Whether `value` is among them. */
