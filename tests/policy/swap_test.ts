@@ -5,6 +5,7 @@ import { NOROUTER } from "../harness/scene/mesh.ts";
 import { e2e } from "../harness/scene/scene.ts";
 import { within } from "../harness/scene/wait.ts";
 import { Lasting, LASTING_PUBLISHED, serveLasting } from "../harness/peers/lasting.ts";
+import type { Report } from "../harness/peers/peer.ts";
 import { python } from "../interop/programs.ts";
 import { PolicyManager } from "./policy_manager.ts";
 
@@ -57,6 +58,9 @@ e2e(
 
     await manager.swap("deny laptop -> web");
     await within("the resets", forbidden.areEnded(), LIMIT_MS);
+    const isReset = ({ ending }: Report) => /reset/.test(String(ending));
+    const far = toWeb.server.report("closed", isReset);
+    await within("the reset of the other end", far, LIMIT_MS);
     await staying.goesOn();
     await between.goesOn();
 
