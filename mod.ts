@@ -58,6 +58,7 @@ export type { Clock } from "./link/clock.ts";
 export type {
   AddressesTakenEvent,
   ConnectionEvent,
+  DeniedEvent,
   EventBase,
   HostAwayEvent,
   HostClosedEvent,
@@ -69,6 +70,7 @@ export type {
   ListenersUpEvent,
   ManifestWarningEvent,
   MeshEvent,
+  MoreDeniedEvent,
   ProgressEvent,
   QuestionEvent,
 } from "./manager/events.ts";
@@ -94,6 +96,7 @@ export type {
 export type { QueueCounters, QueueStatus } from "./link/queue/queue.ts";
 export type { WindowStatus } from "./link/window/window.ts";
 export type { WaitingStatus } from "./link/queue/waiting.ts";
+export type { PolicyRuleStatus } from "./router/policy/gate.ts";
 export type { PoliceCounters, Verdict } from "./router/police.ts";
 export type { RouteCounters } from "./router/counters.ts";
 export {

@@ -201,8 +201,12 @@ function connectorOf(
     get published() {
       return inForce.configuration.published;
     },
-    suggest: (address, via) =>
-      suggest({ ip: [formatIpv4(address)], route: formatIpv4(via) }),
+    suggest: (address, via, name) =>
+      suggest({
+        ip: [formatIpv4(address)],
+        route: formatIpv4(via),
+        ...(name !== undefined && { names: [name] }),
+      }),
     sent,
     warn: (message) => seldom.happened("misled", message),
     signal,

@@ -250,6 +250,34 @@ export interface ConnectionEvent extends EventBase {
   readonly end?: string;
 }
 
+/** The policy denied a connection. Of many in a short time, some are told. */
+export interface DeniedEvent extends EventBase {
+  /** Tells events apart. */
+  readonly type: "denied";
+  /** The host that asked for the connection. */
+  readonly host: string;
+  /** The host that the connection was for: at its VIP, or through a route. */
+  readonly to: string;
+  /** The destination address, dotted. */
+  readonly address: string;
+  /** The destination port. */
+  readonly port: number;
+  /** The names by which the host looked up a routed address, the latest last; absent if none. */
+  readonly names?: readonly string[];
+  /** Where the manifest has the rule that denies, `mesh.yaml:12:5`. */
+  readonly rule: string;
+}
+
+/** More connections of a host were denied than are told one by one. */
+export interface MoreDeniedEvent extends EventBase {
+  /** Tells events apart. */
+  readonly type: "moreDenied";
+  /** The host that asked for the connections. */
+  readonly host: string;
+  /** Their number since the last event of this type. */
+  readonly count: number;
+}
+
 /** Anything that a mesh tells. */
 export type MeshEvent =
   | ConnectionEvent
@@ -264,4 +292,6 @@ export type MeshEvent =
   | HostWarningEvent
   | ListenerFailedEvent
   | AddressesTakenEvent
-  | ListenersUpEvent;
+  | ListenersUpEvent
+  | DeniedEvent
+  | MoreDeniedEvent;

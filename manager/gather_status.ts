@@ -21,7 +21,7 @@ export interface StatusSources {
 
 /** Gathers a status. */
 export function statusOf({ hosts, router, now, since }: StatusSources): MeshStatus {
-  const { version, counters, flows, hosts: members } = router.status();
+  const { version, counters, flows, policy, hosts: members } = router.status();
   const inRouter = new Map(members.map((member) => [member.host, member]));
   return {
     ms: Math.round(now - since),
@@ -39,6 +39,7 @@ export function statusOf({ hosts, router, now, since }: StatusSources): MeshStat
     }),
     packets: counters,
     flows,
+    policy,
     stacks: hosts.flatMap((host) => stackStatus(host, now)),
     listeners: hosts.flatMap(({ name, report }) =>
       report.listeners.map((listener) => ({ host: name, ...listener }))

@@ -245,9 +245,10 @@ function reportFailure(
 function learn(
   from: string,
   { router }: MeshParts,
-  { ip, route }: RouteSuggestion,
+  { ip, route, names }: RouteSuggestion,
 ): void {
-  router.learn(from, ip.map((address) => parseIpv4(address)!), parseIpv4(route)!);
+  const addresses = ip.map((address) => parseIpv4(address)!);
+  router.learn(from, addresses, parseIpv4(route)!, names);
 }
 
 /**

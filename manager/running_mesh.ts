@@ -14,6 +14,8 @@ import type { Transport } from "../transports/mod.ts";
 import { withKeptVips } from "./free_vips.ts";
 import type { SwapReport } from "./members/swap_report.ts";
 import { connectionsOf } from "./telling/connections.ts";
+import { Denials } from "./telling/denied.ts";
+import { Pursuit } from "./pursuit.ts";
 import type { Mesh, MeshOptions, ReadyReport, StatusOptions } from "./contract.ts";
 import { Keeping } from "./members/keeping.ts";
 import { meshName } from "./resume/mesh_name.ts";
@@ -34,6 +36,10 @@ export class RunningMesh implements Mesh {
   /** That of its state file. */
   #lock: StateLock | undefined;
   readonly #router: Router;
+  /** Tells of connections that the policy denied. */
+  readonly #denials: Denials;
+  /** Has those ended that a new policy forbids. */
+  readonly #pursuit: Pursuit;
   readonly #clock: Clock;
   /** The time of the start, in milliseconds of the clock. */
   readonly #since: number;
@@ -52,12 +58,18 @@ export class RunningMesh implements Mesh {
     const clock = this.#clock = options.clock ?? systemClock;
     const now = () => clock.now();
     this.#since = now();
+    const emit = (event: MeshEvent) => this.#emit(event);
+    const denials = this.#denials = new Denials({ clock, emit });
     const router = this.#router = new Router(rulesOf(NOTHING, 0), {
       now,
       pace: paceOf(clock),
       seed: Math.trunc(clock.random() * 2 ** 32),
+      onDenied: (denial) => {
+        connections?.denied(denial.frame);
+        denials.add(denial);
+      },
     });
-    const emit = (event: MeshEvent) => this.#emit(event);
+    this.#pursuit = new Pursuit(router, clock);
     const connections = options.connections
       ? connectionsOf({ router, now, emit })
       : undefined;
@@ -97,6 +109,8 @@ export class RunningMesh implements Mesh {
   swap(manifest: Manifest, transports = this.#transports): SwapReport {
     const kept = withKeptVips(this.manifest, manifest);
     const report = this.#members.swap({ manifest: kept, transports });
+    this.#pursuit.begin();
+    this.#denials.keep(this.hosts);
     this.#transports = transports;
     return report;
   }
@@ -133,7 +147,10 @@ export class RunningMesh implements Mesh {
   }
 
   async close(): Promise<void> {
+    this.#pursuit.stop();
+    this.#denials.close();
     await this.#members.close();
+    this.#denials.close();
     this.#lock?.release();
     this.#lock = undefined;
   }

@@ -12,6 +12,7 @@ import type { QueueStatus } from "../link/queue/queue.ts";
 import type { WaitingStatus } from "../link/queue/waiting.ts";
 import type { WindowStatus } from "../link/window/window.ts";
 import type { RouteCounters } from "../router/counters.ts";
+import type { PolicyRuleStatus } from "../router/policy/gate.ts";
 import type { PoliceCounters } from "../router/police.ts";
 import type { AgentStack } from "../wire/control/agent_stack.ts";
 import type { ListenerStatus } from "../wire/control/control.ts";
@@ -35,6 +36,8 @@ export interface MeshStatus {
   readonly packets: Readonly<RouteCounters>;
   /** Routed connections: those to addresses that are no VIP. */
   readonly flows: RoutedStatus;
+  /** The rules of the policy in order, with the connections that each has decided. */
+  readonly policy: readonly Readonly<PolicyRuleStatus>[];
   /** The stack of each agent that reports its stack; NoRouter's agents do not. */
   readonly stacks: readonly StackStatus[];
   /** The real listeners of each agent that tells of them. */

@@ -45,9 +45,10 @@ export interface ConnectorOptions {
    */
   readonly published?: ReadonlyMap<number, readonly number[]>;
   /**
-   * Tells the manager that `address` lies behind `via`, before the next packet is sent.
+   * Tells the manager that `address` lies behind `via`, and the name that led there, before
+   * the next packet is sent.
    */
-  readonly suggest: (address: number, via: number) => void;
+  readonly suggest: (address: number, via: number, name?: string) => void;
   /** Settles when the packets of now are on their way, ahead of later suggestions. */
   readonly sent: () => Promise<void>;
   /** Takes a line about a name that was said to lead where it must not. */

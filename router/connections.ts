@@ -39,11 +39,13 @@ const MOST = 4096;
 
 /**
  * How a connection ended: both directions closed; reset by the opener or by the target;
- * refused before open; refused by an ICMP message with a code; the host at either end is
+ * refused before open; denied by the policy; refused by an ICMP message with a code; the host at either end is
  * down; or forgotten, since too many others are open.
  */
 export type ConnectionEnd =
-  | { readonly how: "closed" | "resetByOpener" | "resetByTarget" | "refused" }
+  | {
+    readonly how: "closed" | "resetByOpener" | "resetByTarget" | "refused" | "denied";
+  }
   | { readonly how: "icmp"; readonly code: number }
   | { readonly how: "down"; readonly host: string | undefined }
   | { readonly how: "forgotten" };
@@ -119,6 +121,12 @@ export class Connections {
     if (outbound) return this.#note(outbound, true, packet, at);
     const inbound = this.#entries.get(keyOf(packet, at, true));
     if (inbound) this.#note(inbound, false, packet, at);
+  }
+
+  /** The policy denied the connection that was asked for by this frame. */
+  denied({ bytes }: Frame): void {
+    const entry = this.#entries.get(keyOf(bytes, HEADER_BYTES));
+    if (entry) this.#end(entry, { how: "denied" });
   }
 
   /** A connection was asked for by this frame, which waited too long for its host. */

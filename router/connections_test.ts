@@ -114,3 +114,12 @@ Deno.test("of too many the oldest are forgotten", () => {
   assert.deepEqual(new Set(it.told), new Set(['{"how":"forgotten"} 0/0 in 0']));
   assert.equal(it.told.length, 5000 - 4096);
 });
+
+Deno.test("a connection that the policy denied is told as that", () => {
+  const it = bench();
+  const syn = packetFrame({ ...THERE, flags: SYN });
+  it.connections.see("laptop", syn);
+  it.connections.denied(syn);
+  it.connections.denied(syn);
+  assert.deepEqual(it.told, ['{"how":"denied"} 0/0 in 0']);
+});

@@ -22,6 +22,10 @@ export interface RouteCounters {
   aborted: number;
   /** Those of them whose place was needed: too many were open. */
   evicted: number;
+  /** Connections that the policy denied when they were asked for. */
+  denied: number;
+  /** Open connections reset because new rules of the policy forbid them. */
+  forbidden: number;
 }
 
 /** Counters at zero. */
@@ -35,5 +39,7 @@ export function routeCounters(): RouteCounters {
     unroutable: 0,
     aborted: 0,
     evicted: 0,
+    denied: 0,
+    forbidden: 0,
   };
 }

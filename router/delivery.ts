@@ -86,6 +86,14 @@ export class Delivery {
     this.say(origin, refusalOf(packet, HEADER_BYTES));
   }
 
+  /** Answers a SYN of `origin` that the policy denies. */
+  forbid(origin: Member, frame: Frame): void {
+    const packet = frame.bytes;
+    this.#counters.denied++;
+    this.say(origin, unreachableOf(packet, Unreachable.FORBIDDEN, HEADER_BYTES));
+    this.say(origin, resetOf(packet, HEADER_BYTES));
+  }
+
   /** Sends the router's own packet to a host that is up, and charges that host. */
   say(to: Member | undefined, frame: Frame | undefined): void {
     if (frame !== undefined) to?.outlet?.push(frame, to.sender);

@@ -34,6 +34,8 @@ export interface FlowBinding {
   readonly via: string;
   /** Whether the initiator's agent suggested `via`, and not a range. Default false. */
   readonly isSuggested?: boolean;
+  /** The names by which it suggested that. Default none. */
+  readonly names?: readonly string[];
 }
 
 /** A routed connection; the table changes its fields as segments pass. */
@@ -44,6 +46,8 @@ export class Flow {
   readonly via: string;
   /** Whether a suggestion led there, and not a range. */
   readonly isSuggested: boolean;
+  /** The names by which it did, if any. */
+  readonly names: readonly string[] | undefined;
   /** The initiator's address and port. */
   readonly address: number;
   readonly port: number;
@@ -74,6 +78,7 @@ export class Flow {
     this.initiator = binding.initiator;
     this.via = binding.via;
     this.isSuggested = binding.isSuggested ?? false;
+    this.names = binding.names;
     this.hash = binding.hash;
     this.address = sourceOf(packet, at);
     this.port = sourcePortOf(packet, at);

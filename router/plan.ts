@@ -9,18 +9,22 @@ import type { Rules } from "../manifest/rules.ts";
 import { type Frame, HEADER_BYTES } from "../wire/frame.ts";
 import { isIcmpError } from "../wire/ip/icmp.ts";
 import { destinationOf, Protocol, protocolOf } from "../wire/ip/ipv4.ts";
+import type { ConnectionsBetween } from "./between.ts";
 import type { RouteCounters } from "./counters.ts";
 import type { Delivery } from "./delivery.ts";
 import { Flow } from "./flow.ts";
 import type { FlowTable } from "./flows.ts";
 import { Member, type Members } from "./members.ts";
+import type { Gate } from "./policy/gate.ts";
 import { RoutedConnections } from "./routed.ts";
 import type { Suggestions } from "./suggestions.ts";
 import { RoutingTable } from "./table.ts";
 import { FOREIGN, type Way, Ways } from "./way.ts";
 
 /** The part of the rules that a router goes by. */
-export type RouterRules = Pick<Rules, "version" | "hosts" | "routes">;
+export type RouterRules =
+  & Pick<Rules, "version" | "hosts" | "routes">
+  & Partial<Pick<Rules, "policy" | "ports">>;
 
 /** The parts that outlive a plan. The members are those of its rules. */
 export interface PlanParts {
@@ -29,6 +33,9 @@ export interface PlanParts {
   readonly suggestions: Suggestions;
   readonly delivery: Delivery;
   readonly counters: RouteCounters;
+  readonly between: ConnectionsBetween;
+  /** Decides new connections; undefined if the rules have no policy. */
+  readonly gate: Gate | undefined;
 }
 
 /** Decides by rules that never change. */
@@ -65,7 +72,10 @@ export class Plan {
     const { delivery, flows, counters } = this.#parts;
     const protocol = protocolOf(frame.bytes, HEADER_BYTES);
     if (way instanceof Member) {
-      if (protocol === Protocol.ICMP && isIcmpError(frame.bytes, HEADER_BYTES)) {
+      if (protocol === Protocol.TCP) {
+        const { between } = this.#parts;
+        if (between.concerns(frame.bytes) && !between.pass(origin, way, frame)) return;
+      } else if (protocol === Protocol.ICMP && isIcmpError(frame.bytes, HEADER_BYTES)) {
         this.#refuse(flows.quoted(origin.name, frame.bytes, HEADER_BYTES));
       }
       delivery.send(origin, way, frame);

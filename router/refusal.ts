@@ -94,6 +94,22 @@ export interface ResetSpec {
 
 /** A reset. */
 export function resetFor(spec: ResetSpec): Frame {
+  const { acknowledged } = spec;
+  return segmentFor(
+    spec,
+    acknowledged === undefined ? TcpFlag.RST : TcpFlag.RST | TcpFlag.ACK,
+  );
+}
+
+/**
+ * A bare acknowledgement. A TCP that has the connection answers with its own numbers if
+ * `sequence` is outside of its window (RFC 9293, 3.10.7.4), and with a reset if it has not.
+ */
+export function provocationFor(spec: ResetSpec): Frame {
+  return segmentFor(spec, TcpFlag.ACK);
+}
+
+function segmentFor(spec: ResetSpec, flags: number): Frame {
   const { source, destination, acknowledged } = spec;
   const frame = packetFrom(source, destination, Protocol.TCP, TCP_HEADER_BYTES);
   const reset = frame.bytes;
@@ -102,9 +118,7 @@ export function resetFor(spec: ResetSpec): Frame {
   writeUint16(reset, start + 2, spec.destinationPort);
   writeUint32(reset, start + 4, spec.sequence);
   writeUint32(reset, start + 8, acknowledged ?? 0);
-  reset[start + 13] = acknowledged === undefined
-    ? TcpFlag.RST
-    : TcpFlag.RST | TcpFlag.ACK;
+  reset[start + 13] = flags;
   reset[start + 12] = TCP_HEADER_BYTES / 4 << 4;
   // The pseudo header: addresses, protocol, length.
   const pseudo = addWords(reset, HEADER_BYTES + 12, start) + Protocol.TCP +

@@ -27,18 +27,28 @@
  * connections. Others are reset. A packet that police let pass just before goes its way
  * if that host is still there.
  *
+ * ## Policy
+ *
+ * A connection is decided by the policy at its SYN, when that is forwarded (`policy/gate.ts`):
+ * where the way is bound in any case, behind the suggestions that came before it, and by
+ * the rules of that moment, also after a wait. No other packet is asked about. When the
+ * rules change, connections that the new ones forbid are reset at both ends: routed ones by
+ * their flow, those between VIPs as `between.ts` tells.
+ *
  * @module
  */
 
 import { type Frame, FrameType, HEADER_BYTES } from "../wire/frame.ts";
 import { isSegment } from "../wire/ip/tcp.ts";
 import { type Pace, Turn } from "../wire/turn.ts";
+import { ConnectionsBetween } from "./between.ts";
 import { type RouteCounters, routeCounters } from "./counters.ts";
 import { Delivery } from "./delivery.ts";
 import type { Flow } from "./flow.ts";
-import { FlowTable } from "./flows.ts";
+import { FLOW_LIMIT, FlowTable } from "./flows.ts";
 import { type HostOutlet, type Member, Members, type Presence } from "./members.ts";
 import { Plan, type RouterRules } from "./plan.ts";
+import { type Denial, Gate } from "./policy/gate.ts";
 import { type RouterStatus, statusOf } from "./status.ts";
 import { Suggestions } from "./suggestions.ts";
 import type { RoutingTable } from "./table.ts";
@@ -62,6 +72,8 @@ export interface RouterOptions {
    * work.
    */
   readonly pace?: Pace;
+  /** Told of each connection that the policy denied. */
+  onDenied?(denial: Denial): void;
 }
 
 /** Packets between two looks at the clock. */
@@ -79,6 +91,9 @@ export class Router {
   readonly #members = new Members();
   readonly #suggestions = new Suggestions();
   readonly #delivery: Delivery;
+  readonly #between: ConnectionsBetween;
+  readonly #onDenied: ((denial: Denial) => void) | undefined;
+  #gate: Gate | undefined;
   #plan: Plan;
 
   /** Makes a router whose hosts are all down. */
@@ -98,7 +113,12 @@ export class Router {
     });
     const waitingBytes = options.waitingBytes ?? 1 << 20;
     this.#delivery = new Delivery({ counters, waitingBytes, now });
+    const { flows: limit = FLOW_LIMIT, seed = 0 } = options;
+    const parts = { members: this.#members, delivery: this.#delivery, counters };
+    this.#between = new ConnectionsBetween({ now, limit, seed, ...parts });
+    this.#onDenied = options.onDenied && ((denial) => options.onDenied!(denial));
     this.#plan = this.#enact(rules);
+    this.#between.swap(this.#gate);
   }
 
   /** The table in force, which tells where addresses lead. */
@@ -113,6 +133,26 @@ export class Router {
     for (const flow of this.#flows.endThose((flow) => !plan.routed.allows(flow))) {
       plan.routed.abort(flow);
     }
+    if (this.#gate !== undefined) {
+      for (const flow of this.#flows.endThose((flow) => plan.routed.forbids(flow))) {
+        this.#counters.forbidden++;
+        plan.routed.abort(flow);
+      }
+    }
+    this.#between.swap(this.#gate);
+  }
+
+  /** Connections between VIPs that are being reset because the policy forbids them. */
+  get pursued(): number {
+    return this.#between.pursued;
+  }
+
+  /**
+   * Goes on with resetting connections that the policy forbids, and returns how many are
+   * left: to be called now and then after a swap, as long as there are any.
+   */
+  pursue(): number {
+    return this.#between.pursue();
   }
 
   /** The presence of `host`. */
@@ -180,11 +220,17 @@ export class Router {
       if (origin && !this.#flowOf(frame.bytes)) this.#delivery.refuse(origin, frame);
     }
     for (const flow of this.#flows.endAll(host)) this.#plan.routed.abort(flow);
+    this.#between.down(host);
   }
 
   /** Takes a suggestion of an agent, see {@linkcode RoutingTable.learn}. */
-  learn(from: string, addresses: Iterable<number>, route: number): number {
-    return this.#plan.table.learn(from, addresses, route);
+  learn(
+    from: string,
+    addresses: Iterable<number>,
+    route: number,
+    names?: readonly string[],
+  ): number {
+    return this.#plan.table.learn(from, addresses, route, names);
   }
 
   /** Forgets the suggestions of the agent of `from`, when that agent is gone. */
@@ -261,6 +307,8 @@ export class Router {
       flows: this.#flows,
       members: this.#members,
       suggestions: this.#suggestions,
+      between: this.#between,
+      gate: this.#gate,
     });
   }
 
@@ -274,12 +322,17 @@ export class Router {
 
   #enact(rules: RouterRules): Plan {
     this.#members.replace(rules.hosts);
+    const { policy = [], ports = [] } = rules;
+    const options = { onDenied: this.#onDenied, before: this.#gate };
+    this.#gate = policy.length > 0 ? new Gate({ policy, ports }, options) : undefined;
     return new Plan(rules, {
       members: this.#members,
       flows: this.#flows,
       suggestions: this.#suggestions,
       delivery: this.#delivery,
       counters: this.#counters,
+      between: this.#between,
+      gate: this.#gate,
     });
   }
 

@@ -18,6 +18,7 @@ import type { RouteCounters } from "./counters.ts";
 import type { Delivery } from "./delivery.ts";
 import { type Flow, isRepeated } from "./flow.ts";
 import type { Member } from "./members.ts";
+import type { Gate } from "./policy/gate.ts";
 import { resetFor, resetOf } from "./refusal.ts";
 import type { Territory } from "./way.ts";
 
@@ -25,6 +26,8 @@ import type { Territory } from "./way.ts";
 export interface RoutedOptions extends Territory {
   readonly delivery: Delivery;
   readonly counters: RouteCounters;
+  /** Decides new connections; undefined if all are allowed. */
+  readonly gate: Gate | undefined;
 }
 
 /** Decides, under one table, where the segments of routed connections go. */
@@ -88,7 +91,8 @@ export class RoutedConnections {
   }
 
   /**
-   * Whether a flow may go on: both of its hosts are there, and a route still leads there.
+   * Whether a flow may go on, whatever the policy says: both of its hosts are there, and a
+   * route still leads there.
    */
   allows({ initiator, via, address, foreign, isSuggested }: Flow): boolean {
     const { table, members } = this.#options;
@@ -97,6 +101,11 @@ export class RoutedConnections {
     if (members.at(foreign) !== undefined) return false;
     if (table.vipOf(initiator) !== address) return false;
     return isSuggested ? table.isVia(via) : table.behind(foreign) !== undefined;
+  }
+
+  /** Whether the policy forbids a flow. */
+  forbids(flow: Flow): boolean {
+    return this.#options.gate?.forbids(flow, true) ?? false;
   }
 
   /** Resets both ends of a flow that is over. */
@@ -122,7 +131,7 @@ export class RoutedConnections {
    * is refused.
    */
   #open(origin: Member, frame: Frame, old: Flow | undefined): Flow | undefined {
-    const { flows, table, members, delivery } = this.#options;
+    const { flows, table, members, delivery, gate } = this.#options;
     const packet = frame.bytes;
     const foreign = destinationOf(packet, HEADER_BYTES);
     const suggested = table.suggested(origin.name, foreign);
@@ -133,13 +142,18 @@ export class RoutedConnections {
       if (old.via !== via) this.#resetVia(old);
     }
     const to = via === undefined ? undefined : members.named(via);
+    const names = suggested === undefined ? [] : table.namesOf(origin.name, foreign);
     if (via === undefined || to === undefined) delivery.send(origin, undefined, frame);
+    else if (
+      gate?.admits({ from: origin.name, to: via, isRouted: true, names }, frame) === false
+    ) delivery.forbid(origin, frame);
     else if (to.presence === "down") delivery.refuse(origin, frame);
     else {
       return flows.open(packet, HEADER_BYTES, {
         initiator: origin.name,
         via,
         isSuggested: suggested !== undefined,
+        names,
       });
     }
   }

@@ -6,9 +6,11 @@
 
 import type { QueueStatus } from "../link/queue/queue.ts";
 import type { WaitingStatus } from "../link/queue/waiting.ts";
+import type { ConnectionsBetween } from "./between.ts";
 import type { RouteCounters } from "./counters.ts";
 import type { FlowStatus, FlowTable } from "./flows.ts";
 import type { Members, Presence } from "./members.ts";
+import type { Gate, PolicyRuleStatus } from "./policy/gate.ts";
 import type { Suggestions } from "./suggestions.ts";
 
 /** A router at the moment. */
@@ -19,6 +21,10 @@ export interface RouterStatus {
   readonly counters: Readonly<RouteCounters>;
   /** Routed connections by phase. */
   readonly flows: FlowStatus;
+  /** Connections between VIPs that are known. */
+  readonly between: number;
+  /** The rules of the policy, with the connections that each has decided. */
+  readonly policy: readonly PolicyRuleStatus[];
   /** The hosts of the rules. */
   readonly hosts: readonly MemberStatus[];
 }
@@ -46,15 +52,19 @@ export interface RouterParts {
   readonly flows: FlowTable;
   readonly members: Members;
   readonly suggestions: Suggestions;
+  readonly between: ConnectionsBetween;
+  readonly gate: Gate | undefined;
 }
 
 /** The status of a router. */
 export function statusOf(parts: RouterParts): RouterStatus {
-  const { version, counters, flows, members, suggestions } = parts;
+  const { version, counters, flows, members, suggestions, between, gate } = parts;
   return {
     version,
     counters: { ...counters },
     flows: flows.status(),
+    between: between.size,
+    policy: gate?.status() ?? [],
     hosts: Array.from(members, ({ name, presence, outlet, waiting, sender }) => {
       const queue = outlet?.status?.();
       return {

@@ -78,6 +78,11 @@ export class RoutingTable {
     return this.#suggestions.of(from, address);
   }
 
+  /** The names by which the agent of `from` suggested a host for `address`. */
+  namesOf(from: string, address: number): readonly string[] {
+    return this.#suggestions.namesOf(from, address);
+  }
+
   /** Name of the host whose range the foreign `address` lies in. */
   behind(address: number): string | undefined {
     for (const route of this.#routes) {
@@ -114,15 +119,21 @@ export class RoutingTable {
 
   /**
    * Takes a suggestion of the agent of `from`: packets to `addresses` go to the host with
-   * the VIP `route`. Returns how many of them count, by the rules above.
+   * the VIP `route`, since `names` led there. Returns how many of them count, by the rules
+   * above.
    */
-  learn(from: string, addresses: Iterable<number>, route: number): number {
+  learn(
+    from: string,
+    addresses: Iterable<number>,
+    route: number,
+    names: readonly string[] = [],
+  ): number {
     const via = this.#vips.get(route);
     if (via === undefined || !this.#vias.has(via) || !this.#names.has(from)) return 0;
     let count = 0;
     for (const address of addresses) {
       if (this.#vips.has(address)) continue;
-      this.#suggestions.add(from, address, via);
+      this.#suggestions.add(from, address, { via, names });
       count++;
     }
     return count;

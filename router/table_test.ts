@@ -135,3 +135,33 @@ Deno.test("hosts, their VIPs, and those that dial for others are known", () => {
   assert.equal(routes.vipOf("stranger"), undefined);
   assert.deepEqual(["web", "local"].map((host) => routes.isVia(host)), [true, false]);
 });
+
+Deno.test("the names of a suggestion stay with its address, the latest eight", () => {
+  const hosts = [{ name: "a", vip: 1 }, { name: "b", vip: 2 }, { name: "c", vip: 3 }];
+  const routes = ["b", "c"].map((via) => ({ via, cidrs: [] }));
+  const table = new RoutingTable(hosts, routes);
+  const address = ip("9.9.9.9");
+  const learn = (via: number, ...names: string[]) =>
+    table.learn("a", [address], via, names);
+  assert.deepEqual(table.namesOf("a", address), []);
+  learn(2, "one");
+  learn(2, "two");
+  learn(2, "one");
+  learn(2); // as an agent that tells no names
+  assert.deepEqual(table.namesOf("a", address), ["two", "one"]);
+  assert.deepEqual(table.namesOf("b", address), [], "each agent for itself");
+  const known = table.namesOf("a", address);
+  learn(2, "one");
+  assert.equal(table.namesOf("a", address), known, "the same list while nothing is new");
+  for (let at = 0; at < 8; at++) learn(2, `n${at}`);
+  assert.deepEqual(
+    table.namesOf("a", address),
+    Array.from({ length: 8 }, (_, at) => `n${at}`),
+  );
+  learn(3, "three");
+  assert.deepEqual(
+    table.namesOf("a", address),
+    ["three"],
+    "of another host they are others",
+  );
+});

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { failureOfIcmp } from "../../proxy/edge/dial.ts";
+import { failureOfIcmp, inWords as failureInWords } from "../../proxy/edge/dial.ts";
 import {
   type Connection,
   type ConnectionEnd,
@@ -74,7 +74,9 @@ function inWords({ opener, target }: Connection, end: ConnectionEnd): string {
     case "resetByTarget":
       return `reset by ${target}`;
     case "icmp":
-      return `failed at ${target}: ${failureOfIcmp(end.code).replace("-", " ")}`;
+      return `failed at ${target}: ${failureInWords(failureOfIcmp(end.code))}`;
+    case "denied":
+      return failureInWords("forbidden");
     case "down":
       return end.host === undefined ? "failed: no route" : `ended: ${end.host} is down`;
     case "forgotten":

@@ -15,9 +15,10 @@ const SUGGESTION_LIMIT = 512;
 /** Options of {@linkcode AddressesBehind}. */
 export interface AddressesBehindOptions {
   /**
-   * Tells the manager that `address` lies behind `via`, before the next packet is sent.
+   * Tells the manager that `address` lies behind `via`, and the name that led there, before
+   * the next packet is sent.
    */
-  readonly suggest: (address: number, via: number) => void;
+  readonly suggest: (address: number, via: number, name?: string) => void;
   /** Settles when the packets of now are on their way, ahead of later suggestions. */
   readonly sent: () => Promise<void>;
 }
@@ -44,13 +45,13 @@ export class AddressesBehind {
     address: number,
     via: number,
     asked: Asked,
-    { inRange }: { inRange: boolean },
+    { inRange, name }: { inRange: boolean; name?: string },
   ): Promise<MeshStream> {
     const claim = { address, via, signal: asked.signal };
     const { opening } = await this.#claims.hold(claim, async () => {
       // Looked up now that it is our turn: who held the address before may have told.
       const told = this.#suggested.get(address) ?? via;
-      if (!inRange || told !== via) this.#suggest(address, via);
+      if (!inRange || told !== via) this.#suggest(address, via, name);
       const opening = this.#mesh.connect(address, asked, via);
       // From its SYN on the manager knows where the connection belongs.
       await Promise.race([this.#options.sent(), opening.catch(() => {})]);
@@ -59,12 +60,12 @@ export class AddressesBehind {
     return await opening;
   }
 
-  #suggest(address: number, via: number): void {
+  #suggest(address: number, via: number, name: string | undefined): void {
     this.#suggested.delete(address);
     this.#suggested.set(address, via);
     if (this.#suggested.size > SUGGESTION_LIMIT) {
       this.#suggested.delete(this.#suggested.keys().next().value!);
     }
-    this.#options.suggest(address, via);
+    this.#options.suggest(address, via, name);
   }
 }

@@ -54,7 +54,7 @@ Deno.test("a remembered name that the bastion no longer dials is asked for again
     verdicts,
   });
   await reach("db.east");
-  verdicts["east 10.0.0.1:80"] = 13; // it was started anew
+  verdicts["east 10.0.0.1:80"] = 10; // it was started anew
   events.length = 0;
   await assert.rejects(reach("db.east"), { failure: "prohibited" });
   assert.equal(events.filter((event) => event.includes("asked")).length, 1);

@@ -65,7 +65,7 @@ export class NamesBehind {
     const known = this.#named.get(key);
     if (known && known.until > performance.now()) {
       try {
-        return await this.#toOneOf(known.addresses, via, asked);
+        return await this.#toOneOf(name, { addresses: known.addresses, via }, asked);
       } catch (error) {
         // A bastion that was started anew dials a name's addresses only once asked for
         // the name.
@@ -78,12 +78,12 @@ export class NamesBehind {
     if (this.#named.size > NAME_LIMIT) {
       this.#named.delete(this.#named.keys().next().value!);
     }
-    return await this.#toOneOf(addresses, via, asked);
+    return await this.#toOneOf(name, { addresses, via }, asked);
   }
 
   async #toOneOf(
-    addresses: readonly number[],
-    via: number,
+    name: string,
+    { addresses, via }: { addresses: readonly number[]; via: number },
     asked: Asked,
   ): Promise<MeshStream> {
     let failure: unknown;
@@ -91,6 +91,7 @@ export class NamesBehind {
       try {
         return await this.#ways.addresses.connect(address, via, asked, {
           inRange: false,
+          name: canonicalName(name),
         });
       } catch (error) {
         if (asked.signal.aborted) throw error;

@@ -20,13 +20,15 @@ export type DialFailure =
   | "host-unknown"
   | "timed-out"
   | "prohibited"
+  | "forbidden"
   | "failed";
 
 /**
  * The code of ICMP destination unreachable that carries a failure over the mesh (RFC 792,
  * RFC 1812, 5.2.7.1), undefined where a reset says so. RFC 1812 has no code for "timed
  * out"; ours is 12, host unreachable for this type of service, which no host of a mesh
- * sends otherwise.
+ * sends otherwise. 13, prohibited by a filter on the way, is sent by the manager only, for
+ * connections that the policy of the mesh denies.
  */
 export function icmpCodeOf(failure: DialFailure): number | undefined {
   switch (failure) {
@@ -42,6 +44,8 @@ export function icmpCodeOf(failure: DialFailure): number | undefined {
     case "timed-out":
       return 12;
     case "prohibited":
+      return 10;
+    case "forbidden":
       return 13;
   }
 }
@@ -56,13 +60,21 @@ export function failureOfIcmp(code: number): DialFailure {
       return "host-unknown";
     case 9: // network and host administratively prohibited
     case 10:
-    case 13:
       return "prohibited";
+    case 13: // by a filter on the way: the policy of the mesh
+      return "forbidden";
     case 12:
       return "timed-out";
     default:
       return "host-unreachable";
   }
+}
+
+/** A failure, for people. */
+export function inWords(failure: DialFailure): string {
+  return failure === "forbidden"
+    ? "forbidden by the policy of the mesh"
+    : failure.replace("-", " ");
 }
 
 /** A target could not be dialled. */
@@ -74,7 +86,7 @@ export class DialError extends Error {
   /** `target` is the address dialled, as text; `cause` the system's error. */
   constructor(failure: DialFailure, target: string, cause?: unknown) {
     const said = cause instanceof Error ? `: ${lookupFailure(cause)}` : "";
-    super(`Cannot connect to ${target} (${failure.replace("-", " ")})${said}`, { cause });
+    super(`Cannot connect to ${target} (${inWords(failure)})${said}`, { cause });
     this.failure = failure;
   }
 }

@@ -42,7 +42,8 @@ Deno.test("failures map to the codes of ICMP destination unreachable", () => {
     "host-unreachable": 1,
     "host-unknown": 7,
     "timed-out": 12,
-    "prohibited": 13,
+    "prohibited": 10,
+    "forbidden": 13,
   } as const;
   for (const [failure, code] of Object.entries(codes)) {
     assert.equal(icmpCodeOf(failure as keyof typeof codes), code, failure);

@@ -25,6 +25,8 @@ function statusOf(failure: DialFailure): readonly [status: number, name: string]
       return [504, "connection_timeout"];
     case "prohibited":
       return [502, "destination_ip_prohibited"];
+    case "forbidden":
+      return [403, "http_request_denied"];
     case "failed":
       return [502, "proxy_internal_error"];
   }

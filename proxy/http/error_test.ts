@@ -13,6 +13,7 @@ Deno.test("each failure of a dial has its status and its name", () => {
     "host-unknown": [502, "dns_error"],
     "timed-out": [504, "connection_timeout"],
     "prohibited": [502, "destination_ip_prohibited"],
+    "forbidden": [403, "http_request_denied"],
     "failed": [502, "proxy_internal_error"],
   };
   for (const [failure, [status, name]] of Object.entries(table)) {

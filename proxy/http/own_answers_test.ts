@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { until, within } from "../../tests/harness/scene/wait.ts";
+import { inWords } from "../edge/dial.ts";
 import { answering, Origin, plain, Scene } from "./_fake_http.ts";
 import { valuesOf } from "./_fake_http_reader.ts";
 import {
@@ -20,11 +21,12 @@ Deno.test("a target that cannot be reached is told with name and reason", async 
     ["host-unknown", 502, "dns_error"],
     ["prohibited", 502, "destination_ip_prohibited"],
     ["timed-out", 504, "connection_timeout"],
+    ["forbidden", 403, "http_request_denied"],
     ["failed", 502, "proxy_internal_error"],
   ] as const;
   for (const [failure, status, name] of cases) {
     await using scene = new Scene({ connector: failing(failure) });
-    const line = `${status} Cannot connect to db.test:81 (${failure.replace("-", " ")})`;
+    const line = `${status} Cannot connect to db.test:81 (${inWords(failure)})`;
     const requests = [
       requestTo("u:secret@db.test:81"),
       "CONNECT db.test:81 HTTP/1.1\r\n\r\n",

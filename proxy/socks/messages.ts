@@ -66,6 +66,7 @@ export function replyOf(failure: DialFailure): number {
     case "timed-out":
       return Reply.EXPIRED;
     case "prohibited":
+    case "forbidden":
       return Reply.NOT_ALLOWED;
     case "failed":
       return Reply.FAILED;

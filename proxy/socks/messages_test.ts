@@ -22,6 +22,7 @@ const FAILURES: readonly DialFailure[] = [
   "host-unknown",
   "timed-out",
   "prohibited",
+  "forbidden",
   "failed",
 ];
 
@@ -108,6 +109,7 @@ Deno.test("each failure has its reply, and SOCKS 4 one for all", async () => {
     "host-unknown": 4,
     "timed-out": 6,
     "prohibited": 2,
+    "forbidden": 2,
     "failed": 1,
   };
   for (const failure of FAILURES) {

@@ -66,6 +66,7 @@ Deno.test("why a target cannot be reached is told by its code, and then the end"
   const codes: [DialFailure, number][] = [
     ["failed", 1],
     ["prohibited", 2],
+    ["forbidden", 2],
     ["network-unreachable", 3],
     ["host-unreachable", 4],
     ["host-unknown", 4],

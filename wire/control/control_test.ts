@@ -286,6 +286,16 @@ Deno.test("results and events are read", () => {
     ip: ["10.0.0.1"],
     route: "127.0.42.1",
   });
+  const named = { ip: ["10.0.0.1"], route: "127.0.42.1", names: ["db.internal"] };
+  assert.deepEqual(parseRouteSuggestion(named), named);
+  assert.match(
+    fault(() => parseRouteSuggestion({ ...named, names: Array(9).fill("a") })),
+    /names: Expected at most 8 items/,
+  );
+  assert.match(
+    fault(() => parseRouteSuggestion({ ...named, names: ["a".repeat(254)] })),
+    /names\[0\]: Expected at most 253 characters/,
+  );
   const listeners = [
     {
       address: "127.0.42.1:80",

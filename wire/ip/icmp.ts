@@ -19,6 +19,8 @@ export const Unreachable = {
   NETWORK: 0,
   /** A route does, but the host cannot be reached. */
   HOST: 1,
+  /** A policy forbids the connection (RFC 1812, 5.2.7.1). */
+  FORBIDDEN: 13,
 } as const;
 
 /** Bytes of a header, behind which an error quotes its packet. */

@@ -1,0 +1,76 @@
+/** Connections that are open when the policy changes, with real processes. */
+import type { Namespace } from "../harness/scene/namespace.ts";
+import { makeMachine } from "../harness/scene/machine.ts";
+import { NOROUTER } from "../harness/scene/mesh.ts";
+import { e2e } from "../harness/scene/scene.ts";
+import { within } from "../harness/scene/wait.ts";
+import { Lasting, LASTING_PUBLISHED, serveLasting } from "../harness/peers/lasting.ts";
+import type { Report } from "../harness/peers/peer.ts";
+import { python } from "../interop/programs.ts";
+import { PolicyManager } from "./policy_manager.ts";
+
+const VIP = {
+  laptop: "127.0.42.100",
+  web: "127.0.42.101",
+  other: "127.0.42.102",
+  old: "127.0.42.103",
+};
+const LIMIT_MS = 2000;
+
+e2e(
+  "a new policy resets what it forbids, busy or idle, and nothing else",
+  async (scene) => {
+    const laptop = await makeMachine(scene);
+    const web = await makeMachine(scene);
+    const other = await makeMachine(scene);
+    const old = await makeMachine(scene);
+    const host = (machine: Namespace, vip: string) => ({
+      vip,
+      cmd: machine.command(...NOROUTER),
+      ports: LASTING_PUBLISHED,
+    });
+    const manifest = {
+      hostTemplate: { stateDir: { disable: true } },
+      hosts: {
+        laptop: { vip: VIP.laptop },
+        web: host(web, VIP.web),
+        other: host(other, VIP.other),
+        // As NoRouter has them, with a stack of its own.
+        old: {
+          vip: VIP.old,
+          cmd: old.command(...python("agent.py")),
+          ports: LASTING_PUBLISHED,
+        },
+      },
+    };
+    // The first policy comes while the connections are open.
+    const manager = await PolicyManager.start(scene, laptop, { manifest, rules: [] });
+    const [toWeb, toOther] = [
+      { vip: VIP.web, server: await serveLasting(scene, web) },
+      { vip: VIP.other, server: await serveLasting(scene, other) },
+    ];
+    const toOld = { vip: VIP.old, server: await serveLasting(scene, old) };
+    const forbidden = await Lasting.open(scene, laptop, toWeb);
+    const staying = await Lasting.open(scene, laptop, toOther);
+    const between = await Lasting.open(scene, other, toWeb);
+
+    const strange = await Lasting.open(scene, laptop, toOld);
+
+    await manager.swap("deny laptop -> web");
+    await within("the resets", forbidden.areEnded(), LIMIT_MS);
+    const isReset = ({ ending }: Report) => /reset/.test(String(ending));
+    const far = toWeb.server.report("closed", isReset);
+    await within("the reset of the other end", far, LIMIT_MS);
+    await staying.goesOn();
+    await between.goesOn();
+
+    await manager.swap("deny laptop -> web", "deny other -> web : 9100-9101");
+    await within("the resets between hosts", between.areEnded(), LIMIT_MS);
+    await staying.goesOn();
+    await manager.swap("deny laptop -> web,old");
+    await within("the resets of a strange agent", strange.areEnded(), LIMIT_MS);
+    await staying.goesOn();
+    await staying.areWhole();
+  },
+  { limitMs: 120_000 },
+);
