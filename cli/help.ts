@@ -22,6 +22,7 @@ Usage:
   norouter init                write a manifest of what is there
   norouter clean FILE          remove what agents have left on hosts
   norouter show-example        print a manifest to begin with
+  norouter schema              print the JSON schema of manifests, for editors
   norouter show-installer      print a script that installs norouter
   norouter complete SHELL      completions for zsh, bash, fish or powershell
   norouter agent --automated   what hosts run; managers start it
@@ -69,6 +70,7 @@ hosts do not become ready, the editor can be opened again, with Enter.
 
 Usage:
   norouter check FILE...
+  norouter check FILE --policy 'HOST -> DESTINATION:PORT'
 
 Every error is printed with its line and column. Besides what a mesh does not start
 with, unknown fields are errors, and proxies without a password that listen beyond
@@ -77,7 +79,12 @@ loopback. The exit status is 1 if there is one, else 0.
 Plug-ins that the manifest names are code, and are run only if you allow it. What is
 wrong in the values for others is not found, which a warning says.
 
+With --policy it is also said which rule of the policy decides about a connection, and
+where that stands. A DESTINATION is a host, a VIP, or an address or a name behind a
+route; "/tcp" or "/udp" may follow the PORT.
+
 ${OPTIONS}
+  --policy QUESTION    ask this, like 'laptop -> db:5432/tcp'; repeatable
   --allow-plugin URL   run this plug-in (a path, https:, jsr:, npm:); repeatable
 `,
   clean: `List and remove what agents have left on hosts.
@@ -147,6 +154,18 @@ The ports that containers and pods are said to serve are written as suggestions.
 Usage:
   norouter show-example > mesh.yaml
   norouter show-ex > mesh.yaml
+
+${OPTIONS}
+`,
+  schema: `Print the JSON schema (draft-07) of manifests, for editors.
+
+Usage:
+  norouter schema > norouter.schema.json
+
+An editor with yaml-language-server then completes fields, explains them, and marks
+mistakes in each manifest beside that file which begins with this line:
+
+  # yaml-language-server: $schema=norouter.schema.json
 
 ${OPTIONS}
 `,

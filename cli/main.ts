@@ -169,11 +169,23 @@ export function programOf(
     .description("validate a manifest without starting anything")
     .argument("<FILE...>")
     .addOption(allowPlugin())
+    .option(
+      "--policy <question>",
+      "which rule of the policy decides; repeatable",
+      collect,
+    )
     .action(async (files: string[], _: unknown, command: Command) => {
       const { check } = await import("./commands/check.ts");
+      const { parseQuestion } = await import("./commands/policy_question.ts");
+      const refuse = (message: string) => command.error(`norouter: --policy: ${message}`);
+      const options = command.optsWithGlobals<GlobalOptions & { policy?: string[] }>();
+      const policy = (options.policy ?? []).map((text) => {
+        const question = parseQuestion(text);
+        return typeof question === "string" ? refuse(question) : question;
+      });
       const statuses = [];
       for (const file of files) {
-        statuses.push(await check(file, command.optsWithGlobals()));
+        statuses.push(await check(file, { ...options, policy }, refuse));
       }
       done(Math.max(...statuses));
     });
@@ -196,6 +208,13 @@ export function programOf(
     .action(async () => {
       const { EXAMPLE } = await import("./commands/example.ts");
       await printResult(EXAMPLE);
+    });
+
+  program.command("schema")
+    .description("print the JSON schema of manifests, for editors")
+    .action(async () => {
+      const { schemaText } = await import("./schema/manifest_schema.ts");
+      await printResult(schemaText());
     });
 
   program.command("show-installer")
@@ -250,6 +269,11 @@ function hintAt(args: readonly string[], program: Command): void {
   for (const each of [program, ...program.commands]) {
     each.showHelpAfterError(`(see "norouter help ${name}")`);
   }
+}
+
+/** Of an option that may be given several times. */
+function collect(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
 }
 
 /** Wrong usage, if this is no plug-in. */

@@ -1,14 +1,17 @@
 /**
- * The whole manifest: hostTemplate, hosts and routes, and the rules between hosts.
+ * The whole manifest: hostTemplate, hosts, routes and policy, and the rules between hosts.
  *
  * @module
  */
 import { formatPosition } from "./source/diagnostic.ts";
+import { checkEgress } from "./egress.ts";
 import { readFields } from "./fields.ts";
 import { readHost, readTemplate } from "./host.ts";
 import type { HostSpec, Manifest, ParseOptions } from "./manifest.ts";
 import { Names } from "./names.ts";
 import { Plugins } from "./plugins.ts";
+import { warnOfIdleRules } from "./policy_reach.ts";
+import { readPolicy } from "./policy_rules.ts";
 import { warnOfNothing, warnOfUnreachable } from "./reach.ts";
 import type { Report } from "./source/report.ts";
 import { checkResolveFor } from "./resolve_for.ts";
@@ -38,7 +41,7 @@ export function readManifest(
   }
   if (root.kind !== "map") return impossible(report);
 
-  const known = ["hostTemplate", "hosts", "routes", "plugins"];
+  const known = ["hostTemplate", "hosts", "routes", "policy", "plugins"];
   const fields = readFields(withoutExtensions(root), known, report, "the manifest");
   const { transports, env, folder = "." } = options;
   const plugins = new Plugins(fields.get("plugins"), options.findPlugin, report);
@@ -52,9 +55,13 @@ export function readManifest(
   oneThisMachine(hosts, { entries, transports: [...transports.keys()], report });
   refuseVipsOutsideLoopback(drafts, report);
   const routes = readRoutes(fields.get("routes"), hosts, report);
+  checkEgress(hosts, routes, report);
+  const policy = readPolicy(fields.get("policy"), { hosts, routes }, report);
   warnOfUnreachable(hosts, routes, report);
   warnOfNothing(hosts, routes, report);
-  return { path: options.path, hosts, routes, warnings: report.finish() };
+  if (policy) warnOfIdleRules(policy, { hosts, routes }, report);
+  const warnings = report.finish();
+  return { path: options.path, hosts, routes, ...(policy && { policy }), warnings };
 }
 
 /** Fields that begin with `x-` are the user's, to hold anchors, as in Compose. */

@@ -6,6 +6,7 @@
 import { formatPosition } from "./source/diagnostic.ts";
 import { type Fields, readFields, readList, readText } from "./fields.ts";
 import type { HostDraft } from "./draft.ts";
+import { refuseOtherAddresses } from "./ingress.ts";
 import type { SpecParser } from "./manifest.ts";
 import type { Names } from "./names.ts";
 import type { Plugins } from "./plugins.ts";
@@ -52,6 +53,7 @@ export function readTemplate(entry: Entry | undefined, context: HostContext): Sh
   }
   const shared = readShared(fields, context);
   joinPorts(shared.ports ?? [], report); // its own duplicates, also without any host
+  refuseOtherAddresses(shared.listening ?? [], undefined, report);
   return shared;
 }
 
@@ -69,6 +71,12 @@ export function readHost(
   if (value.kind !== "map" && !isNull(value)) return undefined;
   const own = readShared(fields, context);
   const { http, socks, resume = RESUME, ...rest } = { ...template, ...own };
+  const { listening: _listening, egress: _egress, ...shared } = rest;
+  const vip = readVip(fields.get("vip"), report);
+  if (!fields.has("vip") || vip) {
+    refuseOtherAddresses(own.listening ?? [], vip?.address, report);
+  }
+  const egress = [...template.egress ?? [], ...own.egress ?? []];
   warnOfLostAuth(template, own, report);
   if (http && socks?.listen === http.listen) {
     const where = formatPosition(http.at);
@@ -98,13 +106,14 @@ export function readHost(
     resolveFor: [],
     connectTimeout: CONNECT_TIMEOUT,
     install: "auto",
-    ...rest,
+    ...shared,
     ...(isCommand && { install: "never" }),
     name,
     at,
-    vip: readVip(fields.get("vip"), report),
+    vip,
     aliases: readAliases(fields, names, report),
     ports: joinPorts([...template.ports ?? [], ...own.ports ?? []], report),
+    ...(egress.length > 0 && { egress }),
     ...(transport && { transport, resume }),
     ...(http && { http }),
     ...(socks && { socks }),

@@ -2,8 +2,8 @@
  * Whether disabled loopback leaves hosts that nobody reaches, or that have no part at
  * all.
  *
- * A host's programs get into the mesh by its loopback listeners or by a proxy of its own.
- * Having neither is no fault of a host that only publishes ports, for other hosts reach
+ * A host's programs get into the mesh by its loopback listeners, by a proxy of its own, or
+ * by its egress rules. Having none of these is no fault of a host that only publishes ports, for other hosts reach
  * these. A warning is due where there are no other hosts, or the host publishes nothing.
  *
  * @module
@@ -18,9 +18,7 @@ export function warnOfUnreachable(
   routes: readonly RouteSpec[],
   report: Report,
 ): void {
-  const [first, ...more] = hosts.filter(({ loopback, http, socks }) =>
-    !loopback.disable || http || socks
-  );
+  const [first, ...more] = hosts.filter(hasWayIn);
   if (!first) {
     const at = hosts[0]?.at;
     const message =
@@ -37,7 +35,7 @@ export function warnOfUnreachable(
     );
   }
   for (const host of hosts) {
-    if (!host.loopback.disable || host.http || host.socks) continue;
+    if (hasWayIn(host)) continue;
     if (host.ports.length > 0 || routes.some(({ via }) => via === host.name)) continue;
     report.warn(
       host.at,
@@ -48,6 +46,10 @@ export function warnOfUnreachable(
         `reach nothing`,
     );
   }
+}
+
+function hasWayIn({ loopback, http, socks, egress }: HostSpec): boolean {
+  return !loopback.disable || Boolean(http || socks || egress);
 }
 
 /**

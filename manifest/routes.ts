@@ -37,7 +37,7 @@ export function readRoutes(
   const example = `[{ via: web, to: ["10.0.0.0/8"] }]`;
   const items = readList(entry, report, example);
   const routes = items.map((item) => readRoute(item, hosts, report));
-  const users = hosts.filter(({ http, socks }) => http || socks);
+  const users = hosts.filter(({ http, socks, egress }) => http || socks || egress);
   if (users.length === 0 && items.length > 0) {
     report.warn(
       entry.keyAt,

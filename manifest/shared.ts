@@ -4,8 +4,10 @@
  * @module
  */
 import { parseDuration } from "./duration.ts";
+import { readEgress } from "./egress.ts";
 import { type Fields, readBoolean, readFields, readList, readText } from "./fields.ts";
-import type { HostSpec, PortSpec, ProxySpec } from "./manifest.ts";
+import { type Ingress, type Listening, readIngress } from "./ingress.ts";
+import type { EgressSpec, HostSpec, PortSpec, ProxySpec } from "./manifest.ts";
 import { parsePort } from "./ports.ts";
 import { type ProxyContext, readProxy } from "./proxy.ts";
 import type { Report } from "./source/report.ts";
@@ -14,8 +16,12 @@ import { type Entry, quote } from "./source/value.ts";
 
 /** The values given; a proxy that is `null` was turned off. */
 export interface Shared {
-  /** The published ports. */
+  /** The published ports, those of `ingress` behind those of `ports`. */
   readonly ports?: readonly PortSpec[];
+  /** Those rules of `ingress` that have an address to listen on. */
+  readonly listening?: readonly Listening[];
+  /** The addresses that lead into the mesh. */
+  readonly egress?: readonly EgressSpec[];
   /** The HTTP proxy. */
   readonly http?: ProxySpec | null;
   /** The SOCKS proxy. */
@@ -41,6 +47,8 @@ export interface Shared {
 /** The names of these fields. */
 export const SHARED_FIELDS: readonly string[] = [
   "ports",
+  "ingress",
+  "egress",
   "http",
   "socks",
   "loopback",
@@ -65,7 +73,8 @@ export function readShared(fields: Fields, context: ProxyContext): Shared {
   const install = readInstall(fields.get("install"), report);
   const installPath = readText(fields.get("installPath"), report, "a path");
   return {
-    ...has(fields, "ports", (entry) => ({ ports: readPorts(entry, report) })),
+    ...readPublished(fields, report),
+    ...has(fields, "egress", (entry) => ({ egress: readEgress(entry, report) })),
     ...has(fields, "http", (entry) => ({ http: readProxy(entry, context) })),
     ...has(fields, "socks", (entry) => ({ socks: readProxy(entry, context) })),
     ...has(fields, "loopback", (entry) => ({ loopback: readLoopback(entry, report) })),
@@ -84,6 +93,16 @@ export function readShared(fields: Fields, context: ProxyContext): Shared {
 function has(fields: Fields, name: string, read: (entry: Entry) => Shared): Shared {
   const entry = fields.get(name);
   return entry ? read(entry) : {};
+}
+
+function readPublished(fields: Fields, report: Report): Shared {
+  const [entry, rules] = [fields.get("ports"), fields.get("ingress")];
+  if (!entry && !rules) return {};
+  const ports = entry ? readPorts(entry, report) : [];
+  const ingress: Ingress = rules
+    ? readIngress(rules, report)
+    : { ports: [], listening: [] };
+  return { ports: [...ports, ...ingress.ports], listening: ingress.listening };
 }
 
 function readPorts(entry: Entry, report: Report): PortSpec[] {

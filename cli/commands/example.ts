@@ -4,9 +4,11 @@
  * @module
  */
 
+import { MODELINE } from "../schema/modeline.ts";
+
 /** The text that `norouter show-example` prints. */
 export const EXAMPLE =
-  `# A mesh of this machine and the hosts you can reach with a command.
+  `${MODELINE}# A mesh of this machine and the hosts you can reach with a command.
 #
 #   norouter mesh.yaml         start it
 #   norouter check mesh.yaml   look for mistakes

@@ -48,7 +48,7 @@ Deno.test("hosts that flags name are written with what is known of them, and che
     assert.equal(
       stderr,
       `info   Wrote mesh.yaml with 6 hosts: local, web, hosty, web-2, box, office
-mesh.yaml:23:3: warning: "hosty" has no part in this mesh: it publishes no port, no route goes via it, and with loopback disabled and no HTTP or SOCKS proxy its programs reach nothing
+mesh.yaml:26:3: warning: "hosty" has no part in this mesh: it publishes no port, no route goes via it, and with loopback disabled and no HTTP or SOCKS proxy its programs reach nothing
 info   Look at their ports there, then start the mesh: norouter mesh.yaml
 `,
     );
@@ -188,7 +188,7 @@ info   kubectl: not installed
 ${lost('docker "web"')}${lost('podman "api"')}${lost('kubectl "web"')}${
       lost('lxc "lab:box"')
     }info   Wrote mesh.yaml with 6 hosts: local, web, api, web-2, lab-box, 10-0-0-5
-mesh.yaml:15:3: warning: nothing is published in this mesh: no host has "ports", and there are no "routes"; for a service on port 80 of "web" give it ports: ["8080:127.0.0.1:80"]
+mesh.yaml:18:3: warning: nothing is published in this mesh: no host has "ports", and there are no "routes"; for a service on port 80 of "web" give it ports: ["8080:127.0.0.1:80"]
 info   Look at their ports there, then start the mesh: norouter mesh.yaml
 `,
   );

@@ -5,6 +5,7 @@
  * @module
  */
 import { Document, Pair, Scalar, YAMLMap, YAMLSeq } from "yaml";
+import { MODELINE } from "../schema/modeline.ts";
 import { takeHostName } from "./host_name.ts";
 import { distinct } from "./ports.ts";
 import { type Candidate, type ServedPort, withoutControls } from "./source.ts";
@@ -38,7 +39,8 @@ export function draftManifest(targets: readonly Candidate[], path: string): Draf
   }
   const document = new Document({});
   document.set("hosts", hosts);
-  const text = head(withoutControls(path)) + document.toString({ lineWidth: 0 });
+  const text = MODELINE + head(withoutControls(path)) +
+    document.toString({ lineWidth: 0 });
   return { text, hosts: [...taken] };
 }
 

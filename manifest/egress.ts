@@ -1,0 +1,175 @@
+/**
+ * `egress` of a host: addresses on it that lead into the mesh, or behind its routes.
+ *
+ *   "tcp:5432:db:5432"              127.0.0.1:5432 leads to port 5432 of the host "db"
+ *   "tcp:5432:127.0.42.101:5432"    … of the host with this VIP
+ *   "tcp:0.0.0.0:5432:db:5432"      open to the host's network
+ *   "tcp:443:www.internal:443"      a name or an address behind a route
+ *   ["tcp:80:a:80", "tcp:80:b:80"]  clients of one address take turns
+ *
+ * @module
+ */
+import { hostGlob } from "../wire/glob.ts";
+import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
+import { NAME_SERVER_PORT } from "../wire/ports.ts";
+import { formatHostPort } from "../wire/text.ts";
+import { readList, readText } from "./fields.ts";
+import { findHost, nearHost } from "./find_host.ts";
+import { parseListen } from "./listen.ts";
+import type { EgressSpec, HostSpec, RouteSpec } from "./manifest.ts";
+import { formatRule, parseRule } from "./rule_text.ts";
+import { formatPosition } from "./source/diagnostic.ts";
+import type { Report } from "./source/report.ts";
+import { type Entry, quote } from "./source/value.ts";
+
+const EXAMPLE = "tcp:5432:db:5432";
+
+/** Where egress listens unless the rule says otherwise. */
+const LISTEN = "127.0.0.1";
+
+/** Reads the field; what destinations mean is not known yet. */
+export function readEgress(entry: Entry, report: Report): EgressSpec[] {
+  return readList(entry, report, `["${EXAMPLE}"]`).flatMap((value): EgressSpec[] => {
+    const text = readText({ ...entry, value }, report, quote(EXAMPLE));
+    if (text === undefined) return [];
+    const rule = parseRule(text);
+    if (typeof rule !== "string") return [{ listenHost: LISTEN, ...rule, at: value.at }];
+    report.error(value.at, rule);
+    return [];
+  });
+}
+
+/** Reports destinations that are not there, and addresses where others listen. */
+export function checkEgress(
+  hosts: readonly HostSpec[],
+  routes: readonly RouteSpec[],
+  report: Report,
+): void {
+  const published = hosts.flatMap(({ name, vip, ports }) => [
+    ...ports.map(({ listenPort, at }) => ({
+      hostname: formatIpv4(vip),
+      port: listenPort,
+      what: `the mesh, for port ${listenPort} of ${quote(name)} (${formatPosition(at)}),`,
+      remedy: `, or "loopback: {disable: true}" here`,
+    })),
+    {
+      hostname: formatIpv4(vip),
+      port: NAME_SERVER_PORT,
+      what: `the mesh, for the name server of ${quote(name)},`,
+    },
+  ]);
+  for (const host of hosts) {
+    const { egress = [] } = host;
+    if (egress.length === 0) continue;
+    const others = [...proxiesOf(host), ...host.loopback.disable ? [] : published];
+    for (const [index, rule] of egress.entries()) {
+      checkDestination(rule, { hosts, routes, report });
+      const before = otherAddresses(egress.slice(0, index), rule);
+      refuseTaken(rule, host, [...others, ...before], report);
+    }
+  }
+}
+
+function checkDestination(
+  rule: EgressSpec,
+  { hosts, routes, report }: {
+    readonly hosts: readonly HostSpec[];
+    readonly routes: readonly RouteSpec[];
+    readonly report: Report;
+  },
+): void {
+  const { connectHost, connectPort, at } = rule;
+  const target = findHost(connectHost, hosts);
+  if (!target) {
+    const isRouted = routes.some(({ globs }) =>
+      globs.some((glob) => hostGlob(glob)(connectHost))
+    );
+    const hint = isRouted ? "" : nearHost(connectHost, hosts);
+    if (hint === "") return;
+    const message =
+      `${quote(connectHost)} is not a host of the mesh, so that this host ` +
+      `looks it up itself${hint}`;
+    report.warn(at, message);
+    return;
+  }
+  const ports = target.ports.map(({ listenPort }) => listenPort);
+  if (connectPort === NAME_SERVER_PORT || ports.includes(connectPort)) return;
+  const has = ports.length === 0 ? "no port" : `only ${ports.join(", ")}`;
+  report.warn(
+    at,
+    `${quote(textOf(rule))} leads nowhere: ${quote(target.name)} publishes ${has}`,
+  );
+}
+
+/** An address with a listener. */
+interface Taken {
+  readonly hostname: string;
+  readonly port: number;
+  /** Who listens there, for the user. */
+  readonly what: string;
+  /** What else the user can do than to take another address. */
+  readonly remedy?: string;
+}
+
+function proxiesOf({ http, socks }: HostSpec): Taken[] {
+  return Object.entries({ http, socks }).flatMap(([kind, proxy]) => {
+    const parsed = proxy && parseListen(proxy.listen);
+    if (!parsed || typeof parsed === "string") return [];
+    const what = `the ${kind} proxy (${formatPosition(proxy.at)})`;
+    return [{ hostname: parsed.hostname, port: parsed.port, what }];
+  });
+}
+
+/** Rules but those of the same address, with which a rule takes turns. */
+function otherAddresses(rules: readonly EgressSpec[], rule: EgressSpec): Taken[] {
+  return rules.flatMap(({ listenHost, listenPort, at }) => {
+    if (normal(listenHost) === normal(rule.listenHost)) return [];
+    const what = `an egress rule of ${listenHost} (${formatPosition(at)})`;
+    return [{ hostname: listenHost, port: listenPort, what }];
+  });
+}
+
+function refuseTaken(
+  rule: EgressSpec,
+  host: HostSpec,
+  others: readonly Taken[],
+  report: Report,
+): void {
+  const { listenHost, listenPort, at } = rule;
+  const taken = others.find(({ hostname, port }) =>
+    port === listenPort && collide(hostname, listenHost)
+  );
+  if (!taken) return;
+  const where = formatHostPort(taken.hostname, taken.port);
+  report.error(
+    at,
+    `${quote(textOf(rule))}: on ${quote(host.name)}, ${taken.what} listens at ${where} ` +
+      `already; wanted another port or address${taken.remedy ?? ""}`,
+  );
+}
+
+/** Whether two listeners of the same port at these addresses are in each other's way. */
+function collide(one: string, other: string): boolean {
+  const [a, b] = [normal(one), normal(other)];
+  if (a === b) return true;
+  const [isAllA, isAllB] = [a, b].map((each) => each === "0.0.0.0" || each === "::");
+  const isIpv6 = (each: string) => each.includes(":");
+  if (isAllA && isAllB) return true;
+  // The address of all in IPv6 takes IPv4 too.
+  return Boolean(
+    isAllA && (a === "::" || !isIpv6(b)) || isAllB && (b === "::" || !isIpv6(a)),
+  );
+}
+
+/** The shortest spelling of an address; `localhost` is that of IPv4. */
+function normal(host: string): string {
+  if (host.toLowerCase() === "localhost") return LISTEN;
+  if (!host.includes(":") || parseIpv4(host) !== undefined) return host;
+  const [address] = host.split("%");
+  return URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1) ?? host;
+}
+
+/** The rule as text, without the address that rules have by themselves. */
+function textOf({ listenHost, ...rule }: EgressSpec): string {
+  return formatRule(listenHost === LISTEN ? rule : { ...rule, listenHost });
+}
