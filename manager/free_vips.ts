@@ -38,7 +38,7 @@ export function withFreeVips(manifest: Manifest, inUse: InUse = inUseHere()): Ma
 }
 
 /** Ports that somebody has on all addresses are no reason to prefer another address. */
-function inUseHere(): InUse {
+export function inUseHere(): InUse {
   const everywhere = new Map<number, boolean>();
   const isEverywhere = (port: number) => {
     let known = everywhere.get(port);

@@ -135,7 +135,7 @@ export class Membership implements MeshParts {
     })();
   }
 
-  #swap({ manifest, transports }: Described): void {
+  #swap({ manifest, transports, anew }: Described): void {
     const descriptions = manifest.hosts.map((spec) =>
       describeHost(spec, { manifest, transports })
     );
@@ -143,7 +143,8 @@ export class Membership implements MeshParts {
     const coming: RunningHost[] = [];
     const hosts = descriptions.map((description) => {
       const host = this.#hosts.get(description.spec.name);
-      if (host && isSameHost(host.description, description)) {
+      const isAnew = anew?.has(description.spec.name) ?? false;
+      if (host && !isAnew && isSameHost(host.description, description)) {
         leaving.delete(host);
         host.description = description;
         return host;
