@@ -20,8 +20,8 @@ import { isNothing } from "./differences.ts";
 export function reloadEvent(change: MeshChange, { path }: Manifest): ReloadEvent {
   const isSame = isNothing(change) && change.restarted.length === 0;
   const message = isSame
-    ? `${path} was read again, and nothing is different`
-    : `${path} is in force as it is now: ${changeLines(change).join("; ")}`;
+    ? `Nothing is different in ${path}`
+    : `The mesh has changed: ${changeLines(change).join("; ")}`;
   return { type: "reload", level: "info", message, ...change };
 }
 
