@@ -25,6 +25,10 @@ export interface LiveOptions extends GlobalOptions {
 /** Wrong usage: the user has to say which. */
 const WHICH = 2;
 
+/** Looks for a mesh that is not there, and the milliseconds between them. */
+const LOOKS = 3;
+const LOOK_MS = 100;
+
 /** Whether the result is for programs. */
 export function isJson({ format, json = false }: LiveOptions): boolean {
   return json || format === "json";
@@ -38,11 +42,15 @@ export async function withMesh(
   options: LiveOptions,
   use: (client: ControlClient, mesh: FoundMesh) => Promise<number>,
 ): Promise<number> {
-  const meshes = runningMeshes();
   const { mesh: wanted } = options;
-  const named = wanted === undefined
-    ? meshes
-    : meshes.filter(({ name }) => name === wanted);
+  let meshes: FoundMesh[] = [];
+  let named: FoundMesh[] = [];
+  // One that has just told that it is ready opens its socket in this moment.
+  for (let look = 0; look < LOOKS && named.length === 0; look++) {
+    if (look > 0) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    meshes = runningMeshes();
+    named = meshes.filter(({ name }) => wanted === undefined || name === wanted);
+  }
   const [mesh, ...more] = named;
   if (!mesh) return fail(new Error(noneOf(meshes, wanted)), options);
   if (more.length > 0) {

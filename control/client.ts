@@ -43,15 +43,23 @@ export class ControlClient implements Disposable {
    * @throws {Error} if the mesh does not answer.
    */
   async ask(method: string, path: string, body?: unknown): Promise<unknown> {
-    const response = await this.#fetch(path, {
-      method,
-      signal: AbortSignal.timeout(LIMIT_MS),
-      ...(body !== undefined && {
-        body: JSON.stringify(body),
-        headers: { "content-type": "application/json" },
-      }),
-    });
-    return await this.#answer(response);
+    const late = new AbortController();
+    const timer = setTimeout(() => {
+      late.abort(new Error(`no answer came within ${LIMIT_MS / 1000} s`));
+    }, LIMIT_MS);
+    try {
+      const response = await this.#fetch(path, {
+        method,
+        signal: late.signal,
+        ...(body !== undefined && {
+          body: JSON.stringify(body),
+          headers: { "content-type": "application/json" },
+        }),
+      });
+      return await this.#answer(response);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** The events from now on, until the mesh ends or `signal`. @throws {Error} likewise. */
@@ -100,10 +108,7 @@ export class ControlClient implements Disposable {
 
   #gone(cause: unknown): Error {
     const { name, pid } = this.#mesh;
-    const isLate = cause instanceof DOMException && cause.name === "TimeoutError";
-    const why = isLate ? `no answer came within ${LIMIT_MS / 1000} s` : messageOf(cause);
-    return new Error(`The mesh "${name}" (process ${pid}) does not answer: ${why}`, {
-      cause,
-    });
+    const message = `The mesh "${name}" (process ${pid}) does not answer: `;
+    return new Error(message + messageOf(cause), { cause });
   }
 }

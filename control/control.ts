@@ -9,20 +9,8 @@
  * @module
  */
 
-import type { Mesh } from "../manager/contract.ts";
-import type { Live } from "../manager/reload/live.ts";
+import type { Controlled } from "./controlled.ts";
 import { ControlPlace } from "./place.ts";
-
-/** What the socket controls. */
-export interface Controlled {
-  readonly mesh: Pick<Mesh, "status" | "events" | "manifest">;
-  /** Changes the mesh. */
-  readonly live: Live;
-  /** The version of the program. */
-  readonly version: string;
-  /** Asks the mesh to end. */
-  readonly down: () => void;
-}
 
 /** A control socket, until it is closed. */
 export interface Control {
@@ -30,9 +18,12 @@ export interface Control {
   readonly name: string;
   /** The path of the socket. */
   readonly socket: string;
-  /** Ends what is being answered, and removes the socket. */
+  /** Ends what is being answered, and removes the socket. May be called again. */
   close(): Promise<void>;
 }
+
+/** Milliseconds that requests have to be answered in, at the end. */
+const CLOSE_LIMIT_MS = 500;
 
 /** The only system of ours without unix sockets. */
 export const HAS_CONTROL: boolean = Deno.build.os !== "windows";
@@ -59,17 +50,27 @@ export function openControl(controlled: Controlled, wish?: string): Control {
         return await answer(request, { ...controlled, name, signal });
       },
     });
+    let closed: Promise<void> | undefined;
     return {
       name,
       socket,
-      async close() {
-        ended.abort();
-        await server.shutdown();
-        place.release();
-      },
+      close: () =>
+        closed ??= (async () => {
+          ended.abort();
+          await within(CLOSE_LIMIT_MS, server.shutdown());
+          place.release();
+        })(),
     };
   } catch (error) {
     place.release();
     throw error;
   }
+}
+
+/** Settles with the promise, or after `ms`: a client may have sent half a request. */
+async function within(ms: number, promise: Promise<void>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
 }

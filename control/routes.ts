@@ -22,7 +22,7 @@ import type { MeshChange } from "../manager/reload/change.ts";
 import { RefusedError } from "../manager/reload/live.ts";
 import { faultsOf, reloadEvent } from "../manager/reload/told.ts";
 import { messageOf } from "../wire/text.ts";
-import type { Controlled } from "./control.ts";
+import type { Controlled } from "./controlled.ts";
 import { eventStream } from "./sent_events.ts";
 
 /** Bytes of a request's body at most. */
@@ -99,8 +99,8 @@ async function reload({ live, mesh }: Answering): Promise<Response> {
 }
 
 function down({ down }: Answering): Response {
-  // Not before the answer is on its way.
-  setTimeout(down, 0);
+  // The socket is closed behind the mesh, when this has been answered.
+  down();
   return Response.json({ ending: true }, { status: 202 });
 }
 

@@ -52,7 +52,7 @@ const ENDS_PROGRESS: readonly string[] = ["ready", "away", "down"];
 const STATUS_LIMIT_MS = 500;
 
 /** Milliseconds after the start of the mesh when the rest begins, if hosts are not ready. */
-const LIVE_AFTER_MS = 100;
+const LIVE_AFTER_MS = 1000;
 
 /** A mesh outlives its terminal. */
 const HANG_UP = {
