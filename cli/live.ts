@@ -82,10 +82,9 @@ export class LiveParty {
       const { name } = this.#control = openControl(controlled, options.name);
       const { controlName } = await import("../control/mesh_name.ts");
       const wanted = controlName(live.path, options.name);
-      const isOther = name !== wanted;
-      const why = isOther ? `, since another mesh is "${wanted}"` : "";
+      const why = name !== wanted ? `, since another mesh is "${wanted}"` : "";
       log.event({
-        level: isOther ? "info" : "debug",
+        level: "debug",
         type: "control",
         message: `Commands find this mesh by --mesh ${name}${why}`,
       }, { name, socket: this.#control.socket });

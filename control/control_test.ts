@@ -88,7 +88,6 @@ test("events come as they happen, and end with the socket", async ({ client, con
   while (!first) await client.ask("POST", "/v1/reload");
   await reading;
   v.parse(Event, first);
-  assert.equal(first.type, "reload");
   await control.close();
   for await (const event of events) v.parse(Event, event);
 });

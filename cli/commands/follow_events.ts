@@ -22,7 +22,7 @@ export function events(options: LiveOptions): Promise<number> {
     const lines: string[] = [];
     const log = new Log({
       format: "human",
-      debug: options.debug ?? false,
+      debug: true, // with times
       to: {
         line: (...pieces) => lines.push(plain(pieces)),
         json: () => {},
@@ -30,6 +30,7 @@ export function events(options: LiveOptions): Promise<number> {
     });
     for await (const event of client.events(control.signal)) {
       const sent = event as unknown as SentEvent;
+      if (sent.level === "debug" && !options.debug) continue;
       if (isJson(options)) await printResult(renderJson(inOrder(sent)) + "\n");
       else {
         log.event(sent);
