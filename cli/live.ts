@@ -15,7 +15,6 @@ import { messageOf } from "../wire/text.ts";
 import type { Log } from "./console/log.ts";
 import type { Loaded } from "./manifest.ts";
 import type { GlobalOptions } from "./options.ts";
-import { VERSION } from "./version.ts";
 
 /** A mesh, and whom to tell. */
 export interface LiveParts {
@@ -76,7 +75,9 @@ export class LiveParty {
   async #open(live: Live): Promise<void> {
     const { mesh, down, options, log } = this.#parts;
     const { HAS_CONTROL, openControl } = await import("../control/control.ts");
-    if (this.#isOver || !HAS_CONTROL) return;
+    if (!HAS_CONTROL) return;
+    const { VERSION } = await import("./version.ts");
+    if (this.#isOver) return;
     try {
       const controlled = { mesh, live, version: VERSION, down };
       const { name } = this.#control = openControl(controlled, options.name);

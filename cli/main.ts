@@ -112,7 +112,7 @@ export function programOf(
       // Lines behind an error are hints for people.
       writeErr: (text) => void (isForMachines() || stderr.text(text)),
     })
-    .configureHelp({ formatHelp: (command) => helpOf(command.name()) })
+    .configureHelp({ formatHelp: (command) => helpOf(pageOf(command)) })
     .showHelpAfterError(`(see "norouter --help")`)
     .version(versionLine(), "--version")
     .option("--debug", "tell more, with the time")
@@ -278,6 +278,12 @@ function hintAt(args: readonly string[], program: Command): void {
   for (const each of [program, ...program.commands]) {
     each.showHelpAfterError(`(see "norouter help ${name}")`);
   }
+}
+
+/** The command whose page has the command: of `norouter host add` that is `host`. */
+function pageOf(command: Command): string {
+  const { parent } = command;
+  return parent?.parent ? parent.name() : command.name();
 }
 
 /** Wrong usage, if this is no plug-in. */

@@ -48,7 +48,7 @@ export function addLiveCommands(
   const host = program.command("host")
     .description("add, remove or restart a host of a mesh that runs")
     .helpCommand(false)
-    .usage("add|remove|restart NAME")
+    .allowExcessArguments()
     .action((_: unknown, command: Command) => {
       const [word] = command.args;
       command.error(

@@ -6,7 +6,7 @@
  */
 import { NOROUTER } from "../harness/scene/mesh.ts";
 import type { Namespace } from "../harness/scene/namespace.ts";
-import { Process } from "../harness/scene/process.ts";
+import type { Process } from "../harness/scene/process.ts";
 import type { Scene } from "../harness/scene/scene.ts";
 import { until } from "../harness/scene/wait.ts";
 
