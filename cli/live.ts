@@ -50,10 +50,15 @@ export class LiveParty {
     await live.reload().catch(() => {});
   }
 
-  /** Ends all of it; before that, nobody finds the mesh any more. */
-  async close(): Promise<void> {
+  /** Begins nothing more, and looks at the manifest no more: the mesh is about to end. */
+  rest(): void {
     this.#isOver = true;
     this.#watch?.[Symbol.dispose]();
+  }
+
+  /** Ends all of it, behind the mesh, whose last events are told. */
+  async close(): Promise<void> {
+    this.rest();
     await this.#control?.close();
   }
 

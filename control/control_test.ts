@@ -129,6 +129,15 @@ test("the mesh is asked to end", async ({ client, isDown }) => {
   assert.ok(isDown());
 });
 
+test("who has sent half a request does not delay the end", async ({ control }) => {
+  using client = await Deno.connect({ transport: "unix", path: control.socket });
+  await client.write(new TextEncoder().encode("POST /v1/hosts HTTP/1.1\r\nHost: x\r\n"));
+  const begun = performance.now();
+  await control.close();
+  assert.ok(performance.now() - begun < 2000);
+  assert.deepEqual(runningMeshes().filter(({ name }) => name === control.name), []);
+});
+
 test("the description names every path, and its references lead somewhere", async ({ client }) => {
   const document = await client.ask("GET", "/openapi.json") as {
     openapi: string;

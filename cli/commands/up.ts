@@ -158,6 +158,8 @@ export async function runMesh(
   const stopping = { level: "info", type: "stopping" } as const;
   const end = async (signal?: Deno.Signal): Promise<Outcome> => {
     if (options.debug) await tellStatus(mesh, log, options);
+    clearTimeout(timer);
+    live?.rest();
     await mesh.close();
     await live?.close();
     told.flush();

@@ -135,7 +135,7 @@ e2e("another user cannot open the socket", async (scene) => {
   const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
   const { status, stdout } = await ran(...nobody, ...ask);
   assert.deepEqual([status, stdout], [7, ""], "could not connect");
-}, { needs: ["curl"] });
+}, { needs: ["curl", "setpriv"] });
 
 e2e("events are told as lines and as JSON, until the mesh ends", async (scene) => {
   const mesh = await LiveMesh.start(scene);
