@@ -38,6 +38,7 @@ export {
 export { loadManifest, type LoadOptions } from "./manifest/load.ts";
 export {
   type EgressSpec,
+  type HostEdits,
   type HostSpec,
   type Manifest,
   type ParseOptions,
@@ -73,8 +74,14 @@ export type {
   MoreDeniedEvent,
   ProgressEvent,
   QuestionEvent,
+  ReloadEvent,
+  ReloadFailedEvent,
 } from "./manager/events.ts";
+export type { LostEvent } from "./manager/event_stream.ts";
+export type { MeshChange, RestartedHost } from "./manager/reload/change.ts";
+export type { HostChange, ManifestChanges } from "./manager/reload/differences.ts";
 export type {
+  EventsOptions,
   Mesh,
   MeshHost,
   MeshOptions,

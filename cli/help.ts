@@ -10,6 +10,12 @@ const GENERAL = `  --debug              tell more, with the time
   -h, --help           this text`;
 const OPTIONS = `Options:\n${GENERAL}`;
 
+/** The way of commands to their mesh, and their exit statuses. */
+const WHICH =
+  `The mesh is the one of this user that runs on this machine. If several do, --mesh says
+which: a mesh is called as its manifest without the ending. The exit status is 0 if it
+went well, 1 if not, as when no mesh runs, and 2 if several run and none is named.`;
+
 const TEXTS: Readonly<Record<string, string>> = {
   norouter: `norouter joins containers, pods, virtual machines and laptops into one small
 network, over nothing but commands that reach them.
@@ -20,6 +26,12 @@ Usage:
   norouter check FILE...       validate manifests without starting anything
   norouter discover            list what could become a host
   norouter init                write a manifest of what is there
+  norouter status              show a mesh that runs
+  norouter events              tell what happens in it
+  norouter reload              have its manifest read again
+  norouter host add|remove|restart NAME
+                               change its hosts
+  norouter down                end it
   norouter clean FILE          remove what agents have left on hosts
   norouter show-example        print a manifest to begin with
   norouter schema              print the JSON schema of manifests, for editors
@@ -35,6 +47,9 @@ ${OPTIONS}
   -e, --open-editor    edit the manifest first; see "norouter help up"
   --allow-plugin URL   load this plug-in of the manifest; see "norouter help up"
   --state FILE         take agents back after a kill; see "norouter help up"
+  --watch on|off       read the manifest again when it changes (on)
+  --control on|off     let commands find the mesh (on)
+  --name NAME          the name by which they do
   --version            the version
 
 Begin with one of:
@@ -60,6 +75,14 @@ ${OPTIONS}
   --state FILE         keep in FILE, made if absent, the secrets by which the next
                        "norouter" takes back the agents if this one is killed, so
                        that connections between other hosts go on
+  --watch on|off       read the manifest again when it changes (on)
+  --control on|off     open a socket for "norouter status" and the like (on)
+  --name NAME          the name by which those find the mesh; by default that of FILE
+                       without its ending
+
+The manifest may change while the mesh runs: what did not change goes on. It is read
+again when the file changes, at SIGHUP, and by "norouter reload". With a mistake in it
+nothing changes, and the mistake is told.
 
 With -e, the manifest is opened in an editor before the mesh starts. A FILE that is not
 there begins as the example. Without FILE it is a temporary one. The editor is $VISUAL,
@@ -148,6 +171,82 @@ Options:
 ${GENERAL}
 
 The ports that containers and pods are said to serve are written as suggestions.
+`,
+  status: `Show a mesh that runs.
+
+Usage:
+  norouter status
+  norouter status --watch
+  norouter status --json
+
+${WHICH}
+
+Options:
+  --mesh NAME          which mesh, if several run
+  --watch              show it anew each second, until Ctrl-C or the end of the mesh
+  --format FORMAT      "table" (default) or "json", on standard output
+  --json               the same as --format json
+${GENERAL}
+`,
+  events: `Tell what happens in a mesh that runs, until Ctrl-C or the end of the mesh.
+
+Usage:
+  norouter events
+  norouter events --json
+
+${WHICH}
+
+Options:
+  --mesh NAME          which mesh, if several run
+  --format FORMAT      "table" (default: a line each) or "json": an object per line
+  --json               the same as --format json
+${GENERAL}
+`,
+  reload: `Have the manifest of a mesh that runs read again.
+
+Usage:
+  norouter reload
+
+What changed is printed: "+" for a host that is new, "-" for one that is gone, "~" for
+what is different. With a mistake in the manifest nothing changes; it is printed with
+its line and column, and the exit status is 1.
+
+${WHICH}
+
+Options:
+  --mesh NAME          which mesh, if several run
+${GENERAL}
+`,
+  down: `End a mesh that runs, as Ctrl-C would, and wait until it has ended.
+
+Usage:
+  norouter down
+
+${WHICH}
+
+Options:
+  --mesh NAME          which mesh, if several run
+${GENERAL}
+`,
+  host: `Add, remove or restart a host of a mesh that runs.
+
+Usage:
+  norouter host add NAME YAML
+  norouter host remove NAME
+  norouter host restart NAME
+
+YAML is what stands behind the name in a manifest:
+  norouter host add web 'docker: web, ports: ["8080:127.0.0.1:80"]'
+
+A host that was added stays until it is removed or the mesh ends, also when the manifest
+is read again, unless it does not go with that any more. A host of the manifest that was
+removed comes back when the manifest is read again.
+
+${WHICH}
+
+Options:
+  --mesh NAME          which mesh, if several run
+${GENERAL}
 `,
   "show-example": `Print a manifest to begin with.
 

@@ -22,7 +22,10 @@ Deno.test("the program's help names every option it has", () => {
 });
 
 /** Options before a command that only some commands take. */
-const OF_THE_PROGRAM = ["--version", "--open-editor", "--allow-plugin", "--state"];
+const OF_THE_PROGRAM = [
+  ...["--version", "--open-editor", "--allow-plugin", "--state"],
+  ...["--watch", "--control", "--name"],
+];
 
 for (const command of program.commands) {
   const name = command.name();

@@ -20,6 +20,7 @@ import { fail } from "./failure.ts";
 import { helpOf } from "./help.ts";
 import { openLog } from "./console/log.ts";
 import type { GlobalOptions } from "./options.ts";
+import { addLiveCommands, LIVE_COMMANDS } from "./commands/live_commands.ts";
 import { addSearchCommands } from "./commands/search_commands.ts";
 import { versionLine } from "./version.ts";
 import { pluginPlace } from "../transports/plugins/place.ts";
@@ -76,6 +77,20 @@ export function programOf(
         if (path === "") throw new InvalidArgumentError("It is empty.");
         return path;
       });
+  const onOff = (name: string, about: string) =>
+    new Option(name, about).argParser((text) => {
+      if (text === "on" || text === "off") return text;
+      throw new InvalidArgumentError("Allowed choices are on, off.");
+    });
+  const ofMeshes = () => [
+    // Without a value it is an option of "status".
+    onOff("--watch [mode]", "whether to read the manifest again when it changes"),
+    onOff("--control <mode>", "whether commands find the mesh"),
+    new Option("--name <name>", "the name by which they do").argParser((name) => {
+      if (name === "") throw new InvalidArgumentError("It is empty.");
+      return name;
+    }),
+  ];
   const isForMachines = () => program.opts<GlobalOptions>().logFormat === "json";
   const program: Command = createCommand("norouter")
     .exitOverride()
@@ -97,7 +112,7 @@ export function programOf(
       // Lines behind an error are hints for people.
       writeErr: (text) => void (isForMachines() || stderr.text(text)),
     })
-    .configureHelp({ formatHelp: (command) => helpOf(command.name()) })
+    .configureHelp({ formatHelp: (command) => helpOf(pageOf(command)) })
     .showHelpAfterError(`(see "norouter --help")`)
     .version(versionLine(), "--version")
     .option("--debug", "tell more, with the time")
@@ -107,10 +122,20 @@ export function programOf(
     )
     .option(...OPEN_EDITOR)
     .addOption(allowPlugin())
-    .addOption(state())
+    .addOption(state());
+  for (const option of ofMeshes()) program.addOption(option);
+  program
     .hook("preAction", (program, command) => {
       const name = command.name();
       if (command === program || name === "up") return;
+      const { watch, control, name: wish } = program.opts<GlobalOptions>();
+      if (wish !== undefined || control !== undefined) {
+        const hint = LIVE_COMMANDS.includes(name) ? "; --mesh NAME says which" : "";
+        command.error(`norouter: "${name}" starts no mesh${hint}`);
+      }
+      if (watch !== undefined && name !== "status") {
+        command.error(`norouter: "${name}" watches nothing`);
+      }
       if (isEditing(program)) {
         command.error(`norouter: "${name}" does not open an editor`);
       }
@@ -154,12 +179,14 @@ export function programOf(
       return (about ?? program).help();
     });
 
-  program.command("up").alias("manager")
+  const up = program.command("up").alias("manager")
     .description("start the mesh of a manifest")
     .argument("[FILE]")
     .option(...OPEN_EDITOR)
     .addOption(allowPlugin())
-    .addOption(state())
+    .addOption(state());
+  for (const option of ofMeshes()) up.addOption(option);
+  up
     .action(async (file: string | undefined, _: unknown, command: Command) => {
       if (file !== undefined || isEditing(command)) return await runUp(file, command);
       command.error("norouter: missing required argument 'FILE'");
@@ -202,6 +229,7 @@ export function programOf(
     });
 
   addSearchCommands(program, done);
+  addLiveCommands(program, done);
 
   program.command("show-example").alias("show-ex")
     .description("print a manifest to begin with")
@@ -274,6 +302,12 @@ function hintAt(args: readonly string[], program: Command): void {
 /** Of an option that may be given several times. */
 function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
+}
+
+/** The command whose page has the command: of `norouter host add` that is `host`. */
+function pageOf(command: Command): string {
+  const { parent } = command;
+  return parent?.parent ? parent.name() : command.name();
 }
 
 /** Wrong usage, if this is no plug-in. */

@@ -8,7 +8,7 @@ import {
   formatDiagnostic,
   ManifestError,
 } from "../manifest/source/diagnostic.ts";
-import { loadManifest } from "../manifest/load.ts";
+import { loadManifestBytes, readManifestBytes } from "../manifest/load.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import type { Transport } from "../transports/mod.ts";
 import { PluginSet } from "../transports/plugins/load.ts";
@@ -25,6 +25,10 @@ export interface Loaded {
   readonly diagnostics: readonly Diagnostic[];
   /** The plug-ins of the manifest. */
   readonly plugins: readonly Transport[];
+  /** The content of the file; empty if it could not be read. */
+  readonly bytes: Uint8Array;
+  /** URLs of the files that were read besides. */
+  readonly files: readonly string[];
 }
 
 /**
@@ -37,12 +41,18 @@ export async function load(
   { isCheck = false }: { readonly isCheck?: boolean } = {},
 ): Promise<Loaded> {
   const plugins = new PluginSet({ allowed: allowPlugin, isCheck });
+  let bytes: Uint8Array = new Uint8Array();
   try {
-    const manifest = await loadManifest(file, { transports: builtinTransports, plugins });
-    return { manifest, diagnostics: manifest.warnings, plugins: plugins.transports };
+    bytes = await readManifestBytes(file);
+    const options = { transports: builtinTransports, plugins };
+    const manifest = await loadManifestBytes(bytes, file, options);
+    const { transports, files } = plugins;
+    const diagnostics = manifest.warnings;
+    return { manifest, diagnostics, plugins: transports, bytes, files };
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error;
-    return { manifest: undefined, diagnostics: error.diagnostics, plugins: [] };
+    const { diagnostics } = error;
+    return { manifest: undefined, diagnostics, plugins: [], bytes, files: [] };
   }
 }
 

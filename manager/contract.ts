@@ -9,7 +9,9 @@ import type { Manifest } from "../manifest/manifest.ts";
 import type { PoliceCounters } from "../router/police.ts";
 import type { RouteCounters } from "../router/counters.ts";
 import type { Transport } from "../transports/mod.ts";
+import type { LostEvent } from "./event_stream.ts";
 import type { MeshEvent } from "./events.ts";
+import type { MeshChange } from "./reload/change.ts";
 import type { HostState } from "./session.ts";
 import type { MeshStatus, ResumeStatus } from "./status.ts";
 
@@ -95,6 +97,12 @@ export interface StatusOptions {
   readonly ms?: number;
 }
 
+/** Options of {@linkcode Mesh.events}. */
+export interface EventsOptions {
+  /** Events that wait for the reader at most. Default 1000. */
+  readonly limit?: number;
+}
+
 /** A running mesh. Disposing closes the mesh. */
 export interface Mesh extends AsyncDisposable {
   /** The manifest in force. */
@@ -109,6 +117,27 @@ export interface Mesh extends AsyncDisposable {
    * last answer counts. Never rejects, and may be called after a close.
    */
   status(options?: StatusOptions): Promise<MeshStatus>;
+  /**
+   * Goes by another manifest: hosts come and go, and what did not change goes on with its
+   * connections. Resolves with what changed as soon as the manifest is in force; hosts that
+   * are new become ready later. Updates happen in the order of the calls.
+   *
+   * A host whose manifest leaves its address to the mesh keeps the address it has. A parsed
+   * manifest has to come with the transports of the start.
+   *
+   * @param manifest a path, an object in the shape of the YAML, or a parsed manifest.
+   * @throws {ManifestError} with every fault of the manifest, and nothing has changed.
+   * @throws {Error} if the mesh was closed.
+   */
+  update(
+    manifest: string | Manifest | Readonly<Record<string, unknown>>,
+  ): Promise<MeshChange>;
+  /**
+   * The events from now on, to be read one by one until the mesh is closed or the reader
+   * stops. A reader that does not keep up loses the oldest of those that wait, and reads a
+   * {@linkcode LostEvent} in their place.
+   */
+  events(options?: EventsOptions): AsyncIterableIterator<MeshEvent | LostEvent>;
   /** Calls `listener` with each event from now on, until the function returned is called. */
   subscribe(listener: (event: MeshEvent) => void): () => void;
   /** Settles when each host became ready or failed for the first time. Never rejects. */

@@ -6,6 +6,7 @@
  */
 
 import type { LinkExit } from "../transports/mod.ts";
+import type { MeshChange } from "./reload/change.ts";
 import type { ResumeStatus } from "./status.ts";
 
 /** The fields of all events. */
@@ -278,6 +279,25 @@ export interface MoreDeniedEvent extends EventBase {
   readonly count: number;
 }
 
+/** Another manifest is in force, or the same after it was read again. */
+export interface ReloadEvent extends EventBase, MeshChange {
+  /** Tells events apart. */
+  readonly type: "reload";
+}
+
+/** A manifest was to be read again, and cannot be used. Nothing has changed. */
+export interface ReloadFailedEvent extends EventBase {
+  /** Tells events apart. */
+  readonly type: "reloadFailed";
+  /** Every fault of the manifest. */
+  readonly faults: readonly {
+    /** Where, `mesh.yaml:12:7`. */
+    readonly at: string;
+    /** What is wrong there. */
+    readonly message: string;
+  }[];
+}
+
 /** Anything that a mesh tells. */
 export type MeshEvent =
   | ConnectionEvent
@@ -287,6 +307,8 @@ export type MeshEvent =
   | HostAwayEvent
   | HostDownEvent
   | HostClosedEvent
+  | ReloadEvent
+  | ReloadFailedEvent
   | HostOutputEvent
   | ManifestWarningEvent
   | HostWarningEvent

@@ -92,7 +92,7 @@ function freeVip(
 }
 
 /** Ports that somebody has on all addresses are no reason to prefer another address. */
-function inUseHere(): InUse {
+export function inUseHere(): InUse {
   const everywhere = new Map<number, boolean>();
   const isEverywhere = (port: number) => {
     let known = everywhere.get(port);

@@ -4,21 +4,16 @@
  * @module
  */
 
-import { loadManifest } from "../manifest/load.ts";
 import type { Manifest } from "../manifest/manifest.ts";
-import { manifestFromObject } from "../manifest/parse.ts";
-import { readWithPlugins } from "../manifest/plugins.ts";
 import {
   type Diagnostic,
   formatDiagnostic,
   formatPosition,
   ManifestError,
 } from "../manifest/source/diagnostic.ts";
-import { PluginSet } from "../transports/plugins/load.ts";
-import type { Transport } from "../transports/mod.ts";
-import { builtinTransports } from "../transports/registry.ts";
 import type { Mesh, MeshOptions } from "./contract.ts";
 import { withFreeVips } from "./free_vips.ts";
+import { isParsed, Reading } from "./reading.ts";
 import { RunningMesh } from "./running_mesh.ts";
 import { StateFile } from "./resume/state_file.ts";
 
@@ -34,12 +29,8 @@ export async function startMesh(
   manifest: string | Manifest | Readonly<Record<string, unknown>>,
   options: MeshOptions = {},
 ): Promise<Mesh> {
-  const transports = new Map(builtinTransports);
-  for (const transport of options.transports ?? []) {
-    transports.set(transport.name, transport);
-  }
-  if (isParsed(manifest)) return new RunningMesh(manifest, transports, options);
-  const plugins = new PluginSet({ allowed: options.allowPlugins ?? [] });
+  const reading = new Reading(options);
+  if (isParsed(manifest)) return new RunningMesh(manifest, reading, options);
   const warn = (diagnostics: readonly Diagnostic[]) => {
     for (const warning of diagnostics) {
       if (warning.severity !== "warning") continue;
@@ -51,12 +42,12 @@ export async function startMesh(
       });
     }
   };
-  const parsed = await readWhole(manifest, transports, plugins).catch((error) => {
+  const read = await reading.read(manifest).catch((error) => {
     // A warning may explain the error.
     if (error instanceof ManifestError) warn(error.diagnostics);
     throw error;
   });
-  for (const plugin of plugins.transports) transports.set(plugin.name, plugin);
+  const parsed = read.manifest;
   warn(parsed.warnings);
   // Another object is another mesh, unless it is named.
   const { name = typeof manifest === "string" ? undefined : crypto.randomUUID() } =
@@ -64,35 +55,8 @@ export async function startMesh(
   const kept = options.state === undefined
     ? parsed
     : StateFile.open(options.state).withVips(parsed);
-  return new RunningMesh(withFreeVips(kept), transports, {
+  return new RunningMesh(withFreeVips(kept), reading, {
     ...options,
     ...(name !== undefined && { name }),
-  });
-}
-
-async function readWhole(
-  manifest: string | Readonly<Record<string, unknown>>,
-  transports: ReadonlyMap<string, Transport>,
-  plugins: PluginSet,
-): Promise<Manifest> {
-  if (typeof manifest === "string") {
-    return await loadManifest(manifest, { transports, plugins });
-  }
-  return await readWithPlugins(
-    ".",
-    plugins,
-    (findPlugin) =>
-      manifestFromObject(manifest, {
-        path: "manifest",
-        transports,
-        env: (name) => Deno.env.get(name),
-        ...(findPlugin && { findPlugin }),
-      }),
-  );
-}
-
-/** In the YAML's shape `hosts` is an object. */
-function isParsed(manifest: unknown): manifest is Manifest {
-  return typeof manifest === "object" && manifest !== null && "hosts" in manifest &&
-    Array.isArray(manifest.hosts);
+  }, read.transports);
 }

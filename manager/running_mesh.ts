@@ -16,7 +16,13 @@ import type { SwapReport } from "./members/swap_report.ts";
 import { connectionsOf } from "./telling/connections.ts";
 import { Denials } from "./telling/denied.ts";
 import { Pursuit } from "./pursuit.ts";
-import type { Mesh, MeshOptions, ReadyReport, StatusOptions } from "./contract.ts";
+import type {
+  EventsOptions,
+  Mesh,
+  MeshOptions,
+  ReadyReport,
+  StatusOptions,
+} from "./contract.ts";
 import { Keeping } from "./members/keeping.ts";
 import { meshName } from "./resume/mesh_name.ts";
 import { StateFile } from "./resume/state_file.ts";
@@ -24,6 +30,12 @@ import { StateLock } from "./resume/state_lock.ts";
 import type { MeshEvent } from "./events.ts";
 import { statusOf } from "./gather_status.ts";
 import { Membership, NOTHING } from "./members/membership.ts";
+import { EventStream, MOST_EVENTS } from "./event_stream.ts";
+import { inUseHere, withFreeVips } from "./free_vips.ts";
+import type { ManifestInput, Reading } from "./reading.ts";
+import { withCarriedVips } from "./reload/carried_vips.ts";
+import { type MeshChange, meshChange } from "./reload/change.ts";
+import { reloadEvent } from "./reload/told.ts";
 import type { RunningHost } from "./running_host.ts";
 import type { MeshStatus } from "./status.ts";
 
@@ -44,14 +56,21 @@ export class RunningMesh implements Mesh {
   /** The time of the start, in milliseconds of the clock. */
   readonly #since: number;
   readonly #listeners = new Set<(event: MeshEvent) => void>();
+  readonly #reading: Reading;
+  #isClosed = false;
+  readonly #streams = new Set<EventStream<MeshEvent>>();
+  /** Updates happen one after the other; settles with the last that was asked for. */
+  #updates: Promise<unknown> = Promise.resolve();
   #transports: ReadonlyMap<string, Transport>;
 
   /** Starts the mesh. @throws {Error} if its state file cannot be used. */
   constructor(
     manifest: Manifest,
-    transports: ReadonlyMap<string, Transport>,
+    reading: Reading,
     options: MeshOptions,
+    transports = reading.transports,
   ) {
+    this.#reading = reading;
     this.#transports = transports;
     learnDescriptorLimit();
     if (options.onEvent) this.#listeners.add(options.onEvent);
@@ -97,6 +116,56 @@ export class RunningMesh implements Mesh {
 
   get counters(): Readonly<RouteCounters> {
     return this.#router.counters;
+  }
+
+  update(manifest: ManifestInput): Promise<MeshChange> {
+    const updated = this.#updates.then(async () => {
+      const read = await this.#reading.read(manifest);
+      return this.change(read.manifest, read.transports);
+    });
+    this.#updates = updated.catch(() => {});
+    return updated;
+  }
+
+  /**
+   * Goes by another manifest, and tells so: with addresses that are free for new hosts, and
+   * those of before for the others.
+   *
+   * @throws {Error} and changes nothing, as {@linkcode RunningMesh.swap} does.
+   */
+  change(manifest: Manifest, transports = this.#transports): MeshChange {
+    const before = this.manifest;
+    const own = new Set(before.hosts.map(({ vip }) => vip));
+    const inUse = inUseHere();
+    const next = withFreeVips(
+      withCarriedVips(manifest, before),
+      (vip, ports) => !own.has(vip) && inUse(vip, ports),
+    );
+    const hosts = new Map(this.hosts);
+    this.swap(next, transports);
+    const change = meshChange({ before, after: next }, { hosts, now: this.hosts });
+    this.#emit(reloadEvent(change, next));
+    return change;
+  }
+
+  /**
+   * Ends a host and starts it anew, as the manifest in force has it. False if there is none.
+   *
+   * @throws {Error} and changes nothing, as {@linkcode RunningMesh.swap} does.
+   */
+  restart(name: string): boolean {
+    if (!this.hosts.has(name)) return false;
+    const { manifest } = this;
+    const transports = this.#transports;
+    this.#members.swap({ manifest, transports, anew: new Set([name]) });
+    return true;
+  }
+
+  events({ limit = MOST_EVENTS }: EventsOptions = {}): EventStream<MeshEvent> {
+    const stream = new EventStream<MeshEvent>(limit, () => this.#streams.delete(stream));
+    if (this.#isClosed) stream.end();
+    else this.#streams.add(stream);
+    return stream;
   }
 
   /**
@@ -153,13 +222,21 @@ export class RunningMesh implements Mesh {
     this.#denials.close();
     this.#lock?.release();
     this.#lock = undefined;
+    this.#isClosed = true;
+    for (const stream of [...this.#streams]) stream.end();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
+  /** Tells an event of somebody who works on the mesh. */
+  tell(event: MeshEvent): void {
+    this.#emit(event);
+  }
+
   #emit(event: MeshEvent): void {
+    for (const stream of this.#streams) stream.push(event);
     for (const listener of this.#listeners) {
       try {
         listener(event);

@@ -35,9 +35,30 @@ export async function loadManifest(
   path: string,
   options: LoadOptions,
 ): Promise<Manifest> {
+  return await loadManifestBytes(await readManifestBytes(path), path, options);
+}
+
+/**
+ * The bytes of a manifest file; `-` reads standard input.
+ *
+ * @throws {ManifestError} if the file cannot be read, or is too large.
+ */
+export function readManifestBytes(path: string): Promise<Uint8Array> {
+  return readBytes(path, path === "-" ? STDIN : path);
+}
+
+/**
+ * Reads and checks the bytes of a manifest file, see {@linkcode loadManifest}.
+ *
+ * @throws {ManifestError} with all errors of the file at once.
+ */
+export async function loadManifestBytes(
+  bytes: Uint8Array,
+  path: string,
+  options: LoadOptions,
+): Promise<Manifest> {
   const name = path === "-" ? STDIN : path;
-  const bytes = await readBytes(path, name);
-  const { transports, plugins, env = (name) => Deno.env.get(name) } = options;
+  const { transports, plugins, edits, env = (name) => Deno.env.get(name) } = options;
   const { text, warnings } = decodeManifest(bytes, name);
   const base = path === "-" ? "." : dirname(path);
   const manifest = await readWithPlugins(
@@ -50,6 +71,7 @@ export async function loadManifest(
         transports,
         env,
         ...(findPlugin && { findPlugin }),
+        ...(edits && { edits }),
       }),
   );
   return { ...manifest, warnings: [...warnings, ...manifest.warnings] };

@@ -236,4 +236,14 @@ export interface ParseOptions {
    * error.
    */
   readonly findPlugin?: (named: PluginUse) => SpecParser | PluginProblem;
+  /** Hosts that came and went by command, on top of what is written. */
+  readonly edits?: HostEdits;
+}
+
+/** Hosts that are in the mesh, or not, whatever its manifest says. */
+export interface HostEdits {
+  /** Hosts besides those of the manifest, by name: what stands behind the name, in YAML. */
+  readonly added: ReadonlyMap<string, string>;
+  /** Names of hosts of the manifest that are left out. */
+  readonly removed: ReadonlySet<string>;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { readManifest } from "./document.ts";
+import { withEdits } from "./edits.ts";
 import type { Manifest, ParseOptions } from "./manifest.ts";
 import { fromObject } from "./source/object.ts";
 import { Report } from "./source/report.ts";
@@ -16,7 +17,11 @@ import { fromYaml } from "./source/yaml.ts";
  */
 export function parseManifest(text: string, options: ParseOptions): Manifest {
   const report = new Report(options.path);
-  return readManifest(fromYaml(text, report), report, options);
+  return readManifest(
+    withEdits(fromYaml(text, report), report, options),
+    report,
+    options,
+  );
 }
 
 /**
@@ -27,5 +32,9 @@ export function parseManifest(text: string, options: ParseOptions): Manifest {
  */
 export function manifestFromObject(value: unknown, options: ParseOptions): Manifest {
   const report = new Report(options.path);
-  return readManifest(fromObject(value, report), report, options);
+  return readManifest(
+    withEdits(fromObject(value, report), report, options),
+    report,
+    options,
+  );
 }

@@ -18,6 +18,7 @@ const ORDER: readonly string[][] = [
   ["proxy", "install"],
   ["agent"],
   ["manager"],
+  ["control"],
   ["mod.ts"],
   ["cli"],
   ["cli.ts"],

@@ -11,7 +11,7 @@ import { FrameDecoder } from "../../wire/decoder.ts";
 import { FrameType } from "../../wire/frame.ts";
 import { until, within } from "../../tests/harness/scene/wait.ts";
 import { startAgent, type TestAgent } from "../_pair.ts";
-import { PLACES } from "./place.ts";
+import { PLACES } from "./private_folder.ts";
 
 const CLI = new URL("../../cli.ts", import.meta.url).pathname;
 /** VIPs of the agent under test, and of the other host, which publishes. */

@@ -23,17 +23,11 @@
 
 import { messageOf } from "../../wire/text.ts";
 import { ENXIO, type Libc, O_NONBLOCK, O_WRONLY, SystemError } from "./libc.ts";
+import { PLACES, privateFolder } from "./private_folder.ts";
 import { startOf } from "./processes.ts";
-
-/** Where the folders are, the first that can be had. */
-export const PLACES = ["/tmp", "/var/tmp", "/dev/shm"] as const;
 
 /** Folders that are looked at in one place. */
 const MOST_FOLDERS = 1000;
-/** Others may rename what lies in a folder: writable by them, and without the sticky bit. */
-const WRITABLE_BY_OTHERS = 0o022;
-const STICKY = 0o1000;
-const NOT_PRIVATE = 0o077;
 
 /** A keeper that somebody else runs. */
 export interface Found {
@@ -47,34 +41,6 @@ export interface Found {
 /** The line that names a mesh and a host. */
 export function nameOf(mesh: string, host: string): string {
   return `${mesh} ${encodeURIComponent(host.toWellFormed())}`;
-}
-
-/** The private folder of this user in a place. @throws {Error} why there is none. */
-export function privateFolder(place: string, { make }: { make: boolean }): string {
-  const { mode, uid, isDirectory } = Deno.statSync(place);
-  const own = Deno.uid();
-  if (!isDirectory) throw new Error(`${place} is no folder`);
-  const isOthers = uid !== 0 && uid !== own;
-  if (isOthers || (mode! & WRITABLE_BY_OTHERS) !== 0 && (mode! & STICKY) === 0) {
-    throw new Error(`others can change ${place}`);
-  }
-  const folder = `${place}/norouter-${own}`;
-  if (make) {
-    try {
-      Deno.mkdirSync(folder, { mode: 0o700 });
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    }
-  }
-  const found = Deno.lstatSync(folder);
-  if (!found.isDirectory || found.uid !== own) {
-    throw new Error(`${folder} is not a folder of this user`);
-  }
-  if ((found.mode! & NOT_PRIVATE) !== 0) {
-    if (!make) throw new Error(`${folder} is open to others`);
-    Deno.chmodSync(folder, 0o700);
-  }
-  return folder;
 }
 
 /** Keepers of this user that live. Folders of others that do not are removed. */

@@ -8,6 +8,8 @@
  */
 import tab from "@bomb.sh/tab/commander";
 import type { Command } from "commander";
+import { runningMeshes } from "../../control/place.ts";
+import { LIVE_COMMANDS } from "./live_commands.ts";
 import bash from "../complete.bash" with { type: "text" };
 
 /** Adds the command `complete`, and completes manifests where a manifest is wanted. */
@@ -25,6 +27,12 @@ export function addCompletions(program: Command): void {
   completion.argument("FILE", offerFiles, true);
   for (const name of ["up", "check", "clean"]) {
     completion.commands.get(name)?.argument("FILE", offerFiles);
+  }
+  for (const [name, command] of completion.commands) {
+    if (!LIVE_COMMANDS.includes(name.split(" ")[0]!)) continue;
+    command.option("mesh", "which, if several run", (offer) => {
+      for (const { name, manifest } of runningMeshes()) offer(name, manifest);
+    });
   }
 }
 

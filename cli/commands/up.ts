@@ -13,10 +13,12 @@ import type { Mesh } from "../../manager/contract.ts";
 import type { Manifest } from "../../manifest/manifest.ts";
 import { idleMemory } from "../../link/idle_memory.ts";
 import type { Transport } from "../../transports/mod.ts";
+import { changeLines } from "../../manager/reload/change.ts";
 import { formatIpv4 } from "../../wire/ip/ipv4.ts";
 import { stderr } from "../console/console.ts";
 import { type Log, openLog } from "../console/log.ts";
 import { ignoreSignals } from "../ignored_signals.ts";
+import { LiveParty } from "../live.ts";
 import { load, printDiagnostics } from "../manifest.ts";
 import type { GlobalOptions } from "../options.ts";
 import { ProgressDisplay } from "../console/progress.ts";
@@ -49,11 +51,14 @@ const ENDS_PROGRESS: readonly string[] = ["ready", "away", "down"];
 /** Milliseconds that agents have, at the end, to tell their statistics for `--debug`. */
 const STATUS_LIMIT_MS = 500;
 
+/** Milliseconds after the start of the mesh when the rest begins, if hosts are not ready. */
+const LIVE_AFTER_MS = 1000;
+
 /** A mesh outlives its terminal. */
 const HANG_UP = {
   level: "info",
   type: "hangUp",
-  message: "The terminal is gone (SIGHUP), and the mesh goes on; SIGTERM ends it",
+  message: "SIGHUP: the manifest is read again, and the mesh goes on; SIGTERM ends it",
 } as const;
 
 /** Somebody may have meant another process. */
@@ -75,13 +80,19 @@ export async function runMesh(
 ): Promise<Outcome> {
   const started = performance.now();
   const log = openLog(options);
-  using stop = stopSignals({ onHangUp: () => log.event(HANG_UP) });
+  let live: LiveParty | undefined;
+  const hangUp = () => {
+    log.event(HANG_UP);
+    live?.reload();
+  };
+  using stop = stopSignals({ onHangUp: hangUp });
   using _ignored = ignoreSignals((signal) => log.event(ignored(signal)));
-  const { manifest: loaded, diagnostics, plugins } = await load(file, options);
+  const loaded = await load(file, options);
+  const { manifest: read, diagnostics, plugins } = loaded;
   printDiagnostics(diagnostics, options);
-  if (!loaded) return { status: 1, isComplete: false };
+  if (!read) return { status: 1, isComplete: false };
   const { withFreeVips } = await import("../../manager/free_vips.ts");
-  const manifest = withFreeVips(await withKeptVips(loaded, options));
+  const manifest = withFreeVips(await withKeptVips(read, options));
 
   idleMemory.begin();
   log.expect(manifest.hosts.map(({ name }) => name));
@@ -109,9 +120,11 @@ export async function runMesh(
     transports: plugins,
     connections: options.debug ?? false,
     ...(options.state !== undefined && { state: options.state }),
+    ...(options.name !== undefined && { name: options.name }),
     onEvent(event) {
       if (event.type === "progress") return progress.show(event);
       if (event.type === "question") return ask(event);
+      if (event.type === "reload") log.expect([...mesh.hosts.keys()]);
       if (ENDS_PROGRESS.includes(event.type)) {
         progress.forget((event as HostReadyEvent).host);
       }
@@ -121,20 +134,38 @@ export async function runMesh(
       everReady.add(event.host);
     },
   });
+  const down = Promise.withResolvers<"down">();
+  const asked = Promise.race([stop.asked, down.promise]);
+  const begin = () => {
+    live ??= new LiveParty({
+      mesh,
+      file,
+      loaded,
+      log,
+      options,
+      down: () => down.resolve("down"),
+    });
+  };
+  const timer = setTimeout(begin, LIVE_AFTER_MS);
   const outcome = await Promise.race([
     mesh.ready(),
-    stop.asked.then(() => undefined),
+    asked.then(() => undefined),
   ]);
+  clearTimeout(timer);
   if (outcome) summarize(outcome, performance.now() - started, log);
+  if (outcome) begin();
 
   const stopping = { level: "info", type: "stopping" } as const;
   const end = async (signal?: Deno.Signal): Promise<Outcome> => {
     if (options.debug) await tellStatus(mesh, log, options);
+    clearTimeout(timer);
+    live?.rest();
     await mesh.close();
+    await live?.close();
     told.flush();
     return {
       status: everReady.size > 0 ? 0 : 1,
-      isComplete: everReady.size === manifest.hosts.length,
+      isComplete: manifest.hosts.every(({ name }) => everReady.has(name)),
       ...(signal && { signal }),
     };
   };
@@ -145,11 +176,13 @@ export async function runMesh(
   if (outcome?.ok === false && advice) {
     log.event({ level: "info", type: "advice", message: advice });
   }
-  const signal = await stop.asked;
+  const signal = await asked;
   stderr.release();
-  const message = `Ending the mesh (${signal}); a second Ctrl-C ends it at once`;
+  const message = signal === "down"
+    ? "Ending the mesh (norouter down)"
+    : `Ending the mesh (${signal}); a second Ctrl-C ends it at once`;
   log.event({ ...stopping, message });
-  return await end(signal);
+  return await end(signal === "down" ? "SIGTERM" : signal);
 }
 
 /** With the addresses that hosts had before this program was killed, if that is kept. */
@@ -240,6 +273,11 @@ function forPeople(
       ? event.line.replace(/^warning: /, "")
       : event.line;
     return { ...event, message: `| ${line}` };
+  }
+  if (event.type === "reload") {
+    const lines = changeLines(event);
+    if (lines.length === 0) return event;
+    return { ...event, message: ["The mesh has changed:", ...lines].join("\n") };
   }
   if (event.type === "question" && event.isAsking) {
     return { ...event, message: "asks on the terminal" };

@@ -71,6 +71,11 @@ export class Report {
     if (!this.#sound || before(sound, this.#sound)) this.#sound = sound;
   }
 
+  /** Hands what was found to the report of a larger whole. */
+  pass(to: Report): void {
+    for (const diagnostic of this.#found) to.#push(diagnostic);
+  }
+
   /**
    * The warnings, if there is no error.
    *
@@ -78,6 +83,7 @@ export class Report {
    */
   finish(): readonly Diagnostic[] {
     const sorted = this.#found.toSorted((a, b) =>
+      Number(a.at.file !== this.file) - Number(b.at.file !== this.file) ||
       a.at.line - b.at.line || a.at.column - b.at.column
     );
     if (sorted.some(({ severity }) => severity === "error")) {
@@ -94,7 +100,7 @@ export class Report {
   /** A value shared through an anchor is read more than once and reported once. */
   #push(diagnostic: Diagnostic): void {
     const { at, message } = diagnostic;
-    const key = `${at.line}:${at.column}:${at.path ?? ""}:${message}`;
+    const key = `${at.file}:${at.line}:${at.column}:${at.path ?? ""}:${message}`;
     if (this.#said.has(key)) return;
     this.#said.add(key);
     this.#found.push(diagnostic);

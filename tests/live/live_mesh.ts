@@ -1,122 +1,133 @@
 /**
- * A mesh whose manifest changes while connections go on.
+ * A mesh that is changed while it runs: its manifest in a folder, its manager, and the
+ * commands that find it.
  *
  * @module
  */
-import assert from "node:assert/strict";
 import { NOROUTER } from "../harness/scene/mesh.ts";
 import type { Namespace } from "../harness/scene/namespace.ts";
-import { descendants, processesIn } from "../harness/scene/proc.ts";
 import type { Process } from "../harness/scene/process.ts";
 import type { Scene } from "../harness/scene/scene.ts";
 import { until } from "../harness/scene/wait.ts";
 
-const PROGRAM = new URL("./live_manager.ts", import.meta.url).pathname;
-
-/** The fields of a manifest, hosts without `vip` and the way to them. */
-export interface LivePlan {
-  readonly hosts: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  readonly routes?: readonly unknown[];
+/** The result of a command. */
+export interface Ran {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
-/** A manager, and the hosts that it can have. */
+/** Runs a command to its end. */
+export async function ran(...command: readonly string[]): Promise<Ran> {
+  const [program, ...args] = command;
+  const { code, stdout, stderr } = await new Deno.Command(program!, {
+    args,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { status: code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** A mesh of this machine and of what its manifest names. */
 export class LiveMesh {
-  readonly places: ReadonlyMap<string, Namespace>;
-  readonly #manager: Process;
-  readonly #path: string;
-  readonly #cmds: Readonly<Record<string, readonly string[]>>;
+  readonly #scene: Scene;
+  readonly path: string;
+  readonly name: string;
+  readonly here: Namespace;
+  readonly there: Namespace;
+  readonly #args: readonly string[];
+  manager!: Process;
 
   private constructor(
-    manager: Process,
-    { path, places, cmds }: {
-      path: string;
-      places: ReadonlyMap<string, Namespace>;
-      cmds: Readonly<Record<string, readonly string[]>>;
-    },
+    scene: Scene,
+    path: string,
+    places: [Namespace, Namespace],
+    args: readonly string[],
   ) {
-    this.#manager = manager;
-    this.#path = path;
-    this.places = places;
-    this.#cmds = cmds;
+    this.#scene = scene;
+    this.path = path;
+    const named = args.indexOf("--name");
+    this.name = named >= 0
+      ? args[named + 1]!
+      : path.slice(path.lastIndexOf("/") + 1).replace(".yaml", "");
+    [this.here, this.there] = places;
+    this.#args = args;
   }
 
-  /** Starts a mesh of hosts, `local` first, each in its place; all of them are ready. */
+  /** A mesh with the host `web`, whose VIP listens on `port`; all of it is ready. */
   static async start(
     scene: Scene,
-    places: ReadonlyMap<string, Namespace>,
-    { cmds = {}, ...plan }: LivePlan & {
-      /** Commands of agents, by host; agents of this version by default. */
-      readonly cmds?: Readonly<Record<string, readonly string[]>>;
-    },
+    port = 8080,
+    ...args: readonly string[]
   ): Promise<LiveMesh> {
-    const path = `${await scene.folder()}/mesh.json`;
-    write(path, { places, cmds }, plan);
-    const words = [Deno.execPath(), "run", "--quiet", "-A", PROGRAM, path];
-    const manager = scene.start("manager", words, { namespace: places.get("local") });
-    const mesh = new LiveMesh(manager, { path, places, cmds });
-    for (const name of Object.keys(plan.hosts)) await mesh.told("ready", name);
+    // Others use the machine too, and their meshes are called "mesh".
+    const folder = `${await scene.folder()}/${crypto.randomUUID().slice(0, 8)}`;
+    await Deno.mkdir(folder);
+    const path = `${folder}/live-${crypto.randomUUID().slice(0, 8)}.yaml`;
+    const places: [Namespace, Namespace] = [
+      await scene.namespace(),
+      await scene.namespace(),
+    ];
+    const mesh = new LiveMesh(scene, path, places, args);
+    await Deno.writeTextFile(path, mesh.text(port));
+    await mesh.begin();
     return mesh;
   }
 
-  vip(name: string): string {
-    return `127.0.42.${100 + [...this.places.keys()].indexOf(name)}`;
+  /** Starts the manager, and waits until commands find it. */
+  async begin(): Promise<void> {
+    const command = [...NOROUTER, ...this.#args, this.path];
+    const options = { namespace: this.here, env: { NO_COLOR: "1" } };
+    this.manager = this.#scene.start(`manager of ${this.name}`, command, options);
+    await this.manager.line(/Every host is ready/);
+    if (this.#args.includes("--control=off")) return;
+    await until("the control socket", () => exists(this.socket));
   }
 
-  /** Goes by another plan; returns the report of the swap. */
-  async swap(plan: LivePlan): Promise<Record<string, unknown>> {
-    const { mark } = this.#manager;
-    write(this.#path, { places: this.places, cmds: this.#cmds }, plan);
-    this.#manager.signal("SIGUSR2");
-    const pattern = /^(\{"type":"(?:swapped|failed)".*)$/;
-    const [line] = await this.#manager.line(pattern, { after: mark });
-    const { type: _, ...report } = JSON.parse(line!);
-    return report;
+  /** The manifest with that port of `web`, and further lines of hosts. */
+  text(port: number, more = ""): string {
+    return `hostTemplate: { stateDir: { disable: true } }
+hosts:
+  local: { vip: 127.0.42.100 }
+  web: ${this.host(`ports: ["${port}:127.0.0.1:80"]`)}
+${more}`;
   }
 
-  /** Events of a type so far. */
-  events(type: string): { host: string; message: string }[] {
-    return this.#manager.since().split("\n").filter((line) =>
-      line.startsWith("{") && line.includes(`"type":"${type}"`)
-    ).map((line) => JSON.parse(line));
+  /** A host whose agent runs there, as what stands behind its name. */
+  host(more = ""): string {
+    const cmd = JSON.stringify(this.there.command(...NOROUTER));
+    return `{ cmd: ${cmd}, loopback: { disable: true }${more && `, ${more}`} }`;
   }
 
-  async told(type: string, host: string, after = 0): Promise<void> {
-    const pattern = new RegExp(`^\\{(?=.*"type":"${type}")(?=.*"host":"${host}")`);
-    await this.#manager.line(pattern, { after });
+  get socket(): string {
+    return `/tmp/norouter-${Deno.uid()}/${this.name}/control`;
   }
 
-  get mark(): number {
-    return this.#manager.mark;
+  /** Waits for a line of the manager behind what was there when `act` began. */
+  async tells(pattern: RegExp, act: () => unknown): Promise<void> {
+    const { mark } = this.manager;
+    await act();
+    await this.manager.line(pattern, { after: mark });
   }
 
-  /** The processes of a host's agent. */
-  agent(name: string): number[] {
-    const there = new Set(processesIn(this.places.get(name)!.name));
-    return descendants(this.#manager.pid).filter((pid) => there.has(pid));
+  /** Runs a command about this mesh. */
+  async command(...args: readonly string[]): Promise<Ran> {
+    return await ran(...NOROUTER, ...args, "--mesh", this.name);
   }
 
-  async end(): Promise<void> {
-    this.#manager.signal("SIGTERM");
-    await until("the end of the manager", () => this.#manager.hasExited);
-    assert.equal((await this.#manager.exited).code, 0);
+  /** Asks its socket. */
+  async curl(path: string, ...args: readonly string[]): Promise<Ran> {
+    const options = ["-s", "--max-time", "20", "--unix-socket", this.socket];
+    return await ran("curl", ...options, ...args, `http://localhost${path}`);
   }
 }
 
-function write(
-  path: string,
-  { places, cmds }: {
-    places: ReadonlyMap<string, Namespace>;
-    cmds: Readonly<Record<string, readonly string[]>>;
-  },
-  { hosts, routes = [] }: LivePlan,
-): void {
-  const names = [...places.keys()];
-  const entries = Object.entries(hosts).map(([name, fields]) => {
-    const cmd = places.get(name)!.command(...cmds[name] ?? NOROUTER);
-    const way = name === "local" ? {} : { cmd };
-    return [name, { vip: `127.0.42.${100 + names.indexOf(name)}`, ...way, ...fields }];
-  });
-  const hostTemplate = { stateDir: { disable: true } };
-  const shape = { hostTemplate, hosts: Object.fromEntries(entries), routes };
-  Deno.writeTextFileSync(path, JSON.stringify(shape));
+export function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -10,7 +10,7 @@ import { run } from "../harness/scene/process.ts";
 import { e2e, type Scene } from "../harness/scene/scene.ts";
 import { until } from "../harness/scene/wait.ts";
 import { assertContent, PythonAgent } from "../interop/programs.ts";
-import { LiveMesh, type LivePlan } from "./live_mesh.ts";
+import { LiveMesh, type LivePlan } from "./swapped_mesh.ts";
 
 /** Connections, each of which is compared byte by byte. */
 class Endurance {

@@ -55,6 +55,7 @@ export class PluginSet {
   readonly #isCompiled: boolean;
   readonly #limit: number;
   readonly #found = new Map<string, Transport | PluginProblem>();
+  readonly #files = new Set<string>();
 
   /**
    * None yet.
@@ -74,12 +75,18 @@ export class PluginSet {
     return [...this.#found.values()].filter((found) => "parse" in found);
   }
 
+  /** URLs of the files of this machine that were looked at. */
+  get files(): readonly string[] {
+    return [...this.#files];
+  }
+
   /** Loads these, if that is allowed. Never rejects. */
   async load(named: readonly PluginUse[], base: string): Promise<void> {
     await Promise.all(named.map(async (use) => {
       let found: Transport | PluginProblem;
       try {
         const place = pluginPlace(use.specifier, base);
+        if (place.kind === "file") this.#files.add(place.href);
         found = await this.#load(place, use.lock);
       } catch (error) {
         found = { problem: (error as Error).message, isError: true };
@@ -149,6 +156,12 @@ export class PluginSet {
     const isOneFile = kind === "url" || isLocked || kind === "file" && this.#isCompiled;
     const blob = isOneFile && read ? this.#blobOf(read, href) : undefined;
     const url = blob ? URL.createObjectURL(blob) : versionOf(href, read);
+    const known = `${url.startsWith("blob:") ? "blob:" : ""}${href} ${read?.sha256}`;
+    const before = made.get(known);
+    if (before) {
+      if (blob) URL.revokeObjectURL(url);
+      return before;
+    }
     let exports: object;
     try {
       exports = await this.#inTime(import(url));
@@ -158,7 +171,9 @@ export class PluginSet {
     } finally {
       if (blob) URL.revokeObjectURL(url);
     }
-    return transportOf(exports, href);
+    const transport = transportOf(exports, href);
+    made.set(known, transport);
+    return transport;
   }
 
   #blobOf({ bytes, isTypeScript }: PluginBytes, href: string): Blob {
@@ -188,6 +203,12 @@ export class PluginSet {
     }
   }
 }
+
+/**
+ * The transports of plug-ins by their code. A manifest that is read again gets the same, by
+ * which a mesh knows that a host has not changed.
+ */
+const made = new Map<string, Transport>();
 
 /** Files that this process has imported, with their hashes. */
 const imported = new Map<string, string>();

@@ -1,0 +1,96 @@
+/**
+ * The arguments and options of the commands for a mesh that runs.
+ *
+ * @module
+ */
+import { type Command, Option } from "commander";
+import type { LiveOptions } from "../running.ts";
+
+/** Their names, those of `norouter host` included. */
+export const LIVE_COMMANDS: readonly string[] = [
+  ...["status", "events", "reload", "down"],
+  ...["host", "add", "remove", "restart"],
+];
+
+/** Adds the commands; `done` is told the exit status of the command that was run. */
+export function addLiveCommands(
+  program: Command,
+  done: (status: number) => void,
+): void {
+  const options = (command: Command) => command.optsWithGlobals<LiveOptions>();
+
+  withListOptions(withMesh(program.command("status")))
+    .description("show a mesh that runs")
+    .option("--watch", "show it anew each second")
+    .action(async (_: unknown, command: Command) => {
+      const { status } = await import("./status.ts");
+      done(await status(options(command)));
+    });
+  withListOptions(withMesh(program.command("events")))
+    .description("tell what happens in a mesh that runs")
+    .action(async (_: unknown, command: Command) => {
+      const { events } = await import("./follow_events.ts");
+      done(await events(options(command)));
+    });
+  withMesh(program.command("reload"))
+    .description("have the manifest read again")
+    .action(async (_: unknown, command: Command) => {
+      const { reload } = await import("./change_mesh.ts");
+      done(await reload(options(command)));
+    });
+  withMesh(program.command("down"))
+    .description("end a mesh that runs")
+    .action(async (_: unknown, command: Command) => {
+      const { down } = await import("./change_mesh.ts");
+      done(await down(options(command)));
+    });
+
+  const host = program.command("host")
+    .description("add, remove or restart a host of a mesh that runs")
+    .helpCommand(false)
+    .allowExcessArguments()
+    .action((_: unknown, command: Command) => {
+      const [word] = command.args;
+      command.error(
+        `norouter: ${
+          word === undefined ? "" : `"host" knows no ${JSON.stringify(word)}; `
+        }wanted add, remove or restart`,
+      );
+    });
+  withMesh(host.command("add"))
+    .description("add a host, until the mesh ends")
+    .argument("<NAME>", "its name")
+    .argument("<YAML>", "what stands behind the name in a manifest")
+    .action(async (name: string, yaml: string, _: unknown, command: Command) => {
+      const { addHost } = await import("./change_mesh.ts");
+      done(await addHost(name, yaml, options(command)));
+    });
+  withMesh(host.command("remove"))
+    .description("end a host")
+    .argument("<NAME>", "its name")
+    .action(async (name: string, _: unknown, command: Command) => {
+      const { removeHost } = await import("./change_mesh.ts");
+      done(await removeHost(name, options(command)));
+    });
+  withMesh(host.command("restart"))
+    .description("end a host and start it anew")
+    .argument("<NAME>", "its name")
+    .action(async (name: string, _: unknown, command: Command) => {
+      const { restartHost } = await import("./change_mesh.ts");
+      done(await restartHost(name, options(command)));
+    });
+}
+
+function withMesh(command: Command): Command {
+  return command.option("--mesh <name>", "which, if several run");
+}
+
+/** `--json` and `--format json` mean the same. */
+function withListOptions(command: Command): Command {
+  return command
+    .option("--json", "the same as --format json")
+    .addOption(
+      new Option("--format <format>", "the form of what is shown")
+        .choices(["table", "json"]).default("table"),
+    );
+}

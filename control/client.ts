@@ -1,0 +1,114 @@
+/**
+ * Asking a mesh over its control socket.
+ *
+ * @module
+ */
+
+import { messageOf } from "../wire/text.ts";
+import type { FoundMesh } from "./place.ts";
+import { readLines } from "./lines.ts";
+
+/** Milliseconds that a mesh may take to answer. */
+const LIMIT_MS = 30_000;
+
+/** A mesh said no. */
+export class ControlError extends Error {
+  override readonly name = "ControlError";
+  readonly status: number;
+  /** The faults of a manifest, each with its place. */
+  readonly faults: readonly { readonly at: string; readonly message: string }[];
+
+  constructor(status: number, message: string, faults: ControlError["faults"] = []) {
+    super(message);
+    this.status = status;
+    this.faults = faults;
+  }
+}
+
+/** A running mesh, to be asked. */
+export class ControlClient implements Disposable {
+  readonly #mesh: FoundMesh;
+  readonly #client: Deno.HttpClient;
+
+  constructor(mesh: FoundMesh) {
+    this.#mesh = mesh;
+    const proxy = { transport: "unix", path: mesh.socket } as const;
+    this.#client = Deno.createHttpClient({ proxy });
+  }
+
+  /**
+   * Asks, and gives the answer's JSON.
+   *
+   * @throws {ControlError} if the mesh says no.
+   * @throws {Error} if the mesh does not answer.
+   */
+  async ask(method: string, path: string, body?: unknown): Promise<unknown> {
+    const late = new AbortController();
+    const timer = setTimeout(() => {
+      late.abort(new Error(`no answer came within ${LIMIT_MS / 1000} s`));
+    }, LIMIT_MS);
+    try {
+      const response = await this.#fetch(path, {
+        method,
+        signal: late.signal,
+        ...(body !== undefined && {
+          body: JSON.stringify(body),
+          headers: { "content-type": "application/json" },
+        }),
+      });
+      return await this.#answer(response);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** The events from now on, until the mesh ends or `signal`. @throws {Error} likewise. */
+  async *events(signal?: AbortSignal): AsyncGenerator<Record<string, unknown>> {
+    const response = await this.#fetch("/v1/events", signal ? { signal } : {});
+    if (!response.ok || !response.body) {
+      await this.#answer(response);
+      return;
+    }
+    try {
+      for await (const line of readLines(response.body)) {
+        if (line.startsWith("data: ")) yield JSON.parse(line.slice(6));
+      }
+    } catch (error) {
+      if (!signal?.aborted) throw this.#gone(error);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.close();
+  }
+
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
+    const options = { ...init, client: this.#client };
+    try {
+      return await fetch(`http://norouter${path}`, options);
+    } catch (error) {
+      throw this.#gone(error);
+    }
+  }
+
+  async #answer(response: Response): Promise<unknown> {
+    let body: unknown;
+    try {
+      body = await response.json();
+    } catch (error) {
+      throw this.#gone(error);
+    }
+    if (response.ok) return body;
+    const { error } = body as {
+      error?: { message?: string; faults?: ControlError["faults"] };
+    };
+    const message = error?.message ?? `The mesh answered ${response.status}`;
+    throw new ControlError(response.status, message, error?.faults);
+  }
+
+  #gone(cause: unknown): Error {
+    const { name, pid } = this.#mesh;
+    const message = `The mesh "${name}" (process ${pid}) does not answer: `;
+    return new Error(message + messageOf(cause), { cause });
+  }
+}

@@ -1,0 +1,153 @@
+// The control socket of a mesh of fake agents, asked as programs do.
+import assert from "node:assert/strict";
+import * as v from "valibot";
+import { Bench, three } from "../manager/_bench.ts";
+import { Live } from "../manager/reload/live.ts";
+import type { RunningMesh } from "../manager/running_mesh.ts";
+import { settle } from "../link/_fake_clock.ts";
+import { ControlClient, ControlError } from "./client.ts";
+import { type Control, openControl } from "./control.ts";
+import { runningMeshes } from "./place.ts";
+import { Change, Event, Status } from "./schemas.ts";
+
+const TEXT = `hosts:
+  local: { loopback: { disable: true }, vip: 127.0.42.101 }
+  a: { cmd: "exit 1", vip: 127.0.42.102 }
+`;
+
+interface Scene {
+  readonly bench: Bench;
+  readonly control: Control;
+  readonly client: ControlClient;
+  readonly isDown: () => boolean;
+}
+
+function test(name: string, use: (scene: Scene) => Promise<void>): void {
+  Deno.test({
+    name,
+    ignore: Deno.build.os === "windows",
+    // The client's connection pool outlives its close by a moment.
+    sanitizeResources: false,
+    async fn() {
+      await using bench = await new Bench().start(three);
+      let isDown = false;
+      const folder = await Deno.makeTempDir({ prefix: "control-test" });
+      const path = `${folder}/m-${crypto.randomUUID().slice(0, 8)}.yaml`;
+      await Deno.writeTextFile(path, TEXT);
+      const live = new Live(bench.mesh as RunningMesh, {
+        path,
+        bytes: new TextEncoder().encode(TEXT),
+      });
+      const control = openControl({
+        mesh: bench.mesh,
+        live,
+        version: "1.2.3",
+        down: () => isDown = true,
+      });
+      const mesh = runningMeshes().find(({ name }) => name === control.name)!;
+      const client = new ControlClient(mesh);
+      try {
+        await use({ bench, control, client, isDown: () => isDown });
+      } finally {
+        client[Symbol.dispose]();
+        await control.close();
+        await settle();
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
+  });
+}
+
+/** The failure of a request. */
+async function failure(answer: Promise<unknown>): Promise<ControlError> {
+  try {
+    await answer;
+  } catch (error) {
+    assert.ok(error instanceof ControlError, String(error));
+    return error;
+  }
+  throw new Error("The request did not fail");
+}
+
+test("the status has every host, this machine included, and fits its schema", async ({ client }) => {
+  const status = await client.ask("GET", "/v1/status") as v.InferOutput<typeof Status>;
+  v.parse(Status, status);
+  assert.deepEqual(status.hosts.map(({ name, state }) => [name, state]), [
+    ["a", "ready"],
+    ["b", "ready"],
+    ["c", "ready"],
+  ]);
+  assert.equal(status.mesh.pid, Deno.pid);
+});
+
+test("events come as they happen, and end with the socket", async ({ client, control }) => {
+  const events = client.events();
+  let first: Record<string, unknown> | undefined;
+  const reading = events.next().then(({ value }) => first = value!);
+  // Nobody tells when the request has arrived.
+  while (!first) await client.ask("POST", "/v1/reload");
+  await reading;
+  v.parse(Event, first);
+  await control.close();
+  for await (const event of events) v.parse(Event, event);
+});
+
+test("mistakes are JSON, with a status that says whose they are", async ({ client }) => {
+  const nothing = await failure(client.ask("GET", "/v1/nothing"));
+  assert.deepEqual([nothing.status, nothing.message], [
+    404,
+    "There is nothing at /v1/nothing",
+  ]);
+  assert.equal((await failure(client.ask("PUT", "/v1/status"))).status, 405);
+  assert.equal((await failure(client.ask("DELETE", "/v1/hosts/q"))).status, 404);
+  assert.equal((await failure(client.ask("DELETE", "/v1/hosts/%ff"))).status, 400);
+  assert.equal((await failure(client.ask("POST", "/v1/hosts", [1]))).status, 400);
+  const added = await failure(client.ask("POST", "/v1/hosts", { name: "a", host: "{}" }));
+  assert.equal(added.status, 409);
+  const wrong = { name: "x", host: { vip: "no" } };
+  const { status, faults } = await failure(client.ask("POST", "/v1/hosts", wrong));
+  assert.equal(status, 422);
+  assert.equal(faults.at(-1)!.at, "host add x:1:8");
+  const large = { name: "x", host: "x".repeat(2 ** 20) };
+  assert.equal((await failure(client.ask("POST", "/v1/hosts", large))).status, 413);
+});
+
+test("a change is answered with what changed", async ({ client, bench }) => {
+  const change = await client.ask("POST", "/v1/reload");
+  v.parse(Change, change);
+  assert.deepEqual([...bench.mesh.hosts.keys()], ["local", "a"]);
+  const body = { name: "x", host: { cmd: "exit 1" } };
+  v.parse(Change, await client.ask("POST", "/v1/hosts", body));
+  assert.ok(bench.mesh.hosts.has("x"));
+  await client.ask("POST", "/v1/hosts/x/restart");
+  v.parse(Change, await client.ask("DELETE", "/v1/hosts/x"));
+  assert.ok(!bench.mesh.hosts.has("x"));
+});
+
+test("the mesh is asked to end", async ({ client, isDown }) => {
+  assert.deepEqual(await client.ask("POST", "/v1/down"), { ending: true });
+  assert.ok(isDown());
+});
+
+test("who has sent half a request does not delay the end", async ({ control }) => {
+  using client = await Deno.connect({ transport: "unix", path: control.socket });
+  await client.write(new TextEncoder().encode("POST /v1/hosts HTTP/1.1\r\nHost: x\r\n"));
+  const begun = performance.now();
+  await control.close();
+  assert.ok(performance.now() - begun < 2000);
+  assert.deepEqual(runningMeshes().filter(({ name }) => name === control.name), []);
+});
+
+test("the description names every path, and its references lead somewhere", async ({ client }) => {
+  const document = await client.ask("GET", "/openapi.json") as {
+    openapi: string;
+    paths: object;
+    components: { schemas: Record<string, unknown> };
+  };
+  assert.equal(document.openapi, "3.1.0");
+  assert.equal(Object.keys(document.paths).length, 8);
+  const text = JSON.stringify(document);
+  for (const [, name] of text.matchAll(/#\/components\/schemas\/(\w+)/g)) {
+    assert.ok(name! in document.components.schemas, name);
+  }
+});

@@ -1,0 +1,19 @@
+/**
+ * What a control socket is about.
+ *
+ * @module
+ */
+
+import type { Mesh } from "../manager/contract.ts";
+import type { Live } from "../manager/reload/live.ts";
+
+/** What the socket controls. */
+export interface Controlled {
+  readonly mesh: Pick<Mesh, "status" | "events" | "manifest">;
+  /** Changes the mesh. */
+  readonly live: Live;
+  /** The version of the program. */
+  readonly version: string;
+  /** Asks the mesh to end. */
+  readonly down: () => void;
+}

@@ -1,0 +1,92 @@
+/**
+ * The description of the control socket in OpenAPI 3.1, made from the schemas.
+ *
+ * @module
+ */
+
+import { toJsonSchema } from "@valibot/to-json-schema";
+import { AddHost, Change, Ending, Event, Failure, Restarted, Status } from "./schemas.ts";
+
+const SCHEMAS = { AddHost, Change, Ending, Event, Failure, Restarted, Status };
+
+/** Who answers, and for whom. */
+export interface ApiInfo {
+  readonly version: string;
+}
+
+/** The document. */
+export function openApi({ version }: ApiInfo): unknown {
+  const schemas = Object.entries(SCHEMAS).map(([name, schema]) => {
+    const { $schema: _, ...rest } = toJsonSchema(schema, { target: "draft-2020-12" });
+    return [name, rest];
+  });
+  return {
+    openapi: "3.1.0",
+    info: { title: "NoRouter for Deno: a running mesh", version },
+    servers: [{ url: "http://norouter", description: "over the unix socket" }],
+    paths: {
+      "/v1/status": {
+        get: operation("The state and the counters of the mesh", "Status"),
+      },
+      "/v1/events": {
+        get: {
+          summary: "What happens from now on, as server-sent events",
+          responses: {
+            200: {
+              description: "An event each; its data is JSON",
+              content: { "text/event-stream": { schema: ref("Event") } },
+            },
+            default: failure(),
+          },
+        },
+      },
+      "/v1/reload": { post: operation("Reads the manifest again", "Change") },
+      "/v1/down": { post: operation("Ends the mesh", "Ending", 202) },
+      "/v1/hosts": {
+        post: {
+          ...operation("Adds a host, until the mesh ends", "Change", 201),
+          requestBody: { required: true, content: json("AddHost") },
+        },
+      },
+      "/v1/hosts/{name}": {
+        parameters: [NAME],
+        delete: operation("Ends a host", "Change"),
+      },
+      "/v1/hosts/{name}/restart": {
+        parameters: [NAME],
+        post: operation("Ends a host and starts it anew", "Restarted"),
+      },
+      "/openapi.json": {
+        get: {
+          summary: "This document",
+          responses: { 200: { description: "OpenAPI 3.1" } },
+        },
+      },
+    },
+    components: { schemas: Object.fromEntries(schemas) },
+  };
+}
+
+const NAME = { name: "name", in: "path", required: true, schema: { type: "string" } };
+
+function operation(summary: string, answer: keyof typeof SCHEMAS, status = 200) {
+  return {
+    summary,
+    responses: {
+      [status]: { description: "Done", content: json(answer) },
+      default: failure(),
+    },
+  };
+}
+
+function failure() {
+  return { description: "Not done", content: json("Failure") };
+}
+
+function json(name: keyof typeof SCHEMAS) {
+  return { "application/json": { schema: ref(name) } };
+}
+
+function ref(name: keyof typeof SCHEMAS) {
+  return { $ref: `#/components/schemas/${name}` };
+}

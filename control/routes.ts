@@ -1,0 +1,218 @@
+/**
+ * The answers of the control socket.
+ *
+ * ```text
+ * GET    /v1/status               the state of the mesh
+ * GET    /v1/events               server-sent events
+ * POST   /v1/reload               read the manifest again
+ * POST   /v1/down                 end the mesh
+ * POST   /v1/hosts                add a host: {"name": …, "host": map, or YAML as text}
+ * DELETE /v1/hosts/NAME           end a host
+ * POST   /v1/hosts/NAME/restart   start a host anew
+ * GET    /openapi.json            the description of all this
+ * ```
+ *
+ * Errors are JSON as well: `{"error": {"message", "faults"?: [{"at", "message"}]}}`.
+ *
+ * @module
+ */
+
+import { formatPosition, ManifestError } from "../manifest/source/diagnostic.ts";
+import type { MeshChange } from "../manager/reload/change.ts";
+import { RefusedError } from "../manager/reload/live.ts";
+import { faultsOf, reloadEvent } from "../manager/reload/told.ts";
+import { messageOf } from "../wire/text.ts";
+import type { Controlled } from "./controlled.ts";
+import { eventStream } from "./sent_events.ts";
+
+/** Bytes of a request's body at most. */
+const MOST_BYTES = 1 << 20;
+
+/** Who answers. */
+export interface Answering extends Controlled {
+  /** The mesh's name. */
+  readonly name: string;
+  /** Aborted at the end, for answers that do not end by themselves. */
+  readonly signal: AbortSignal;
+}
+
+type Handler = (target: Answering, request: Request, name: string) =>
+  | Response
+  | Promise<Response>;
+
+/** By the path, in which `*` stands for a host's name, and the method. */
+const ROUTES: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
+  "/v1/status": { GET: status },
+  "/v1/events": { GET: events },
+  "/v1/reload": { POST: reload },
+  "/v1/down": { POST: down },
+  "/v1/hosts": { POST: addHost },
+  "/v1/hosts/*": { DELETE: removeHost },
+  "/v1/hosts/*/restart": { POST: restartHost },
+  "/openapi.json": { GET: description },
+};
+
+/** Answers a request. Never rejects. */
+export async function answer(request: Request, target: Answering): Promise<Response> {
+  try {
+    const { pathname } = new URL(request.url);
+    const [, before = pathname, word = "", after = ""] =
+      /^(\/v1\/hosts\/)([^/]+)(.*)$/.exec(pathname) ?? [];
+    const methods = ROUTES[word === "" ? before : `${before}*${after}`];
+    if (!methods) return failure(404, `There is nothing at ${pathname}`);
+    const handler = methods[request.method];
+    if (!handler) {
+      const allow = Object.keys(methods).join(", ");
+      const message = `${pathname} takes ${allow}, not ${request.method}`;
+      return failure(405, message, { allow });
+    }
+    return await handler(target, request, decoded(word));
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+async function status(target: Answering): Promise<Response> {
+  const { mesh, live, name, version } = target;
+  const { hosts, ...rest } = await mesh.status();
+  return Response.json({
+    mesh: { name, manifest: mesh.manifest.path, pid: Deno.pid, version },
+    hosts: hosts.map(({ host, ...more }) => ({
+      name: host,
+      ...more,
+      added: live.isAdded(host),
+    })),
+    ...rest,
+  });
+}
+
+function events({ mesh, signal }: Answering): Response {
+  const body = eventStream(mesh, signal);
+  if (!body) return failure(503, "Too many read the events already");
+  return new Response(body, {
+    headers: { "content-type": "text/event-stream", "cache-control": "no-store" },
+  });
+}
+
+async function reload({ live, mesh }: Answering): Promise<Response> {
+  return changed(await live.reload(), mesh);
+}
+
+function down({ down }: Answering): Response {
+  // The socket is closed behind the mesh, when this has been answered.
+  down();
+  return Response.json({ ending: true }, { status: 202 });
+}
+
+async function addHost({ live, mesh }: Answering, request: Request): Promise<Response> {
+  const [{ safeParse }, { AddHost }] = await Promise.all([
+    import("valibot"),
+    import("./schemas.ts"),
+  ]);
+  const parsed = safeParse(AddHost, await json(request), { abortEarly: true });
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    const path = issue.path?.map(({ key }) => String(key)).join(".") ?? "";
+    const where = path === "" ? "the body" : `"${path}"`;
+    throw new BadRequest(`In ${where}: ${issue.message}`);
+  }
+  const { name, host } = parsed.output;
+  // JSON is YAML.
+  const text = typeof host === "string" ? host : JSON.stringify(host);
+  return changed(await live.addHost(name, text), mesh, 201);
+}
+
+async function removeHost(
+  { live, mesh }: Answering,
+  _: Request,
+  name: string,
+): Promise<Response> {
+  return changed(await live.removeHost(name), mesh);
+}
+
+async function restartHost(
+  { live }: Answering,
+  _: Request,
+  name: string,
+): Promise<Response> {
+  await live.restartHost(name);
+  return Response.json({ restarted: name });
+}
+
+async function description({ version }: Answering): Promise<Response> {
+  const { openApi } = await import("./openapi.ts");
+  return Response.json(openApi({ version }));
+}
+
+function changed(
+  change: MeshChange,
+  { manifest }: Controlled["mesh"],
+  status = 200,
+): Response {
+  const { message } = reloadEvent(change, manifest);
+  return Response.json({ ...change, message }, { status });
+}
+
+/** The request is not as wanted. */
+class BadRequest extends Error {
+  readonly status: number;
+
+  constructor(message: string, status = 400) {
+    super(message);
+    this.status = status;
+  }
+}
+
+function decoded(word: string): string {
+  try {
+    return decodeURIComponent(word);
+  } catch {
+    throw new BadRequest(`${word} is not the name of a host, percent-encoded`);
+  }
+}
+
+async function json(request: Request): Promise<unknown> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  for await (const part of request.body ?? []) {
+    length += part.length;
+    if (length > MOST_BYTES) {
+      throw new BadRequest(`The body has more than ${MOST_BYTES} bytes`, 413);
+    }
+    parts.push(part);
+  }
+  const text = await new Blob(parts).text();
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new BadRequest(`The body is no JSON: ${messageOf(error)}`);
+  }
+}
+
+function failed(error: unknown): Response {
+  if (error instanceof BadRequest) return failure(error.status, error.message);
+  if (error instanceof RefusedError) {
+    return failure(error.isMissing ? 404 : 409, error.message);
+  }
+  if (error instanceof ManifestError) {
+    const faults = faultsOf(error).map(({ at, message }) => ({
+      at: formatPosition(at),
+      ...at,
+      message,
+    })).map(({ file, line, column, at, message }) => ({
+      at,
+      message,
+      ...(line > 0 && { file, line, column }),
+    }));
+    return Response.json({ error: { message: error.message, faults } }, { status: 422 });
+  }
+  return failure(409, messageOf(error));
+}
+
+function failure(
+  status: number,
+  message: string,
+  headers: Record<string, string> = {},
+): Response {
+  return Response.json({ error: { message } }, { status, headers });
+}

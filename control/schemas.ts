@@ -1,0 +1,92 @@
+/**
+ * The data of the control socket, as schemas: what requests have to be, and what answers
+ * are, for the description in OpenAPI.
+ *
+ * Answers may have more fields than their schemas say.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+
+const text = v.string();
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const names = v.array(text);
+
+/** The body of POST /v1/hosts. */
+export const AddHost = v.strictObject({
+  name: v.pipe(text, v.description("The host's name")),
+  host: v.pipe(
+    v.union([text, v.record(text, v.unknown())]),
+    v.description("What stands behind the name in a manifest: a map, or YAML as text"),
+  ),
+});
+
+const Counters = v.record(text, v.number());
+const OfHost = { host: text };
+
+/** The answer to GET /v1/status. */
+export const Status = v.looseObject({
+  mesh: v.looseObject({
+    name: text,
+    manifest: text,
+    pid: count,
+    version: text,
+  }),
+  ms: v.pipe(v.number(), v.description("Milliseconds since the start")),
+  rulesVersion: count,
+  hosts: v.array(v.looseObject({
+    name: text,
+    vip: text,
+    state: v.picklist(["starting", "ready", "away", "down", "closed"]),
+    command: text,
+    version: v.optional(text),
+    features: names,
+    failures: count,
+    lastFailure: v.optional(text),
+    added: v.pipe(v.boolean(), v.description("Whether a command added the host")),
+  })),
+  links: v.array(v.looseObject({ ...OfHost, timesReady: count, frames: Counters })),
+  queues: v.array(v.looseObject(OfHost)),
+  waiting: v.array(v.looseObject(OfHost)),
+  packets: Counters,
+  flows: Counters,
+  stacks: v.array(v.looseObject(OfHost)),
+  listeners: v.array(v.looseObject({ ...OfHost, address: text, kind: text })),
+});
+
+/** The answer to what changes the mesh. */
+export const Change = v.looseObject({
+  added: names,
+  removed: names,
+  changed: v.array(v.looseObject({ host: text, fields: names })),
+  restarted: v.array(v.looseObject({ host: text, why: text })),
+  routes: v.boolean(),
+  policy: v.boolean(),
+  message: v.pipe(text, v.description("The same in words")),
+});
+
+/** The data of an event of GET /v1/events. */
+export const Event = v.looseObject({
+  time: v.pipe(text, v.isoTimestamp()),
+  level: v.picklist(["debug", "info", "warn", "error"]),
+  type: text,
+  message: text,
+  host: v.optional(text),
+});
+
+/** The answer to a request that could not be done. */
+export const Failure = v.looseObject({
+  error: v.looseObject({
+    message: text,
+    faults: v.optional(v.pipe(
+      v.array(v.looseObject({ at: text, message: text })),
+      v.description("The errors of the manifest, each with its place"),
+    )),
+  }),
+});
+
+/** The answer to POST /v1/down. */
+export const Ending = v.looseObject({ ending: v.literal(true) });
+/** The answer to POST /v1/hosts/NAME/restart. */
+export const Restarted = v.looseObject({ restarted: text });

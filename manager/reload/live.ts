@@ -1,0 +1,284 @@
+/**
+ * A mesh whose manifest is a file, changed while it runs: the file is read again, and hosts
+ * come and go by command.
+ *
+ * The *source* in force is the content of the file with the *edits* of commands. A command
+ * changes the edits only, so that it works while the file is being written; a reload takes
+ * the file's new content. Then hosts that commands added stay, unless they do not go with
+ * the manifest any more, which is told; hosts of the manifest that a command ended come back.
+ * With an error nothing changes. One thing happens after the other.
+ *
+ * @module
+ */
+
+import { readManifestBytes } from "../../manifest/load.ts";
+import type { HostEdits, Manifest } from "../../manifest/manifest.ts";
+import { formatDiagnostic, ManifestError } from "../../manifest/source/diagnostic.ts";
+import type { Transport } from "../../transports/mod.ts";
+import type { MeshEvent } from "../events.ts";
+import { type ManifestSource, Reading, type ReadManifest } from "../reading.ts";
+import type { MeshChange } from "./change.ts";
+import { faultsOf, reloadFailedEvent } from "./told.ts";
+
+/** What is changed. */
+export interface LiveMesh {
+  readonly manifest: Manifest;
+  readonly hosts: ReadonlyMap<string, unknown>;
+  /** Goes by another manifest, and tells so. */
+  change(
+    manifest: Manifest,
+    transports: ReadonlyMap<string, Transport>,
+  ): MeshChange;
+  /** Starts a host anew; false if there is none. */
+  restart(host: string): boolean;
+  /** Tells an event. */
+  tell(event: MeshEvent): void;
+}
+
+/** The start of a {@linkcode Live}. */
+export interface LiveOptions {
+  /** The manifest's file; `-` for standard input, which cannot be read again. */
+  readonly path: string;
+  /** The content that is in force. */
+  readonly bytes: Uint8Array;
+  /** URLs of the files that were read besides. */
+  readonly files?: readonly string[];
+  /** Plug-ins from elsewhere that may be loaded. */
+  readonly allowPlugins?: readonly string[];
+}
+
+/** A command that cannot be done, because of what there is. */
+export class RefusedError extends Error {
+  override readonly name = "RefusedError";
+  /** Whether the thing named is not there; else it is there, and in the way. */
+  readonly isMissing: boolean;
+
+  constructor(message: string, { isMissing = false } = {}) {
+    super(message);
+    this.isMissing = isMissing;
+  }
+}
+
+const NO_EDITS: HostEdits = { added: new Map(), removed: new Set() };
+
+/** Changes a mesh. */
+export class Live {
+  readonly #mesh: LiveMesh;
+  readonly #reading: Reading;
+  #source: ManifestSource;
+  #files: readonly string[];
+  /** That of the content that was looked at last, be it right or wrong. */
+  #seen: string | undefined;
+  #isMissing = false;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(mesh: LiveMesh, { path, bytes, files = [], allowPlugins }: LiveOptions) {
+    this.#mesh = mesh;
+    this.#reading = new Reading(allowPlugins ? { allowPlugins } : {});
+    this.#source = { path, bytes, edits: NO_EDITS };
+    this.#files = files;
+    this.#turn = this.#fingerprint(bytes).then((seen) => this.#seen = seen);
+  }
+
+  /** The manifest's file. */
+  get path(): string {
+    return this.#source.path;
+  }
+
+  /** URLs of the files that were read besides. */
+  get files(): readonly string[] {
+    return this.#files;
+  }
+
+  /**
+   * Reads the file again and goes by it. A failure is told as an event, too.
+   *
+   * @throws {ManifestError} with every fault, and nothing has changed.
+   * @throws {Error} if the file cannot be read again.
+   */
+  reload(): Promise<MeshChange> {
+    return this.#inTurn(async () => {
+      try {
+        const bytes = await this.#read();
+        this.#seen = await this.#fingerprint(bytes);
+        return await this.#take(bytes);
+      } catch (error) {
+        this.#mesh.tell(reloadFailedEvent(error));
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Reads the file again if its content is not that of the last look. Never rejects: what
+   * is wrong is told, once for each content.
+   *
+   * @returns whether to look again soon, since the file is not there: editors take it away
+   * for a moment.
+   */
+  look(): Promise<boolean> {
+    return this.#inTurn(async () => {
+      let bytes: Uint8Array;
+      try {
+        bytes = await this.#read();
+      } catch (error) {
+        if (!this.#isMissing) {
+          this.#isMissing = true;
+          return true;
+        }
+        this.#failed(error, `missing ${(error as Error).message}`);
+        return false;
+      }
+      this.#isMissing = false;
+      const seen = await this.#fingerprint(bytes);
+      if (seen === this.#seen) return false;
+      try {
+        this.#seen = seen;
+        await this.#take(bytes);
+      } catch (error) {
+        this.#mesh.tell(reloadFailedEvent(error));
+      }
+      return false;
+    });
+  }
+
+  /**
+   * Adds a host: `text` is what stands behind the name in a manifest.
+   *
+   * @throws {RefusedError} if there is a host of that name.
+   * @throws {ManifestError} with every fault, and nothing has changed.
+   */
+  addHost(name: string, text: string): Promise<MeshChange> {
+    return this.#inTurn(() => {
+      if (this.#mesh.hosts.has(name)) {
+        throw new RefusedError(`There is a host "${name}" already`);
+      }
+      const { edits: { added, removed } } = this.#source;
+      return this.#edit({ added: new Map(added).set(name, text), removed });
+    });
+  }
+
+  /**
+   * Ends a host, one of the manifest until that is read again.
+   *
+   * @throws {RefusedError} if there is none, or if nothing would be left.
+   * @throws {ManifestError} if the manifest needs the host, such as for a route.
+   */
+  removeHost(name: string): Promise<MeshChange> {
+    return this.#inTurn(() => {
+      this.#mustHave(name);
+      if (this.#mesh.hosts.size === 1) {
+        throw new RefusedError(
+          `"${name}" is the only host; "norouter down" ends the mesh`,
+        );
+      }
+      const added = new Map(this.#source.edits.added);
+      const removed = new Set(this.#source.edits.removed);
+      if (!added.delete(name)) removed.add(name);
+      return this.#edit({ added, removed });
+    });
+  }
+
+  /** Ends a host and starts it anew. @throws {RefusedError} if there is none. */
+  restartHost(name: string): Promise<void> {
+    return this.#inTurn(() => {
+      this.#mustHave(name);
+      this.#mesh.restart(name);
+      return Promise.resolve();
+    });
+  }
+
+  /** Whether a host was added by command. */
+  isAdded(name: string): boolean {
+    return this.#source.edits.added.has(name);
+  }
+
+  #mustHave(name: string): void {
+    if (this.#mesh.hosts.has(name)) return;
+    const names = [...this.#mesh.hosts.keys()].join(", ");
+    throw new RefusedError(`There is no host "${name}"; there are ${names}`, {
+      isMissing: true,
+    });
+  }
+
+  async #edit(edits: HostEdits): Promise<MeshChange> {
+    const source = { ...this.#source, edits };
+    return this.#go(source, await this.#reading.readSource(source));
+  }
+
+  /** Goes by another content of the file, with what it leaves of the edits. */
+  async #take(bytes: Uint8Array): Promise<MeshChange> {
+    const { path, edits: { added } } = this.#source;
+    const plain = { path, bytes, edits: NO_EDITS };
+    let source: ManifestSource = { ...plain, edits: { ...NO_EDITS, added } };
+    try {
+      return this.#go(source, await this.#reading.readSource(source));
+    } catch (error) {
+      if (!(error instanceof ManifestError) || added.size === 0) throw error;
+    }
+    let read = await this.#reading.readSource(plain);
+    source = plain;
+    const lost: [host: string, why: string][] = [];
+    for (const [host, text] of added) {
+      const kept = new Map(source.edits.added).set(host, text);
+      const more = { ...source, edits: { ...NO_EDITS, added: kept } };
+      try {
+        read = await this.#reading.readSource(more);
+        source = more;
+      } catch (error) {
+        if (!(error instanceof ManifestError)) throw error;
+        lost.push([host, faultsOf(error).map(formatDiagnostic).join("; ")]);
+      }
+    }
+    const change = this.#go(source, read);
+    for (const [host, why] of lost) {
+      const message = `"${host}", which was added by command, does not go with ${path} ` +
+        `any more: ${why}`;
+      this.#mesh.tell({ type: "warning", level: "warn", host, message });
+    }
+    return change;
+  }
+
+  #go(source: ManifestSource, { manifest, transports, files }: ReadManifest): MeshChange {
+    const change = this.#mesh.change(manifest, transports);
+    this.#source = source;
+    this.#files = files;
+    return change;
+  }
+
+  #failed(error: unknown, seen: string): void {
+    if (seen === this.#seen) return;
+    this.#seen = seen;
+    this.#mesh.tell(reloadFailedEvent(error));
+  }
+
+  async #read(): Promise<Uint8Array> {
+    const { path } = this.#source;
+    if (path === "-") {
+      throw new Error("A manifest from standard input cannot be read again");
+    }
+    const found = await Deno.stat(path).catch(() => undefined);
+    if (found && !found.isFile && !found.isDirectory) {
+      throw new Error(`${path} is no regular file, and cannot be read again`);
+    }
+    return await readManifestBytes(path);
+  }
+
+  /** Of the manifest's content and the plug-ins'. */
+  async #fingerprint(bytes: Uint8Array): Promise<string> {
+    const parts = [bytes];
+    for (const file of this.#files) {
+      parts.push(await Deno.readFile(new URL(file)).catch(() => new Uint8Array()));
+    }
+    const digests = await Promise.all(
+      parts.map((part) => crypto.subtle.digest("SHA-256", Uint8Array.from(part))),
+    );
+    return digests.map((digest) => new Uint8Array(digest).toHex()).join(" ");
+  }
+
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(task);
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+}

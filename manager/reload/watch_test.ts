@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { until } from "../../tests/harness/scene/wait.ts";
+import { Watch } from "./watch.ts";
+
+/** A watched file, and how often somebody looked at it since. */
+class Bench implements AsyncDisposable {
+  readonly folder: string;
+  readonly path: string;
+  looks = 0;
+  again = false;
+  /** The contents seen, without repetition. */
+  readonly seen: string[] = [];
+  #watch: Watch | undefined;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    this.path = `${folder}/conf/mesh.yaml`;
+    Deno.mkdirSync(`${folder}/conf`);
+  }
+
+  static async make(): Promise<Bench> {
+    return new Bench(await Deno.makeTempDir());
+  }
+
+  /** Begins, and waits for the first look. */
+  async watch(): Promise<void> {
+    this.#watch = new Watch({
+      files: () => [this.path],
+      look: () => {
+        this.looks++;
+        const text = this.read();
+        if (text !== this.seen.at(-1)) this.seen.push(text);
+        const isAgain = this.again;
+        this.again = false;
+        return Promise.resolve(isAgain);
+      },
+    });
+    await until("the first look", () => this.looks > 0);
+  }
+
+  read(): string {
+    try {
+      return Deno.readTextFileSync(this.path);
+    } catch {
+      return "(gone)";
+    }
+  }
+
+  write(text: string, name = "mesh.yaml"): void {
+    Deno.writeTextFileSync(`${this.folder}/conf/${name}`, text);
+  }
+
+  async sees(text: string): Promise<void> {
+    await until(`"${text}" to be seen`, () => this.seen.at(-1) === text);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#watch?.[Symbol.dispose]();
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+Deno.test("a file that is written, replaced, taken away and put back is looked at", async () => {
+  await using bench = await Bench.make();
+  bench.write("1");
+  await bench.watch();
+  bench.write("2");
+  await bench.sees("2");
+  for (const text of ["3", "4"]) {
+    bench.write(text, "new");
+    Deno.renameSync(`${bench.folder}/conf/new`, bench.path);
+    await bench.sees(text);
+  }
+  Deno.removeSync(bench.path);
+  await bench.sees("(gone)");
+  bench.write("5");
+  await bench.sees("5");
+});
+
+Deno.test("a link that is swapped beside the file is noticed, as of a ConfigMap", async () => {
+  await using bench = await Bench.make();
+  const conf = `${bench.folder}/conf`;
+  const publish = (name: string, text: string) => {
+    Deno.mkdirSync(`${conf}/${name}`);
+    Deno.writeTextFileSync(`${conf}/${name}/mesh.yaml`, text);
+    Deno.symlinkSync(name, `${conf}/..data_tmp`);
+    Deno.renameSync(`${conf}/..data_tmp`, `${conf}/..data`);
+  };
+  publish("..1", "1");
+  Deno.symlinkSync("..data/mesh.yaml", bench.path);
+  await bench.watch();
+  for (const number of [2, 3]) {
+    publish(`..${number}`, `${number}`);
+    Deno.removeSync(`${conf}/..${number - 1}`, { recursive: true });
+    await bench.sees(`${number}`);
+  }
+});
+
+Deno.test("a file behind a link is watched where it is", async () => {
+  await using bench = await Bench.make();
+  Deno.mkdirSync(`${bench.folder}/far`);
+  const far = `${bench.folder}/far/real.yaml`;
+  Deno.writeTextFileSync(far, "1");
+  Deno.symlinkSync("../far/real.yaml", bench.path);
+  await bench.watch();
+  Deno.writeTextFileSync(`${bench.folder}/far/new`, "2");
+  Deno.renameSync(`${bench.folder}/far/new`, far);
+  await bench.sees("2");
+});
+
+Deno.test("a file that is written bit by bit is looked at once it is quiet", async () => {
+  await using bench = await Bench.make();
+  bench.write("");
+  await bench.watch();
+  const file = await Deno.open(bench.path, { append: true });
+  for (let i = 0; i < 20; i++) {
+    await file.write(new TextEncoder().encode("x"));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  file.close();
+  await bench.sees("x".repeat(20));
+  assert.ok(bench.seen.length <= 3, `${bench.seen.length} states were looked at`);
+});
+
+Deno.test("who wants to look again does so", async () => {
+  await using bench = await Bench.make();
+  bench.again = true;
+  await bench.watch();
+  await until("a second look", () => bench.looks === 2);
+});
+
+Deno.test("a folder that is exchanged is watched anew", async () => {
+  await using bench = await Bench.make();
+  bench.write("1");
+  await bench.watch();
+  Deno.renameSync(`${bench.folder}/conf`, `${bench.folder}/before`);
+  Deno.mkdirSync(`${bench.folder}/conf`);
+  bench.write("2");
+  await bench.sees("2");
+  bench.write("3");
+  await bench.sees("3");
+});

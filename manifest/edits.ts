@@ -1,0 +1,49 @@
+/**
+ * Edits: hosts that were added to a manifest, or left out of it, by command.
+ *
+ * They are put among the located values before anything is checked, so that an added host
+ * is a host like any other: it has the template's values, and its faults have a place, in
+ * the text of the command.
+ *
+ * @module
+ */
+import type { ParseOptions } from "./manifest.ts";
+import { formatPosition } from "./source/diagnostic.ts";
+import { Report } from "./source/report.ts";
+import { type Entry, type MapValue, quote, type Value } from "./source/value.ts";
+import { fromYaml } from "./source/yaml.ts";
+
+/** The name, in messages, of the text that adds a host. */
+export function editName(host: string): string {
+  return `host add ${host}`;
+}
+
+/** The manifest's values with the edits of the options; the same without any. */
+export function withEdits(root: Value, report: Report, { edits }: ParseOptions): Value {
+  if (!edits || root.kind !== "map") return root;
+  const hosts = root.entries.get("hosts");
+  if (hosts?.value.kind !== "map") return root;
+  const entries = new Map(hosts.value.entries);
+  for (const name of edits.removed) entries.delete(name);
+  for (const [name, text] of edits.added) {
+    const added = entryOf(name, text, report);
+    const there = entries.get(name);
+    if (there) {
+      const where = formatPosition(there.keyAt);
+      report.error(added.keyAt, `there is a host ${quote(name)} already (${where})`);
+    } else entries.set(name, added);
+  }
+  return withHosts(root, { ...hosts, value: { ...hosts.value, entries } });
+}
+
+function withHosts(root: MapValue, hosts: Entry): Value {
+  return { ...root, entries: new Map(root.entries).set("hosts", hosts) };
+}
+
+function entryOf(name: string, text: string, report: Report): Entry {
+  const file = editName(name);
+  const own = new Report(file);
+  const value = fromYaml(text, own);
+  own.pass(report);
+  return { key: name, keyAt: { file, line: 1, column: 1 }, value };
+}
