@@ -210,3 +210,30 @@ Deno.test({
     });
   },
 });
+
+Deno.test({
+  name: "an address that was left for a moment is listened on again, and did not fail",
+  ignore,
+  async fn() {
+    const configure = args({ http: { listen: `${A}:18080` } });
+    await withAgents(configure, async (a) => {
+      const asked: Promise<unknown>[] = [];
+      for (let version = 1; version <= 40; version++) {
+        const isThere = version % 2 === 0;
+        asked.push(update(a, version, { configure: isThere ? configure : args() }));
+        if (isThere) asked.push(a.ask("status"));
+      }
+      const statuses = (await Promise.all(asked)).filter((each) =>
+        JSON.stringify(each).includes("listeners")
+      );
+      assert.equal(statuses.length, 20);
+      assert.doesNotMatch(JSON.stringify(statuses), /EADDRINUSE/);
+      await until("a listener", async () => {
+        const socket = await Deno.connect({ hostname: A, port: 18_080 }).catch(() => {});
+        socket?.close();
+        return socket !== undefined;
+      });
+      assert.doesNotMatch(JSON.stringify(await a.ask("status")), /EADDRINUSE/);
+    });
+  },
+});

@@ -1,8 +1,10 @@
 // A mesh whose manager was killed, and is started again with the same state file.
 import assert from "node:assert/strict";
+import { manifestFromObject } from "../manifest/parse.ts";
 import { settle } from "../link/_fake_clock.ts";
 import { Bench, isReset, segment, staying, SYN } from "./_bench.ts";
 import type { MeshOptions } from "./contract.ts";
+import type { RunningMesh } from "./running_mesh.ts";
 
 const [A, B, C] = ["127.0.42.101", "127.0.42.102", "127.0.42.103"];
 const hosts = {
@@ -24,8 +26,13 @@ async function withState(
 }
 
 /** A mesh whose manager is killed: its links end, and nothing is said. */
-async function killed(options: MeshOptions, shape: object = { hosts }): Promise<Bench> {
+async function killed(
+  options: MeshOptions,
+  shape: object = { hosts },
+  before: (bench: Bench) => void = () => {},
+): Promise<Bench> {
   const bench = await new Bench().start({ ...shape }, options);
+  before(bench);
   await bench.clock.pass(2000);
   const kept = await Deno.readTextFile(options.state!);
   for (const host of bench.agents.keys()) {
@@ -180,4 +187,34 @@ Deno.test("a state file that cannot be used is the end before anything began", (
     );
     assert.equal(bench.agents.size, 0);
     assert.equal(bench.clock.pending, 0);
+  }));
+
+Deno.test("an agent that was updated is taken back by what it goes by now", () =>
+  withState(async (options) => {
+    const able = { ...staying, features: [...staying.features!, "update"] };
+    const shape = (port: number) => ({
+      hosts: {
+        a: { fake: able, vip: A },
+        b: { fake: able, vip: B, ports: [`${port}:127.0.0.1:8080`] },
+      },
+    });
+    const parse = (bench: Bench) =>
+      manifestFromObject(shape(81), {
+        path: "manifest",
+        transports: new Map([["fake", bench.transport]]),
+      });
+    const first = await killed(options, shape(80), (bench) => {
+      (bench.mesh as RunningMesh).swap(parse(bench));
+    });
+    await using bench = await next(first, options, shape(81));
+    for (const host of ["a", "b"]) {
+      assert.equal(bench.agent(host).timesBack, 1);
+      // The last one counts: nobody knows what the manager before had asked.
+      assert.deepEqual(ops(bench, host), ["configure", "update", "update"]);
+      const versions = bench.agent(host).messages.flatMap(({ body }) =>
+        body.op === "update" ? [body.args.version] : []
+      );
+      assert.deepEqual(versions, [2, 1]);
+    }
+    assert.deepEqual(bench.messages("warning"), []);
   }));

@@ -184,6 +184,13 @@ export class RunningMesh implements Mesh {
     return report;
   }
 
+  /** Ends a host and starts it anew; false if there is no host of that name. */
+  restart(name: string): boolean {
+    const host = this.hosts.get(name);
+    if (host) this.#members.restart(host);
+    return host !== undefined;
+  }
+
   async status({ ms = STATUS_LIMIT_MS }: StatusOptions = {}): Promise<MeshStatus> {
     await this.#within(ms, [...this.hosts.values()].map((host) => host.refresh()));
     const hosts = [...this.hosts.values()];

@@ -293,3 +293,30 @@ Deno.test("a host whose transport is other code is another host", async () => {
   assert.notEqual(bench.mesh.hosts.get("a"), a);
   assert.equal(bench.states, "a ready, b ready, c ready");
 });
+
+Deno.test("a host may be started anew by itself, in its place among the others", async () => {
+  await using bench = await new SwapBench().start({ ...base });
+  const b = bench.mesh.hosts.get("b");
+  await bench.agent("a").packet(segment(A, B, SYN));
+  assert.equal(bench.running.restart("b"), true);
+  assert.equal(bench.states, "a ready, b starting, c ready");
+  await settle();
+  assert.equal(bench.states, "a ready, b ready, c ready");
+  assert.notEqual(bench.mesh.hosts.get("b"), b);
+  assert.deepEqual(bench.messages("closed"), [
+    "Closed: b (127.0.42.102), which starts anew",
+  ]);
+  assert.equal(bench.running.restart("nobody"), false);
+});
+
+Deno.test("ready() is about the host that took the place of one that was started anew", async () => {
+  await using bench = await new SwapBench().start({ ...muteB });
+  const ready = bench.mesh.ready();
+  bench.running.restart("b");
+  await settle();
+  const { id } = bench.agent("b").messages[0]!.body;
+  const data = { features: ["tcp", "loopback"], version: "1" };
+  const body = { request_id: id, op: "configure", data };
+  await bench.agent("b").message({ type: "result", body });
+  assert.equal((await ready).ok, true);
+});

@@ -141,3 +141,22 @@ Deno.test("one listener that is in use is told as before", () => {
   assert.equal(event!.type, "listenerFailed");
   assert.equal(more.length, 0);
 });
+
+Deno.test("an egress rule that cannot listen is told at its own line", () => {
+  const egress = [{
+    proto: "tcp",
+    listenHost: "::1",
+    listenPort: 5432,
+    connectHost: "web",
+    connectPort: 80,
+    at: web!.ports[0]!.at,
+  }] as const;
+  const error = { code: "EADDRINUSE", message: "in use" };
+  const status = { address: "[::1]:5432", kind: "egress" as const, error };
+  const event = listenerFailed(manifest, { ...local!, egress }, status);
+  assert.equal(event.at, "mesh.yaml:9:9");
+  assert.match(
+    event.message,
+    /"local" cannot listen on \[::1\]:5432 for its egress rule: the address is in use/,
+  );
+});
