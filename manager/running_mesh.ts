@@ -31,9 +31,7 @@ import type { MeshEvent } from "./events.ts";
 import { statusOf } from "./gather_status.ts";
 import { Membership, NOTHING } from "./members/membership.ts";
 import { EventStream, MOST_EVENTS } from "./event_stream.ts";
-import { inUseHere, withFreeVips } from "./free_vips.ts";
 import type { ManifestInput, Reading } from "./reading.ts";
-import { withCarriedVips } from "./reload/carried_vips.ts";
 import { type MeshChange, meshChange } from "./reload/change.ts";
 import { reloadEvent } from "./reload/told.ts";
 import type { RunningHost } from "./running_host.ts";
@@ -135,30 +133,12 @@ export class RunningMesh implements Mesh {
    */
   change(manifest: Manifest, transports = this.#transports): MeshChange {
     const before = this.manifest;
-    const own = new Set(before.hosts.map(({ vip }) => vip));
-    const inUse = inUseHere();
-    const next = withFreeVips(
-      withCarriedVips(manifest, before),
-      (vip, ports) => !own.has(vip) && inUse(vip, ports),
-    );
     const hosts = new Map(this.hosts);
-    this.swap(next, transports);
-    const change = meshChange({ before, after: next }, { hosts, now: this.hosts });
-    this.#emit(reloadEvent(change, next));
+    this.swap(manifest, transports);
+    const after = this.manifest;
+    const change = meshChange({ before, after }, { hosts, now: this.hosts });
+    this.#emit(reloadEvent(change, after));
     return change;
-  }
-
-  /**
-   * Ends a host and starts it anew, as the manifest in force has it. False if there is none.
-   *
-   * @throws {Error} and changes nothing, as {@linkcode RunningMesh.swap} does.
-   */
-  restart(name: string): boolean {
-    if (!this.hosts.has(name)) return false;
-    const { manifest } = this;
-    const transports = this.#transports;
-    this.#members.swap({ manifest, transports, anew: new Set([name]) });
-    return true;
   }
 
   events({ limit = MOST_EVENTS }: EventsOptions = {}): EventStream<MeshEvent> {

@@ -16,13 +16,15 @@ const seed = 42;
 const RIGHT = `
 hostTemplate: &t { ports: ["8080:127.0.0.1:80"], connectTimeout: 5s }
 hosts:
-  local: { vip: "127.0.42.100", aliases: [a.b], loopback: { disable: yes } }
+  local: { vip: "127.0.42.100", aliases: [a.b], loopback: { disable: yes }, egress: ["tcp:1:web:8080"] }
   web:
     <<: *t
     cmd: "docker exec -i web norouter"
     http: { listen: ":80", auth: { username: u, password: p } }
 routes:
   - { via: web, to: ["0.0.0.0/0", "*.cluster.local"], notTo: ["10.0.0.0/8", "*.a.*"] }
+policy:
+  - { from: [local, 127.0.0.0/8], to: [web, "*.local"], ports: [80, 1-9/tcp], action: deny }
 `;
 
 function answers(make: () => Manifest): void {

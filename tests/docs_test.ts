@@ -180,7 +180,15 @@ Deno.test("the example of a transport is the file that the tests run", () => {
 Deno.test("every field of a manifest has a heading", () => {
   const known = headings(PAGES.get("docs/manifest.md")!);
   const own = ["vip", "aliases", ...builtinTransports.keys()];
-  const top = ["hosts", "hostTemplate", "routes", "plugins", "transport", "with"];
+  const top = [
+    "hosts",
+    "hostTemplate",
+    "routes",
+    "policy",
+    "plugins",
+    "transport",
+    "with",
+  ];
   for (const field of [...top, ...SHARED_FIELDS, ...own]) {
     assert.ok(known.includes(`\`${field}\``), `docs/manifest.md has no "${field}"`);
   }

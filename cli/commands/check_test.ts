@@ -162,7 +162,10 @@ for (const name of ["show-example", "show-ex"]) {
   Deno.test(`what ${name} prints passes the check`, async () => {
     const example = await run([name]);
     assert.equal(example.status, 0);
-    assert.match(example.stdout, /^# /);
+    assert.match(
+      example.stdout,
+      /^# yaml-language-server: \$schema=norouter\.schema\.json\n/,
+    );
     assert.deepEqual(await run(["check", "-"], { stdin: example.stdout }), {
       status: 0,
       stdout: "<stdin>: OK, 7 hosts\n",

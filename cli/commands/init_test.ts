@@ -54,7 +54,8 @@ info   Look at their ports there, then start the mesh: norouter mesh.yaml
     );
     assert.equal(status, 0);
     const text = await Deno.readTextFile(`${standIns.folder}/mesh.yaml`);
-    assert.match(text, /^# A mesh of this machine .*\n#\n# {3}norouter mesh.yaml /);
+    assert.match(text, /^# yaml-language-server: \$schema=norouter\.schema\.json\n/);
+    assert.match(text, /^# A mesh of this machine .*\n#\n# {3}norouter mesh.yaml /m);
     assert.match(text, /# pod: deployment\/web would be any pod of it/);
     assert.deepEqual(parse(text), {
       hosts: {

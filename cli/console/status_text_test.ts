@@ -39,10 +39,13 @@ function status(more: Partial<MeshStatus> = {}): MeshStatus {
       unroutable: 5,
       aborted: 6,
       evicted: 7,
+      denied: 0,
+      forbidden: 0,
     },
     flows: { opening: 1, open: 2, finished: 3, refused: 4, limit: 9 },
     stacks: [],
     listeners: [],
+    policy: [],
     ...more,
   };
 }

@@ -36,8 +36,6 @@ import { type Reach, reachOf } from "../reach.ts";
 export interface Described {
   readonly manifest: Manifest;
   readonly transports: ReadonlyMap<string, Transport>;
-  /** Hosts that are started anew although they may be the same. None if absent. */
-  readonly anew?: ReadonlySet<string>;
 }
 
 /** A host of a manifest, compiled. Never changes. */

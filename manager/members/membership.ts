@@ -167,7 +167,7 @@ export class Membership implements MeshParts {
     })();
   }
 
-  #swap({ manifest, transports, anew }: Described): SwapReport {
+  #swap({ manifest, transports }: Described): SwapReport {
     const descriptions = manifest.hosts.map((spec) =>
       describeHost(spec, { manifest, transports })
     );
@@ -179,8 +179,7 @@ export class Membership implements MeshParts {
     const hosts = descriptions.map((description) => {
       const { name } = description.spec;
       const host = this.#hosts.get(name);
-      const why = host &&
-        (anew?.has(name) ? "it was asked for" : reasonAgainst(host, description));
+      const why = host && reasonAgainst(host, description);
       if (host && why === undefined) {
         const { kind } = host.orders.prospect(description.greeting);
         if (kind === "update") updated.push(name);
@@ -210,10 +209,10 @@ export class Membership implements MeshParts {
     if (this.#version === 1) this.#takeOver();
     for (const host of coming) this.#start(host);
     for (const host of hosts) host.orders.follow();
-    const again = new Set(restarted.map(({ host }) => host));
+    const anew = new Set(restarted.map(({ host }) => host));
     return {
       version: this.#version,
-      added: coming.map(({ name }) => name).filter((name) => !again.has(name)),
+      added: coming.map(({ name }) => name).filter((name) => !anew.has(name)),
       removed: removed.map(({ name }) => name),
       restarted,
       updated,

@@ -11,10 +11,12 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { type Diagnostic, ManifestError } from "../../manifest/source/diagnostic.ts";
-import type { Manifest, ParseOptions } from "../../manifest/manifest.ts";
+import type { Manifest, ParseOptions, PortSpec } from "../../manifest/manifest.ts";
 import { manifestFromObject, parseManifest } from "../../manifest/parse.ts";
+import type { PolicyParty, PolicyPorts, PolicyRule } from "../../manifest/policy.ts";
+import { formatRule } from "../../manifest/rule_text.ts";
 import { builtinTransports } from "../../transports/registry.ts";
-import { formatIpv4 } from "../../wire/ip/ipv4.ts";
+import { formatCidr, formatIpv4 } from "../../wire/ip/ipv4.ts";
 import { type Edit, edited, editsOf } from "./_pieces.ts";
 import type { FuzzTarget } from "./target.ts";
 
@@ -43,15 +45,17 @@ hostTemplate: &t
   connectTimeout: 5s
   http: { listen: "127.0.0.1:18080" }
 hosts:
-  local: { vip: "127.0.42.100", aliases: [a.b], loopback: { disable: yes } }
+  local: { vip: "127.0.42.100", aliases: [a.b], loopback: { disable: yes }, egress: ["tcp:1:web:8080"] }
   web:
     <<: *t
     cmd: "docker exec -i web norouter"
     socks: { listen: ":80", auth: { username: u, passwordEnv: PASSWORD } }
     stateDir: { pathOnAgent: ~/x, disable: false }
-  db: { cmd: [sh, -c, norouter], writeEtcHosts: true }
+  db: { cmd: [sh, -c, norouter], writeEtcHosts: true, ingress: ["tcp:443:[::1]:8443"] }
 routes:
   - { via: web, to: ["0.0.0.0/0", "*.cluster.local"], notTo: ["10.0.0.0/8", "*.a.*"] }
+policy:
+  - { from: [local, 127.0.0.0/8], to: [web, "*.local"], ports: [80, 1-9/tcp], action: deny }
 `;
 
 const TOKENS = [
@@ -111,6 +115,11 @@ const TOKENS = [
   ...[
     "kubectl: ",
     "transport: ",
+    "policy: ",
+    "from: ",
+    "action: ",
+    "egress: ",
+    "ingress: ",
     "with: ",
     "plugins:\n",
     "http: ",
@@ -207,12 +216,15 @@ function placeless(value: unknown): unknown {
 }
 
 /** The manifest as an object that says the same. */
-function writtenAgain({ hosts, routes }: Manifest): unknown {
+function writtenAgain({ hosts, routes, policy }: Manifest): unknown {
+  const isRule = ({ text }: PortSpec) => /^tcp:/.test(text);
   return {
     hosts: Object.fromEntries(hosts.map((host) => [host.name, {
       vip: formatIpv4(host.vip),
       ...(host.transport && transportField(host.transport)),
-      ports: host.ports.map(({ text }) => text),
+      ports: host.ports.filter((port) => !isRule(port)).map(({ text }) => text),
+      ingress: host.ports.filter(isRule).map(({ text }) => text),
+      egress: (host.egress ?? []).map(formatRule),
       ...(host.http && { http: proxyField(host.http) }),
       ...(host.socks && { socks: proxyField(host.socks) }),
       loopback: host.loopback,
@@ -226,7 +238,32 @@ function writtenAgain({ hosts, routes }: Manifest): unknown {
       to,
       ...(notTo.length && { notTo }),
     })),
+    ...(policy && { policy: policy.map(ruleField) }),
   };
+}
+
+function ruleField({ from, to, ports, action }: PolicyRule) {
+  const span = ({ first, last, proto }: PolicyPorts) =>
+    `${first}-${last}${proto ? `/${proto}` : ""}`;
+  return {
+    from: from.map(partyText),
+    to: to.map(partyText),
+    ...(ports && { ports: ports.map(span) }),
+    action,
+  };
+}
+
+function partyText(party: PolicyParty): string {
+  switch (party.kind) {
+    case "any":
+      return "*";
+    case "host":
+      return party.name;
+    case "range":
+      return formatCidr(party.cidr);
+    case "name":
+      return party.glob;
+  }
 }
 
 function transportField({ name, spec }: { name: string; spec: unknown }) {
@@ -237,7 +274,7 @@ function proxyField({ listen, auth }: NonNullable<Manifest["hosts"][number]["htt
   return { listen, ...(auth && { auth }) };
 }
 
-function assertSound({ hosts, routes }: Manifest): void {
+function assertSound({ hosts, routes, policy = [] }: Manifest): void {
   assert.ok(hosts.length > 0, "a manifest without hosts");
   assert.equal(new Set(hosts.map(({ vip }) => vip)).size, hosts.length, "a VIP twice");
   const names = hosts.flatMap(({ name, aliases }) => [name, ...aliases]);
@@ -254,6 +291,12 @@ function assertSound({ hosts, routes }: Manifest): void {
         listenPort > 0 && listenPort < 65_536 && connectPort > 0 && connectPort < 65_536,
       );
       assert.notEqual(connectHost, "");
+    }
+  }
+  for (const { from, to } of policy) {
+    assert.ok(from.length > 0 && to.length > 0, "a rule that matches nothing");
+    for (const party of [...from, ...to]) {
+      assert.ok(party.kind !== "host" || hosts.some(({ name }) => name === party.name));
     }
   }
   for (const { via } of routes) {
