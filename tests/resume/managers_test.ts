@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { agentOf, Centre } from "../harness/engines/reached.ts";
+import { agentOf, agentsOf, Centre } from "../harness/engines/reached.ts";
 import { ReachedMesh } from "../harness/engines/reached_mesh.ts";
 import { SSH_NEEDS } from "../harness/engines/sshd.ts";
 import { TellingManager } from "../harness/scene/events.ts";
@@ -101,6 +101,8 @@ e2e(
       assert.ok(isAlive(first));
       second.signal("SIGTERM");
       assert.equal((await second.end()).code, 0);
+      // It hears of the end over its link, and has connections to end.
+      await until("the end of its agent", () => agentsOf(way).length === 1);
       assert.equal(agentOf(way), first);
     }
     await flow.goesOn();

@@ -271,12 +271,17 @@ export async function strike(
 
 /** The agent there: the process of the first command, however its links were begun. */
 export function agentOf(reached: Reached): number {
-  const agents = reached.processes().filter((pid) => isAgent(commandLine(pid)));
+  const agents = agentsOf(reached);
   if (agents.length !== 1) {
     const found = reached.processes().map(commandLine).join("\n");
     throw new Error(`${reached.name} has ${agents.length} agents:\n${found}`);
   }
   return agents[0]!;
+}
+
+/** All agents there. */
+export function agentsOf(reached: Reached): number[] {
+  return reached.processes().filter((pid) => isAgent(commandLine(pid)));
 }
 
 function isAgent(words: string): boolean {
