@@ -19,7 +19,7 @@
 
 import { formatPosition, ManifestError } from "../manifest/source/diagnostic.ts";
 import type { MeshChange } from "../manager/reload/change.ts";
-import { RefusedError } from "../manager/reload/live.ts";
+import { RefusedError } from "../manager/reload/refused.ts";
 import { faultsOf, reloadEvent } from "../manager/reload/told.ts";
 import { messageOf } from "../wire/text.ts";
 import type { Controlled } from "./controlled.ts";
