@@ -9,10 +9,10 @@
  * @module
  */
 import { parseRule } from "../../manifest/rule_text.ts";
+import { readFieldsText } from "../../manifest/edits.ts";
 import { didYouMean } from "../../manifest/fields.ts";
 import { Report } from "../../manifest/source/report.ts";
 import { quote, toPlain } from "../../manifest/source/value.ts";
-import { fromYaml } from "../../manifest/source/yaml.ts";
 import { builtinTransports } from "../../transports/registry.ts";
 import { parseSshDestination } from "../../transports/ssh_destination.ts";
 import { parseIpv4 } from "../../wire/ip/ipv4.ts";
@@ -84,30 +84,27 @@ function fieldsOf(text: string): Fields {
   const refuse = (why: string): never => {
     throw new Error(`--to ${quote(text)}: ${why}`);
   };
-  for (const yaml of [text, `{ ${text} }`]) {
-    const report = new Report("--to");
-    const value = toPlain(fromYaml(yaml, report));
-    if (!report.isEmpty || typeof value !== "object" || value === null) continue;
-    const fields = value as Fields;
-    if (Array.isArray(value) || Object.values(fields).every((each) => each === null)) {
-      continue;
-    }
-    const known = [...builtinTransports.keys()];
-    const names = Object.keys(fields);
-    const transport = names.find((name) => known.includes(name));
-    if (transport === undefined && "transport" in fields) return fields;
-    if (transport === undefined) {
-      const hint = names.map((name) => didYouMean(name, known)).find(Boolean) ?? "";
-      return refuse(`it names no way to a host (${known.join(", ")})${hint}`);
-    }
-    try {
-      builtinTransports.get(transport)!.parse(fields[transport]);
-    } catch (error) {
-      return refuse(messageOf(error));
-    }
-    return fields;
+  const report = new Report("--to");
+  const value = toPlain(readFieldsText(text, "--to", report));
+  const isMap = typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!report.isEmpty || !isMap) {
+    return refuse(`wanted what stands behind a host's name, like 'ssh: me@host'`);
   }
-  return refuse(`wanted what stands behind a host's name, like 'ssh: me@host'`);
+  const fields = value as Fields;
+  const known = [...builtinTransports.keys()];
+  const names = Object.keys(fields);
+  const transport = names.find((name) => known.includes(name));
+  if (transport === undefined && "transport" in fields) return fields;
+  if (transport === undefined) {
+    const hint = names.map((name) => didYouMean(name, known)).find(Boolean) ?? "";
+    return refuse(`it names no way to a host (${known.join(", ")})${hint}`);
+  }
+  try {
+    builtinTransports.get(transport)!.parse(fields[transport]);
+  } catch (error) {
+    return refuse(messageOf(error));
+  }
+  return fields;
 }
 
 /** What a host is reached by, as a name to begin with. */
