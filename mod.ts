@@ -53,6 +53,8 @@ export {
   type TransportSpec,
 } from "./manifest/manifest.ts";
 export type { PolicyParty, PolicyPorts, PolicyRule } from "./manifest/policy.ts";
+export type { HostRule, RuleKind } from "./manifest/added_rules.ts";
+export type { ForwardRule } from "./manifest/rule_text.ts";
 export { manifestFromObject, parseManifest } from "./manifest/parse.ts";
 export type { PluginLoader } from "./manifest/plugins.ts";
 export type { Clock } from "./link/clock.ts";
@@ -79,6 +81,7 @@ export type {
 } from "./manager/events.ts";
 export type { LostEvent } from "./manager/event_stream.ts";
 export type { MeshChange, RestartedHost } from "./manager/reload/change.ts";
+export type { MeshRule, MeshRules, RuleOptions } from "./manager/reload/live_rules.ts";
 export type { HostChange, ManifestChanges } from "./manager/reload/differences.ts";
 export type {
   EventsOptions,

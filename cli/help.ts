@@ -31,6 +31,8 @@ Usage:
   norouter reload              have its manifest read again
   norouter host add|remove|restart NAME
                                change its hosts
+  norouter proxy add|remove|list
+                               change its rules; or start a mesh of rules only
   norouter down                end it
   norouter clean FILE          remove what agents have left on hosts
   norouter show-example        print a manifest to begin with
@@ -50,6 +52,8 @@ ${OPTIONS}
   --watch on|off       read the manifest again when it changes (on)
   --control on|off     let commands find the mesh (on)
   --name NAME          the name by which they do
+  --ingress RULE       publish a port of this machine; see "norouter help proxy"
+  --egress RULE        lead a port of this machine into the mesh; likewise
   --version            the version
 
 Begin with one of:
@@ -79,6 +83,10 @@ ${OPTIONS}
   --control on|off     open a socket for "norouter status" and the like (on)
   --name NAME          the name by which those find the mesh; by default that of FILE
                        without its ending
+  --ingress RULE       publish a port of this machine, like tcp:443:127.0.0.1:8080;
+                       repeatable
+  --egress RULE        lead a port of this machine into the mesh, like
+                       tcp:5432:db:5432; repeatable; see "norouter help proxy"
 
 The manifest may change while the mesh runs: what did not change goes on. It is read
 again when the file changes, at SIGHUP, and by "norouter reload". With a mistake in it
@@ -246,6 +254,48 @@ ${WHICH}
 
 Options:
   --mesh NAME          which mesh, if several run
+${GENERAL}
+`,
+  proxy: `Add, remove or list rules of a mesh that runs; or start a mesh of rules only.
+
+Usage:
+  norouter proxy add ingress|egress RULE [--host HOST] [--save]
+  norouter proxy remove ingress|egress RULE [--host HOST]
+  norouter proxy list [ingress|egress] [--host HOST]
+  norouter proxy --egress RULE --ingress RULE --to YAML
+
+A RULE is PROTOCOL:PORT:DESTINATION:PORT, where the protocol is tcp. An address to
+listen on may stand in front of the first port; IPv6 addresses stand in brackets.
+  ingress   clients of the mesh reach a destination as the host sees it
+            tcp:443:127.0.0.1:8080
+  egress    programs on the host reach a host of the mesh, a VIP, or what is behind a
+            route, through 127.0.0.1
+            tcp:5432:db:5432, tcp:0.0.0.0:5432:db:5432
+Several egress rules of one port take turns.
+
+A rule that was added stays until it is removed or the mesh ends, also when the manifest
+is read again, unless it does not go with that any more. --save writes it into the
+manifest instead, whose comments stay. A rule of the manifest is not removed here.
+
+With --to, a mesh of this machine and of that host runs until Ctrl-C, without a manifest.
+YAML is what stands behind a host's name there; the host is named after its target, and
+publishes the ports to which the rules lead:
+  norouter proxy --egress tcp:5432:db:5432 --to 'ssh: me@db'
+What other destinations name is reached through the host, if there is only one.
+
+${WHICH}
+
+Options:
+  --host HOST          whose rule; by default this machine's
+  --save               write the rule into the manifest
+  --mesh NAME          which mesh, if several run
+  --format FORMAT      of the list: "table" (default) or "json", on standard output
+  --json               the same as --format json
+  --to YAML            a host to reach, like 'ssh: me@host'; repeatable
+  --ingress RULE       publish a port of this machine; repeatable
+  --egress RULE        lead a port of this machine into the mesh; repeatable
+  --allow-plugin URL   and --state FILE, --watch, --control, --name NAME: as those of
+                       "norouter up"
 ${GENERAL}
 `,
   "show-example": `Print a manifest to begin with.

@@ -24,7 +24,7 @@ Deno.test("the program's help names every option it has", () => {
 /** Options before a command that only some commands take. */
 const OF_THE_PROGRAM = [
   ...["--version", "--open-editor", "--allow-plugin", "--state"],
-  ...["--watch", "--control", "--name"],
+  ...["--watch", "--control", "--name", "--ingress", "--egress"],
 ];
 
 for (const command of program.commands) {

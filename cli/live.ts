@@ -84,7 +84,7 @@ export class LiveParty {
     const { VERSION } = await import("./version.ts");
     if (this.#isOver) return;
     try {
-      const controlled = { mesh, live, version: VERSION, down };
+      const controlled = { mesh: mesh as Mesh & LiveMesh, live, version: VERSION, down };
       const { name } = this.#control = openControl(controlled, options.name);
       const { controlName } = await import("../control/mesh_name.ts");
       const wanted = controlName(live.path, options.name);

@@ -21,7 +21,9 @@ import { helpOf } from "./help.ts";
 import { openLog } from "./console/log.ts";
 import type { GlobalOptions } from "./options.ts";
 import { addLiveCommands, LIVE_COMMANDS } from "./commands/live_commands.ts";
+import { addProxyCommands } from "./commands/proxy_commands.ts";
 import { addSearchCommands } from "./commands/search_commands.ts";
+import { ruleOptions } from "./rule_options.ts";
 import { versionLine } from "./version.ts";
 import { pluginPlace } from "../transports/plugins/place.ts";
 import { redirectConsole } from "./console/stray_output.ts";
@@ -91,6 +93,7 @@ export function programOf(
       return name;
     }),
   ];
+  const rules = { ingress: [], egress: [] };
   const isForMachines = () => program.opts<GlobalOptions>().logFormat === "json";
   const program: Command = createCommand("norouter")
     .exitOverride()
@@ -123,11 +126,20 @@ export function programOf(
     .option(...OPEN_EDITOR)
     .addOption(allowPlugin())
     .addOption(state());
-  for (const option of ofMeshes()) program.addOption(option);
+  const ofStarts = () => [...ofMeshes(), ...ruleOptions(rules)];
+  for (const option of ofStarts()) program.addOption(option);
   program
     .hook("preAction", (program, command) => {
       const name = command.name();
       if (command === program || name === "up") return;
+      if (name === "proxy") {
+        if (isEditing(program)) {
+          command.error(`norouter: "proxy" does not open an editor`);
+        }
+        return;
+      }
+      const { ingress, egress } = program.opts<GlobalOptions>();
+      if (ingress ?? egress) command.error(`norouter: "${name}" starts no mesh`);
       const { watch, control, name: wish } = program.opts<GlobalOptions>();
       if (wish !== undefined || control !== undefined) {
         const hint = LIVE_COMMANDS.includes(name) ? "; --mesh NAME says which" : "";
@@ -185,7 +197,7 @@ export function programOf(
     .option(...OPEN_EDITOR)
     .addOption(allowPlugin())
     .addOption(state());
-  for (const option of ofMeshes()) up.addOption(option);
+  for (const option of ofStarts()) up.addOption(option);
   up
     .action(async (file: string | undefined, _: unknown, command: Command) => {
       if (file !== undefined || isEditing(command)) return await runUp(file, command);
@@ -230,6 +242,7 @@ export function programOf(
 
   addSearchCommands(program, done);
   addLiveCommands(program, done);
+  addProxyCommands(program, done, [allowPlugin(), state(), ...ofStarts()]);
 
   program.command("show-example").alias("show-ex")
     .description("print a manifest to begin with")

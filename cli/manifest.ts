@@ -38,12 +38,16 @@ export interface Loaded {
 export async function load(
   file: string,
   { allowPlugin = [] }: GlobalOptions,
-  { isCheck = false }: { readonly isCheck?: boolean } = {},
+  { isCheck = false, bytes: given }: {
+    readonly isCheck?: boolean;
+    /** The content, if there is no file. */
+    readonly bytes?: Uint8Array;
+  } = {},
 ): Promise<Loaded> {
   const plugins = new PluginSet({ allowed: allowPlugin, isCheck });
   let bytes: Uint8Array = new Uint8Array();
   try {
-    bytes = await readManifestBytes(file);
+    bytes = given ?? await readManifestBytes(file);
     const options = { transports: builtinTransports, plugins };
     const manifest = await loadManifestBytes(bytes, file, options);
     const { transports, files } = plugins;

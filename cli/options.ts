@@ -24,6 +24,10 @@ export interface GlobalOptions {
   readonly control?: Switch | undefined;
   /** The name by which commands find the mesh. */
   readonly name?: string | undefined;
+  /** Rules by which ports of this machine are published, for the commands that start a mesh. */
+  readonly ingress?: readonly string[] | undefined;
+  /** Rules by which ports of this machine lead into the mesh, likewise. */
+  readonly egress?: readonly string[] | undefined;
   /** The plug-ins that may be loaded, for the commands that load a manifest. */
   readonly allowPlugin?: readonly string[] | undefined;
 }

@@ -8,7 +8,7 @@ import { settle } from "../link/_fake_clock.ts";
 import { ControlClient, ControlError } from "./client.ts";
 import { type Control, openControl } from "./control.ts";
 import { runningMeshes } from "./place.ts";
-import { Change, Event, Status } from "./schemas.ts";
+import { Change, Event, Rules, Status } from "./schemas.ts";
 
 const TEXT = `hosts:
   local: { loopback: { disable: true }, vip: 127.0.42.101 }
@@ -39,7 +39,7 @@ function test(name: string, use: (scene: Scene) => Promise<void>): void {
         bytes: new TextEncoder().encode(TEXT),
       });
       const control = openControl({
-        mesh: bench.mesh,
+        mesh: bench.mesh as RunningMesh,
         live,
         version: "1.2.3",
         down: () => isDown = true,
@@ -124,6 +124,41 @@ test("a change is answered with what changed", async ({ client, bench }) => {
   assert.ok(!bench.mesh.hosts.has("x"));
 });
 
+test("rules are listed, added, removed and saved", async ({ client, bench }) => {
+  await client.ask("POST", "/v1/reload");
+  const list = async () => {
+    const { rules } = v.parse(Rules, await client.ask("GET", "/v1/rules"));
+    return rules.map(({ host, kind, rule, added }) => `${host} ${kind} ${rule} ${added}`);
+  };
+  assert.deepEqual(await list(), []);
+  const rule = "tcp:18080:a:80";
+  const body = { kind: "egress", rule };
+  const { warnings } = v.parse(Change, await client.ask("POST", "/v1/rules", body));
+  assert.match(warnings![0]!.message, /leads nowhere: "a" publishes no port/);
+  assert.deepEqual(await list(), [`local egress ${rule} true`]);
+  assert.equal((await failure(client.ask("POST", "/v1/rules", body))).status, 409);
+  const query = `/v1/rules?${new URLSearchParams(body)}`;
+  v.parse(Change, await client.ask("DELETE", query));
+  assert.equal((await failure(client.ask("DELETE", query))).status, 404);
+  v.parse(Change, await client.ask("POST", "/v1/rules", { ...body, save: true }));
+  assert.deepEqual(await list(), [`local egress ${rule} false`]);
+  const { path } = bench.mesh.manifest;
+  assert.equal(
+    await Deno.readTextFile(path),
+    TEXT.replace("101 }", `101, egress: ["${rule}"] }`),
+  );
+  const refused = await failure(client.ask("DELETE", query));
+  assert.equal(refused.status, 409);
+  assert.match(refused.message, /stands at .*\.yaml:2:\d+, and goes when/);
+  const wrong = await failure(
+    client.ask("POST", "/v1/rules", { ...body, rule: "tcp:1:a" }),
+  );
+  assert.equal(wrong.status, 422);
+  assert.equal(wrong.faults[0]!.at, "proxy add egress tcp:1:a");
+  const noKind = await failure(client.ask("POST", "/v1/rules", { rule }));
+  assert.deepEqual([noKind.status, noKind.message.slice(0, 9)], [400, 'In "kind"']);
+});
+
 test("the mesh is asked to end", async ({ client, isDown }) => {
   assert.deepEqual(await client.ask("POST", "/v1/down"), { ending: true });
   assert.ok(isDown());
@@ -145,7 +180,7 @@ test("the description names every path, and its references lead somewhere", asyn
     components: { schemas: Record<string, unknown> };
   };
   assert.equal(document.openapi, "3.1.0");
-  assert.equal(Object.keys(document.paths).length, 8);
+  assert.equal(Object.keys(document.paths).length, 9);
   const text = JSON.stringify(document);
   for (const [, name] of text.matchAll(/#\/components\/schemas\/(\w+)/g)) {
     assert.ok(name! in document.components.schemas, name);

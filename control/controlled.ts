@@ -5,11 +5,14 @@
  */
 
 import type { Mesh } from "../manager/contract.ts";
+import type { LiveRules } from "../manager/reload/live_rules.ts";
 import type { Live } from "../manager/reload/live.ts";
 
 /** What the socket controls. */
 export interface Controlled {
-  readonly mesh: Pick<Mesh, "status" | "events" | "manifest">;
+  readonly mesh: Pick<Mesh, "status" | "events" | "manifest"> & {
+    readonly rules: LiveRules;
+  };
   /** Changes the mesh. */
   readonly live: Live;
   /** The version of the program. */

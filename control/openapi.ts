@@ -5,9 +5,31 @@
  */
 
 import { toJsonSchema } from "@valibot/to-json-schema";
-import { AddHost, Change, Ending, Event, Failure, Restarted, Status } from "./schemas.ts";
+import type { GenericSchema } from "valibot";
+import {
+  AddHost,
+  AddRule,
+  Change,
+  Ending,
+  Event,
+  Failure,
+  RemoveRule,
+  Restarted,
+  Rules,
+  Status,
+} from "./schemas.ts";
 
-const SCHEMAS = { AddHost, Change, Ending, Event, Failure, Restarted, Status };
+const SCHEMAS = {
+  AddHost,
+  AddRule,
+  Change,
+  Ending,
+  Event,
+  Failure,
+  Restarted,
+  Rules,
+  Status,
+};
 
 /** Who answers, and for whom. */
 export interface ApiInfo {
@@ -56,6 +78,17 @@ export function openApi({ version }: ApiInfo): unknown {
         parameters: [NAME],
         post: operation("Ends a host and starts it anew", "Restarted"),
       },
+      "/v1/rules": {
+        get: operation("The rules in force", "Rules"),
+        post: {
+          ...operation("Adds a rule, until the mesh ends or for good", "Change", 201),
+          requestBody: { required: true, content: json("AddRule") },
+        },
+        delete: {
+          ...operation("Removes a rule that was added", "Change"),
+          parameters: RULE,
+        },
+      },
       "/openapi.json": {
         get: {
           summary: "This document",
@@ -68,6 +101,14 @@ export function openApi({ version }: ApiInfo): unknown {
 }
 
 const NAME = { name: "name", in: "path", required: true, schema: { type: "string" } };
+
+/** What says which rule is removed. */
+const RULE = Object.entries(RemoveRule.entries).map(([name, entry]) => {
+  const { $schema: _, ...schema } = toJsonSchema(entry as GenericSchema, {
+    target: "draft-2020-12",
+  });
+  return { name, in: "query", required: entry.type !== "optional", schema };
+});
 
 function operation(summary: string, answer: keyof typeof SCHEMAS, status = 200) {
   return {

@@ -9,6 +9,9 @@
  * POST   /v1/hosts                add a host: {"name": …, "host": map, or YAML as text}
  * DELETE /v1/hosts/NAME           end a host
  * POST   /v1/hosts/NAME/restart   start a host anew
+ * GET    /v1/rules                the rules in force
+ * POST   /v1/rules                add a rule: {"host"?, "kind", "rule", "save"?}
+ * DELETE /v1/rules?kind&rule&host remove a rule that was added
  * GET    /openapi.json            the description of all this
  * ```
  *
@@ -17,9 +20,11 @@
  * @module
  */
 
+import type { GenericSchema, InferOutput } from "valibot";
 import { formatPosition, ManifestError } from "../manifest/source/diagnostic.ts";
 import type { MeshChange } from "../manager/reload/change.ts";
-import { RefusedError } from "../manager/reload/live.ts";
+import { warningsOf } from "../manager/reload/live_rules.ts";
+import { RefusedError } from "../manager/reload/refused.ts";
 import { faultsOf, reloadEvent } from "../manager/reload/told.ts";
 import { messageOf } from "../wire/text.ts";
 import type { Controlled } from "./controlled.ts";
@@ -49,6 +54,7 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
   "/v1/hosts": { POST: addHost },
   "/v1/hosts/*": { DELETE: removeHost },
   "/v1/hosts/*/restart": { POST: restartHost },
+  "/v1/rules": { GET: listRules, POST: addRule, DELETE: removeRule },
   "/openapi.json": { GET: description },
 };
 
@@ -105,18 +111,8 @@ function down({ down }: Answering): Response {
 }
 
 async function addHost({ live, mesh }: Answering, request: Request): Promise<Response> {
-  const [{ safeParse }, { AddHost }] = await Promise.all([
-    import("valibot"),
-    import("./schemas.ts"),
-  ]);
-  const parsed = safeParse(AddHost, await json(request), { abortEarly: true });
-  if (!parsed.success) {
-    const [issue] = parsed.issues;
-    const path = issue.path?.map(({ key }) => String(key)).join(".") ?? "";
-    const where = path === "" ? "the body" : `"${path}"`;
-    throw new BadRequest(`In ${where}: ${issue.message}`);
-  }
-  const { name, host } = parsed.output;
+  const { AddHost } = await import("./schemas.ts");
+  const { name, host } = await inForm(AddHost, await json(request), "the body");
   // JSON is YAML.
   const text = typeof host === "string" ? host : JSON.stringify(host);
   return changed(await live.addHost(name, text), mesh, 201);
@@ -139,6 +135,31 @@ async function restartHost(
   return Response.json({ restarted: name });
 }
 
+function listRules({ mesh: { rules } }: Answering): Response {
+  return Response.json({ rules: rules.list() });
+}
+
+async function addRule({ live, mesh }: Answering, request: Request): Promise<Response> {
+  const { AddRule } = await import("./schemas.ts");
+  const { host, kind, rule, save } = await inForm(
+    AddRule,
+    await json(request),
+    "the body",
+  );
+  const meant = mesh.rules.meant(rule, { kind, host });
+  const change = save
+    ? await live.saveRule(meant)
+    : await mesh.rules.add(rule, { kind, host });
+  return changed(change, mesh, 201, warningsOf(mesh.manifest, meant));
+}
+
+async function removeRule({ mesh }: Answering, request: Request): Promise<Response> {
+  const { RemoveRule } = await import("./schemas.ts");
+  const query = Object.fromEntries(new URL(request.url).searchParams);
+  const { rule, ...options } = await inForm(RemoveRule, query, "the query");
+  return changed(await mesh.rules.remove(rule, options), mesh);
+}
+
 async function description({ version }: Answering): Promise<Response> {
   const { openApi } = await import("./openapi.ts");
   return Response.json(openApi({ version }));
@@ -148,9 +169,25 @@ function changed(
   change: MeshChange,
   { manifest }: Controlled["mesh"],
   status = 200,
+  warnings: ReturnType<typeof warningsOf> = [],
 ): Response {
   const { message } = reloadEvent(change, manifest);
-  return Response.json({ ...change, message }, { status });
+  const more = warnings.length > 0 && { warnings };
+  return Response.json({ ...change, message, ...more }, { status });
+}
+
+/** The data, if it has the form of the schema. @throws {BadRequest} where it has not. */
+async function inForm<Schema extends GenericSchema>(
+  schema: Schema,
+  data: unknown,
+  what: string,
+): Promise<InferOutput<Schema>> {
+  const { safeParse } = await import("valibot");
+  const parsed = safeParse(schema, data, { abortEarly: true });
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  const path = issue.path?.map(({ key }) => String(key)).join(".") ?? "";
+  throw new BadRequest(`In ${path === "" ? what : `"${path}"`}: ${issue.message}`);
 }
 
 /** The request is not as wanted. */

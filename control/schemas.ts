@@ -22,6 +22,37 @@ export const AddHost = v.strictObject({
   ),
 });
 
+const rule = {
+  kind: v.pipe(
+    v.picklist(["ingress", "egress"]),
+    v.description("Whether clients come from the mesh, or are on the host"),
+  ),
+  rule: v.pipe(text, v.description("PROTOCOL:PORT:DESTINATION:PORT, see docs/live.md")),
+};
+const host = v.pipe(text, v.description("The host's name. Default: this machine's"));
+
+/** The body of POST /v1/rules. */
+export const AddRule = v.strictObject({
+  host: v.optional(host),
+  ...rule,
+  save: v.optional(
+    v.pipe(v.boolean(), v.description("Whether to write it into the manifest")),
+  ),
+});
+
+/** The query of DELETE /v1/rules. */
+export const RemoveRule = v.strictObject({ host: v.optional(host), ...rule });
+
+/** The answer to GET /v1/rules. */
+export const Rules = v.looseObject({
+  rules: v.array(v.looseObject({
+    host: text,
+    ...rule,
+    added: v.pipe(v.boolean(), v.description("Whether a command added the rule")),
+    at: v.pipe(text, v.description("Where it stands")),
+  })),
+});
+
 const Counters = v.record(text, v.number());
 const OfHost = { host: text };
 
@@ -64,6 +95,10 @@ export const Change = v.looseObject({
   routes: v.boolean(),
   policy: v.boolean(),
   message: v.pipe(text, v.description("The same in words")),
+  warnings: v.optional(v.pipe(
+    v.array(v.looseObject({ at: text, message: text })),
+    v.description("What is doubtful about a rule that was added"),
+  )),
 });
 
 /** The data of an event of GET /v1/events. */

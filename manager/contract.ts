@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../link/clock.ts";
+import type { HostRule } from "../manifest/added_rules.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import type { PoliceCounters } from "../router/police.ts";
 import type { RouteCounters } from "../router/counters.ts";
@@ -12,6 +13,7 @@ import type { Transport } from "../transports/mod.ts";
 import type { LostEvent } from "./event_stream.ts";
 import type { MeshEvent } from "./events.ts";
 import type { MeshChange } from "./reload/change.ts";
+import type { MeshRules } from "./reload/live_rules.ts";
 import type { HostState } from "./session.ts";
 import type { MeshStatus, ResumeStatus } from "./status.ts";
 
@@ -42,6 +44,8 @@ export interface MeshOptions {
    * for an object, no name of before.
    */
   readonly name?: string;
+  /** Rules besides those of the manifest, as if they were added at the start. */
+  readonly rules?: readonly HostRule[];
   /** Time and chance, for tests. */
   readonly clock?: Clock;
 }
@@ -109,6 +113,8 @@ export interface Mesh extends AsyncDisposable {
   readonly manifest: Manifest;
   /** Its hosts by name, in the manifest's order. */
   readonly hosts: ReadonlyMap<string, MeshHost>;
+  /** The rules of its hosts, of which some may come and go. */
+  readonly rules: MeshRules;
   /** Fates of packets so far, in frames. */
   readonly counters: Readonly<RouteCounters>;
   /**

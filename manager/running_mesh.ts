@@ -5,6 +5,12 @@
  */
 
 import { type Clock, paceOf, systemClock } from "../link/clock.ts";
+import {
+  type HostRule,
+  isSameRule,
+  rulesIn,
+  withRules,
+} from "../manifest/added_rules.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { rulesOf } from "../manifest/rules.ts";
 import type { RouteCounters } from "../router/counters.ts";
@@ -33,6 +39,7 @@ import { Membership, NOTHING } from "./members/membership.ts";
 import { EventStream, MOST_EVENTS } from "./event_stream.ts";
 import type { ManifestInput, Reading } from "./reading.ts";
 import { type MeshChange, meshChange } from "./reload/change.ts";
+import { LiveRules } from "./reload/live_rules.ts";
 import { reloadEvent } from "./reload/told.ts";
 import type { RunningHost } from "./running_host.ts";
 import type { MeshStatus } from "./status.ts";
@@ -60,14 +67,29 @@ export class RunningMesh implements Mesh {
   /** Updates happen one after the other; settles with the last that was asked for. */
   #updates: Promise<unknown> = Promise.resolve();
   #transports: ReadonlyMap<string, Transport>;
+  /** The manifest in force without the rules that were added. */
+  #base: Manifest;
+  readonly rules: LiveRules;
 
-  /** Starts the mesh. @throws {Error} if its state file cannot be used. */
+  /**
+   * Starts the mesh.
+   *
+   * @throws {ManifestError} if the rules of the options do not go with the manifest.
+   * @throws {Error} if its state file cannot be used.
+   */
   constructor(
     manifest: Manifest,
     reading: Reading,
     options: MeshOptions,
     transports = reading.transports,
   ) {
+    const own = rulesIn(manifest);
+    const rules = (options.rules ?? []).filter((rule) =>
+      !own.some((each) => isSameRule(each, rule))
+    );
+    const ruled = withRules(manifest, rules);
+    this.#base = manifest;
+    this.rules = new LiveRules(this, rules);
     this.#reading = reading;
     this.#transports = transports;
     learnDescriptorLimit();
@@ -97,7 +119,7 @@ export class RunningMesh implements Mesh {
       const named = name === undefined ? { path: manifest.path } : { name };
       const keeping = new Keeping(state?.mesh ?? meshName(named), state);
       this.#members = new Membership({ router, connections, clock, keeping, emit });
-      this.#members.swap({ manifest, transports });
+      this.#members.swap({ manifest: ruled, transports });
     } catch (error) {
       this.#lock?.release();
       throw error;
@@ -127,14 +149,33 @@ export class RunningMesh implements Mesh {
 
   /**
    * Goes by another manifest, and tells so: with addresses that are free for new hosts, and
-   * those of before for the others.
+   * those of before for the others, and with the rules that were added.
    *
    * @throws {Error} and changes nothing, as {@linkcode RunningMesh.swap} does.
    */
   change(manifest: Manifest, transports = this.#transports): MeshChange {
+    const base = withKeptVips(this.manifest, manifest);
+    const { manifest: ruled, keep } = this.rules.on(base);
+    const change = this.#go(base, ruled, transports);
+    keep();
+    return change;
+  }
+
+  /** Goes by the same manifest with other rules besides, and tells so. */
+  rule(rules: readonly HostRule[]): MeshChange {
+    const base = withKeptVips(this.manifest, this.#base);
+    return this.#go(base, withRules(base, rules), this.#transports);
+  }
+
+  #go(
+    base: Manifest,
+    ruled: Manifest,
+    transports: ReadonlyMap<string, Transport>,
+  ): MeshChange {
     const before = this.manifest;
     const hosts = new Map(this.hosts);
-    this.swap(manifest, transports);
+    this.swap(ruled, transports);
+    this.#base = base;
     const after = this.manifest;
     const change = meshChange({ before, after }, { hosts, now: this.hosts });
     this.#emit(reloadEvent(change, after));
@@ -161,6 +202,7 @@ export class RunningMesh implements Mesh {
     this.#pursuit.begin();
     this.#denials.keep(this.hosts);
     this.#transports = transports;
+    this.#base = manifest;
     return report;
   }
 

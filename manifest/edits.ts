@@ -8,7 +8,7 @@
  * @module
  */
 import type { ParseOptions } from "./manifest.ts";
-import { formatPosition } from "./source/diagnostic.ts";
+import { formatPosition, type Position } from "./source/diagnostic.ts";
 import { Report } from "./source/report.ts";
 import { type Entry, type MapValue, quote, type Value } from "./source/value.ts";
 import { fromYaml } from "./source/yaml.ts";
@@ -42,8 +42,41 @@ function withHosts(root: MapValue, hosts: Entry): Value {
 
 function entryOf(name: string, text: string, report: Report): Entry {
   const file = editName(name);
+  const value = readFieldsText(text, file, report);
+  return { key: name, keyAt: { file, line: 1, column: 1 }, value };
+}
+
+/**
+ * Reads the fields of a host, with braces around them or without: in one line several
+ * fields are no YAML without braces. Faults are those of the text as it is written.
+ */
+export function readFieldsText(text: string, file: string, report: Report): Value {
   const own = new Report(file);
   const value = fromYaml(text, own);
+  if (!own.isEmpty && !text.includes("\n")) {
+    const braced = new Report(file);
+    const other = fromYaml(`{${text}}`, braced);
+    if (braced.isEmpty) return withoutBrace(other);
+  }
   own.pass(report);
-  return { key: name, keyAt: { file, line: 1, column: 1 }, value };
+  return value;
+}
+
+/** The value as if the text began one character later. */
+function withoutBrace(value: Value): Value {
+  const moved = (at: Position) => ({ ...at, column: Math.max(1, at.column - 1) });
+  const at = moved(value.at);
+  switch (value.kind) {
+    case "scalar":
+      return { ...value, at };
+    case "list":
+      return { ...value, at, items: value.items.map(withoutBrace) };
+    case "map": {
+      const entries = [...value.entries].map(([key, entry]) => {
+        const { keyAt, value } = entry;
+        return [key, { key, keyAt: moved(keyAt), value: withoutBrace(value) }] as const;
+      });
+      return { ...value, at, entries: new Map(entries) };
+    }
+  }
 }

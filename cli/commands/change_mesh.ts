@@ -84,7 +84,8 @@ export function restartHost(name: string, options: LiveOptions): Promise<number>
   });
 }
 
-async function printChange(change: MeshChange, nothing = ""): Promise<number> {
+/** Prints what changed, or that nothing did; the exit status. */
+export async function printChange(change: MeshChange, nothing = ""): Promise<number> {
   const lines = changeLines(change);
   await printResult(
     [...lines, ...(lines.length === 0 ? [nothing] : [])].join("\n") + "\n",

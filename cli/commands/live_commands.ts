@@ -9,7 +9,7 @@ import type { LiveOptions } from "../running.ts";
 /** Their names, those of `norouter host` included. */
 export const LIVE_COMMANDS: readonly string[] = [
   ...["status", "events", "reload", "down"],
-  ...["host", "add", "remove", "restart"],
+  ...["host", "add", "remove", "restart", "list"],
 ];
 
 /** Adds the commands; `done` is told the exit status of the command that was run. */

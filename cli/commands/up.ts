@@ -11,6 +11,7 @@ import type {
 } from "../../manager/events.ts";
 import type { Mesh } from "../../manager/contract.ts";
 import type { Manifest } from "../../manifest/manifest.ts";
+import { ManifestError } from "../../manifest/source/diagnostic.ts";
 import { idleMemory } from "../../link/idle_memory.ts";
 import type { Transport } from "../../transports/mod.ts";
 import { changeLines } from "../../manager/reload/change.ts";
@@ -19,7 +20,7 @@ import { stderr } from "../console/console.ts";
 import { type Log, openLog } from "../console/log.ts";
 import { ignoreSignals } from "../ignored_signals.ts";
 import { LiveParty } from "../live.ts";
-import { load, printDiagnostics } from "../manifest.ts";
+import { load, type Loaded, printDiagnostics } from "../manifest.ts";
 import type { GlobalOptions } from "../options.ts";
 import { ProgressDisplay } from "../console/progress.ts";
 import { stopSignals } from "../stop.ts";
@@ -43,6 +44,10 @@ export interface UpOptions {
   readonly endWithoutHosts?: boolean;
   /** Said if some hosts do not become ready at the first attempt. */
   readonly advice?: string;
+  /** What is loaded already, if there is no file. */
+  readonly loaded?: Loaded;
+  /** The name by which commands find the mesh, unless the user gives one. */
+  readonly label?: string;
 }
 
 /** Nothing is being sent to a host any more. */
@@ -76,7 +81,7 @@ export async function up(file: string, options: GlobalOptions): Promise<number> 
 export async function runMesh(
   file: string,
   options: GlobalOptions,
-  { endWithoutHosts = false, advice }: UpOptions = {},
+  { endWithoutHosts = false, advice, loaded: given, label }: UpOptions = {},
 ): Promise<Outcome> {
   const started = performance.now();
   const log = openLog(options);
@@ -87,12 +92,15 @@ export async function runMesh(
   };
   using stop = stopSignals({ onHangUp: hangUp });
   using _ignored = ignoreSignals((signal) => log.event(ignored(signal)));
-  const loaded = await load(file, options);
+  const loaded = given ?? await load(file, options);
   const { manifest: read, diagnostics, plugins } = loaded;
   printDiagnostics(diagnostics, options);
   if (!read) return { status: 1, isComplete: false };
   const { withFreeVips } = await import("../../manager/free_vips.ts");
-  const manifest = withFreeVips(await withKeptVips(read, options));
+  const base = withFreeVips(await withKeptVips(read, options));
+  const ruled = await withRulesOf(base, options);
+  if (!ruled) return { status: 1, isComplete: false };
+  const { manifest, rules } = ruled;
 
   idleMemory.begin();
   log.expect(manifest.hosts.map(({ name }) => name));
@@ -116,11 +124,14 @@ export async function runMesh(
   const tell = options.logFormat === "json" || options.debug
     ? show
     : (event: MeshEvent) => told.take(event);
-  const mesh = await startMesh(manifest, {
+  // Another mesh without a file is another mesh.
+  const name = options.name ?? (given && crypto.randomUUID());
+  const mesh = await startMesh(base, {
+    rules,
     transports: plugins,
     connections: options.debug ?? false,
     ...(options.state !== undefined && { state: options.state }),
-    ...(options.name !== undefined && { name: options.name }),
+    ...(name !== undefined && { name }),
     onEvent(event) {
       if (event.type === "progress") return progress.show(event);
       if (event.type === "question") return ask(event);
@@ -142,7 +153,7 @@ export async function runMesh(
       file,
       loaded,
       log,
-      options,
+      options: { ...options, name: options.name ?? label },
       down: () => down.resolve("down"),
     });
   };
@@ -193,6 +204,21 @@ async function withKeptVips(
   if (state === undefined) return manifest;
   const { StateFile } = await import("../../manager/resume/state_file.ts");
   return StateFile.open(state).withVips(manifest);
+}
+
+/** With the rules of the command line; undefined if they are wrong, which is told. */
+async function withRulesOf(base: Manifest, options: GlobalOptions) {
+  if (!options.ingress && !options.egress) return { manifest: base, rules: [] };
+  const { withOptionRules } = await import("../rules.ts");
+  try {
+    const { ruled, rules } = withOptionRules(base, options);
+    printDiagnostics(ruled.warnings.slice(base.warnings.length), options);
+    return { manifest: ruled, rules };
+  } catch (error) {
+    if (!(error instanceof ManifestError)) throw error;
+    printDiagnostics(error.diagnostics, options);
+    return undefined;
+  }
 }
 
 /** Whether a host's agent stays when its link is gone, once for each host. */

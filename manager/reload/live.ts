@@ -11,19 +11,31 @@
  * @module
  */
 
+import { replaceFile } from "../../agent/name_files/replace_file.ts";
 import { readManifestBytes } from "../../manifest/load.ts";
+import { type HostRule, isSameRule, rulesIn } from "../../manifest/added_rules.ts";
 import type { HostEdits, Manifest } from "../../manifest/manifest.ts";
-import { formatDiagnostic, ManifestError } from "../../manifest/source/diagnostic.ts";
+import { withSavedRule } from "../../manifest/saved_rule.ts";
+import { decodeManifest } from "../../manifest/source/decode.ts";
+import {
+  formatDiagnostic,
+  formatPosition,
+  ManifestError,
+} from "../../manifest/source/diagnostic.ts";
 import type { Transport } from "../../transports/mod.ts";
 import type { MeshEvent } from "../events.ts";
 import { type ManifestSource, Reading, type ReadManifest } from "../reading.ts";
 import type { MeshChange } from "./change.ts";
+import type { LiveRules } from "./live_rules.ts";
+import { RefusedError } from "./refused.ts";
 import { faultsOf, reloadFailedEvent } from "./told.ts";
 
 /** What is changed. */
 export interface LiveMesh {
   readonly manifest: Manifest;
   readonly hosts: ReadonlyMap<string, unknown>;
+  /** Rules that come and go. */
+  readonly rules: LiveRules;
   /** Goes by another manifest, and tells so. */
   change(
     manifest: Manifest,
@@ -45,18 +57,6 @@ export interface LiveOptions {
   readonly files?: readonly string[];
   /** Plug-ins from elsewhere that may be loaded. */
   readonly allowPlugins?: readonly string[];
-}
-
-/** A command that cannot be done, because of what there is. */
-export class RefusedError extends Error {
-  override readonly name = "RefusedError";
-  /** Whether the thing named is not there; else it is there, and in the way. */
-  readonly isMissing: boolean;
-
-  constructor(message: string, { isMissing = false } = {}) {
-    super(message);
-    this.isMissing = isMissing;
-  }
 }
 
 const NO_EDITS: HostEdits = { added: new Map(), removed: new Set() };
@@ -188,6 +188,43 @@ export class Live {
     });
   }
 
+  /**
+   * Writes a rule into the manifest's file, and goes by that. A rule that was added before
+   * is the manifest's from then on.
+   *
+   * @throws {RefusedError} if the rule stands there, or cannot be written.
+   * @throws {ManifestError} if the file was changed and has faults, or the rule has some,
+   * and nothing has changed.
+   */
+  saveRule(rule: HostRule): Promise<MeshChange> {
+    return this.#inTurn(async () => {
+      const { path, edits } = this.#source;
+      if (edits.added.has(rule.host)) {
+        throw new RefusedError(
+          `"${rule.host}" was added by command, and ${path} does not have it`,
+        );
+      }
+      const bytes = await this.#read();
+      const { manifest } = await this.#reading.readSource({ path, bytes, edits });
+      const there = rulesIn(manifest).find((each) => isSameRule(each, rule));
+      if (there) {
+        throw new RefusedError(`It stands at ${formatPosition(there.at)} already`);
+      }
+      this.#mesh.rules.check(manifest, rule);
+      const { text } = decodeManifest(bytes, path);
+      const isMarked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+      const written = new TextEncoder().encode(
+        (isMarked ? "\ufeff" : "") + withSavedRule(text, rule),
+      );
+      const source = { path, bytes: written, edits };
+      const read = await this.#reading.readSource(source);
+      await replaceFile(path, written, { mode: 0o644, isSystemFile: true });
+      // So that the watch finds nothing new.
+      this.#seen = await this.#fingerprint(written);
+      return this.#go(source, read);
+    });
+  }
+
   /** Whether a host was added by command. */
   isAdded(name: string): boolean {
     return this.#source.edits.added.has(name);
@@ -255,7 +292,10 @@ export class Live {
   async #read(): Promise<Uint8Array> {
     const { path } = this.#source;
     if (path === "-") {
-      throw new Error("A manifest from standard input cannot be read again");
+      throw new Error(
+        "There is no file to be read again: the manifest came from standard input or the " +
+          "command line",
+      );
     }
     const found = await Deno.stat(path).catch(() => undefined);
     if (found && !found.isFile && !found.isDirectory) {

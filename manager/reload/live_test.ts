@@ -3,7 +3,8 @@ import { ManifestError } from "../../manifest/source/diagnostic.ts";
 import type { MeshEvent } from "../events.ts";
 import { startMesh } from "../mesh.ts";
 import type { RunningMesh } from "../running_mesh.ts";
-import { Live, RefusedError } from "./live.ts";
+import { Live } from "./live.ts";
+import { RefusedError } from "./refused.ts";
 
 /** Hosts that are tried in vain, which is enough to see which there are. */
 const NOWHERE = `export default () => ({
