@@ -199,6 +199,12 @@ export class Live {
   saveRule(rule: HostRule): Promise<MeshChange> {
     return this.#inTurn(async () => {
       const { path, edits } = this.#source;
+      if (path === "-") {
+        throw new RefusedError(
+          "There is no file to write the rule into: the manifest came from standard " +
+            "input or the command line",
+        );
+      }
       if (edits.added.has(rule.host)) {
         throw new RefusedError(
           `"${rule.host}" was added by command, and ${path} does not have it`,
