@@ -277,9 +277,9 @@ A rule that was added stays until it is removed or the mesh ends, also when the 
 is read again, unless it does not go with that any more. --save writes it into the
 manifest instead, whose comments stay. A rule of the manifest is not removed here.
 
-With --to, a mesh of this machine and of that host runs until Ctrl-C, without a manifest.
-YAML is what stands behind a host's name there; the host is named after its target, and
-publishes the ports to which the rules lead:
+With --to, a mesh of this machine and of that host runs until Ctrl-C, without a
+manifest. YAML is what stands behind a host's name there; the host is named after its
+target, and publishes the ports to which the rules lead:
   norouter proxy --egress tcp:5432:db:5432 --to 'ssh: me@db'
 What other destinations name is reached through the host, if there is only one.
 

@@ -6,7 +6,8 @@
  * changes the edits only, so that it works while the file is being written; a reload takes
  * the file's new content. Then hosts that commands added stay, unless they do not go with
  * the manifest any more, which is told; hosts of the manifest that a command ended come back.
- * With an error nothing changes. One thing happens after the other.
+ * A rule that is saved is written into the file, whose content then is in force. With an
+ * error nothing changes. One thing happens after the other.
  *
  * @module
  */
@@ -199,6 +200,12 @@ export class Live {
   saveRule(rule: HostRule): Promise<MeshChange> {
     return this.#inTurn(async () => {
       const { path, edits } = this.#source;
+      if (path === "-") {
+        throw new RefusedError(
+          "There is no file to write the rule into: the manifest came from standard " +
+            "input or the command line",
+        );
+      }
       if (edits.added.has(rule.host)) {
         throw new RefusedError(
           `"${rule.host}" was added by command, and ${path} does not have it`,

@@ -1,7 +1,9 @@
 // Rules that come and go while a mesh runs.
 import assert from "node:assert/strict";
 import { ManifestError } from "../../manifest/source/diagnostic.ts";
+import { readRule } from "../../manifest/added_rules.ts";
 import { Bench } from "../_bench.ts";
+import { startMesh } from "../mesh.ts";
 import type { RunningMesh } from "../running_mesh.ts";
 import { Live } from "./live.ts";
 
@@ -121,6 +123,10 @@ Deno.test("what is doubtful about a rule is told", async () => {
   );
 });
 
+const BASE_OF_THIS_MACHINE = {
+  hosts: { local: { loopback: { disable: true }, stateDir: { disable: true } } },
+};
+
 const TEXT = `# mine
 hosts:
   local: {vip: 127.0.42.100, loopback: {disable: true}} # here
@@ -176,4 +182,23 @@ Deno.test("a rule is not saved into a file with mistakes, nor one that does not 
     const added = rules.meant("tcp:1:web:80", { kind: "egress", host: "x" });
     await assert.rejects(live.saveRule(added), /"x" was added by command/);
   });
+});
+
+Deno.test("without a file no rule is saved", async () => {
+  await using bench = await new Bench().start(BASE);
+  const mesh = bench.mesh as RunningMesh;
+  const live = new Live(mesh, { path: "-", bytes: new TextEncoder().encode(TEXT) });
+  const rule = mesh.rules.meant(RULE, { kind: "egress" });
+  await assert.rejects(live.saveRule(rule), /There is no file to write the rule into/);
+});
+
+Deno.test("rules of the start are there at once, and one that is wrong is refused", async () => {
+  const rule = { host: "local", kind: "egress", rule: readRule("egress", RULE) } as const;
+  await using mesh = await startMesh(BASE_OF_THIS_MACHINE, { rules: [rule] });
+  assert.deepEqual(mesh.rules.list().map(({ rule, added }) => [rule, added]), [[
+    RULE,
+    true,
+  ]]);
+  const wrong = startMesh(BASE_OF_THIS_MACHINE, { rules: [{ ...rule, host: "x" }] });
+  await assert.rejects(wrong, /there is no host "x"/);
 });
