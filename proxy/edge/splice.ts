@@ -6,8 +6,9 @@
  * half-close on the other; a failure on either side becomes a reset on the other, also for
  * a direction that is stuck in a write. At once, but what the peer sent before its reset is
  * still written to the socket, as a kernel delivers that too: a server's last words are
- * often a message and a reset. Nothing is read that cannot be passed on: a socket only while the connection's send buffer has room, and the window of
- * the connection opens only after its bytes were written to the socket.
+ * often a message and a reset. Nothing is read that cannot be passed on: a socket only while
+ * the connection's send buffer has room, and the window of the connection opens only after
+ * its bytes were written to the socket.
  *
  * Ten thousand idle connections must not hold much memory each. So a direction that waits
  * is a callback and no suspended function, and an idle socket is read into a small block
