@@ -16,6 +16,8 @@ export interface Outage {
   until?: number;
   /** Its link alone was cut: only connections that had not reached their server may break. */
   readonly isOfLink?: boolean;
+  /** A policy forbids the host; its agent goes on. */
+  readonly isOfPolicy?: boolean;
 }
 
 /** Connections made right before and after an outage may see its edges. */
@@ -45,9 +47,9 @@ export class Ledger {
   /** Says that connections through a host may break from now on; call the result at its end. */
   begin(
     host: string,
-    { isOfLink = false }: { readonly isOfLink?: boolean } = {},
+    kind: Pick<Outage, "isOfLink" | "isOfPolicy"> = {},
   ): () => void {
-    const outage: Outage = { host, from: Date.now(), ...(isOfLink && { isOfLink }) };
+    const outage: Outage = { host, from: Date.now(), ...kind };
     this.outages.push(outage);
     return () => outage.until = Date.now();
   }

@@ -1,5 +1,5 @@
 /**
- * `deno task soak --minutes N [--seed S] [--chaos] [--loss N]`; exits with 1 on a violation.
+ * `deno task soak --minutes N [--seed S] [--chaos | --live] [--loss N]`; exits with 1 on a violation.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { Scene } from "../harness/scene/scene.ts";
 import { soak, type SoakOptions } from "./soak.ts";
 
-const USAGE = "Usage: deno task soak --minutes N [--seed S] [--chaos] [--loss N]";
+const USAGE = "Usage: deno task soak --minutes N [--seed S] [--chaos | --live] [--loss N]";
 /** Characters told of the processes' output, when a run could not be made. */
 const TRANSCRIPT_CHARACTERS = 20_000;
 
@@ -20,6 +20,7 @@ function options(args: string[]): Asked {
       minutes: { type: "string" },
       seed: { type: "string" },
       chaos: { type: "boolean", default: false },
+      live: { type: "boolean", default: false },
       loss: { type: "string" },
     },
   });
@@ -35,7 +36,9 @@ function options(args: string[]): Asked {
   if (loss !== undefined && !(Number.isInteger(loss) && loss >= 2)) {
     throw new Error(`--loss ${values.loss}: wanted 2 or more, for one packet of so many`);
   }
-  return { minutes, seed, chaos: values.chaos, ...(loss !== undefined && { loss }) };
+  const { chaos, live } = values;
+  if (chaos && live) throw new Error("--chaos and --live: wanted one of them");
+  return { minutes, seed, chaos, live, ...(loss !== undefined && { loss }) };
 }
 
 /** Gives the exit status; started processes are ended in any case, also by Ctrl-C. */
@@ -45,7 +48,7 @@ async function run(asked: Asked): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => reject(new Error(`ended by ${signal}`)));
   }
-  const kind = asked.chaos ? "chaos" : "soak";
+  const kind = asked.chaos ? "chaos" : asked.live ? "changes" : "soak";
   console.log(`${kind} of ${asked.minutes} min, seed ${asked.seed}`);
   try {
     const running = soak(scene, { ...asked, print: (line) => console.log(line) });

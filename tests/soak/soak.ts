@@ -11,6 +11,7 @@ import { readyLine } from "../harness/scene/mesh.ts";
 import type { Process } from "../harness/scene/process.ts";
 import type { Scene } from "../harness/scene/scene.ts";
 import { pause, until, within } from "../harness/scene/wait.ts";
+import { CHANGES } from "./changes.ts";
 import { CUTS } from "./cuts.ts";
 import { type Disturbance, DISTURBANCES } from "./disturbances.ts";
 import { Ledger } from "./ledger.ts";
@@ -24,6 +25,8 @@ export interface SoakOptions {
   readonly seed: number;
   /** Links are cut, and no agent is lost: so no connection may be. */
   readonly chaos?: boolean;
+  /** The manifest changes, and agents are killed besides. */
+  readonly live?: boolean;
   /** One packet of so many is spoiled on each link. */
   readonly loss?: number;
   /** Takes a line for people. */
@@ -65,11 +68,11 @@ class Soak {
   readonly #disturbances: readonly Disturbance[];
   readonly #disturbed = new Map<string, number>();
 
-  constructor(world: World, { minutes, seed, chaos, print }: SoakOptions) {
+  constructor(world: World, { minutes, seed, chaos, live, print }: SoakOptions) {
     this.#world = world;
     this.#totalMs = minutes * 60_000;
     this.#seed = seed;
-    this.#disturbances = chaos ? CUTS : DISTURBANCES;
+    this.#disturbances = live ? CHANGES : chaos ? CUTS : DISTURBANCES;
     this.#print = print;
     for (const server of world.servers) this.#marks.set(server, server.mark);
   }
@@ -176,7 +179,9 @@ class Soak {
     for (const host of REMOTE) {
       const times = log.match(new RegExp(readyLine(host), "g"))?.length ?? 0;
       const wanted = 1 +
-        outages.filter((outage) => outage.host === host && !outage.isOfLink).length;
+        outages.filter((outage) =>
+          outage.host === host && !outage.isOfLink && !outage.isOfPolicy
+        ).length;
       if (times !== wanted) {
         violations.push(`${host} was made ready ${times} times, not ${wanted}`);
       }

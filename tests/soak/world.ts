@@ -51,6 +51,17 @@ function program(
 const LOSSY = new URL("../harness/peers/lossy_link.ts", import.meta.url).pathname;
 const REMOTE_PROGRAM = new URL("../harness/peers/remote.ts", import.meta.url).pathname;
 
+/** A mesh that has changed by its manifest has to tell so within this time. */
+const REWRITE_LIMIT_MS = 30_000;
+
+/** The manifest of the world, as the YAML has it. */
+export interface SoakManifest {
+  readonly hosts: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly routes: readonly { readonly via: string; readonly to: readonly string[] }[];
+  readonly policy?: readonly unknown[];
+  readonly hostTemplate: unknown;
+}
+
 /** Options of {@linkcode World.make}. */
 export interface WorldOptions {
   /** See {@linkcode World.isFar}. Default false. */
@@ -70,19 +81,23 @@ export class World {
   readonly #scene: Scene;
   readonly #namespaces: Readonly<Record<HostName, Namespace>>;
 
+  /** What the mesh was started with. */
+  readonly #manifest: SoakManifest;
   /** Folders of the agents that stay when their link is cut. */
   readonly #kept: readonly string[];
 
   private constructor(
     scene: Scene,
     namespaces: Readonly<Record<HostName, Namespace>>,
-    { manager, servers, isFar }: {
+    { manager, servers, isFar, manifest }: {
       manager: Manager;
       servers: readonly Process[];
       isFar: boolean;
+      manifest: SoakManifest;
     },
   ) {
     this.#scene = scene;
+    this.#manifest = manifest;
     this.#namespaces = namespaces;
     this.manager = manager;
     this.servers = servers;
@@ -137,14 +152,27 @@ export class World {
         return [name, { ...host(name), ...(loss === undefined ? { cmd } : lossy) }];
       })),
     };
-    const manifest = {
+    const manifest: SoakManifest = {
       hostTemplate: { stateDir: { disable: true } },
       hosts,
       routes: [{ via: "gate", to: [`${NETWORK}.0/24`, "*.inside.example"] }],
     };
     const manager = await scene.manager(JSON.stringify(manifest), namespaces.laptop);
     for (const name of Object.keys(hosts)) await manager.ready(name);
-    return new World(scene, namespaces, { manager, servers, isFar });
+    return new World(scene, namespaces, { manager, servers, isFar, manifest });
+  }
+
+  /**
+   * Writes another manifest than that of the start, or that one if nothing is to change,
+   * and waits until the mesh tells so.
+   */
+  async rewrite(
+    change: (manifest: SoakManifest) => SoakManifest = (manifest) => manifest,
+  ): Promise<void> {
+    const { manager } = this;
+    const { mark } = manager;
+    await Deno.writeTextFile(manager.manifest, JSON.stringify(change(this.#manifest)));
+    await manager.line(/The mesh has changed/, { after: mark, limitMs: REWRITE_LIMIT_MS });
   }
 
   /** The namespace of a host. */

@@ -13,7 +13,7 @@ import { dial, endingOf, readFull, readToEnd, writeAll } from "./peer_tcp.ts";
 const TELL_MS = 100;
 /** Bytes of a connection at a time, and the pause behind them. */
 const BURST_BYTES = 4096;
-const PAUSE_MS = 20;
+const PAUSE_MS = 50;
 /** Bytes of a connection that may be under way, so that a busy machine only gets slower. */
 const MOST_UNDER_WAY = 65_536;
 
