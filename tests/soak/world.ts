@@ -9,7 +9,7 @@ import { makeMachine } from "../harness/scene/machine.ts";
 import { type Manager, NOROUTER } from "../harness/scene/mesh.ts";
 import type { Namespace } from "../harness/scene/namespace.ts";
 import { commandLine, descendants, processesIn } from "../harness/scene/proc.ts";
-import type { Process } from "../harness/scene/process.ts";
+import { type Process, run } from "../harness/scene/process.ts";
 import type { Scene } from "../harness/scene/scene.ts";
 import { attachSite } from "../harness/web/site.ts";
 import { PROXIES } from "../harness/web/ways.ts";
@@ -50,6 +50,9 @@ function program(
 
 const LOSSY = new URL("../harness/peers/lossy_link.ts", import.meta.url).pathname;
 const REMOTE_PROGRAM = new URL("../harness/peers/remote.ts", import.meta.url).pathname;
+
+/** In which somebody who asks a server has its answer. */
+const ANSWER_SECONDS = 10;
 
 /** Options of {@linkcode World.make}. */
 export interface WorldOptions {
@@ -170,6 +173,18 @@ export class World {
   command(name: HostName): number | undefined {
     const mark = new RegExp(` run \\S+/machine-${name} `);
     return descendants(this.manager.pid).find((pid) => mark.test(commandLine(pid)));
+  }
+
+  /** Whether a host's server answers to another host, which may take some seconds. */
+  async answers(to: HostName, from: HostName): Promise<boolean> {
+    const url = `http://${VIPS[to]}:${HTTP_PORT}/`;
+    const options = ["--silent", "--fail", "--max-time", `${ANSWER_SECONDS}`];
+    try {
+      await run(["curl", ...options, url], { namespace: this.#namespaces[from] });
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Where a far host can be reached; while it is elsewhere, nobody gets there. */
