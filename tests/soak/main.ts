@@ -7,7 +7,8 @@ import { parseArgs } from "node:util";
 import { Scene } from "../harness/scene/scene.ts";
 import { soak, type SoakOptions } from "./soak.ts";
 
-const USAGE = "Usage: deno task soak --minutes N [--seed S] [--chaos | --live] [--loss N]";
+const USAGE =
+  "Usage: deno task soak --minutes N [--seed S] [--chaos | --live] [--loss N]";
 /** Characters told of the processes' output, when a run could not be made. */
 const TRANSCRIPT_CHARACTERS = 20_000;
 

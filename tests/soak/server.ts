@@ -48,7 +48,10 @@ async function listen(hostname: string): Promise<void> {
 }
 
 async function answer(request: Request): Promise<Response> {
-  const transfer: Transfer = JSON.parse(request.headers.get("x-soak")!);
+  const asked = request.headers.get("x-soak");
+  // Somebody looks whether we can be reached.
+  if (asked === null) return new Response(null, { status: 204 });
+  const transfer: Transfer = JSON.parse(asked);
   const { id, seed, up, down } = transfer;
   const checker = new Checker(seed);
   let ending = "end";

@@ -9,7 +9,7 @@ import { makeMachine } from "../harness/scene/machine.ts";
 import { type Manager, NOROUTER } from "../harness/scene/mesh.ts";
 import type { Namespace } from "../harness/scene/namespace.ts";
 import { commandLine, descendants, processesIn } from "../harness/scene/proc.ts";
-import type { Process } from "../harness/scene/process.ts";
+import { type Process, run } from "../harness/scene/process.ts";
 import type { Scene } from "../harness/scene/scene.ts";
 import { attachSite } from "../harness/web/site.ts";
 import { PROXIES } from "../harness/web/ways.ts";
@@ -61,6 +61,8 @@ export interface SoakManifest {
   readonly policy?: readonly unknown[];
   readonly hostTemplate: unknown;
 }
+/** In which somebody who asks a server has its answer. */
+const ANSWER_SECONDS = 10;
 
 /** Options of {@linkcode World.make}. */
 export interface WorldOptions {
@@ -172,7 +174,10 @@ export class World {
     const { manager } = this;
     const { mark } = manager;
     await Deno.writeTextFile(manager.manifest, JSON.stringify(change(this.#manifest)));
-    await manager.line(/The mesh has changed/, { after: mark, limitMs: REWRITE_LIMIT_MS });
+    await manager.line(/The mesh has changed/, {
+      after: mark,
+      limitMs: REWRITE_LIMIT_MS,
+    });
   }
 
   /** The namespace of a host. */
@@ -198,6 +203,18 @@ export class World {
   command(name: HostName): number | undefined {
     const mark = new RegExp(` run \\S+/machine-${name} `);
     return descendants(this.manager.pid).find((pid) => mark.test(commandLine(pid)));
+  }
+
+  /** Whether a host's server answers to another host, which may take some seconds. */
+  async answers(to: HostName, from: HostName): Promise<boolean> {
+    const url = `http://${VIPS[to]}:${HTTP_PORT}/`;
+    const options = ["--silent", "--fail", "--max-time", `${ANSWER_SECONDS}`];
+    try {
+      await run(["curl", ...options, url], { namespace: this.#namespaces[from] });
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Where a far host can be reached; while it is elsewhere, nobody gets there. */
