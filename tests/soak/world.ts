@@ -61,6 +61,7 @@ export interface SoakManifest {
   readonly policy?: readonly unknown[];
   readonly hostTemplate: unknown;
 }
+
 /** In which somebody who asks a server has its answer. */
 const ANSWER_SECONDS = 10;
 
