@@ -12,6 +12,7 @@ import type {
 import type { Mesh } from "../../manager/contract.ts";
 import type { Manifest } from "../../manifest/manifest.ts";
 import { idleMemory } from "../../link/idle_memory.ts";
+import { beginPace } from "../pace.ts";
 import type { Transport } from "../../transports/mod.ts";
 import { formatIpv4 } from "../../wire/ip/ipv4.ts";
 import { stderr } from "../console/console.ts";
@@ -84,6 +85,7 @@ export async function runMesh(
   const manifest = withFreeVips(await withKeptVips(loaded, options));
 
   idleMemory.begin();
+  beginPace();
   log.expect(manifest.hosts.map(({ name }) => name));
   announce(manifest, { plugins, log, options });
 
