@@ -14,7 +14,12 @@ const MARK = "NOROUTER_MARK";
 const TOUCH_EVERY = 24 * 3_600_000;
 
 /** Variables of `release/launcher.sh` and `release/folder.sh`, for the program alone. */
-const OWN = ["NOROUTER_EXECUTABLE", "NOROUTER_DENO_DIR", "DENO_NO_UPDATE_CHECK"];
+const OWN = [
+  "NOROUTER_EXECUTABLE",
+  "NOROUTER_DENO_DIR",
+  "DENO_NO_UPDATE_CHECK",
+  "DENO_TOKIO_EVENT_INTERVAL",
+];
 
 let path: string | undefined;
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { systemPace } from "./pace.ts";
+import { SystemPace } from "./pace.ts";
 
-Deno.test("who works on and rests lets sockets go on", async () => {
-  // An echo within this very process: each byte needs the system to be asked several times.
+/** Twenty bytes there and back within this very process; gives the rests that they took. */
+async function restsOfEchoes(pace: SystemPace, workMs: number): Promise<number> {
+  // Each byte needs the system to be asked several times.
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serving = (async () => {
     using conn = await listener.accept();
@@ -19,10 +20,27 @@ Deno.test("who works on and rests lets sockets go on", async () => {
   })();
   let rests = 0;
   while (echoes < 20) {
-    // Work of a turn's length, of which the rests are the only gaps.
-    for (const end = performance.now() + 1; performance.now() < end;);
-    await systemPace.rest();
+    for (const end = performance.now() + workMs; performance.now() < end;);
+    await pace.rest();
     assert.ok(++rests < 2000, `${echoes} echoes in ${rests} rests`);
   }
   await Promise.all([asking, serving]);
+  return rests;
+}
+
+Deno.test("who works on and rests lets sockets go on", async () => {
+  // Work of a turn's length, of which the rests are the only gaps.
+  await restsOfEchoes(new SystemPace(), 1);
+});
+
+Deno.test({
+  name: "once begun, the system is asked at each rest, however short the work",
+  sanitizeResources: false, // it stays connected with itself
+  async fn() {
+    const pace = new SystemPace(0);
+    pace.begin();
+    await restsOfEchoes(pace, 0.01); // it connects meanwhile
+    const rests = await restsOfEchoes(pace, 0.01);
+    assert.ok(rests < 200, `20 echoes in ${rests} rests`);
+  },
 });

@@ -30,8 +30,10 @@ if [ "$1 $2 $3 $#" = "agent --automated --attach 4" ]; then
 fi
 [ "$1 $2" != "agent --automated" ] || unset LD_PRELOAD
 NOROUTER_EXECUTABLE=$self NOROUTER_DENO_DIR=${DENO_DIR-} DENO_DIR=$dir/deno-dir
-DENO_NO_UPDATE_CHECK=1
+# Sockets are looked at in each round of the event loop: see link/pace.ts.
+DENO_NO_UPDATE_CHECK=1 DENO_TOKIO_EVENT_INTERVAL=1
 export NOROUTER_EXECUTABLE NOROUTER_DENO_DIR DENO_DIR DENO_NO_UPDATE_CHECK
+export DENO_TOKIO_EVENT_INTERVAL
 exec "$dir/ld.so" --library-path "$dir/lib" "$dir/deno" run --quiet --allow-all \
     --v8-flags=--max-semi-space-size=2 \
   --no-config --no-lock "$dir/app/cli.js" "$@"

@@ -30,8 +30,10 @@ start() {
   # without, as it starts no commands that would miss it.
   [ "$agent" = no ] || unset LD_PRELOAD
   NOROUTER_EXECUTABLE=$self NOROUTER_DENO_DIR=${DENO_DIR-} DENO_DIR=$dir/deno-dir
-  DENO_NO_UPDATE_CHECK=1
+  # Sockets are looked at in each round of the event loop: see link/pace.ts.
+  DENO_NO_UPDATE_CHECK=1 DENO_TOKIO_EVENT_INTERVAL=1
   export NOROUTER_EXECUTABLE NOROUTER_DENO_DIR DENO_DIR DENO_NO_UPDATE_CHECK
+  export DENO_TOKIO_EVENT_INTERVAL
   mark "$dir"
   exec "$dir/ld.so" --library-path "$dir/lib" "$dir/deno" run --quiet --allow-all \
     --v8-flags=--max-semi-space-size=2 \

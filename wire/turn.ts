@@ -11,10 +11,10 @@
  */
 
 /** Milliseconds of work in a turn, about. */
-export const TURN_MS = 1;
+export const TURN_MS = 0.2;
 
 /** Pieces of work in a turn, however short: the reads themselves take time, too. */
-const MOST_PIECES = 16;
+const MOST_PIECES = 4;
 
 /** Time, and a way to let others go on. */
 export interface Pace {

@@ -9,6 +9,7 @@
  */
 import type { AgentLogEvent, AgentOptions } from "../../agent/agent.ts";
 import { idleMemory } from "../../link/idle_memory.ts";
+import { beginPace } from "../pace.ts";
 import { stderr } from "../console/console.ts";
 import { ignoreSignals } from "../ignored_signals.ts";
 import { VERSION } from "../version.ts";
@@ -54,6 +55,7 @@ export async function agent({ attach }: AgentCommandOptions = {}): Promise<numbe
   // the level.
   const log = ({ level, message }: AgentLogEvent) => stderr.line(`${level}: ${message}`);
   idleMemory.begin();
+  beginPace();
   const stop = new AbortController();
   const port = stdioPort();
   const keep: AgentOptions["keep"] = port.bound ?? (async (wish, hooks) => {

@@ -13,6 +13,7 @@ import type { Mesh } from "../../manager/contract.ts";
 import type { Manifest } from "../../manifest/manifest.ts";
 import { ManifestError } from "../../manifest/source/diagnostic.ts";
 import { idleMemory } from "../../link/idle_memory.ts";
+import { beginPace } from "../pace.ts";
 import type { Transport } from "../../transports/mod.ts";
 import { changeLines } from "../../manager/reload/change.ts";
 import { formatIpv4 } from "../../wire/ip/ipv4.ts";
@@ -103,6 +104,7 @@ export async function runMesh(
   const { manifest, rules } = ruled;
 
   idleMemory.begin();
+  beginPace();
   log.expect(manifest.hosts.map(({ name }) => name));
   announce(manifest, { plugins, log, options });
 

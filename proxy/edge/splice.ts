@@ -16,6 +16,7 @@
  *
  * @module
  */
+import { systemPace } from "../../link/pace.ts";
 import type { SendBlock, TcpConnection } from "../../stack/tcp.ts";
 import { HalfOpen } from "./half_open.ts";
 import { memoryMayBeFree } from "./shortage.ts";
@@ -24,6 +25,11 @@ import { closeWrite, OwnedSocket } from "./socket.ts";
 /** Milliseconds that the last bytes before a failure may take. */
 const LAST_WORDS_MS = 100;
 const BLOCK_SIZES = [1024, 4096, 16_384, 65_536, 262_144] as const;
+/**
+ * After a read of so many bytes others have their turn. The next one, of a stream that always
+ * has bytes, would be done before anybody else's byte is noticed, up to a whole window.
+ */
+const LONG_READ = 65_536;
 /** After a read that filled less than this share of its block, the smallest comes next. */
 const WORTH_KEEPING = 1 / 16;
 
@@ -102,6 +108,7 @@ class Splice {
         connection.free(block);
       }
       this.#size = wanted;
+      if (got >= LONG_READ) return void systemPace.rest().then(this.#read);
     } catch {
       return this.#uploadFailed();
     }

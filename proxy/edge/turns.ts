@@ -16,8 +16,10 @@
  */
 import { setImmediate } from "node:timers";
 import { systemPace } from "../../link/pace.ts";
-import { type Pace, TURN_MS } from "../../wire/turn.ts";
+import type { Pace } from "../../wire/turn.ts";
 
+/** Milliseconds of work in a turn, about. */
+const TURN_MS = 1;
 /** Pieces of work in a turn, however short: the reads themselves take time, too. */
 const MOST_PIECES = 16;
 

@@ -243,7 +243,10 @@ portableTest(
       assert.equal(NOROUTER_EXECUTABLE, program);
       assert.equal(NOROUTER_DENO_DIR, mine.DENO_DIR);
       assert.notEqual(DENO_DIR, mine.DENO_DIR);
-      const left = new Set(["PWD", "OLDPWD", "_", "SHLVL", "DENO_NO_UPDATE_CHECK"]);
+      const left = new Set([
+        ...["PWD", "OLDPWD", "_", "SHLVL"],
+        ...["DENO_NO_UPDATE_CHECK", "DENO_TOKIO_EVENT_INTERVAL"],
+      ]);
       for (const [name, value] of Object.entries(others)) {
         if (left.has(name) || name === "PATH") continue;
         assert.equal(value, (mine as Record<string, string>)[name], name);
