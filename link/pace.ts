@@ -7,8 +7,8 @@
  * every 61st time. So beside a link or a connection whose bytes are always there, a byte
  * that somebody else sends is noticed late. Once in a while all who rest therefore wait
  * together until the system was asked: after {@linkcode SystemPace.begin} that is a byte
- * to ourselves over the loopback, which comes by way of the system with all else that is
- * there, in some ten microseconds; otherwise so many rounds that it must have been. Where
+ * to ourselves over a unix socket, which comes by way of the system with all else that is
+ * there, in some microseconds; otherwise so many rounds that it must have been. Where
  * we start the runtime ourselves, in our executables, it polls in each round instead
  * (`DENO_TOKIO_EVENT_INTERVAL`), which costs least.
  *
@@ -24,8 +24,6 @@ const ROUNDS = 62;
 const ASK_BY_ROUNDS_EVERY = 6;
 /** The same, if that takes a byte. */
 const ASK_EVERY = 0.5;
-/** Milliseconds in which the connection with ourselves has to be there. */
-const OPEN_LIMIT = 5_000;
 
 /** Time and rounds of a process. */
 export class SystemPace implements Pace {
@@ -76,37 +74,34 @@ export class SystemPace implements Pace {
 
   #open(): void {
     this.#isBegun = false;
-    Echo.open().then((echo) => this.#echo = echo, () => {}); // a machine without a loopback
+    // There may be no unix sockets, or no folder for them.
+    Echo.open().then((echo) => this.#echo = echo, () => {});
   }
 }
 
 /** A connection with ourselves. */
 class Echo {
-  readonly #to: Deno.TcpConn;
-  readonly #from: Deno.TcpConn;
+  readonly #to: Deno.Conn;
+  readonly #from: Deno.Conn;
   readonly #byte = new Uint8Array(1);
   readonly #into = new Uint8Array(16);
 
-  private constructor(to: Deno.TcpConn, from: Deno.TcpConn) {
+  private constructor(to: Deno.Conn, from: Deno.Conn) {
     this.#to = to;
     this.#from = from;
   }
 
-  /** Connects; rejects if that cannot be, or somebody else was quicker. */
+  /** Connects, in a folder of our own, of which nothing is left. Rejects if that cannot be. */
   static async open(): Promise<Echo> {
-    const hostname = "127.0.0.1";
-    using listener = Deno.listen({ hostname, port: 0 });
-    const { port } = listener.addr as Deno.NetAddr;
-    const signal = AbortSignal.timeout(OPEN_LIMIT);
-    const to = await Deno.connect({ hostname, port, signal });
-    const from = await listener.accept();
-    if ((from.remoteAddr as Deno.NetAddr).port !== (to.localAddr as Deno.NetAddr).port) {
-      to.close();
-      from.close();
-      throw new Error("Somebody else connected first");
+    const folder = await Deno.makeTempDir({ prefix: "norouter-" });
+    try {
+      const address = { transport: "unix", path: `${folder}/echo` } as const;
+      using listener = Deno.listen(address);
+      const [to, from] = await Promise.all([Deno.connect(address), listener.accept()]);
+      return new Echo(to, from);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
     }
-    to.setNoDelay();
-    return new Echo(to, from);
   }
 
   /** Settles when the system was asked for events; false if the connection is broken. */
