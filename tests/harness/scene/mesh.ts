@@ -54,9 +54,14 @@ export async function startManager(
   namespace: Namespace,
   folder: string,
 ): Promise<Manager> {
-  const path = `${folder}/mesh.yaml`;
-  await Deno.writeTextFile(path, manifest);
-  return new Manager(path, namespace);
+  // A mesh that runs would go by another manifest in the place of its own.
+  for (let number = 1;; number++) {
+    const path = `${folder}/mesh${number > 1 ? `-${number}` : ""}.yaml`;
+    const before = await Deno.readTextFile(path).catch(() => undefined);
+    if (before !== undefined && before !== manifest) continue;
+    if (before === undefined) await Deno.writeTextFile(path, manifest);
+    return new Manager(path, namespace);
+  }
 }
 
 /** A host of a mesh under test. */
