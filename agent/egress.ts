@@ -26,7 +26,7 @@ import type { Configuration, EgressPlan } from "./configuration.ts";
 import type { InForce } from "./in_force.ts";
 import type { Refused, Wanted } from "./listeners.ts";
 import type { Neighbours } from "./neighbours.ts";
-import { race, type RaceOptions, type SLOW_MS } from "./race.ts";
+import { race, type RaceOptions } from "./race.ts";
 import type { Tasks } from "./tasks.ts";
 
 /** Milliseconds after which no further target is tried for a client. */
@@ -44,7 +44,7 @@ export interface EgressOptions {
   readonly tasks: Pick<Tasks, "track">;
   /** Takes lines that may come often. */
   readonly seldom: Pick<Seldom, "happened">;
-  /** In place of {@linkcode SLOW_MS}, for tests. */
+  /** Milliseconds after which a target is silent, in place of a second; for tests. */
   readonly slowMs?: number;
   /** Ends clients and their connections. */
   readonly signal: AbortSignal;
