@@ -41,6 +41,8 @@ export interface Configuration {
     readonly configure: Readonly<ConfigureArgs>;
     readonly extend: Readonly<ExtendArgs>;
   };
+  /** Whether the manager wants the names that led to routed addresses. */
+  readonly tellsNames: boolean;
   /** The host's VIP, 32 bits in host order. */
   readonly me: number;
   /** Targets of the ports that the host publishes, by port. */
@@ -86,6 +88,7 @@ export function configurationOf(
     nameServerPort: nameServers.get(me) ?? NAME_SERVER_PORT,
     published: publishedBy(configure),
     directory: directoryOf(me, configure, extend),
+    tellsNames: configure.tellNames ?? false,
     resolveFor: resolveForOf(extend),
     egress: egressOf(extend),
     ...(http && { http }),

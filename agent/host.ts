@@ -205,7 +205,7 @@ function connectorOf(
       suggest({
         ip: [formatIpv4(address)],
         route: formatIpv4(via),
-        ...(name !== undefined && { names: [name] }),
+        ...(name !== undefined && inForce.configuration.tellsNames && { names: [name] }),
       }),
     sent,
     warn: (message) => seldom.happened("misled", message),

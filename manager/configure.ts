@@ -16,7 +16,8 @@ import { NAME_SERVER_PORT } from "../wire/ports.ts";
 import { formatHostPort } from "../wire/text.ts";
 
 /**
- * The arguments of `configure` for a host of a manifest, as NoRouter would send them.
+ * The arguments of `configure` for a host of a manifest, as NoRouter would send them but for
+ * `tellNames`.
  *
  * A proxy that asks for a password is not among them, since an agent that knows nothing
  * of passwords would open it to everybody; see {@linkcode extendArgs}. Ranges that a route
@@ -62,6 +63,7 @@ export function configureArgs(manifest: Manifest, host: HostSpec): ConfigureArgs
       port: NAME_SERVER_PORT,
       proto: "tcp",
     })),
+    tellNames: true,
   };
 }
 

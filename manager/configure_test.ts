@@ -77,6 +77,7 @@ Deno.test("each host is told its own ports, those of the others, and all names",
     writeEtcHosts: false,
     routes,
     nameServers,
+    tellNames: true,
   });
   assert.deepEqual(configureArgs(manifest, host("web")), {
     me: "127.0.42.101",
@@ -91,6 +92,7 @@ Deno.test("each host is told its own ports, those of the others, and all names",
     writeEtcHosts: true,
     routes,
     nameServers,
+    tellNames: true,
   });
 });
 

@@ -11,6 +11,7 @@ import {
 } from "./_test_packets.ts";
 import { judge, police, policeCounters, type Verdict } from "./police.ts";
 import { FOREIGN } from "./way.ts";
+import { TURN_MS } from "../wire/turn.ts";
 
 const VIP = parseIpv4("127.0.42.100");
 const find = (packet: Uint8Array, at: number) =>
@@ -82,7 +83,7 @@ Deno.test("a link that brings nothing but what is dropped rests like any other",
   const stage = police({
     find,
     counters,
-    onForged: () => now += 0.01,
+    onForged: () => now += TURN_MS / 100,
     onDropped: (bytes) => told += bytes,
     pace: {
       now: () => now,
@@ -97,6 +98,6 @@ Deno.test("a link that brings nothing but what is dropped rests like any other",
   assert.deepEqual(await collect(stage(batchesOf(...batches))), []);
   assert.equal(counters.source, 2048);
   assert.equal(told, 2048 * forged.bytes.length);
-  // A turn of a millisecond is 100 of them, looked at every 64.
+  // A turn is 100 of them, looked at every 64.
   assert.equal(rests, 16);
 });

@@ -31,6 +31,7 @@ Deno.test("a socket that always has bytes leaves others their turn after each re
       this.hasEnded = true;
       this.wake?.();
     },
+    free() {},
     release() {},
   };
   const spliced = splice(

@@ -37,7 +37,7 @@ ARGUMENTS = {
 }
 # What our manager adds for agents that know it, before it can know whether this one does. Go's
 # decoder leaves fields out that it does not know (encoding/json, Unmarshal).
-LEFT_OUT = {"resume"}
+LEFT_OUT = {"resume", "tellNames"}
 
 
 def log(text: str) -> None:

@@ -96,6 +96,8 @@ export interface ConfigureArgs {
   routes?: WireRoute[];
   /** Name servers of the mesh. */
   nameServers?: NameServer[];
+  /** Whether suggestions tell the names that led to their addresses; ours, as the next. */
+  tellNames?: boolean;
   /** Whether the agent is to outlive its link; ours, and unknown to others. */
   resume?: ResumeWish;
 }
@@ -140,6 +142,7 @@ const CONFIGURE_ARGS: Schema<ConfigureArgs> = object({
     via: address,
   }))),
   nameServers: v.nullish(v.array(ipPort)),
+  tellNames: flag,
   resume: v.nullish(RESUME_WISH),
 });
 
