@@ -190,8 +190,8 @@ export class RunningMesh implements Mesh {
 
   /**
    * Goes by another manifest from now on, see {@linkcode Membership}, and tells nobody: for
-   * programs, {@linkcode RunningMesh.update} does. A host is the same only if its transport is the same object. Hosts
-   * without a `vip` keep theirs, see {@linkcode withKeptVips}.
+   * programs, {@linkcode RunningMesh.update} does. A host is the same only if its transport
+   * is the same object. Hosts without a `vip` keep theirs, see {@linkcode withKeptVips}.
    *
    * @throws {Error} and changes nothing, see {@linkcode Membership.swap}.
    */

@@ -69,9 +69,9 @@ export function describeHost(
 }
 
 /**
- * What is different in the ways of two descriptions of a host, a field as a rule; undefined if
- * they are the same. Values count, and the identity of the transport, which is code. Places in the file do
- * not: a host that moved down a line is the same.
+ * What is different in the ways of two descriptions of a host, a field as a rule; undefined
+ * if they are the same. Values count, and the identity of the transport, which is code.
+ * Places in the file do not: a host that moved down a line is the same.
  */
 export function differenceOfWay(
   one: Description,

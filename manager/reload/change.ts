@@ -18,7 +18,7 @@ export interface MeshChange extends ManifestChanges {
 export interface RestartedHost {
   /** The host's name. */
   readonly host: string;
-  /** Why, for people, such as `ports changed, and its agent (…) cannot be told while it runs`. */
+  /** Why, for people: `docker changed`, `ports changed, and its agent … cannot be told`. */
   readonly why: string;
 }
 
