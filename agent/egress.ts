@@ -3,8 +3,9 @@
  *
  * A client that comes there is connected as a client of a proxy would be, so that hosts,
  * VIPs, routed names and addresses work. Several targets of one address take turns. Those
- * whose host is away or down come after all others, and when a dial fails the next target is
- * tried; if none is left, the client sees a reset.
+ * whose host is away or down come after all others. When a dial fails the next target is
+ * tried, and when it is silent the next is tried besides it (`race.ts`), whereupon its host is
+ * believed to be down; if no target is left, the client sees a reset.
  *
  * The system has accepted the client by then, as it does on all real addresses; the client's
  * first bytes wait for the target.
@@ -25,6 +26,7 @@ import type { Configuration, EgressPlan } from "./configuration.ts";
 import type { InForce } from "./in_force.ts";
 import type { Refused, Wanted } from "./listeners.ts";
 import type { Neighbours } from "./neighbours.ts";
+import { race, type RaceOptions } from "./race.ts";
 import type { Tasks } from "./tasks.ts";
 
 /** Milliseconds after which no further target is tried for a client. */
@@ -42,6 +44,8 @@ export interface EgressOptions {
   readonly tasks: Pick<Tasks, "track">;
   /** Takes lines that may come often. */
   readonly seldom: Pick<Seldom, "happened">;
+  /** Milliseconds after which a target is silent, in place of a second; for tests. */
+  readonly slowMs?: number;
   /** Ends clients and their connections. */
   readonly signal: AbortSignal;
 }
@@ -49,12 +53,20 @@ export interface EgressOptions {
 /** The egress rules of a host. */
 export class Egress {
   readonly #options: EgressOptions;
+  readonly #race: RaceOptions;
   /** Clients so far, by address; those of addresses that are gone are forgotten. */
   #turns = new Map<string, number>();
 
   /** Listens nowhere itself. */
   constructor(options: EgressOptions) {
     this.#options = options;
+    this.#race = {
+      connector: options.connector,
+      onSlow: (target) => this.#down(target),
+      onFailure: (target, error) => this.#note(target, error),
+      limitMs: TRIES_LIMIT_MS,
+      slowMs: options.slowMs,
+    };
   }
 
   /** The listeners of a configuration, and those whose address is none. */
@@ -116,25 +128,27 @@ export class Egress {
     });
   }
 
-  async #connect(targets: readonly Target[], gone: AbortSignal): Promise<Upstream> {
-    const until = performance.now() + TRIES_LIMIT_MS;
-    let failure: unknown;
-    for (const target of targets) {
-      try {
-        return await this.#options.connector.connect(target.hostname, target.port, gone);
-      } catch (error) {
-        failure = error;
-        if (gone.aborted || this.#options.signal.aborted) break;
-        this.#note(target, error);
-        if (performance.now() > until) break;
-      }
+  #connect(targets: readonly Target[], gone: AbortSignal): Promise<Upstream> {
+    if (targets.length === 1) return this.#connectOnly(targets[0]!, gone);
+    return race(targets, AbortSignal.any([gone, this.#options.signal]), this.#race);
+  }
+
+  async #connectOnly(target: Target, gone: AbortSignal): Promise<Upstream> {
+    try {
+      return await this.#options.connector.connect(target.hostname, target.port, gone);
+    } catch (error) {
+      if (!gone.aborted && !this.#options.signal.aborted) this.#note(target, error);
+      throw error;
     }
-    throw failure;
   }
 
   /** A failed dial may say that a host is down. */
   #note(target: Target, error: unknown): void {
     if (!(error instanceof DialError) || error.failure !== "host-unreachable") return;
+    this.#down(target);
+  }
+
+  #down(target: Target): void {
     const { inForce, neighbours } = this.#options;
     const vip = hostOf(target, inForce.configuration.directory);
     // Of one that is away it would be a lesser belief.

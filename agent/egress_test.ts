@@ -4,15 +4,19 @@ import { SocketStream } from "../proxy/edge/stream.ts";
 import type { Upstream } from "../proxy/upstream.ts";
 import type { ConfigureArgs, ExtendEgress } from "../wire/control/control.ts";
 import { parseIpv4 } from "../wire/ip/ipv4.ts";
-import { until } from "../tests/harness/scene/wait.ts";
+import { pause, until } from "../tests/harness/scene/wait.ts";
 import { configurationOf } from "./configuration.ts";
 import { Egress } from "./egress.ts";
 import { InForce } from "./in_force.ts";
 import { Listeners } from "./listeners.ts";
-import { Neighbours } from "./neighbours.ts";
+import { DOWN_MS, Neighbours } from "./neighbours.ts";
 import { Tasks } from "./tasks.ts";
 
 const [ME, ONE, TWO, GATE] = [1, 2, 3, 4].map((last) => `127.0.43.${last}`);
+/** Milliseconds after which targets are silent, in tests about that. */
+const SLOW_MS = 300;
+/** For tests in which no target is, however busy the machine. */
+const NEVER_MS = 60_000;
 const ARGS: ConfigureArgs = {
   me: ME!,
   forwards: [],
@@ -25,10 +29,16 @@ const rule = (port: number, connect_host: string, connect_port = 80): ExtendEgre
   return { proto: "tcp", listen: `127.0.0.1:${port}`, connect_host, connect_port };
 };
 
+interface BenchOptions {
+  readonly slowMs?: number;
+  /** The time by which beliefs about hosts go. */
+  readonly now?: () => number;
+}
+
 /** Egress on real sockets, whose targets answer with their name, unless they fail. */
 class Bench implements AsyncDisposable {
   readonly port: number;
-  readonly neighbours = new Neighbours();
+  readonly neighbours: Neighbours;
   /** The targets that were dialled. */
   readonly dialled: string[] = [];
   readonly failing = new Map<string, DialError>();
@@ -44,7 +54,8 @@ class Bench implements AsyncDisposable {
   readonly #words: string[] = [];
   readonly #serving: Promise<void>;
 
-  constructor() {
+  constructor({ slowMs = NEVER_MS, now }: BenchOptions = {}) {
+    this.neighbours = new Neighbours(now);
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.port = listener.addr.port;
     listener.close();
@@ -53,6 +64,7 @@ class Bench implements AsyncDisposable {
       inForce: this.#inForce,
       neighbours: this.neighbours,
       tasks: this.#tasks,
+      slowMs,
       seldom: { happened: (_, message) => this.told.push(message) },
       signal: this.ending.signal,
     });
@@ -184,6 +196,34 @@ Deno.test("when a dial fails the next is tried, and the host is left out if it i
   bench.dialled.length = 0;
   assert.equal(await bench.served(4), "two two two two");
   assert.ok(!bench.dialled.includes("one"));
+});
+
+Deno.test("a client waits for no silent target, and the next ones go elsewhere first", async () => {
+  await using bench = new Bench({ slowMs: SLOW_MS, now: () => 0 });
+  bench.apply([rule(bench.port, "one"), rule(bench.port, "two")]);
+  bench.silent.add("one");
+  assert.equal(await bench.served(1), "two");
+  assert.deepEqual(bench.dialled, ["one", "two"]);
+  assert.equal(bench.neighbours.isThere(parseIpv4(ONE!)!), false);
+  bench.dialled.length = 0;
+  assert.equal(await bench.served(3), "two two two");
+  assert.deepEqual(bench.dialled, ["two", "two", "two"]);
+});
+
+Deno.test("a host that is away is not believed to be back for being silent", async () => {
+  let now = 0;
+  await using bench = new Bench({ slowMs: SLOW_MS, now: () => now });
+  bench.apply([rule(bench.port, "one"), rule(bench.port, "two")]);
+  bench.neighbours.away(parseIpv4(ONE!)!);
+  bench.failing.set("two", new DialError("refused", "two:80"));
+  bench.silent.add("one");
+  const client = bench.ask();
+  await until("the dials", () => bench.dialled.length === 2);
+  await pause(2 * SLOW_MS);
+  now = DOWN_MS + 1;
+  assert.equal(bench.neighbours.isThere(parseIpv4(ONE!)!), false);
+  bench.ending.abort();
+  await assert.rejects(client, /reset/);
 });
 
 Deno.test("a client is reset when no target is left, which is told", async () => {

@@ -1,6 +1,6 @@
 /**
  * Neighbours: which other hosts of the mesh are away or down, by the word of the manager and
- * by dials that failed.
+ * by dials that failed or were not answered.
  *
  * The manager says when a host goes away, when it is back, and when it is down; nobody says
  * that a host which was down is there again. So *down* is believed for a moment only: the

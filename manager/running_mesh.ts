@@ -173,11 +173,10 @@ export class RunningMesh implements Mesh {
     transports: ReadonlyMap<string, Transport>,
   ): MeshChange {
     const before = this.manifest;
-    const hosts = new Map(this.hosts);
-    this.swap(ruled, transports);
+    const swapped = this.swap(ruled, transports);
     this.#base = base;
     const after = this.manifest;
-    const change = meshChange({ before, after }, { hosts, now: this.hosts });
+    const change = meshChange({ before, after }, swapped);
     this.#emit(reloadEvent(change, after));
     return change;
   }
@@ -190,9 +189,9 @@ export class RunningMesh implements Mesh {
   }
 
   /**
-   * Goes by another manifest from now on, see {@linkcode Membership}. Not part of the
-   * contract `Mesh` yet. A host is the same only if its transport is the same object. Hosts
-   * without a `vip` keep theirs, see {@linkcode withKeptVips}.
+   * Goes by another manifest from now on, see {@linkcode Membership}, and tells nobody: for
+   * programs, {@linkcode RunningMesh.update} does. A host is the same only if its transport
+   * is the same object. Hosts without a `vip` keep theirs, see {@linkcode withKeptVips}.
    *
    * @throws {Error} and changes nothing, see {@linkcode Membership.swap}.
    */

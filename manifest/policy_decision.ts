@@ -24,6 +24,8 @@ export interface PolicyQuestion {
   /** The port there: the published one at a VIP, the real one behind a route. */
   readonly port: number;
   readonly proto: "tcp" | "udp";
+  /** Whether the host `to` publishes the port, which then is no name server of the mesh. */
+  readonly isPublished?: boolean;
 }
 
 /** What becomes of a connection. */
@@ -42,8 +44,8 @@ export function decidePolicy(
   policy: readonly PolicyRule[],
   question: PolicyQuestion,
 ): PolicyDecision {
-  const { to, port } = question;
-  if (to !== undefined && port === NAME_SERVER_PORT) {
+  const { to, port, isPublished = false } = question;
+  if (to !== undefined && port === NAME_SERVER_PORT && !isPublished) {
     return { action: "allow", isExempt: true, unsure: [] };
   }
   const unsure: number[] = [];

@@ -59,6 +59,8 @@ Deno.test("name servers of the mesh are exempt, the same port elsewhere is not",
   const own = decidePolicy(policy, asks({ to: "web", address: 1, port }));
   assert.deepEqual(own, { action: "allow", isExempt: true, unsure: [] });
   assert.equal(decidePolicy(policy, asks({ address: 1, port })).action, "deny");
+  const published = asks({ to: "web", address: 1, port, isPublished: true });
+  assert.equal(decidePolicy(policy, published).action, "deny", "a port like others");
 });
 
 Deno.test("of a name without an address the rules that hang on it are told", () => {

@@ -107,6 +107,10 @@ function ofNothing(
 
 /** Behind the last item. */
 function ofList(list: YAMLSeq, text: string, item: string): Insertion | undefined {
+  const own = rangeOf(list);
+  if (own && text.slice(own.start, own.end) === "[]") {
+    return { at: own.start + 1, text: item };
+  }
   const last = rangeOf(list.items.at(-1));
   if (!last) return undefined;
   if (list.flow) return { at: last.end, text: `, ${item}` };
@@ -121,6 +125,10 @@ function ofMap(
   text: string,
   { kind, item }: { readonly kind: string; readonly item: string },
 ): Insertion | undefined {
+  const own = rangeOf(map);
+  if (own && text.slice(own.start, own.end) === "{}") {
+    return { at: own.start + 1, text: ` ${kind}: [${item}] ` };
+  }
   const pair = map.items.at(-1);
   const [key, last] = [rangeOf(pair?.key), rangeOf(pair?.value)];
   if (!key || !last) return undefined;

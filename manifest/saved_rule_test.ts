@@ -37,6 +37,16 @@ const CASES: readonly [what: string, before: string, after: string][] = [
     `# mine\nhosts:\n  web: # this machine\n    egress:\n      - "${RULE}"\n  db: {docker: db} # other\n`,
   ],
   [
+    "into empty braces",
+    `hosts:\n  web: {} # this machine\n  db: {docker: db, ports: [ "80:a:80" ]}\n`,
+    `hosts:\n  web: { egress: ["${RULE}"] } # this machine\n  db: {docker: db, ports: [ "80:a:80" ]}\n`,
+  ],
+  [
+    "into an empty list",
+    `hosts:\n  web: {egress: [], docker: web}\n`,
+    `hosts:\n  web: {egress: ["${RULE}"], docker: web}\n`,
+  ],
+  [
     "into a text that has to be laid out anew",
     `hosts:\n  web: ~ # this machine\n  db: {docker: db} # other\n`,
     `hosts:\n  web:\n    # this machine\n    egress:\n      - ${RULE}\n  db: { docker: db } # other\n`,

@@ -207,3 +207,23 @@ Deno.test("every command and every option of the help is explained", () => {
     assert.ok(found, `docs/commands.md does not explain ${word}`);
   }
 });
+
+Deno.test("every room is in the architecture", () => {
+  const foldersIn = (folder: string) =>
+    [...Deno.readDirSync(new URL(folder, ROOT))]
+      .filter(({ name, isDirectory }) => isDirectory && !/^\.|^(dist|docs)$/.test(name))
+      .map(({ name }) => `${name}/`);
+  const rows = read("ARCHITECTURE.md").split("\n").filter((line) => /^\| `/.test(line));
+  const isNamed = (name: string) => rows.some((row) => row.includes(`\`${name}\``));
+  const rooms = foldersIn("./");
+  assert.ok(rooms.length > 10, `only ${rooms}`);
+  for (const room of rooms) {
+    assert.ok(isNamed(room), `ARCHITECTURE.md does not name ${room}`);
+    if (/^(tests|bench)/.test(room)) continue; // which say by themselves what is in them
+    const row = rows.find((row) => row.includes(`\`${room}\``))!;
+    for (const inner of foldersIn(room)) {
+      const isThere = isNamed(room + inner) || row.includes(`\`${inner}\``);
+      assert.ok(isThere, `ARCHITECTURE.md does not name ${room}${inner}`);
+    }
+  }
+});

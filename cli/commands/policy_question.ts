@@ -62,6 +62,7 @@ export function answerPolicy(
   if (host === from) {
     return { answer: `${subject}: allowed, as it does not pass the mesh` };
   }
+  const isPublished = host?.ports.some(({ listenPort }) => listenPort === port) ?? false;
   const question: PolicyQuestion = {
     from: from.name,
     fromAddress: from.vip,
@@ -69,6 +70,7 @@ export function answerPolicy(
     ...rest,
     port,
     proto,
+    isPublished,
   };
   const { action, index, isExempt, unsure } = decidePolicy(policy, question);
   const placeOf = (index: number) => formatPosition(policy[index]!.at);
@@ -85,9 +87,8 @@ export function answerPolicy(
 
   function noteOf(): string {
     if (proto === "udp") return "; the mesh carries no UDP yet";
-    const isThere = !host || isExempt ||
-      host.ports.some(({ listenPort }) => listenPort === port);
-    return isThere ? "" : `; ${quote(host.name)} does not publish this port`;
+    if (!host || isExempt || isPublished) return "";
+    return `; ${quote(host.name)} does not publish this port`;
   }
 }
 

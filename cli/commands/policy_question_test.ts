@@ -67,6 +67,16 @@ Deno.test("check says which rule of the policy decides, and where it stands", as
   ]);
 });
 
+Deno.test("a port where name servers listen is as others on a host that publishes it", async () => {
+  const text = MESH.replace('"22:a:22"', '"10053:a:53"');
+  const { stdout } = await ask(["bastion -> db:10053", "db -> bastion:10053"], text);
+  assert.match(
+    stdout,
+    /^bastion -> db:10053\/tcp: denied by the rule at mesh.yaml:9:5$/m,
+  );
+  assert.match(stdout, /^db -> bastion:10053\/tcp: allowed, as everybody may ask/m);
+});
+
 Deno.test("without a policy all is allowed", async () => {
   const { stdout } = await ask(["me -> db:22"], MESH.replace(/policy:[^]*/, ""));
   assert.match(stdout, /^laptop -> db:22\/tcp: allowed, as there is no policy$/m);

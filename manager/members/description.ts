@@ -69,16 +69,19 @@ export function describeHost(
 }
 
 /**
- * The field by which the ways of two descriptions of a host differ; undefined if they are the
- * same. Values count, and the identity of the transport, which is code. Places in the file do
- * not: a host that moved down a line is the same.
+ * What is different in the ways of two descriptions of a host, a field as a rule; undefined
+ * if they are the same. Values count, and the identity of the transport, which is code.
+ * Places in the file do not: a host that moved down a line is the same.
  */
 export function differenceOfWay(
   one: Description,
   other: Description,
 ): string | undefined {
   const [before, after] = [one, other].map(wayOf);
-  if (one.transport !== other.transport) return fieldOf(other) ?? fieldOf(one);
+  if (one.transport !== other.transport) {
+    const [former, field] = [fieldOf(one), fieldOf(other)];
+    return former === field ? "the code of its transport" : field ?? former;
+  }
   for (const [field, value] of Object.entries(after!)) {
     if (isDeepStrictEqual(before![field], value)) continue;
     return field === "transport" ? fieldOf(other) : field;

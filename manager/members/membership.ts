@@ -60,7 +60,8 @@ import {
 } from "./description.ts";
 import type { Keeping } from "./keeping.ts";
 import { makeHost } from "./make_host.ts";
-import { differencesOf, type Restart, type SwapReport } from "./swap_report.ts";
+import type { RestartedHost } from "../reload/change.ts";
+import { differencesOf, type SwapReport } from "./swap_report.ts";
 
 /** The manifest of a mesh that has not begun; its rules are of version 0. */
 export const NOTHING: Manifest = { path: "", hosts: [], routes: [], warnings: [] };
@@ -173,7 +174,7 @@ export class Membership implements MeshParts {
     );
     const leaving = new Set(this.#hosts.values());
     const coming: RunningHost[] = [];
-    const restarted: Restart[] = [];
+    const restarted: RestartedHost[] = [];
     const updated: string[] = [];
     const outdated: string[] = [];
     const hosts = descriptions.map((description) => {

@@ -225,19 +225,8 @@ for (
 Deno.test("an agent without a feature that its host needs now starts anew, and says so", async () => {
   const old = { features: features.filter((feature) => feature !== "egress") };
   await using bench = await new SwapBench().start({ ...mesh(old) });
-  const manifest = bench.read(mesh(old));
-  const egress = [{
-    proto: "tcp",
-    listenHost: "127.0.0.1",
-    listenPort: 5432,
-    connectHost: "a",
-    connectPort: 80,
-    at: manifest.hosts[1]!.at,
-  }] as const;
-  const hosts = manifest.hosts.map((host) =>
-    host.name === "b" ? { ...host, egress } : host
-  );
-  const { restarted, updated } = bench.running.swap({ ...manifest, hosts });
+  const egress = ["tcp:5432:a:80"];
+  const { restarted, updated } = bench.running.swap(bench.read(mesh(old, { egress })));
   assert.deepEqual(updated, []);
   assert.equal(restarted[0]!.host, "b");
   assert.match(restarted[0]!.why, /version 1\.2\.3\) cannot listen for the "egress"/);

@@ -7,14 +7,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Manifest } from "../../manifest/manifest.ts";
 import type { PolicyRule } from "../../manifest/policy.ts";
-
-/** A host that was ended, and is started anew. */
-export interface Restart {
-  /** Its name. */
-  readonly host: string;
-  /** Why, to stand after `"web" starts anew: `. */
-  readonly why: string;
-}
+import type { RestartedHost } from "../reload/change.ts";
 
 /** What a swap did. Every host of the two manifests is in one list at most. */
 export interface SwapReport {
@@ -25,7 +18,7 @@ export interface SwapReport {
   /** Hosts that are ended. */
   readonly removed: readonly string[];
   /** Hosts that are started anew, with their connections. */
-  readonly restarted: readonly Restart[];
+  readonly restarted: readonly RestartedHost[];
   /**
    * Hosts whose agents are told of the differences: at once, or when they are ready next. Their
    * connections go on.

@@ -18,7 +18,7 @@ export interface MeshChange extends ManifestChanges {
 export interface RestartedHost {
   /** The host's name. */
   readonly host: string;
-  /** Why, for people. */
+  /** Why, for people: `docker changed`, `ports changed, and its agent … cannot be told`. */
   readonly why: string;
 }
 
@@ -28,33 +28,12 @@ export interface Manifests {
   readonly after: Manifest;
 }
 
-/** The hosts of a mesh before and now: one that is another object was started anew. */
-export interface Hosts {
-  readonly hosts: ReadonlyMap<string, unknown>;
-  readonly now: ReadonlyMap<string, unknown>;
-}
-
-/** What happened to a mesh. */
+/** What happened to a mesh, of which the swap restarted hosts. */
 export function meshChange(
   { before, after }: Manifests,
-  { hosts, now }: Hosts,
+  { restarted }: Pick<MeshChange, "restarted">,
 ): MeshChange {
-  const changes = differences(before, after);
-  const fieldsOf = new Map(changes.changed.map(({ host, fields }) => [host, fields]));
-  const restarted = [...now].flatMap(([host, is]) => {
-    const was = hosts.get(host);
-    if (was === undefined || was === is) return [];
-    return [{ host, why: whyAnew(fieldsOf.get(host), changes) }];
-  });
-  return { ...changes, restarted };
-}
-
-function whyAnew(
-  fields: readonly string[] | undefined,
-  { routes }: ManifestChanges,
-): string {
-  if (fields) return `${fields.join(", ")} changed`;
-  return routes ? "the routes through it changed" : "the code of its transport changed";
+  return { ...differences(before, after), restarted };
 }
 
 /** A line for each thing that is different: `+ db`, `- old`, `~ web: ports`. */

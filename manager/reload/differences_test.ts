@@ -26,7 +26,7 @@ const CHANGES: Readonly<
   socks: [{ socks: { listen: "127.0.0.1:1080" } }, "socks"],
   loopback: [{ loopback: { disable: true } }, "loopback"],
   stateDir: [{ stateDir: { disable: true } }, "stateDir"],
-  egress: null, // until the manifest has it
+  egress: [{ egress: ["tcp:5432:local:5432"] }, "egress"],
   aliases: [{ aliases: ["www"] }, "aliases"],
   resolveFor: [{ resolveFor: ["local"] }, "resolveFor"],
   writeEtcHosts: [{ writeEtcHosts: true }, "writeEtcHosts"],
@@ -50,25 +50,22 @@ for (const [field, change] of Object.entries(CHANGES)) {
   });
 }
 
-Deno.test("egress and policy are told", () => {
-  const at = { file: "m", line: 1, column: 1 };
-  const rule = {
-    proto: "tcp",
-    listenHost: "127.0.0.1",
-    listenPort: 1,
-    connectHost: "web",
-    connectPort: 2,
-    at,
-  } as const;
-  const [local, other] = before.hosts;
-  const after: Manifest = {
-    ...before,
-    hosts: [local!, { ...other!, egress: [rule] }],
-    policy: [{ action: "deny", from: [{ kind: "any" }], to: [{ kind: "any" }], at }],
-  };
-  const { changed, policy } = differences(before, after);
-  assert.deepEqual(changed, [{ host: "web", fields: ["egress"] }]);
-  assert.equal(policy, true);
+Deno.test("ingress is told as the ports that it is", () => {
+  const ingress = ["tcp:81:127.0.0.1:80"];
+  const after = read({ ...base, hosts: { ...base.hosts, web: { ...web, ingress } } });
+  const { changed } = differences(before, after);
+  assert.deepEqual(changed, [{ host: "web", fields: ["ports"] }]);
+});
+
+Deno.test("a changed policy is told, and that of no host", () => {
+  const deny = { from: ["*"], to: ["*"], action: "deny" };
+  const allow = { from: ["local"], to: ["web"], action: "allow" };
+  const [one, other] = [[deny], [allow, deny]].map((policy) => read({ ...base, policy }));
+  for (const [from, to] of [[before, one!], [one!, other!], [one!, before]] as const) {
+    const { changed, policy } = differences(from, to);
+    assert.deepEqual([changed, policy], [[], true]);
+  }
+  assert.ok(isNothing(differences(one!, read({ ...base, policy: [deny] }))));
 });
 
 Deno.test("hosts come and go, and routes change", () => {

@@ -114,3 +114,20 @@ Deno.test("a plug-in that did not change is the same, and one that did starts ho
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("an agent that cannot be told is the reason why its host is started anew", async () => {
+  const features = ["tcp", "loopback", "ping", "status", "extend"];
+  const fields = (port: number) => ({
+    hosts: {
+      a: { fake: {} },
+      b: { fake: { features }, ports: [`${port}:127.0.0.1:80`] },
+    },
+  });
+  await using bench = await new Bench().start(fields(80));
+  const { changed, restarted } = await bench.mesh.update(fields(81));
+  assert.deepEqual(changed, [{ host: "b", fields: ["ports"] }]);
+  assert.deepEqual(restarted, [{
+    host: "b",
+    why: "ports changed, and its agent (version 1.2.3) cannot be told while it runs",
+  }]);
+});

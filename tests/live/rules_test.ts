@@ -6,8 +6,10 @@
 import assert from "node:assert/strict";
 import { NOROUTER } from "../harness/scene/mesh.ts";
 import type { Namespace } from "../harness/scene/namespace.ts";
+import { processesIn } from "../harness/scene/proc.ts";
+import { kill } from "../harness/scene/process.ts";
 import { e2e } from "../harness/scene/scene.ts";
-import { until } from "../harness/scene/wait.ts";
+import { until, within } from "../harness/scene/wait.ts";
 import { LiveMesh, ran } from "./live_mesh.ts";
 
 /** What curl gets of a port of that machine; nothing if nobody listens. */
@@ -72,6 +74,57 @@ e2e("two egress rules of one port take turns", async (scene) => {
     const pages = [await page(mesh.here, 5000), await page(mesh.here, 5000)];
     return pages.map((text) => text.split(" ")[0]).sort().join() === "db,web";
   });
+}, { needs: ["curl"], limitMs: 120_000 });
+
+/** Fails unless that many clients in a row are answered by `web`, all of them soon. */
+async function servedByWeb(mesh: LiveMesh, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    // More than the second after which the next target is tried, on a busy machine.
+    const text = await within("an answer", page(mesh.here, 5000), 6000);
+    assert.match(text, /^web /);
+  }
+}
+
+e2e("clients do not wait for an egress target that is frozen", async (scene) => {
+  const mesh = await LiveMesh.start(scene);
+  const db = await scene.namespace();
+  await scene.server(mesh.there, "http", 80, "web ");
+  await scene.server(db, "http", 80, "db ");
+  const servers = processesIn(db.name);
+  const cmd = JSON.stringify(db.command(...NOROUTER));
+  const yaml = `{ cmd: ${cmd}, ports: ["80:127.0.0.1:80"] }`;
+  await mesh.tells(/db +Ready at/, () => mesh.command("host", "add", "db", yaml));
+  for (const target of ["db:80", "web:8080"]) {
+    await mesh.command("proxy", "add", "egress", `tcp:5000:${target}`);
+  }
+  await until("db to answer", async () => (await page(mesh.here, 5000)).startsWith("db"));
+
+  const { mark } = mesh.manager;
+  for (const pid of processesIn(db.name)) {
+    if (!servers.includes(pid)) kill(pid, "SIGSTOP");
+  }
+  await servedByWeb(mesh, 4);
+  assert.doesNotMatch(mesh.manager.since(mark), /\bdb\b/, "nobody had noticed yet");
+}, { needs: ["curl"], limitMs: 120_000 });
+
+e2e("clients do not wait for an egress target whose host is starting", async (scene) => {
+  const mesh = await LiveMesh.start(scene);
+  const db = await scene.namespace();
+  await scene.server(mesh.there, "http", 80, "web ");
+  await scene.server(db, "http", 80, "db ");
+  const gate = `${await scene.folder()}/gate`;
+  const waits = `until [ -e ${gate} ]; do sleep 0.1; done; exec "$@"`;
+  const cmd = JSON.stringify(["sh", "-c", waits, "sh", ...db.command(...NOROUTER)]);
+  const yaml = `{ cmd: ${cmd}, ports: ["80:127.0.0.1:80"], connectTimeout: 100s }`;
+  assert.equal((await mesh.command("host", "add", "db", yaml)).status, 0);
+  for (const target of ["db:80", "web:8080"]) {
+    await mesh.command("proxy", "add", "egress", `tcp:5000:${target}`);
+  }
+  await until("the port", async () => await page(mesh.here, 5000) !== "");
+  await servedByWeb(mesh, 4);
+
+  await mesh.tells(/db +Ready at/, () => Deno.writeTextFile(gate, ""));
+  await until("db to answer", async () => (await page(mesh.here, 5000)).startsWith("db"));
 }, { needs: ["curl"], limitMs: 120_000 });
 
 e2e("rules of the command line are those of this machine", async (scene) => {

@@ -20,7 +20,7 @@ export interface LivePlan {
 }
 
 /** A manager, and the hosts that it can have. */
-export class LiveMesh {
+export class SwappedMesh {
   readonly places: ReadonlyMap<string, Namespace>;
   readonly #manager: Process;
   readonly #path: string;
@@ -48,12 +48,12 @@ export class LiveMesh {
       /** Commands of agents, by host; agents of this version by default. */
       readonly cmds?: Readonly<Record<string, readonly string[]>>;
     },
-  ): Promise<LiveMesh> {
+  ): Promise<SwappedMesh> {
     const path = `${await scene.folder()}/mesh.json`;
     write(path, { places, cmds }, plan);
     const words = [Deno.execPath(), "run", "--quiet", "-A", PROGRAM, path];
     const manager = scene.start("manager", words, { namespace: places.get("local") });
-    const mesh = new LiveMesh(manager, { path, places, cmds });
+    const mesh = new SwappedMesh(manager, { path, places, cmds });
     for (const name of Object.keys(plan.hosts)) await mesh.told("ready", name);
     return mesh;
   }

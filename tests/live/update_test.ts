@@ -10,7 +10,7 @@ import { e2e, type Scene } from "../harness/scene/scene.ts";
 import { until } from "../harness/scene/wait.ts";
 import { assertContent, PythonAgent } from "../interop/programs.ts";
 import { Endurance } from "./endurance.ts";
-import { LiveMesh, type LivePlan } from "./swapped_mesh.ts";
+import { type LivePlan, SwappedMesh } from "./swapped_mesh.ts";
 
 async function placesOf(
   scene: Scene,
@@ -71,7 +71,7 @@ e2e(
         to: ["*.internal"],
       }],
     };
-    const mesh = await LiveMesh.start(scene, places, before);
+    const mesh = await SwappedMesh.start(scene, places, before);
     const agents = ["web", "db"].map((name) => mesh.agent(name));
     const flows = [
       await Endurance.open(scene, local!, { to: [mesh.vip("web"), 9000], count: 40 }),
@@ -138,7 +138,7 @@ e2e(
       hosts: { local: {}, web: { ports: web }, db: { ports: db } },
     });
     const [one, two] = ["9000:127.0.0.1:9000", "9001:127.0.0.1:9001"];
-    const mesh = await LiveMesh.start(scene, places, {
+    const mesh = await SwappedMesh.start(scene, places, {
       ...plan([one], [one]),
       cmds: { web: agent.command },
     });

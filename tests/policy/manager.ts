@@ -1,31 +1,17 @@
 /**
- * A manager whose policy can be changed: `manager.ts MANIFEST POLICY`. POLICY is a file of
- * rules, a line each, in the short form of `router/policy/_rules.ts`; SIGUSR1 has it read
- * again, and SIGUSR2 tells the status. Tells events as lines of JSON.
+ * A manager whose manifest can be changed: `manager.ts MANIFEST`. SIGUSR1 has the manifest
+ * read again, and SIGUSR2 tells the status. Tells events as lines of JSON.
  *
  * @module
  */
-import { startMesh } from "../../manager/mesh.ts";
-import { RunningMesh } from "../../manager/running_mesh.ts";
-import { loadManifest } from "../../manifest/load.ts";
-import type { Manifest } from "../../manifest/manifest.ts";
-import { policy } from "../../router/policy/_rules.ts";
-import { builtinTransports } from "../../transports/registry.ts";
+import { startMesh } from "../../mod.ts";
 
-const [path, rules] = Deno.args;
-const manifest = await loadManifest(path!, { transports: builtinTransports });
-
-async function read(): Promise<Manifest> {
-  const lines = (await Deno.readTextFile(rules!)).split("\n").filter((line) => line);
-  return { ...manifest, policy: policy(...lines) };
-}
-
+const path = Deno.args[0]!;
 const tell = (value: unknown) => console.log(JSON.stringify(value));
-const mesh = await startMesh(await read(), { onEvent: tell });
-if (!(mesh instanceof RunningMesh)) throw new Error("not the mesh of this process");
+const mesh = await startMesh(path, { onEvent: tell });
 
 Deno.addSignalListener("SIGUSR1", async () => {
-  mesh.swap(await read());
+  await mesh.update(path);
   tell({ type: "swapped" });
 });
 Deno.addSignalListener("SIGUSR2", async () => tell({ status: await mesh.status() }));

@@ -10,37 +10,48 @@ import type { Scene } from "../harness/scene/scene.ts";
 
 const PROGRAM = new URL("./manager.ts", import.meta.url).pathname;
 
+/** A manifest without its policy. */
+export interface Policed {
+  readonly hosts: object;
+  readonly [field: string]: unknown;
+}
+
 /** The manager of a mesh under test. */
 export class PolicyManager extends Process {
-  readonly #rules: string;
+  readonly #path: string;
+  readonly #manifest: Policed;
 
-  private constructor(namespace: Namespace, manifest: string, rules: string) {
-    const command = [Deno.execPath(), "run", "--quiet", "-A", PROGRAM, manifest, rules];
+  private constructor(namespace: Namespace, path: string, manifest: Policed) {
+    const command = [Deno.execPath(), "run", "--quiet", "-A", PROGRAM, path];
     super("manager", command, { namespace });
-    this.#rules = rules;
+    this.#path = path;
+    this.#manifest = manifest;
   }
 
   /** Starts a mesh under these rules, and waits until its hosts are ready. */
   static async start(
     scene: Scene,
     namespace: Namespace,
-    { manifest, rules }: { manifest: { readonly hosts: object }; rules: string[] },
+    { manifest, rules }: { manifest: Policed; rules: readonly string[] },
   ): Promise<PolicyManager> {
-    const folder = await scene.folder();
-    const paths = [`${folder}/mesh.yaml`, `${folder}/policy`] as const;
-    await Deno.writeTextFile(paths[0], JSON.stringify(manifest));
-    await Deno.writeTextFile(paths[1], rules.join("\n"));
-    const manager = scene.keep(new PolicyManager(namespace, ...paths));
+    const path = `${await scene.folder()}/mesh.yaml`;
+    await Deno.writeTextFile(path, textOf(manifest, rules));
+    const manager = scene.keep(new PolicyManager(namespace, path, manifest));
     for (const host of Object.keys(manifest.hosts)) {
       await manager.line(new RegExp(`"type":"ready".*"host":"${host}"`));
     }
     return manager;
   }
 
+  /** The place of a rule, from 1, as the manager writes it. */
+  placeOf(rule: number): string {
+    return `${this.#path}:${rule + 1}:5`;
+  }
+
   /** Goes by other rules from now on. */
-  async swap(...rules: string[]): Promise<void> {
+  async swap(...rules: readonly string[]): Promise<void> {
     const { mark } = this;
-    await Deno.writeTextFile(this.#rules, rules.join("\n"));
+    await Deno.writeTextFile(this.#path, textOf(this.#manifest, rules));
     this.signal("SIGUSR1");
     await this.line(/"type":"swapped"/, { after: mark });
   }
@@ -61,4 +72,15 @@ export class PolicyManager extends Process {
     return this.since().split("\n").filter((line) => line.startsWith(`{"type":"${type}"`))
       .map((line) => JSON.parse(line));
   }
+}
+
+/** The manifest, whose first line begins the policy with a rule in each of the next. */
+function textOf(manifest: Policed, rules: readonly string[]): string {
+  const policy = rules.length === 0
+    ? " []"
+    : rules.map((rule) => `\n  - ${rule}`).join("");
+  const rest = Object.entries(manifest).map(([field, value]) =>
+    `${field}: ${JSON.stringify(value)}\n`
+  );
+  return `policy:${policy}\n${rest.join("")}`;
 }

@@ -56,7 +56,8 @@ e2e(
 
     const strange = await Lasting.open(scene, laptop, toOld);
 
-    await manager.swap("deny laptop -> web");
+    const toWebDenied = "{ from: [laptop], to: [web], action: deny }";
+    await manager.swap(toWebDenied);
     await within("the resets", forbidden.areEnded(), LIMIT_MS);
     const isReset = ({ ending }: Report) => /reset/.test(String(ending));
     const far = toWeb.server.report("closed", isReset);
@@ -64,10 +65,13 @@ e2e(
     await staying.goesOn();
     await between.goesOn();
 
-    await manager.swap("deny laptop -> web", "deny other -> web : 9100-9101");
+    await manager.swap(
+      toWebDenied,
+      "{ from: [other], to: [web], ports: [9100-9101], action: deny }",
+    );
     await within("the resets between hosts", between.areEnded(), LIMIT_MS);
     await staying.goesOn();
-    await manager.swap("deny laptop -> web,old");
+    await manager.swap("{ from: [laptop], to: [web, old], action: deny }");
     await within("the resets of a strange agent", strange.areEnded(), LIMIT_MS);
     await staying.goesOn();
     await staying.areWhole();

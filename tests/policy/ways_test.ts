@@ -28,10 +28,10 @@ const NETWORK = "192.168.95";
 const SCANNED = Array.from({ length: 64 }, (_, at) => 9000 + at);
 
 const RULES = [
-  "allow laptop -> web : 8080,9032-9063",
-  "deny laptop,old -> web",
-  "deny * -> name:secret.*.example",
-  `deny laptop,127.0.42.103/32 -> ${NETWORK}.20/32,east : 80`,
+  "{ from: [laptop], to: [web], ports: [8080, 9032-9063], action: allow }",
+  "{ from: [laptop, old], to: [web], action: deny }",
+  `{ from: ["*"], to: ["secret.*.example"], action: deny }`,
+  `{ from: [laptop, 127.0.42.103/32], to: [${NETWORK}.20/32, east], ports: [80], action: deny }`,
 ];
 
 /** Connects to ports, and prints those that answer a request. */
@@ -151,12 +151,12 @@ e2e(
     assert.equal(packets.denied - before, 32);
     assert.equal(policy.reduce((sum, { denied }) => sum + denied, 0), packets.denied);
     assert.ok(policy[0]!.allowed > 32);
-    assert.equal(policy[1]!.at, "mesh.yaml:2:5");
+    assert.equal(policy[1]!.at, manager.placeOf(2));
 
     const [first] = manager.events("denied");
     assert.equal(
       first!.message,
-      "Forbidden by the policy: laptop to web:8081 (mesh.yaml:2:5)",
+      `Forbidden by the policy: laptop to web:8081 (${manager.placeOf(2)})`,
     );
     const ofLaptop = manager.events("denied").filter(({ host }) => host === "laptop");
     assert.ok(ofLaptop.length <= 30, `${ofLaptop.length} events`);
