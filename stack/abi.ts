@@ -130,6 +130,7 @@ export interface StackExports {
   conn_room(conn: number): number;
   conn_send(conn: number, block: number, length: number): number;
   conn_shutdown(conn: number): void;
+  conn_unacknowledged(conn: number): number;
   conn_abort(conn: number): void;
   conn_release(conn: number): void;
 }

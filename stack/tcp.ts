@@ -160,13 +160,16 @@ export class TcpConnection {
     this.#stack.touched();
   }
 
-  /** Settles when the handshake is done; rejects with a {@link TcpError} at a failure. */
+  /**
+   * Settles when the handshake is done; rejects with a {@link TcpError} at a failure. One that
+   * has failed since with bytes to read is open: they were sent before.
+   */
   async opened(): Promise<void> {
     while (!this.#open) {
       this.#check();
       await this.#writing.wait();
     }
-    this.#check();
+    if (this.#released || this.peek().length === 0) this.#check();
   }
 
   /** Whether the peer has ended its stream; bytes may be left to read. */
@@ -214,6 +217,18 @@ export class TcpConnection {
   get room(): number {
     this.#check();
     return this.#instance.exports.conn_room(this.#index);
+  }
+
+  /**
+   * Whether bytes that were sent are not acknowledged yet; if so, calls `wake` once, when all
+   * are, or at a failure. Whoever waits for room is woken now.
+   */
+  whenAcknowledged(wake: () => void): boolean {
+    if (this.#failure || this.#released || this.#instance.broken) return false;
+    if (!this.#instance.exports.conn_unacknowledged(this.#index)) return false;
+    this.#writing.wake();
+    this.#writing.call(wake);
+    return true;
   }
 
   /** The same as {@linkcode TcpConnection.whenReadable} for `writable`. */

@@ -5,10 +5,11 @@
  * Both directions run at once and end apart. End of stream on one side becomes a
  * half-close on the other; a failure on either side becomes a reset on the other, also for
  * a direction that is stuck in a write. At once, but what the peer sent before its reset is
- * still written to the socket, as a kernel delivers that too: a server's last words are
- * often a message and a reset. Nothing is read that cannot be passed on: a socket only while
- * the connection's send buffer has room, and the window of the connection opens only after
- * its bytes were written to the socket.
+ * still written to the socket, and what a socket brought before its reset is still sent, as
+ * a kernel delivers that too: a server's last words are often a message and a reset. Nothing
+ * is read that cannot be passed on: a socket only while the connection's send buffer has
+ * room, and the window of the connection opens only after its bytes were written to the
+ * socket.
  *
  * Ten thousand idle connections must not hold much memory each. So a direction that waits
  * is a callback and no suspended function, and an idle socket is read into a small block
@@ -22,8 +23,10 @@ import { HalfOpen } from "./half_open.ts";
 import { memoryMayBeFree } from "./shortage.ts";
 import { closeWrite, OwnedSocket } from "./socket.ts";
 
-/** Milliseconds that the last bytes before a failure may take. */
+/** Milliseconds in which some of the last bytes before a failure have to be written. */
 const LAST_WORDS_MS = 100;
+/** Milliseconds in which the peer has to acknowledge what came before a socket was reset. */
+const DELIVERY_MS = 60_000;
 const BLOCK_SIZES = [1024, 4096, 16_384, 65_536, 262_144] as const;
 /**
  * After a read of so many bytes others have their turn. The next one, of a stream that always
@@ -53,6 +56,9 @@ class Splice {
   #block: SendBlock | undefined;
   /** Which of the block sizes comes next. */
   #size = 0;
+  /** Whether the socket is over, and the connection to be reset behind what it brought. */
+  #isDelivering = false;
+  #isDelivered = false;
   /** Bounds the delivery of what came before a failure. */
   #delivery: ReturnType<typeof setTimeout> | undefined;
 
@@ -76,6 +82,7 @@ class Splice {
   /** Reads the socket, when what comes can be sent. */
   readonly #read = (): void => {
     const connection = this.#connection;
+    if (this.#isDelivering) return this.#uploadEnded();
     try {
       const { room } = connection;
       if (room === 0) return connection.whenWritable(this.#read);
@@ -135,6 +142,7 @@ class Splice {
 
   readonly #written = (count: number): void => {
     try {
+      if (this.#connection.failure) this.#giveTime();
       this.#connection.consume(count);
     } catch {
       return this.#downloadFailed();
@@ -143,9 +151,14 @@ class Splice {
   };
 
   readonly #connectionFailed = (): void => {
-    if (!this.#hasLastWords) return this.#side.reset();
-    this.#delivery ??= setTimeout(() => this.#side.reset(), LAST_WORDS_MS);
+    if (this.#hasLastWords) this.#giveTime();
+    else this.#side.reset();
   };
+
+  #giveTime(): void {
+    clearTimeout(this.#delivery);
+    this.#delivery = setTimeout(() => this.#side.reset(), LAST_WORDS_MS);
+  }
 
   /** Whether the connection failed, and bytes that came before are not written yet. */
   get #hasLastWords(): boolean {
@@ -179,10 +192,27 @@ class Splice {
     this.#finished();
   };
 
+  /** Resets the socket, and the connection behind what the socket brought. */
   #breakBoth(): void {
-    this.#connection.abort();
     this.#side.reset();
+    if (this.#isDelivering) return;
+    this.#isDelivering = true;
+    this.#directions++; // a third, until all is delivered
+    clearTimeout(this.#delivery);
+    this.#delivery = setTimeout(this.#delivered, DELIVERY_MS);
+    this.#look();
   }
+
+  readonly #look = (): void => {
+    if (!this.#connection.whenAcknowledged(this.#look)) this.#delivered();
+  };
+
+  readonly #delivered = (): void => {
+    if (this.#isDelivered) return;
+    this.#isDelivered = true;
+    this.#connection.abort();
+    this.#ended();
+  };
 }
 
 /** Larger after a read that filled its block, the smallest after one that hardly used it. */

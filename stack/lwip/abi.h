@@ -170,6 +170,9 @@ EXPORT(tx_alloc) uint32_t tx_alloc(uint32_t size);
 EXPORT(tx_free) void tx_free(uint32_t block);
 /* How many bytes may be sent now; if none, EVENT_WRITABLE comes when some may. */
 EXPORT(conn_room) uint32_t conn_room(uint32_t conn);
+/* Whether bytes that were sent are not acknowledged yet. If so, EVENT_WRITABLE tells when all
+ * are. */
+EXPORT(conn_unacknowledged) bool conn_unacknowledged(uint32_t conn);
 /* Sends the first `length` bytes of a block. Returns SEND_TAKEN if the block is the stack's
  * now, SEND_COPIED if still the host's, SEND_CLOSED if the connection is not open. */
 EXPORT(conn_send) int32_t conn_send(uint32_t conn, uint32_t block, uint32_t length);

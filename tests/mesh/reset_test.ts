@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { run } from "../harness/scene/process.ts";
 import { e2e } from "../harness/scene/scene.ts";
 
 const paths = [
@@ -36,6 +37,55 @@ e2e("what a server says before its reset arrives, as without a mesh", async (sce
     assert.deepEqual((await client.report("done")).heard, { "busy, reset": 150 }, title);
   }
 });
+
+/** Sends so many bytes to each client, waits until all are acknowledged, and resets. */
+const RESETTING_SERVER = `
+import fcntl, socket, struct, sys, termios, time
+s = socket.create_server(("127.0.0.1", 9000), backlog=100)
+print("listening", flush=True)
+while True:
+    c, _ = s.accept()
+    c.sendall(bytes(int(sys.argv[1])))
+    while struct.unpack("i", fcntl.ioctl(c, termios.TIOCOUTQ, bytes(4)))[0]: time.sleep(0.001)
+    if len(sys.argv) > 2: c.shutdown(socket.SHUT_WR)
+    c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    c.close()
+`;
+/** Reads from a server, again and again; tells how many bytes came, and how each ended. */
+const COUNTING_CLIENT = `
+import collections, socket, sys
+seen = collections.Counter()
+for _ in range(int(sys.argv[3])):
+    c = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+    got, end = 0, "end"
+    try:
+        while part := c.recv(65536): got += len(part)
+    except ConnectionResetError: end = "reset"
+    seen[f"{got} {end}"] += 1
+    c.close()
+print(dict(seen))
+`;
+
+for (const bytes of [1, 65_536, 300_000, 1_000_000]) {
+  e2e(`${bytes} bytes before a reset arrive, as without a mesh`, async (scene) => {
+    const ports = ["9000:127.0.0.1:9000"];
+    const { hosts } = await scene.mesh({ local: { ports }, web: { ports }, db: {} });
+    for (const name of ["local", "web"] as const) {
+      const words = ["python3", "-u", "-c", RESETTING_SERVER, `${bytes}`];
+      const server = scene.start("server", words, { namespace: hosts[name].namespace });
+      await server.line(/listening/);
+    }
+    const read = (from: "local" | "web" | "db", vip: string) =>
+      run(["python3", "-c", COUNTING_CLIENT, vip, "9000", "10"], {
+        namespace: hosts[from].namespace,
+      });
+    const wanted = `{'${bytes} reset': 10}`;
+    assert.equal(await read("web", "127.0.0.1"), wanted, "without a mesh");
+    for (const { title, from, to } of paths) {
+      assert.equal(await read(from, hosts[to].vip), wanted, title);
+    }
+  }, { needs: ["python3"] });
+}
 
 e2e("a client's reset reaches the server as a reset", async (scene) => {
   const ports = ["9000:127.0.0.1:9000"];

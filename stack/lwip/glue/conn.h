@@ -26,6 +26,7 @@ struct conn {
   uint16_t local_port, remote_port; /* host order */
   uint8_t state, events, reason, code, quick_acks;
   bool queued, inbound, half_open, shut, fin_sent, got_eof, released, wants_room, hashed;
+  bool wants_silence; /* the host waits until all bytes are acknowledged */
   bool aborting, owes_ack; /* as soon as there is room in the output buffer */
   bool shrinking; /* the segment under way is to close the window */
   bool must_ask, asked; /* whether the peer knows the connection; it has not answered: hold.c */

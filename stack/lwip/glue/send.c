@@ -81,6 +81,10 @@ static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t length) {
   }
   if (c->unwritten > 0 || (c->shut && !c->fin_sent)) write_rest(c);
   tell_room(c);
+  if (c->wants_silence && c->tx_head == NULL) {
+    c->wants_silence = false;
+    emit(c, EVENT_WRITABLE);
+  }
   return ERR_OK;
 }
 
@@ -117,6 +121,13 @@ uint32_t conn_room(uint32_t i) {
   /* Without anything under way no acknowledgement will tell of room. */
   if (c->wants_room && (share() < TCP_WND || c->tx_head == NULL)) anyone_pinched = true;
   return free;
+}
+
+/* Whether bytes are not acknowledged yet; then EVENT_WRITABLE tells when all are. */
+bool conn_unacknowledged(uint32_t i) {
+  struct conn *c = &conns[i];
+  c->wants_silence = c->pcb != NULL && c->tx_head != NULL;
+  return c->wants_silence;
 }
 
 int32_t conn_send(uint32_t i, uint32_t address, uint32_t length) {
