@@ -142,8 +142,10 @@ const FIFO = /cannot be used.*it is a named pipe \(FIFO\)/;
 /** What may be done to the manifest's folder; then the mesh has to end all the same. */
 const WITH_FIFOS: Readonly<Record<string, (mesh: LiveMesh) => Promise<void>>> = {
   "beside it": async (mesh) => {
-    await fifo(`${mesh.path}.other`);
+    // By the first of these the watch is known to have begun.
     await mesh.tells(PORTS, () => Deno.writeTextFile(mesh.path, mesh.text(8081)));
+    await fifo(`${mesh.path}.other`);
+    await mesh.tells(PORTS, () => Deno.writeTextFile(mesh.path, mesh.text(8082)));
   },
   "in its place": async (mesh) => {
     await fifo(`${mesh.path}.new`);
