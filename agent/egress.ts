@@ -23,6 +23,7 @@ import { SocketStream } from "../proxy/edge/stream.ts";
 import { join, type Upstream } from "../proxy/upstream.ts";
 import { parseIpv4 } from "../wire/ip/ipv4.ts";
 import type { Configuration, EgressPlan } from "./configuration.ts";
+import { Clients, mostClients, tooMany } from "./client_limit.ts";
 import type { InForce } from "./in_force.ts";
 import type { Refused, Wanted } from "./listeners.ts";
 import type { Neighbours } from "./neighbours.ts";
@@ -46,6 +47,8 @@ export interface EgressOptions {
   readonly seldom: Pick<Seldom, "happened">;
   /** Milliseconds after which a target is silent, in place of a second; for tests. */
   readonly slowMs?: number;
+  /** Clients of an address at once, in place of {@linkcode mostClients}; for tests. */
+  readonly mostClients?: number;
   /** Ends clients and their connections. */
   readonly signal: AbortSignal;
 }
@@ -56,6 +59,8 @@ export class Egress {
   readonly #race: RaceOptions;
   /** Clients so far, by address; those of addresses that are gone are forgotten. */
   #turns = new Map<string, number>();
+  /** Those of now, by address, likewise. */
+  #clients = new Map<string, Clients>();
 
   /** Listens nowhere itself. */
   constructor(options: EgressOptions) {
@@ -74,6 +79,9 @@ export class Egress {
     this.#turns = new Map(
       egress.map(({ listen }) => [listen, this.#turns.get(listen) ?? 0]),
     );
+    this.#clients = new Map(
+      egress.map(({ listen }) => [listen, this.#clients.get(listen) ?? new Clients()]),
+    );
     return egress.map((plan) => this.#wanted(plan));
   }
 
@@ -82,10 +90,16 @@ export class Egress {
     const parsed = parseListen(listen);
     if (typeof parsed === "string") return { kind, address: listen, refusal: parsed };
     const { hostname, port } = parsed;
-    const serve = (socket: Deno.TcpConn) =>
-      this.#options.tasks.track(
-        this.#serve(socket, { listen, targets: this.#inTurn(listen, targets) }),
-      );
+    const { tasks, seldom, mostClients: most = mostClients() } = this.#options;
+    const clients = this.#clients.get(listen)!;
+    const serve = (socket: Deno.TcpConn) => {
+      if (!clients.enter(most)) {
+        socket.close();
+        return seldom.happened(`crowd ${listen}`, `Egress: ${tooMany(listen, most)}`);
+      }
+      const plan = { listen, targets: this.#inTurn(listen, targets) };
+      tasks.track(this.#serve(socket, plan).finally(clients.leave));
+    };
     return { kind, hostname, port, serve };
   }
 

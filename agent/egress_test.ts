@@ -30,6 +30,9 @@ const rule = (port: number, connect_host: string, connect_port = 80): ExtendEgre
 };
 
 interface BenchOptions {
+  readonly mostClients?: number;
+  /** Whether the targets are the address itself. */
+  readonly leadsToItself?: boolean;
   readonly slowMs?: number;
   /** The time by which beliefs about hosts go. */
   readonly now?: () => number;
@@ -53,8 +56,12 @@ class Bench implements AsyncDisposable {
   readonly #server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #words: string[] = [];
   readonly #serving: Promise<void>;
+  readonly #leadsToItself: boolean;
 
-  constructor({ slowMs = NEVER_MS, now }: BenchOptions = {}) {
+  constructor(
+    { slowMs = NEVER_MS, now, mostClients, leadsToItself = false }: BenchOptions = {},
+  ) {
+    this.#leadsToItself = leadsToItself;
     this.neighbours = new Neighbours(now);
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.port = listener.addr.port;
@@ -65,6 +72,7 @@ class Bench implements AsyncDisposable {
       neighbours: this.neighbours,
       tasks: this.#tasks,
       slowMs,
+      ...(mostClients !== undefined && { mostClients }),
       seldom: { happened: (_, message) => this.told.push(message) },
       signal: this.ending.signal,
     });
@@ -85,6 +93,11 @@ class Bench implements AsyncDisposable {
     return await new Response(socket.readable).text();
   }
 
+  /** Settles when no client is left. */
+  idle(): Promise<void> {
+    return this.#tasks.ended();
+  }
+
   /** The targets of so many clients, one after the other. */
   async served(count: number): Promise<string> {
     const words: string[] = [];
@@ -100,8 +113,8 @@ class Bench implements AsyncDisposable {
     }
     const failure = this.failing.get(hostname);
     if (failure) throw failure;
-    this.#words.push(hostname);
-    const { port } = this.#server.addr;
+    if (!this.#leadsToItself) this.#words.push(hostname);
+    const { port } = this.#leadsToItself ? this : this.#server.addr;
     return new SocketStream(await Deno.connect({ hostname: "127.0.0.1", port }));
   }
 
@@ -257,4 +270,33 @@ Deno.test({
     assert.deepEqual(bench.dialled, ["one", "two"]);
     assert.deepEqual(bench.told, []);
   },
+});
+
+Deno.test("a client too many is turned away, until another is gone", async () => {
+  await using bench = new Bench({ mostClients: 2 });
+  const rules = [rule(bench.port, "one")];
+  bench.apply(rules);
+  const address = { hostname: "127.0.0.1", port: bench.port };
+  const first = await Deno.connect(address);
+  using _second = await Deno.connect(address);
+  await until("the targets were dialled", () => bench.dialled.length === 2);
+  assert.equal(await bench.ask("").catch(() => ""), "");
+  assert.equal(bench.dialled.length, 2);
+  assert.deepEqual(bench.told, [
+    `Egress: a client of 127.0.0.1:${bench.port} was turned away: 2 are connected ` +
+    "already, as many as the address serves at once; see whether it leads to itself",
+  ]);
+  bench.apply([...rules, { ...rule(0, "db"), listen: "nonsense" }]);
+  assert.equal(await bench.ask("").catch(() => ""), "", "they are still there");
+  first.close();
+  await until("room", async () => await bench.ask("").catch(() => "") === "one ");
+});
+
+Deno.test("an egress address that leads to itself ends its client, and all it caused", async () => {
+  await using bench = new Bench({ mostClients: 50, leadsToItself: true });
+  bench.apply([rule(bench.port, "one")]);
+  assert.equal(await bench.ask("hello").catch(() => ""), "");
+  assert.equal(bench.told.length, 1);
+  assert.equal(bench.dialled.length, 50);
+  await bench.idle();
 });

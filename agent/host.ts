@@ -86,7 +86,7 @@ export class Host {
     const nameServer = nameServerOf(inForce, options, { seldom, signal });
     this.#stack = stack;
     this.#inbound = new Inbound({ inForce, nameServer, tasks, signal });
-    this.#outbound = new Outbound({ me, stack, nameServer, tasks, warn, signal });
+    this.#outbound = new Outbound({ me, stack, nameServer, tasks, seldom, warn, signal });
     this.#proxies = new Proxies({ connector, tasks, warn, seldom, signal });
     const { neighbours } = this;
     this.#egress = new Egress({ connector, inForce, neighbours, tasks, seldom, signal });

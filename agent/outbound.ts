@@ -12,6 +12,9 @@ import { relay } from "../proxy/edge/relay.ts";
 import { SocketStream } from "../proxy/edge/stream.ts";
 import type { TcpConnection } from "../stack/tcp.ts";
 import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
+import { formatHostPort } from "../wire/text.ts";
+import type { Seldom } from "../proxy/edge/seldom.ts";
+import { Clients, mostClients, tooMany } from "./client_limit.ts";
 import type { Configuration } from "./configuration.ts";
 import { join } from "./join.ts";
 import type { Wanted } from "./listeners.ts";
@@ -29,6 +32,8 @@ export interface OutboundOptions {
   readonly nameServer: NameServer;
   /** Counts the work for connections. */
   readonly tasks: Tasks;
+  /** Takes lines that may come often. */
+  readonly seldom: Pick<Seldom, "happened">;
   /** Takes a line of text for people. */
   readonly warn: (message: string) => void;
   /** Ends connections that stay on this machine. */
@@ -38,6 +43,8 @@ export interface OutboundOptions {
 /** Serves this machine's programs. */
 export class Outbound {
   readonly #options: OutboundOptions;
+  /** Clients of this host's ports, by port. */
+  readonly #clients = new Map<number, Clients>();
 
   /** Listens nowhere itself. */
   constructor(options: OutboundOptions) {
@@ -56,8 +63,18 @@ export class Outbound {
   }
 
   #own(hostname: string, port: number, target: Target): Wanted {
+    const clients = this.#clients.get(port) ?? new Clients();
+    this.#clients.set(port, clients);
+    const most = mostClients();
+    const serve = (socket: Deno.TcpConn) => {
+      if (clients.enter(most)) return this.#relay(socket, target).finally(clients.leave);
+      socket.close();
+      const line = tooMany(formatHostPort(hostname, port), most);
+      this.#options.seldom.happened(`crowd ${port}`, `Published port: ${line}`);
+      return Promise.resolve();
+    };
     return {
-      ...this.#wanted({ hostname, port }, (socket) => this.#relay(socket, target)),
+      ...this.#wanted({ hostname, port }, serve),
       isServed: () => isServedBy(target, { hostname, port }),
     };
   }

@@ -113,6 +113,11 @@ export class Running {
     this.#ended = this.#collect();
   }
 
+  /** The process. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** All of stderr so far. */
   get stderr(): string {
     return this.#stderr;

@@ -106,8 +106,6 @@ export class LiveParty {
     this.#watch = new Watch({
       files: () => [live.path, ...live.files.map((url) => fileURLToPath(url))],
       look: () => live.look(),
-      onTrouble: (message) =>
-        this.#warn("watch", `Changes of ${live.path} are noticed late: ${message}`),
     });
   }
 

@@ -13,6 +13,7 @@ import { hostGlob } from "../wire/glob.ts";
 import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
 import { NAME_SERVER_PORT } from "../wire/ports.ts";
 import { formatHostPort } from "../wire/text.ts";
+import { refuseCircles } from "./circles.ts";
 import { readList, readText } from "./fields.ts";
 import { findHost, nearHost } from "./find_host.ts";
 import { parseListen } from "./listen.ts";
@@ -39,7 +40,10 @@ export function readEgress(entry: Entry, report: Report): EgressSpec[] {
   });
 }
 
-/** Reports destinations that are not there, and addresses where others listen. */
+/**
+ * Reports destinations that are not there, addresses where others listen, and rules that
+ * lead to themselves, also without egress.
+ */
 export function checkEgress(
   hosts: readonly HostSpec[],
   routes: readonly RouteSpec[],
@@ -62,12 +66,16 @@ export function checkEgress(
     const { egress = [] } = host;
     if (egress.length === 0) continue;
     const others = [...proxiesOf(host), ...host.loopback.disable ? [] : published];
-    for (const [index, rule] of egress.entries()) {
+    const before = new Map<number, EgressSpec[]>();
+    for (const rule of egress) {
       checkDestination(rule, { hosts, routes, report });
-      const before = otherAddresses(egress.slice(0, index), rule);
-      refuseTaken(rule, host, [...others, ...before], report);
+      const ofPort = before.get(rule.listenPort) ?? [];
+      refuseTaken(rule, host, [...others, ...otherAddresses(ofPort, rule)], report);
+      ofPort.push(rule);
+      before.set(rule.listenPort, ofPort);
     }
   }
+  refuseCircles({ hosts, routes }, report);
 }
 
 function checkDestination(

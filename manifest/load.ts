@@ -6,6 +6,7 @@
 import { dirname } from "node:path";
 import { decodeManifest } from "./source/decode.ts";
 import { ManifestError, type Position } from "./source/diagnostic.ts";
+import { openRegular } from "./source/regular_file.ts";
 import type { Manifest, ParseOptions } from "./manifest.ts";
 import { parseManifest } from "./parse.ts";
 import { type PluginLoader, readWithPlugins } from "./plugins.ts";
@@ -39,12 +40,31 @@ export async function loadManifest(
 }
 
 /**
- * The bytes of a manifest file; `-` reads standard input.
+ * The bytes of a manifest file, which may be a named pipe; `-` reads standard input.
  *
  * @throws {ManifestError} if the file cannot be read, or is too large.
  */
-export function readManifestBytes(path: string): Promise<Uint8Array> {
-  return readBytes(path, path === "-" ? STDIN : path);
+export async function readManifestBytes(path: string): Promise<Uint8Array> {
+  if (path === "-") return await readAtMost(Deno.stdin, STDIN);
+  return await reading(path, async () => {
+    // Windows refuses to open a directory, with a reason that helps nobody.
+    if ((await Deno.stat(path)).isDirectory) throw new Deno.errors.IsADirectory();
+    using file = await Deno.open(path);
+    return await readAtMost(file, path);
+  });
+}
+
+/**
+ * The same once more: only of a regular file, whatever took its place meanwhile, and so
+ * without waiting for anybody.
+ *
+ * @throws {ManifestError} if the file cannot be read, is none, or is too large.
+ */
+export async function readManifestBytesAgain(path: string): Promise<Uint8Array> {
+  return await reading(path, async () => {
+    await using file = await openRegular(path);
+    return await readAtMost(file, path);
+  });
 }
 
 /**
@@ -77,16 +97,15 @@ export async function loadManifestBytes(
   return { ...manifest, warnings: [...warnings, ...manifest.warnings] };
 }
 
-async function readBytes(path: string, name: string): Promise<Uint8Array> {
-  if (path === "-") return await readAtMost(Deno.stdin, name);
+async function reading(
+  path: string,
+  read: () => Promise<Uint8Array>,
+): Promise<Uint8Array> {
   try {
-    // Windows refuses to open a directory, with a reason that helps nobody.
-    if ((await Deno.stat(path)).isDirectory) throw new Deno.errors.IsADirectory();
-    using file = await Deno.open(path);
-    return await readAtMost(file, name);
+    return await read();
   } catch (cause) {
     if (cause instanceof ManifestError) throw cause;
-    throw refuse(nowhere(name), `cannot read the manifest: ${reason(cause)}`, cause);
+    throw refuse(nowhere(path), `cannot read the manifest: ${reason(cause)}`, cause);
   }
 }
 

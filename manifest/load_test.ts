@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { transports } from "./_said.ts";
 import { formatDiagnostic, ManifestError } from "./source/diagnostic.ts";
-import { loadManifest } from "./load.ts";
+import { loadManifest, readManifestBytes } from "./load.ts";
 
 /** What loading says of a file of that name, or "fine". */
 async function saidOf(path: string): Promise<string> {
@@ -104,6 +104,23 @@ Deno.test("a directory is an error without a line", async () => {
     `${path}: error: cannot read the manifest: it is a directory`,
   );
   await Deno.remove(path);
+});
+
+Deno.test("a manifest may come from a named pipe, whose writer is waited for", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/pipe`;
+    await new Deno.Command("mkfifo", { args: [path] }).output();
+    const bytes = readManifestBytes(path);
+    const args = ["-c", 'printf "hosts: {}" > "$0"', path];
+    const writer = await new Deno.Command("sh", { args }).output();
+    assert(writer.success);
+    assert.equal(new TextDecoder().decode(await bytes), "hosts: {}");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("a file larger than 16 MiB is refused", async () => {

@@ -60,6 +60,9 @@ const STATUS_LIMIT_MS = 500;
 /** Milliseconds after the start of the mesh when the rest begins, if hosts are not ready. */
 const LIVE_AFTER_MS = 1000;
 
+/** The status if the manifest was still being waited for: 128 + SIGINT. */
+const INTERRUPTED = 130;
+
 /** A mesh outlives its terminal. */
 const HANG_UP = {
   level: "info",
@@ -93,7 +96,10 @@ export async function runMesh(
   };
   using stop = stopSignals({ onHangUp: hangUp });
   using _ignored = ignoreSignals((signal) => log.event(ignored(signal)));
-  const loaded = given ?? await load(file, options);
+  // The manifest may be a named pipe without a writer, or standard input.
+  const loaded = given ??
+    await Promise.race([load(file, options), stop.asked.then(() => undefined)]);
+  if (!loaded) return { status: INTERRUPTED, isComplete: false };
   const { manifest: read, diagnostics, plugins } = loaded;
   printDiagnostics(diagnostics, options);
   if (!read) return { status: 1, isComplete: false };

@@ -289,3 +289,46 @@ mesh(
   },
   ["--log-format", "json"],
 );
+
+/** Whether a process has a handler of SIGINT. */
+function hearsInterrupt(pid: number): boolean {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  return (BigInt(`0x${/^SigCgt:\s*(\w+)/m.exec(status)![1]}`) & 2n) !== 0n;
+}
+
+Deno.test("a mesh whose manifest is a named pipe without a writer ends by one Ctrl-C", {
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  await withFiles({}, async (cwd) => {
+    await new Deno.Command("mkfifo", { args: ["pipe"], cwd }).output();
+    const running = new Running(["pipe"], cwd);
+    try {
+      await until("it to hear signals", () => hearsInterrupt(running.pid));
+      running.signal("SIGINT");
+      assert.equal(await running.end(), 130);
+    } finally {
+      running.kill();
+    }
+  });
+});
+
+Deno.test("a manifest may come from a named pipe, and is not read again", {
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  await withFiles({}, async (cwd) => {
+    await new Deno.Command("mkfifo", { args: ["pipe"], cwd }).output();
+    const running = new Running(["pipe"], cwd);
+    try {
+      const text = "hosts: { local: { loopback: { disable: true } } }";
+      const args = ["-c", 'printf %s "$0" > pipe', text];
+      assert.ok((await new Deno.Command("sh", { args, cwd }).output()).success);
+      await running.line(/Every host is ready/);
+      running.signal("SIGHUP");
+      await running.line(/cannot be used.*it is a named pipe \(FIFO\)/);
+      running.signal("SIGTERM");
+      assert.equal(await running.end(), 0);
+    } finally {
+      running.kill();
+    }
+  });
+});

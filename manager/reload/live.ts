@@ -12,8 +12,9 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { replaceFile } from "../../agent/name_files/replace_file.ts";
-import { readManifestBytes } from "../../manifest/load.ts";
+import { readManifestBytesAgain } from "../../manifest/load.ts";
 import { type HostRule, isSameRule, rulesIn } from "../../manifest/added_rules.ts";
 import type { HostEdits, Manifest } from "../../manifest/manifest.ts";
 import { withSavedRule } from "../../manifest/saved_rule.ts";
@@ -23,6 +24,7 @@ import {
   formatPosition,
   ManifestError,
 } from "../../manifest/source/diagnostic.ts";
+import { readRegular } from "../../manifest/source/regular_file.ts";
 import type { Transport } from "../../transports/mod.ts";
 import type { MeshEvent } from "../events.ts";
 import { type ManifestSource, Reading, type ReadManifest } from "../reading.ts";
@@ -304,18 +306,14 @@ export class Live {
           "command line",
       );
     }
-    const found = await Deno.stat(path).catch(() => undefined);
-    if (found && !found.isFile && !found.isDirectory) {
-      throw new Error(`${path} is no regular file, and cannot be read again`);
-    }
-    return await readManifestBytes(path);
+    return await readManifestBytesAgain(path);
   }
 
   /** Of the manifest's content and the plug-ins'. */
   async #fingerprint(bytes: Uint8Array): Promise<string> {
     const parts = [bytes];
     for (const file of this.#files) {
-      parts.push(await Deno.readFile(new URL(file)).catch(() => new Uint8Array()));
+      parts.push(await readRegular(fileURLToPath(file)).catch(() => new Uint8Array()));
     }
     const digests = await Promise.all(
       parts.map((part) => crypto.subtle.digest("SHA-256", Uint8Array.from(part))),

@@ -236,3 +236,26 @@ Deno.test("what is no file is not read again", async () => {
     await assert.rejects(live.reload(), why as RegExp);
   }
 });
+
+Deno.test("a FIFO where a file was is told, and nobody waits for its writer", async () => {
+  await using bench = await Bench.start(TWO);
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/mesh.yaml`;
+    await new Deno.Command("mkfifo", { args: [path] }).output();
+    const live = new Live(bench.mesh, { path, bytes: new Uint8Array() });
+    const why =
+      /cannot read the manifest: it is a named pipe \(FIFO\) and no regular file/;
+    await assert.rejects(live.reload(), why);
+    assert.equal(await live.look(), true, "to look again");
+    assert.equal(await live.look(), false);
+    await live.look();
+    assert.match(bench.events.at(-1)!.message, why);
+    assert.equal(bench.events.filter(({ type }) => type === "reloadFailed").length, 2);
+    await Deno.remove(path);
+    await Deno.mkdir(path);
+    await assert.rejects(live.reload(), /it is a directory/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

@@ -40,6 +40,7 @@ class Bench implements AsyncDisposable {
 
   read(): string {
     try {
+      if (Deno.statSync(this.path).isFifo) return "(fifo)";
       return Deno.readTextFileSync(this.path);
     } catch {
       return "(gone)";
@@ -52,6 +53,11 @@ class Bench implements AsyncDisposable {
 
   async sees(text: string): Promise<void> {
     await until(`"${text}" to be seen`, () => this.seen.at(-1) === text);
+  }
+
+  async fifo(path: string): Promise<void> {
+    const command = new Deno.Command("mkfifo", { args: [path] });
+    assert.ok((await command.output()).success);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -139,4 +145,57 @@ Deno.test("a folder that is exchanged is watched anew", async () => {
   await bench.sees("2");
   bench.write("3");
   await bench.sees("3");
+});
+
+const isWindows = Deno.build.os === "windows";
+
+Deno.test(
+  "a FIFO beside the file is in nobody's way",
+  { ignore: isWindows },
+  async () => {
+    await using bench = await Bench.make();
+    bench.write("1");
+    await bench.fifo(`${bench.folder}/conf/other`);
+    await bench.watch();
+    await bench.fifo(`${bench.folder}/conf/later`);
+    bench.write("2");
+    await bench.sees("2");
+  },
+);
+
+Deno.test("a FIFO in place of the file, or behind its link, is a change as any other", {
+  ignore: isWindows,
+}, async () => {
+  await using bench = await Bench.make();
+  const { folder, path } = bench;
+  bench.write("1", "real");
+  Deno.symlinkSync("real", path);
+  await bench.watch();
+  await bench.fifo(`${folder}/conf/pipe`);
+  const swap = async (target: string, text: string) => {
+    Deno.symlinkSync(target, `${folder}/conf/link`);
+    Deno.renameSync(`${folder}/conf/link`, path);
+    await bench.sees(text);
+  };
+  await swap("pipe", "(fifo)");
+  await swap("real", "1");
+  await swap("./pipe", "(fifo)");
+  Deno.removeSync(path);
+  bench.write("2");
+  await bench.sees("2");
+  await bench.fifo(`${folder}/conf/new`);
+  Deno.renameSync(`${folder}/conf/new`, path);
+  await bench.sees("(fifo)");
+});
+
+Deno.test("a file of the same size and time is another all the same", {
+  ignore: isWindows,
+}, async () => {
+  await using bench = await Bench.make();
+  bench.write("1");
+  await bench.watch();
+  const { mtime } = Deno.statSync(bench.path);
+  bench.write("2");
+  Deno.utimeSync(bench.path, mtime!, mtime!);
+  await bench.sees("2");
 });

@@ -130,3 +130,56 @@ e2e(
     assert.match(failed.stderr, /^\S+\.yaml:1:8: error: "hosts" is "3"/);
   },
 );
+
+/** Makes a FIFO; nobody writes into it. */
+async function fifo(path: string): Promise<void> {
+  assert.equal((await ran("mkfifo", path)).status, 0);
+}
+
+/** What is told of a FIFO in the manifest's place. */
+const FIFO = /cannot be used.*it is a named pipe \(FIFO\)/;
+
+/** What may be done to the manifest's folder; then the mesh has to end all the same. */
+const WITH_FIFOS: Readonly<Record<string, (mesh: LiveMesh) => Promise<void>>> = {
+  "beside it": async (mesh) => {
+    // By the first of these the watch is known to have begun.
+    await mesh.tells(PORTS, () => Deno.writeTextFile(mesh.path, mesh.text(8081)));
+    await fifo(`${mesh.path}.other`);
+    await mesh.tells(PORTS, () => Deno.writeTextFile(mesh.path, mesh.text(8082)));
+  },
+  "in its place": async (mesh) => {
+    await fifo(`${mesh.path}.new`);
+    await mesh.tells(FIFO, () => Deno.rename(`${mesh.path}.new`, mesh.path));
+    const { status, stderr } = await mesh.command("reload");
+    assert.equal(status, 1);
+    assert.match(stderr, /it is a named pipe/);
+    await mesh.tells(PORTS, async () => {
+      await Deno.writeTextFile(`${mesh.path}.new`, mesh.text(8081));
+      await Deno.rename(`${mesh.path}.new`, mesh.path);
+    });
+    await fifo(`${mesh.path}.new`);
+    await mesh.tells(FIFO, () => Deno.rename(`${mesh.path}.new`, mesh.path));
+  },
+  "behind its link": async (mesh) => {
+    const point = async (target: string) => {
+      await Deno.symlink(target, `${mesh.path}.link`);
+      await Deno.rename(`${mesh.path}.link`, mesh.path);
+    };
+    await Deno.writeTextFile(`${mesh.path}.real`, mesh.text(8081));
+    await fifo(`${mesh.path}.pipe`);
+    await mesh.tells(PORTS, () => point(`${mesh.path}.real`));
+    await mesh.tells(FIFO, () => point(`${mesh.path}.pipe`));
+  },
+};
+
+for (const [where, act] of Object.entries(WITH_FIFOS)) {
+  e2e(
+    `a mesh whose manifest has a FIFO ${where} goes on, and ends at once`,
+    async (scene) => {
+      const mesh = await LiveMesh.start(scene);
+      await act(mesh);
+      assert.equal((await mesh.command("down")).status, 0);
+      await until("the mesh to end", () => mesh.manager.hasExited);
+    },
+  );
+}

@@ -18,6 +18,12 @@ export function learnDescriptorLimit(): void {
   }
 }
 
+/** The limit; undefined where the system does not tell. */
+export function descriptorLimit(): number | undefined {
+  learnDescriptorLimit();
+  return limit === undefined ? undefined : Number(limit);
+}
+
 /**
  * Whether the error says that this process (EMFILE) or the system (ENFILE) has none left.
  */

@@ -5,6 +5,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { isPrivate, type PluginPlace } from "./place.ts";
+import { readRegular } from "../../manifest/source/regular_file.ts";
 import { messageOf } from "../../wire/text.ts";
 
 /** The file that was read. */
@@ -42,7 +43,7 @@ export async function readPlugin(
 
 async function readFile(href: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return await Deno.readFile(fileURLToPath(href));
+    return await readRegular(fileURLToPath(href));
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) {
       throw new Error("cannot be read: there is no such file", { cause });

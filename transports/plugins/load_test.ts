@@ -453,6 +453,9 @@ Deno.test("check asks no server and runs nothing, unless the command line says s
     const gone = await problem("./gone.ts", folder, { isCheck: true });
     assert.match(gone.problem, /gone.ts cannot be read: there is no such file/);
     assert(gone.isError);
+    await new Deno.Command("mkfifo", { args: [`${folder}/pipe.ts`] }).output();
+    const pipe = await problem("./pipe.ts", folder);
+    assert.match(pipe.problem, /pipe.ts cannot be read: it is a named pipe \(FIFO\)/);
   });
 });
 
