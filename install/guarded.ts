@@ -54,12 +54,14 @@ export async function looseIn<Options>(
   const tops = trees.map(([top]) => top!);
   for (const found of [...folders, ...tops]) assertFolder(found, home);
   const below = trees.flatMap((tree) => tree.slice(1));
-  for (const found of below) {
-    if (found.about?.kind === "folder") assertFolder(found, home);
+  for (const found of [...inside, ...below]) {
+    if (found.about && found.about.kind !== "file") assertFolder(found, home);
   }
   const missing = [...folders, ...inside, ...tops].find(({ about }) => !about);
   if (missing) return `${missing.path} is missing`;
-  const loose = [...inside, ...below].find(({ about }) => about && isLoose(about));
+  const loose = [...inside, ...below].find(({ about }) =>
+    about?.kind === "file" && isLoose(about)
+  );
   return loose && `others may change it: ${inWords(loose)}`;
 }
 
@@ -91,7 +93,7 @@ async function treeAt<Options>(
   return found.length > 0 ? found : [{ path, about: undefined }];
 }
 
-/** @throws {Error} if others may change a folder that is there. */
+/** @throws {Error} if others may change a folder that is there, or it is none. */
 function assertFolder(found: Found, home: string): void {
   const { path, about } = found;
   if (!about) return;
@@ -106,8 +108,8 @@ function isIn(path: string, home: string): boolean {
   return path === home || path.startsWith(`${home}/`);
 }
 
-function isLoose({ kind, mode, uid }: PathInfo): boolean {
-  return kind === "link" || uid !== 0 || kind === "file" && (mode & 0o022) !== 0;
+function isLoose({ mode, uid }: PathInfo): boolean {
+  return uid !== 0 || (mode & 0o022) !== 0;
 }
 
 function inWords({ path, about }: Found): string {
