@@ -66,7 +66,7 @@ Deno.test("the file of another mesh is refused, naming both, and stays as it was
     for (const title of ["/home/me/one.yaml", meshTitle({ name: chanceName() })]) {
       assert.equal(StateFile.open(path, title).hosts.size, 1);
     }
-    Deno.writeTextFileSync(path, text.replace(/^  "of".*\n/m, ""));
+    Deno.writeTextFileSync(path, text.replace(/^ +"of".*\n/m, ""));
     assert.equal(StateFile.open(path, "two").hosts.size, 1);
     assert.equal(meshTitle({ name: "two" }), "two");
   }));
