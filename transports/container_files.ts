@@ -40,12 +40,15 @@ export function containerFiles<Options extends { readonly container: string }>(
         throw new Error(`${said} (${advice})`, { cause: error });
       }
     },
-    look: (options, path, context) =>
-      archived([...client(options), "cp", `${options.container}:${path}`, "-"], {
+    look(options, path, context) {
+      // Podman's archive of `/` has what is in it, and no entry for the folder itself.
+      const there = `${options.container}:${path === "/" ? "/.." : path}`;
+      return archived([...client(options), "cp", there, "-"], {
         context,
         // An archive of all that is there, of which the first words will do.
         read: tarHead,
-      }),
+      });
+    },
     async lookBelow(options, path, context) {
       const words = [...client(options), "cp", `${options.container}:${path}`, "-"];
       return await archived(words, { context, read: entriesOf }) ?? [];
