@@ -22,10 +22,12 @@ export type Sums = ReadonlyMap<string, string>;
 
 /**
  * A program for `deno eval`: prints the sum of each of the files in the folder `home` on a
- * line of its own, or why there is none, and `end`; and removes the folders of other versions
+ * line of its own, or why there is none, then the first of those and of the folders from `/`
+ * down that belongs to another user, for Podman's way of copying tells no owners, and `end`;
+ * and removes the folders of other versions
  * beside `home` from which nothing runs.
  */
-export function lookScript(home: string, files: Iterable<string>): string {
+export function lookScript(home: string, files: readonly string[]): string {
   return `
 const { createHash } = await import("node:crypto");
 const home = ${JSON.stringify(home)}, bytes = new Uint8Array(${CHUNK});
@@ -39,7 +41,21 @@ const sum = (path) => {
     return error instanceof Deno.errors.NotFound ? "missing" : "unreadable";
   }
 };
-const lines = ${JSON.stringify([...files])}.map((name) => sum(home + "/" + name));
+const lines = ${JSON.stringify(files)}.map((name) => sum(home + "/" + name));
+const parts = home.split("/"), me = Deno.uid();
+const paths = [
+  ...parts.map((_, at) => parts.slice(0, at + 1).join("/") || "/"),
+  ...${JSON.stringify(RUN_FOLDERS)}.map((name) => home + "/" + name),
+  ...${JSON.stringify(files)}.map((name) => home + "/" + name),
+];
+for (const path of paths) {
+  try {
+    const { uid, isDirectory } = Deno.lstatSync(path);
+    if (uid === 0 || uid === me) continue;
+    lines.push((isDirectory ? "folder " : "file ") + path + " is of user " + uid);
+    break;
+  } catch {}
+}
 console.log([sum(home + ".ok").length === 64 ? "whole" : "part", ...lines, "end"].join("\\n"));
 try {
   const at = home.lastIndexOf("/"), place = home.slice(0, at), own = home.slice(at + 1);
@@ -66,6 +82,8 @@ try {
 export function differenceIn(output: string, sums: Sums): string | undefined {
   const [mark, ...lines] = output.trimEnd().split("\n");
   if (lines.pop() !== "end") return "the look at it did not come to its end";
+  const foreign = lines.length > sums.size ? lines.pop() : undefined;
+  if (foreign !== undefined) return foreign.replace(/^(folder|file) /, "");
   const others = [...sums].flatMap(([name, sum], at) => {
     const there = lines[at];
     if (there === sum) return [];
@@ -75,6 +93,11 @@ export function differenceIn(output: string, sums: Sums): string | undefined {
   const [first] = others;
   if (first === undefined) return mark === "whole" ? undefined : "its copy was cut";
   return others.length === 1 ? first : `${first}, and ${others.length - 1} more`;
+}
+
+/** The folder that belongs to another user, by the same output, which no copy changes. */
+export function foreignFolderIn(output: string): string | undefined {
+  return /^folder (.+)$/m.exec(output)?.[1];
 }
 
 /** Sums of folders of this machine by their paths, which change only with the program. */

@@ -8,8 +8,8 @@ import type { HostFiles, Link, OpenContext, Transport } from "../transports/mod.
 import { architectureOf, folderOf } from "./agents.ts";
 import { withExit } from "../link/exit.ts";
 import { agentWords } from "../transports/command/words.ts";
-import { differenceIn, lookScript, sumsOf } from "./copied.ts";
-import { assertGuarded, looseIn } from "./guarded.ts";
+import { differenceIn, foreignFolderIn, lookScript, sumsOf } from "./copied.ts";
+import { assertGuarded, looseIn, refusal } from "./guarded.ts";
 import type { Uploads } from "./uploads.ts";
 import type { KnownProgram, WayBack } from "./way_back.ts";
 
@@ -62,10 +62,13 @@ export async function openCopied<Options>(
   const guarding = (context: OpenContext) => ({ files, options, home, context });
   const difference = async () => {
     const sums = await sumsOf(folder.path);
-    const script = lookScript(home, sums.keys());
+    const script = lookScript(home, [...sums.keys()]);
     const words = [...deno, "eval", "--no-config", "--no-lock", script];
     const said = await ask(transport, options, words, context);
-    return said === undefined ? "it does not run" : differenceIn(said, sums);
+    if (said === undefined) return "it does not run";
+    const foreign = foreignFolderIn(said);
+    if (foreign) throw refusal(home, `others may change it: ${foreign}`);
+    return differenceIn(said, sums);
   };
   // Nothing there is run before it is known that nobody else could have put it there.
   if (always || await looseIn(guarding(context)) || await difference()) {

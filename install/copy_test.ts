@@ -440,3 +440,27 @@ Deno.test({
     await assert.rejects(goBack(), /app\/cli\.js is a link of user 0/);
   },
 });
+
+Deno.test({
+  name: "where the way of copying tells no owners the agent itself looks at them",
+  ignore: ignore || Deno.uid() !== 0,
+  async fn() {
+    await using host = await CopyHost.make();
+    await heard(await host.open());
+    await Deno.chown(`${host.home}/app/cli.js`, 1000, 1000);
+    await heard(await host.open());
+    assert.equal(host.copied.length, 2 * COPIES);
+    assert.equal((await Deno.stat(`${host.home}/app/cli.js`)).uid, 0);
+    for (const path of [host.path, host.home, `${host.home}/lib`]) {
+      await Deno.chown(path, 1000, 1000);
+      await assert.rejects(host.open(), (error: Error) => {
+        assert.ok(
+          error.message.includes(`others may change it: ${path} is of user 1000`),
+        );
+        return true;
+      });
+      await Deno.chown(path, 0, 0);
+    }
+    assert.equal(host.copied.length, 2 * COPIES);
+  },
+});

@@ -118,7 +118,8 @@ function inWords({ path, about }: Found): string {
   return `${path} ${what}, with mode ${mode.toString(8).padStart(4, "0")}`;
 }
 
-function refusal(home: string, what: string): Error {
+/** Says what to do about an agent that others may change. */
+export function refusal(home: string, what: string): Error {
   return new Error(
     `the agent cannot be kept in ${home}: ${what} (make it root's, with mode 0755 or 0644; ` +
       `or remove it; or name another folder in "installPath")`,
