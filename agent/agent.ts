@@ -22,6 +22,7 @@ import {
   type HostAway,
   type ListenerStatus,
   parseConfigureArgs,
+  parseEndWish,
   parseExtendArgs,
   parseHostAway,
   parseHostDown,
@@ -312,6 +313,9 @@ class Agent {
           this.#links.release(range);
         }
         return this.#neighbour(data, "back");
+      case "stay":
+        this.#links.wanted(parseEndWish(data).wish);
+        return;
       case "bye":
         this.#links.bye();
         return;

@@ -6,8 +6,10 @@
  */
 import type { HostFiles, Link, OpenContext, Transport } from "../transports/mod.ts";
 import { architectureOf, folderOf } from "./agents.ts";
+import { withExit } from "../link/exit.ts";
 import { agentWords } from "../transports/command/words.ts";
-import { assertGuarded, lookScript, sumOfFolder } from "./copied.ts";
+import { differenceIn, foreignFolderIn, lookScript, sumsOf } from "./copied.ts";
+import { assertGuarded, looseIn, refusal } from "./guarded.ts";
 import type { Uploads } from "./uploads.ts";
 import type { KnownProgram, WayBack } from "./way_back.ts";
 
@@ -25,8 +27,13 @@ export interface CopyOptions {
 
 /** A question to the host that is not answered by then has failed. */
 const PROBE_LIMIT_MS = 15_000;
-/** Characters of its answer that are kept. */
-const MOST_SAID = 4096;
+/** Characters of its answer that are kept: a line for each of some hundred files. */
+const MOST_SAID = 256 * 1024;
+/**
+ * The status of a command that was ended by SIGKILL or SIGTERM, and of an engine's client
+ * that did not get as far as running a command.
+ */
+const KILLED = [125, 128 + 9, 128 + 15];
 /** How often copying is reported as alive, since nobody can tell how far it is. */
 const ALIVE_MS = 1000;
 /** The most time reported so: the folder has some 100 MB. */
@@ -52,14 +59,19 @@ export async function openCopied<Options>(
   const folder = await folderOf(architecture);
   const home = `${path}/norouter-agent-${folder.name}`;
   const deno = [`${home}/ld.so`, "--library-path", `${home}/lib`, `${home}/deno`];
-  const guard = () => assertGuarded(files, { options, home, context });
-  const isWhole = async () => {
-    const words = [...deno, "eval", "--no-config", "--no-lock", lookScript(home)];
+  const guarding = (context: OpenContext) => ({ files, options, home, context });
+  const difference = async () => {
+    const sums = await sumsOf(folder.path);
+    const script = lookScript(home, [...sums.keys()]);
+    const words = [...deno, "eval", "--no-config", "--no-lock", script];
     const said = await ask(transport, options, words, context);
-    return said.includes(`sum ${await sumOfFolder(folder.path)}\n`);
+    if (said === undefined) return "it does not run";
+    const foreign = foreignFolderIn(said);
+    if (foreign) throw refusal(home, `others may change it: ${foreign}`);
+    return differenceIn(said, sums);
   };
-  await guard();
-  if (always || !await isWhole()) {
+  // Nothing there is run before it is known that nobody else could have put it there.
+  if (always || await looseIn(guarding(context)) || await difference()) {
     uploads?.begin();
     context.log(`copying the agent to ${home}, for the host has no shell`);
     const until = performance.now() + COPY_LIMIT_MS;
@@ -73,10 +85,10 @@ export async function openCopied<Options>(
         folder.path,
         home,
       );
-      // Those that were made have the modes of here.
-      await guard();
-      if (!await isWhole()) {
-        const what = `what was copied to ${home} is not what is there`;
+      await assertGuarded(guarding(context));
+      const other = await difference();
+      if (other !== undefined) {
+        const what = `what was copied to ${home} is not what is there: ${other}`;
         uploads?.spoiled(what);
         throw new Error(what);
       }
@@ -94,7 +106,7 @@ export async function openCopied<Options>(
   );
   const known: KnownProgram = {
     words: program,
-    inspect: (context) => assertGuarded(files, { options, home, context }),
+    inspect: (context) => assertGuarded(guarding(context)),
   };
   wayBack?.keep(known, context.answered);
   return link;
@@ -103,21 +115,63 @@ export async function openCopied<Options>(
 type Put = (from: string, to: string, quiet?: boolean) => Promise<void>;
 
 async function copyFolder(put: Put, folder: string, home: string): Promise<void> {
-  const empty = await Deno.makeTempDir({ prefix: "norouter-" });
+  const work = await Deno.makeTempDir({ prefix: "norouter-" });
   try {
-    await Deno.chmod(empty, 0o755); // modes go along
+    const empty = `${work}/empty`;
+    await Deno.mkdir(empty);
+    await Deno.chmod(empty, PLAIN.folder);
     await makeFolder(put, `${empty}/.`, home);
+    for await (const { name } of Deno.readDir(folder)) {
+      // Files that a program running from this folder has left there are its own.
+      if (name === "ok" || name === "deno-dir") continue;
+      const { isDirectory } = await Deno.stat(`${folder}/${name}`);
+      const from = await plain(`${folder}/${name}`, `${work}/${name}`);
+      // Its contents, for the folder may be there already, in part.
+      await put(`${from}${isDirectory ? "/." : ""}`, `${home}/${name}`);
+    }
+    // Comes last, and says that the rest is whole.
+    await put(await plain(`${folder}/ok`, `${work}/ok`), `${home}.ok`);
   } finally {
-    await Deno.remove(empty);
+    await Deno.remove(work, { recursive: true });
   }
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    // Files that a program running from this folder has left there are its own.
-    if (name === "ok" || name === "deno-dir") continue;
-    // Its contents, for the folder may be there already, in part.
-    await put(`${folder}/${name}${isDirectory ? "/." : ""}`, `${home}/${name}`);
+}
+
+/** The modes of what is copied, which go along: for all to read, for root to change. */
+const PLAIN = { folder: 0o755, program: 0o755, file: 0o644 };
+
+/** The file or folder `from` if its modes are as they have to be there, or a copy `to` with such. */
+async function plain(from: string, to: string): Promise<string> {
+  if (await isPlain(from)) return from;
+  await copyPlain(from, to);
+  return to;
+}
+
+async function isPlain(path: string): Promise<boolean> {
+  const about = await Deno.lstat(path);
+  if (about.isSymlink) return false;
+  // Where there are no modes, the client that copies has its own.
+  if (about.mode !== null && (about.mode & 0o7777) !== plainMode(about)) return false;
+  if (!about.isDirectory) return true;
+  for await (const { name } of Deno.readDir(path)) {
+    if (!await isPlain(`${path}/${name}`)) return false;
   }
-  // Comes last, and says that the rest is whole.
-  await put(`${folder}/ok`, `${home}.ok`);
+  return true;
+}
+
+async function copyPlain(from: string, to: string): Promise<void> {
+  const about = await Deno.stat(from);
+  if (about.isDirectory) {
+    await Deno.mkdir(to);
+    for await (const { name } of Deno.readDir(from)) {
+      await copyPlain(`${from}/${name}`, `${to}/${name}`);
+    }
+  } else await Deno.copyFile(from, to);
+  await Deno.chmod(to, plainMode(about));
+}
+
+function plainMode({ isDirectory, mode }: Deno.FileInfo): number {
+  if (isDirectory) return PLAIN.folder;
+  return ((mode ?? 0) & 0o111) === 0 ? PLAIN.file : PLAIN.program;
 }
 
 /** Makes the folder and its parents; an existing folder stays as it is. */
@@ -134,15 +188,23 @@ async function makeFolder(put: Put, empty: string, path: string): Promise<void> 
   }
 }
 
-/** The output of a command there; empty if the command fails or takes too long. */
+/**
+ * The output of a command there; undefined if the command fails.
+ *
+ * @throws {Error} if it was killed or takes too long, which tells nothing of what is there.
+ */
 async function ask<Options>(
   transport: Transport<Options>,
   options: Options,
   words: readonly string[],
   context: OpenContext,
-): Promise<string> {
+): Promise<string | undefined> {
   const link = await transport.exec!(options, words, { ...context, log: () => {} });
-  const timer = setTimeout(() => link.abort("no answer"), PROBE_LIMIT_MS);
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    link.abort("no answer");
+  }, PROBE_LIMIT_MS);
   let said = "";
   try {
     await Promise.allSettled([
@@ -154,7 +216,12 @@ async function ask<Options>(
         }
       })(),
     ]);
-    return (await link.closed).ok ? said : "";
+    const exit = await link.closed;
+    if (exit.ok) return said;
+    const wasKilled = exit.signal !== undefined || KILLED.includes(exit.status ?? 0);
+    if (!isLate && !wasKilled) return undefined;
+    const why = isLate ? `no answer within ${PROBE_LIMIT_MS / 1000} s` : exit.reason;
+    throw withExit(new Error(`cannot look at the agent that is there: ${why}`), exit);
   } finally {
     clearTimeout(timer);
   }

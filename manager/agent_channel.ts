@@ -13,7 +13,9 @@ import {
   type AgentStatus,
   type ConfigureArgs,
   type ControlEvent,
+  encodeControl,
   type ExtendArgs,
+  parseEndWish,
   parseRouteSuggestion,
   parseStatus,
   type RouteSuggestion,
@@ -50,15 +52,19 @@ export interface AgentEvents {
 /** Makes the channel to the agent of a host. */
 export function agentChannel(plan: AgentChannelPlan, events: AgentEvents): Channel {
   const { clock, carry } = plan;
-  return new Channel({
+  const channel = new Channel({
     clock,
     get longest() {
       return longestStatus(plan.greeting);
     },
     carry,
-    event: (event) => tell(event, events),
+    event(event) {
+      if (event.type === "askedToEnd") stay(event, channel);
+      else tell(event, events);
+    },
     excess: (bytes) => events.excess(bytes),
   });
+  return channel;
 }
 
 /** Bytes of the longest result of `status` from an agent with this configuration. */
@@ -68,6 +74,12 @@ export function longestStatus({ configure, extend }: Greeting): number {
   const listeners = others.length + forwards.length + nameServers.length + 2 +
     (extend?.egress?.length ?? 0);
   return MOST_CONTROL_BYTES + LISTENER_BYTES * listeners;
+}
+
+/** Another manager of the same mesh has an agent there as well: this one lives, and says so. */
+function stay({ data }: ControlEvent, channel: Channel): void {
+  const body = { type: "stay", data: parseEndWish(data) };
+  if (channel.state === "ready") channel.push(encodeControl({ type: "event", body }));
 }
 
 /** Ignores events of other types, which newer agents send. */

@@ -15,6 +15,7 @@ import type { Mesh, MeshOptions } from "./contract.ts";
 import { withFreeVips } from "./free_vips.ts";
 import { isParsed, Reading } from "./reading.ts";
 import { RunningMesh } from "./running_mesh.ts";
+import { chanceName } from "./resume/mesh_name.ts";
 import { StateFile } from "./resume/state_file.ts";
 
 /**
@@ -50,8 +51,7 @@ export async function startMesh(
   const parsed = read.manifest;
   warn(parsed.warnings);
   // Another object is another mesh, unless it is named.
-  const { name = typeof manifest === "string" ? undefined : crypto.randomUUID() } =
-    options;
+  const { name = typeof manifest === "string" ? undefined : chanceName() } = options;
   const kept = options.state === undefined
     ? parsed
     : StateFile.open(options.state).withVips(parsed);

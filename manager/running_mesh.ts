@@ -30,7 +30,7 @@ import type {
   StatusOptions,
 } from "./contract.ts";
 import { Keeping } from "./members/keeping.ts";
-import { meshName } from "./resume/mesh_name.ts";
+import { meshName, meshTitle } from "./resume/mesh_name.ts";
 import { StateFile } from "./resume/state_file.ts";
 import { StateLock } from "./resume/state_lock.ts";
 import type { MeshEvent } from "./events.ts";
@@ -115,8 +115,10 @@ export class RunningMesh implements Mesh {
     const { state: path, name } = options;
     this.#lock = path === undefined ? undefined : StateLock.take(path);
     try {
-      const state = path === undefined ? undefined : StateFile.open(path);
       const named = name === undefined ? { path: manifest.path } : { name };
+      const state = path === undefined
+        ? undefined
+        : StateFile.open(path, meshTitle(named));
       const keeping = new Keeping(state?.mesh ?? meshName(named), state);
       this.#members = new Membership({ router, connections, clock, keeping, emit });
       this.#members.swap({ manifest: ruled, transports });

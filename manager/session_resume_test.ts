@@ -431,3 +431,11 @@ Deno.test("a host with the agent of an earlier manager that is not reached is aw
   assert.equal(bench.session.state, "down");
   assert.match(bench.told[0]!, /did not come back within 60 s: no way there/);
 });
+
+Deno.test("an agent that a newer one asked to end is told that its manager lives", async () => {
+  await using bench = await ready();
+  const data = { wish: 7 };
+  await bench.agent.message({ type: "event", body: { type: "askedToEnd", data } });
+  await settle();
+  assert.deepEqual(bench.agent.messages.at(-1)!.body, { type: "stay", data });
+});

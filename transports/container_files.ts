@@ -3,14 +3,18 @@
  *
  * @module
  */
-import type { HostFiles } from "./mod.ts";
+import { messageOf } from "../wire/text.ts";
+import type { HostFiles, OpenContext, TreeEntry } from "./mod.ts";
 import { readOutput } from "./command/output.ts";
 import { openProcess } from "./command/process.ts";
-import { tarHead } from "./tar_head.ts";
+import { tarEntries, tarHead } from "./tar_entries.ts";
 
 /** How a container gets a folder that can be written. */
 export const CONTAINER_ROOM =
   `start the container with "--tmpfs /tmp:exec", or with a volume that "installPath" names`;
+
+/** Entries below a folder, beyond which nobody looks. */
+const MOST_ENTRIES = 10_000;
 
 /** Files by a client that is `client(options)`, such as `docker --context=lab`. */
 export function containerFiles<Options extends { readonly container: string }>(
@@ -36,19 +40,73 @@ export function containerFiles<Options extends { readonly container: string }>(
         throw new Error(`${said} (${advice})`, { cause: error });
       }
     },
-    async look(options, path, context) {
-      // An archive of all that is there, of which the first words will do.
-      const words = ["cp", `${options.container}:${path}`, "-"];
-      const quiet = { ...context, log: () => {} };
-      const link = openProcess([...client(options), ...words], quiet);
-      const closing = link.writable.close().catch(() => {});
-      try {
-        return await tarHead(link.readable);
-      } finally {
-        link.abort("its first words will do");
-        await link.readable.cancel().catch(() => {});
-        await Promise.all([closing, link.closed]);
-      }
+    look(options, path, context) {
+      // Podman's archive of `/` has what is in it, and no entry for the folder itself.
+      const there = `${options.container}:${path === "/" ? "/.." : path}`;
+      return archived([...client(options), "cp", there, "-"], {
+        context,
+        // An archive of all that is there, of which the first words will do.
+        read: tarHead,
+      });
+    },
+    async lookBelow(options, path, context) {
+      const words = [...client(options), "cp", `${options.container}:${path}`, "-"];
+      return await archived(words, { context, read: entriesOf }) ?? [];
     },
   };
+}
+
+/** The entries of an archive. @throws {Error} if there are too many. */
+async function entriesOf(stream: ReadableStream<Uint8Array>): Promise<TreeEntry[]> {
+  const entries: TreeEntry[] = [];
+  for await (const entry of tarEntries(stream)) {
+    if (entries.length === MOST_ENTRIES) {
+      throw new Error(`more than ${MOST_ENTRIES} files are there`);
+    }
+    entries.push(entry);
+  }
+  return entries;
+}
+
+/**
+ * Reads the archive that a command writes; undefined if it writes none because nothing is
+ * there.
+ *
+ * @throws {Error} if it was ended, or writes no archive.
+ */
+async function archived<Read>(
+  words: readonly string[],
+  { context, read }: {
+    readonly context: OpenContext;
+    readonly read: (stream: ReadableStream<Uint8Array>) => Promise<Read>;
+  },
+): Promise<Read | undefined> {
+  const link = openProcess(words, { ...context, log: () => {} });
+  const closing = link.writable.close().catch(() => {});
+  let [isEmpty, isRead] = [true, false];
+  const stream = link.readable.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(bytes, controller) {
+        isEmpty &&= bytes.length === 0;
+        controller.enqueue(bytes);
+      },
+    }),
+  );
+  let found: Read | undefined;
+  let fault: unknown;
+  try {
+    found = await read(stream);
+    isRead = true;
+  } catch (error) {
+    fault = error;
+  } finally {
+    if (!isEmpty) link.abort("what was read will do");
+    await stream.cancel().catch(() => {});
+    await closing;
+  }
+  const { signal, reason } = await link.closed;
+  if (isEmpty && signal === undefined) return undefined;
+  if (isRead && !isEmpty) return found;
+  const path = words.at(-2)!;
+  throw new Error(`cannot look at ${path}: ${isEmpty ? reason : messageOf(fault)}`);
 }

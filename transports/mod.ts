@@ -211,12 +211,32 @@ export interface HostFiles<Options> {
    * @throws {Error} with a message for the user.
    */
   put(options: Options, from: string, to: string, context: OpenContext): Promise<void>;
-  /** The entry at a path of the host, a link not followed; undefined if there is none. */
+  /**
+   * The entry at a path of the host, a link not followed; undefined if there is none.
+   *
+   * @throws {Error} if nobody can tell.
+   */
   look?(
     options: Options,
     path: string,
     context: OpenContext,
   ): Promise<PathInfo | undefined>;
+  /**
+   * The entry at a path of the host, and all below it; none if there is none.
+   *
+   * @throws {Error} if nobody can tell.
+   */
+  lookBelow?(
+    options: Options,
+    path: string,
+    context: OpenContext,
+  ): Promise<readonly TreeEntry[]>;
+}
+
+/** An entry of a host, at a path or below. */
+export interface TreeEntry extends PathInfo {
+  /** Begins with the last name of the path that was looked at: `lib/libc.so.6`. */
+  readonly path: string;
 }
 
 /** An entry at a path of a host. */

@@ -56,6 +56,8 @@ export class TestLink {
   stderr = "";
   /** Bytes that came and are no frames: lines of a script, until the first frame. */
   text = "";
+  /** The data of the events `askedToEnd`. */
+  readonly wishes: unknown[] = [];
   /** Credits and other frames of no interest here. */
   others = 0;
   /** Whether its output has ended. */
@@ -133,6 +135,9 @@ export class TestLink {
           await this.peer?.send(frame.bytes.slice());
         } else if (frame.type === FrameType.JSON) {
           const message = decodeControl(frame.payload);
+          if (message.type === "event" && message.body.type === "askedToEnd") {
+            this.wishes.push(message.body.data);
+          }
           if (message.type !== "result") continue;
           this.#results.get(message.body.request_id)?.(message.body);
         } else this.others++;

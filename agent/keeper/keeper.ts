@@ -13,7 +13,8 @@
  * time is over, or its folder is gone or has no entrance, for then nobody can come back.
  *
  * *Names.* A keeper without a link would hold ports against a manager that was started
- * again. So a new one asks those of the same mesh and host to end, before it is used.
+ * again. So a new one asks those of the same mesh and host to end, before it is used. One
+ * with a link asks its manager first, which may live and be another than the new one's.
  *
  * @module
  */
@@ -56,6 +57,8 @@ export interface KeepHooks {
   onGone(): void;
   /** Nothing comes over the present link; whoever sees a byte calls `heard`. */
   onSilent(): void;
+  /** The manager is to be asked whether it lives, under this number; see `wanted`. */
+  onAsked(wish: number): void;
   /** Reads of the present link that brought something. */
   reads(): number;
 }
@@ -150,6 +153,11 @@ export class Keeper {
     this.#life.heard(performance.now());
   }
 
+  /** The manager wants the agent, after it was asked under this number. */
+  wanted(wish: number): void {
+    this.#life.wanted(wish);
+  }
+
   /** The present link has ended. Settles with the next, or undefined when all is over. */
   next(): Promise<LentLink | undefined> {
     const isReplaced = this.#waiting !== undefined;
@@ -216,7 +224,11 @@ export class Keeper {
   /** The answer is why the agent does not end. */
   #onEnd(isOurs: boolean): string | undefined {
     if (!isOurs) return "another mesh or host";
-    if (!this.#life.askedToEnd()) return "the agent has a link";
+    const wish = this.#life.askedToEnd();
+    if (wish !== undefined) {
+      this.#options.hooks.onAsked(wish);
+      return "the agent has a link";
+    }
     if (this.#give) this.#giveNothing();
     else this.#options.hooks.onGone(); // a silent link, which ends first
   }

@@ -13,6 +13,11 @@
  * Times are milliseconds of any clock. The grace counts from the last byte received, about:
  * reads are counted and looked at now and then, which costs nothing on the way of a byte.
  *
+ * A wish for the end that comes while there is a link is kept until it is known whether that
+ * link lives. Its manager is asked, and by its answer the wish is void; what else comes may
+ * have been under way when the manager died. One that is too old to answer makes the wish
+ * void by bringing something later.
+ *
  * @module
  */
 
@@ -40,6 +45,8 @@ export class Life {
   #epoch = 0;
   /** A wish for the end while there was a link: new, and since the last look. */
   #endWish: "none" | "new" | "seen" = "none";
+  /** Wishes for the end so far. */
+  #wishes = 0;
 
   constructor({ seconds, now }: LifeOptions) {
     this.#graceMs = seconds * 1000;
@@ -103,17 +110,21 @@ export class Life {
   }
 
   /**
-   * A newer agent of the same host asks this one to end. True if it does, at once; else the
-   * wish is remembered until it is known whether the link lives: that of a manager that is
-   * gone ends or falls silent, and one that brings something later makes the wish void.
+   * A newer agent of the same host asks this one to end. Undefined if it does, at once; else
+   * the number of the wish, which is remembered until the link ends or falls silent, as that
+   * of a manager that is gone does, or the wish is void.
    */
-  askedToEnd(): boolean {
+  askedToEnd(): number | undefined {
     if (this.#phase === "attached") {
       this.#endWish = "new";
-      return false;
+      return ++this.#wishes;
     }
     this.#phase = "over";
-    return true;
+  }
+
+  /** The manager answered the wish of this number: it lives, and wants the agent. */
+  wanted(wish: number): void {
+    if (wish === this.#wishes) this.#endWish = "none";
   }
 
   /**

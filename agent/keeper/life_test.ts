@@ -61,13 +61,13 @@ Deno.test("a link counts if its number is above all before", () => {
 Deno.test("who is away or silent ends for a newer agent, who has a link does not", () => {
   const away = life();
   away.lost(1000, 0);
-  assert.equal(away.askedToEnd(), true);
+  assert.equal(away.askedToEnd(), undefined);
   assert.equal(away.phase, "over");
   const silent = life();
   silent.look(SILENCE_MS, 0);
-  assert.equal(silent.askedToEnd(), true);
+  assert.equal(silent.askedToEnd(), undefined);
   const attached = life();
-  assert.equal(attached.askedToEnd(), false);
+  assert.equal(attached.askedToEnd(), 1);
   assert.equal(attached.phase, "attached");
 });
 
@@ -108,4 +108,17 @@ Deno.test("such a wish comes true when the link falls silent", () => {
   assert.equal(it.look(3000 + SILENCE_MS - 1, 5), false);
   assert.equal(it.look(3000 + SILENCE_MS, 5), false, "it is over instead");
   assert.equal(it.phase, "over");
+});
+
+Deno.test("such a wish is void at once when the manager answers that very wish", () => {
+  const answered = life();
+  answered.wanted(answered.askedToEnd()!);
+  answered.lost(50, 3);
+  assert.equal(answered.phase, "away");
+  const late = life();
+  const first = late.askedToEnd()!;
+  late.askedToEnd(); // after which the manager may have died
+  late.wanted(first);
+  late.lost(50, 3);
+  assert.equal(late.phase, "over");
 });

@@ -171,6 +171,29 @@ test("a keeper that is away makes room for a new agent of its mesh and host", as
   assert.equal(folderOf(id), undefined);
 });
 
+test("a keeper whose manager says that it lives is not ended by a newer agent", async () => {
+  await using kept = await Kept.start();
+  const client = await kept.connect();
+  await echoed(client, "before");
+  for (const wish of [1, 2]) {
+    const newer = new TestLink(agentCommand());
+    const args = configuration(0, wishOf(someId(), { mesh: `test-${kept.id}` }));
+    assert.equal((await newer.ask("configure", args)).error, undefined);
+    const { link } = kept;
+    await until("the question", () => link.wishes.length > 0);
+    assert.deepEqual(link.wishes, [{ wish }]);
+    await link.event("stay", { wish });
+    await link.ask("ping"); // behind the answer
+    await newer.event("bye");
+    await newer.drop();
+    await newer.ended;
+    await link.drop();
+    await until("the end of the link", () => link.isOver);
+    await kept.back();
+    await echoed(client, `after ${wish}`);
+  }
+});
+
 test("keepers of other hosts, and those with a link, are left alone", async () => {
   await using one = await Kept.start();
   await using two = await Kept.start({ wish: { mesh: "another" } });

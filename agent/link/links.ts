@@ -17,7 +17,11 @@
 
 import { messageOf } from "../../wire/text.ts";
 import type { Frame } from "../../wire/frame.ts";
-import type { ResumeAnswer, ResumeWish } from "../../wire/control/control.ts";
+import {
+  encodeControl,
+  type ResumeAnswer,
+  type ResumeWish,
+} from "../../wire/control/control.ts";
 import type { Keep, Keeper, LentLink } from "../keeper/keeper.ts";
 import type { LivingStack } from "../living_stack.ts";
 import type { AgentPort } from "./port.ts";
@@ -66,6 +70,10 @@ export class Links {
         onLent: () => pump.leave(),
         onGone: () => pump.leave(),
         reads: () => pump.input?.reads ?? 0,
+        onAsked: (wish) => {
+          const body = { type: "askedToEnd", data: { wish } };
+          pump.send(encodeControl({ type: "event", body }));
+        },
         onSilent: () => {
           stack.hold(0, 0);
           pump.input?.onNextRead(() => {
@@ -80,6 +88,11 @@ export class Links {
     } catch (error) {
       return { off: messageOf(error) };
     }
+  }
+
+  /** The manager wants the agent, though a newer one asked for its end. */
+  wanted(wish: number): void {
+    this.#keeper?.wanted(wish);
   }
 
   /** The present link is the last. */

@@ -31,6 +31,8 @@ function scene({ isKept = true } = {}) {
       return new Promise<Error | undefined>((resolve) => ends.push(resolve));
     },
     leave: () => log.push("leave"),
+    send: ({ payload }: { payload: Uint8Array }) =>
+      log.push(new TextDecoder().decode(payload)),
     takeLost: () => 0,
   };
   const keeper = {

@@ -24,6 +24,7 @@ import { LiveParty } from "../live.ts";
 import { load, type Loaded, printDiagnostics } from "../manifest.ts";
 import type { GlobalOptions } from "../options.ts";
 import { ProgressDisplay } from "../console/progress.ts";
+import { chanceName } from "../../manager/resume/mesh_name.ts";
 import { stopSignals } from "../stop.ts";
 import { statusFields, statusText } from "../console/status_text.ts";
 import { ToldOnce } from "../console/told_once.ts";
@@ -104,7 +105,9 @@ export async function runMesh(
   printDiagnostics(diagnostics, options);
   if (!read) return { status: 1, isComplete: false };
   const { withFreeVips } = await import("../../manager/free_vips.ts");
-  const base = withFreeVips(await withKeptVips(read, options));
+  // Another mesh without a file is another mesh.
+  const name = options.name ?? (given && chanceName());
+  const base = withFreeVips(await withKeptVips(read, { ...options, name }));
   const ruled = await withRulesOf(base, options);
   if (!ruled) return { status: 1, isComplete: false };
   const { manifest, rules } = ruled;
@@ -132,8 +135,6 @@ export async function runMesh(
   const tell = options.logFormat === "json" || options.debug
     ? show
     : (event: MeshEvent) => told.take(event);
-  // Another mesh without a file is another mesh.
-  const name = options.name ?? (given && crypto.randomUUID());
   const mesh = await startMesh(base, {
     rules,
     transports: plugins,
@@ -204,14 +205,24 @@ export async function runMesh(
   return await end(signal === "down" ? "SIGTERM" : signal);
 }
 
-/** With the addresses that hosts had before this program was killed, if that is kept. */
+/**
+ * With the addresses that hosts had before this program was killed, if that is kept.
+ *
+ * @throws {Error} if the file cannot be used, before anything of the mesh is shown.
+ */
 async function withKeptVips(
   manifest: Manifest,
-  { state }: GlobalOptions,
+  { state, name }: Pick<GlobalOptions, "state" | "name">,
 ): Promise<Manifest> {
   if (state === undefined) return manifest;
-  const { StateFile } = await import("../../manager/resume/state_file.ts");
-  return StateFile.open(state).withVips(manifest);
+  const [{ StateFile }, { StateLock }, { meshTitle }] = await Promise.all([
+    import("../../manager/resume/state_file.ts"),
+    import("../../manager/resume/state_lock.ts"),
+    import("../../manager/resume/mesh_name.ts"),
+  ]);
+  StateLock.take(state).release();
+  const title = meshTitle(name === undefined ? { path: manifest.path } : { name });
+  return StateFile.open(state, title).withVips(manifest);
 }
 
 /** With the rules of the command line; undefined if they are wrong, which is told. */

@@ -10,6 +10,9 @@ import { resolve } from "node:path";
 /** Hexadecimal digits of a name. */
 const DIGITS = 16;
 
+/** Names of chance begin so, and no other: users cannot type it. */
+const CHANCE = "\0";
+
 /** What a mesh is called: by a name of its own, or by the path of its manifest. */
 export type Named = { readonly name: string } | { readonly path: string };
 
@@ -24,6 +27,20 @@ export function meshName(named: Named): string {
     0,
     DIGITS,
   );
+}
+
+/** A name of chance, for a mesh that has no other: nothing else is the same mesh. */
+export function chanceName(): string {
+  return `${CHANCE}${crypto.randomUUID()}`;
+}
+
+/**
+ * What people call the mesh: its name, or the path of its manifest; undefined for a name of
+ * chance.
+ */
+export function meshTitle(named: Named): string | undefined {
+  if ("path" in named) return resolve(named.path);
+  return named.name.startsWith(CHANCE) ? undefined : named.name;
 }
 
 function machine(): string {

@@ -33,6 +33,8 @@ export interface KeptAgent extends KeyParts {
 interface State {
   readonly version: number;
   readonly mesh: string;
+  /** What people call the mesh, see `meshTitle`. */
+  readonly of?: string | undefined;
   /** The addresses that were found for hosts, dotted. */
   readonly vips: Readonly<Record<string, string>>;
   readonly hosts: Readonly<Record<string, KeptAgent>>;
@@ -51,6 +53,7 @@ const address = v.pipe(
 const STATE: Schema<State> = v.object({
   version: v.literal(VERSION),
   mesh: v.pipe(v.string(), v.regex(/^[\w.-]{1,64}$/, "Expected the name of a mesh")),
+  of: v.optional(v.string()),
   vips: v.record(v.string(), address),
   hosts: v.record(
     v.string(),
@@ -69,23 +72,33 @@ export class StateFile {
   readonly #path: string;
   readonly #hosts: Map<string, KeptAgent>;
   #mesh: string | undefined;
+  readonly #of: string | undefined;
   #vips: Readonly<Record<string, string>>;
 
-  private constructor(path: string, state?: State) {
+  private constructor(path: string, state: State | undefined, of: string | undefined) {
     this.#path = path;
+    this.#of = of ?? state?.of;
     this.#mesh = state?.mesh;
     this.#vips = state?.vips ?? {};
     this.#hosts = new Map(Object.entries(state?.hosts ?? {}));
   }
 
   /**
-   * Reads the file, which need not be there.
+   * Reads the file, which need not be there, for the mesh that people call `of`.
    *
-   * @throws {Error} if it is not this user's alone, or damaged; the message says where.
+   * @throws {Error} if it is not this user's alone, damaged, or of another mesh, whose agents
+   * would be lost; the message says where.
    */
-  static open(path: string): StateFile {
+  static open(path: string, of?: string): StateFile {
     const text = read(path);
-    return new StateFile(path, text === undefined ? undefined : parse(path, text));
+    const state = text === undefined ? undefined : parse(path, text);
+    if (of !== undefined && state?.of !== undefined && of !== state.of) {
+      throw new Error(
+        `Cannot use the state file ${path}: it is of the mesh ${state.of}, and this one ` +
+          `is ${of}. Name another file; if it is the same mesh, say so by "of" in the file`,
+      );
+    }
+    return new StateFile(path, state, of);
   }
 
   /** The name of its mesh; undefined for a file that is new. */
@@ -150,6 +163,7 @@ export class StateFile {
     const state: State = {
       version: VERSION,
       mesh: this.#mesh!,
+      ...(this.#of !== undefined && { of: this.#of }),
       vips: this.#vips,
       hosts: Object.fromEntries(this.#hosts),
     };
@@ -225,6 +239,11 @@ function parse(path: string, text: string): State {
   } catch {
     const { line, column } = placeOf(text);
     throw damaged(`${path}:${line}:${column}`, "it is no JSON from here on");
+  }
+  const version = (value as { version?: unknown } | null)?.version;
+  if (typeof version === "number" && version !== VERSION) {
+    const why = `another version of NoRouter has written it, in form ${version}`;
+    throw damaged(path, `${why}, and this version knows form ${VERSION}`);
   }
   try {
     return check("it", STATE, value);

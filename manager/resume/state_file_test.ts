@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { manifestFromObject } from "../../manifest/parse.ts";
 import { formatIpv4 } from "../../wire/ip/ipv4.ts";
+import { chanceName, meshTitle } from "./mesh_name.ts";
 import { type KeptAgent, StateFile } from "./state_file.ts";
 
 const agent: KeptAgent = {
@@ -46,6 +47,28 @@ Deno.test("a state is read as it was written", () =>
     assert.equal(StateFile.open(path).hosts.get("web")?.epoch, 8);
     state.remove("web");
     assert.equal(StateFile.open(path).hosts.size, 0);
+  }));
+
+Deno.test("the file of another mesh is refused, naming both, and stays as it was", () =>
+  withPath((path) => {
+    const state = StateFile.open(path, "/home/me/one.yaml");
+    state.begin("feedbeef", hosts, () => true);
+    state.set("web", agent);
+    const text = Deno.readTextFileSync(path);
+    assert.throws(() => StateFile.open(path, "/home/me/two.yaml"), {
+      message:
+        `Cannot use the state file ${path}: it is of the mesh /home/me/one.yaml, ` +
+        "and this one is /home/me/two.yaml. Name another file; if it is the same mesh, " +
+        'say so by "of" in the file',
+    });
+    assert.equal(Deno.readTextFileSync(path), text);
+    // Its own, one whose name is of chance, and a file of before there were titles.
+    for (const title of ["/home/me/one.yaml", meshTitle({ name: chanceName() })]) {
+      assert.equal(StateFile.open(path, title).hosts.size, 1);
+    }
+    Deno.writeTextFileSync(path, text.replace(/^ +"of".*\n/m, ""));
+    assert.equal(StateFile.open(path, "two").hosts.size, 1);
+    assert.equal(meshTitle({ name: "two" }), "two");
   }));
 
 Deno.test("agents of hosts that are not there any more are forgotten", () =>
@@ -117,7 +140,11 @@ Deno.test("a damaged file is told with the place, without its secrets, and stays
         text.replace('"epoch": 7', '"epoch": "7"'),
         /hosts\.web\.epoch: .*Expected number/,
       ],
-      [text.replace('"version": 1', '"version": 2'), /version: .*Expected 1/],
+      [
+        text.replace('"version": 1', '"version": 2, "hosts": 3'),
+        /another version of NoRouter has written it, in form 2, and this version knows/,
+      ],
+      [text.replace('"version": 1', '"version": "1"'), /version: .*Expected 1/],
       ["{", /state:1:2: it is no JSON from here on/],
       ["[]", /version: Invalid key/],
     ];

@@ -6,6 +6,9 @@
  */
 import assert from "node:assert/strict";
 import { dockerTest } from "../harness/engines/docker.ts";
+import { Centre } from "../harness/engines/reached.ts";
+import { ReachedMesh } from "../harness/engines/reached_mesh.ts";
+import { SSH_NEEDS } from "../harness/engines/sshd.ts";
 import { NOROUTER, readyLine } from "../harness/scene/mesh.ts";
 import { run } from "../harness/scene/process.ts";
 
@@ -73,4 +76,71 @@ dockerTest(
     assert.doesNotMatch(await container.exec("/bin/busybox", "ls", "/keep"), /0000aa/);
   },
   { needs: ["busybox"], limitMs: 240_000 },
+);
+
+dockerTest(
+  "on the way back to a container without a shell nothing is run that others may change",
+  async (docker, scene, { folder }) => {
+    const centre = await Centre.make(scene);
+    const base = await scene.folder();
+    await Deno.mkdir(`${base}/root/bin`, { recursive: true });
+    const busybox = (await run(["which", "busybox"])).trim();
+    await Deno.copyFile(busybox, `${base}/root/bin/busybox`);
+    const image = await docker.image(`${base}/root`);
+    const container = await docker.container(image, ["/bin/busybox", "sleep", "600"]);
+    const inside = (...words: string[]) => container.exec("/bin/busybox", ...words);
+
+    // Modes of the manager's side that let others in.
+    const agents = `${base}/agents/norouter-linux-x64`;
+    await Deno.mkdir(`${base}/agents`);
+    await Deno.rename(folder, agents);
+    for (const name of ["app", "lib"]) await Deno.chmod(`${agents}/${name}`, 0o777);
+    await Deno.copyFile(`${agents}/app/cli.js`, `${base}/cli.js`); // which is shared
+    await Deno.chmod(`${base}/cli.js`, 0o666);
+    await Deno.rename(`${base}/cli.js`, `${agents}/app/cli.js`);
+
+    const mesh = await ReachedMesh.start(scene, centre, {
+      ways: [await centre.container(docker, container, "bare")],
+      program: ["env", `NOROUTER_AGENTS=${base}/agents`, ...NOROUTER],
+    });
+    await mesh.ready();
+    const [name] = /norouter-agent-[0-9a-f]{16}$/m.exec(await inside("ls", "/"))!;
+    const home = `/${name}`;
+    const modes = async () => {
+      const paths = ["", "/app", "/lib", "/ld.so", "/app/cli.js"];
+      const all = paths.map((path) => home + path);
+      return (await inside("stat", "-c", "%a %u", ...all)).trim().split("\n");
+    };
+    const plain = ["755 0", "755 0", "755 0", "755 0", "644 0"];
+    assert.deepEqual(await modes(), plain);
+
+    const flow = await mesh.flow("local", "bare");
+    const ready = mesh.manager.mark;
+    for (let time = 0; time < 2; time++) {
+      const { resumed, ms } = await mesh.strike("bare");
+      assert.equal(resumed, true);
+      console.log(`attached after ${ms} ms`);
+    }
+    const copies = /copying the agent to/;
+    assert.doesNotMatch(mesh.manager.since(ready), copies);
+
+    await inside("chown", "1000", `${home}/app/cli.js`);
+    const { mark } = mesh.manager;
+    assert.equal((await mesh.strike("bare")).resumed, true);
+    assert.match(mesh.manager.since(mark), copies);
+    assert.deepEqual(await modes(), plain);
+
+    await inside("chmod", "777", `${home}/lib`);
+    const refused = mesh.manager.mark;
+    const back = mesh.strike("bare");
+    await mesh.manager.line(
+      /others may change it: \/norouter-agent-\w+\/lib is of user 0, with mode 0777 \(make it root's/,
+      { after: refused },
+    );
+    await inside("chmod", "755", `${home}/lib`);
+    assert.equal((await back).resumed, true);
+    await flow.areWhole();
+    await mesh.end();
+  },
+  { needs: [...SSH_NEEDS, "busybox", "nsenter", "setsid"], limitMs: 240_000 },
 );

@@ -7,7 +7,7 @@
  *
  * Ours, each announced in `features` and used only with a peer that announced it: the
  * requests `ping`, `status`, `extend`, `update` and `resume`, the events `hostDown`, `listeners`,
- * `hostAway`, `hostBack` and `bye`. `ping` has neither arguments nor data, `bye` no data.
+ * `hostAway`, `hostBack`, `askedToEnd`, `stay` and `bye`. `ping` has neither arguments nor data, `bye` no data.
  *
  * @module
  */
@@ -43,8 +43,10 @@ export {
 } from "./message.ts";
 export {
   AWAY_FEATURE,
+  type EndWish,
   type HostAway,
   MOST_RESUME_SECONDS,
+  parseEndWish,
   parseHostAway,
   parseResumeArgs,
   parseResumeData,

@@ -6,6 +6,8 @@
  * | `resume` in `configure`        | manager to agent  | stay so long when the link is gone     |
  * | `resume` in its result         | agent to manager  | it will, or why it cannot              |
  * | request `resume`               | manager to keeper | first frame of a lent link: take it    |
+ * | event `askedToEnd`             | agent to manager  | a newer agent of the host wants it out |
+ * | event `stay`                   | manager to agent  | the answer: the manager lives          |
  * | event `bye`                    | manager to agent  | the end of this input is the end       |
  * | events `hostAway`, `hostBack`  | manager to agent  | another host is gone for a while; back |
  *
@@ -68,6 +70,12 @@ export interface ResumeData {
   away: number;
 }
 
+/** `data` of the events `askedToEnd` and `stay`. */
+export interface EndWish {
+  /** Counts such wishes of an agent; the answer repeats it. */
+  wish: number;
+}
+
 /** `data` of the events `hostAway` and `hostBack`. */
 export interface HostAway {
   /** VIP of the host. */
@@ -123,6 +131,10 @@ const RESUME_DATA: Schema<ResumeData> = v.object({
   away: v.nullish(v.pipe(v.number(), v.minValue(0)), 0),
 });
 
+const END_WISH: Schema<EndWish> = v.object({
+  wish: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+});
+
 const HOST_AWAY: Schema<HostAway> = v.object({ ip: address, ranges: list(range) });
 
 /** Reads `args` of the request `resume`; no fault shows the secret. @throws {ControlError} */
@@ -138,4 +150,9 @@ export function parseResumeData(data: unknown): ResumeData {
 /** Reads `data` of the events `hostAway` and `hostBack`. @throws {ControlError} */
 export function parseHostAway(data: unknown): HostAway {
   return check("the event hostAway", HOST_AWAY, data);
+}
+
+/** Reads `data` of the events `askedToEnd` and `stay`. @throws {ControlError} */
+export function parseEndWish(data: unknown): EndWish {
+  return check("a wish for the end", END_WISH, data);
 }
