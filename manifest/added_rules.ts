@@ -15,6 +15,7 @@ import { formatRule, type ForwardRule, parseRule } from "./rule_text.ts";
 import { ManifestError, type Position } from "./source/diagnostic.ts";
 import { Report } from "./source/report.ts";
 import { quote } from "./source/value.ts";
+import { warningsWithRules } from "./use.ts";
 
 /** Where the clients of a rule are: in the mesh, or on the host. */
 export type RuleKind = "ingress" | "egress";
@@ -63,7 +64,7 @@ export function isSameRule(one: HostRule, other: HostRule): boolean {
 
 /**
  * The manifest with rules besides its own. What is doubtful about them is added to its
- * warnings.
+ * warnings, and what they put right, such as routes that nothing used, is left out.
  *
  * @throws {ManifestError} with every fault of the rules.
  */
@@ -79,9 +80,10 @@ export function withRules(manifest: Manifest, rules: readonly HostRule[]): Manif
     withRulesOf(host, rules.filter((rule) => rule.host === host.name), report)
   );
   checkEgress(hosts, manifest.routes, report);
-  const own = new Set(rules.map((rule) => placeOf(rule).file));
-  const warnings = report.finish().filter(({ at }) => own.has(at.file));
-  return { ...manifest, hosts, warnings: [...manifest.warnings, ...warnings] };
+  report.finish();
+  const ruled = { ...manifest, hosts };
+  const isPublished = rules.some(({ kind }) => kind === "ingress");
+  return { ...ruled, warnings: warningsWithRules(manifest, ruled, isPublished) };
 }
 
 /** A rule of a host, with where it stands. */
