@@ -6,6 +6,7 @@
  * @module
  */
 import { parseIpv4 } from "../wire/ip/ipv4.ts";
+import { canonicalAddress, LOCALHOST } from "./address.ts";
 import { checkEgress } from "./egress.ts";
 import { findHost } from "./find_host.ts";
 import { refuseOtherAddresses } from "./ingress.ts";
@@ -30,9 +31,6 @@ export interface HostRule {
   readonly rule: ForwardRule;
 }
 
-/** Where egress listens unless the rule says otherwise. */
-const LISTEN = "127.0.0.1";
-
 /** The place, in messages, of a rule that was added. */
 export function rulePlace(kind: RuleKind, text: string): Position {
   return { file: `proxy add ${kind} ${text}`, line: 0, column: 0 };
@@ -51,9 +49,9 @@ export function readRule(kind: RuleKind, rule: string | ForwardRule): ForwardRul
 export function textOfRule({ kind, rule }: Pick<HostRule, "kind" | "rule">): string {
   const { listenHost, ...rest } = rule;
   // The only address of ingress is that of its host.
-  const isUsual = kind === "ingress" || listenHost === undefined ||
-    listenHost === LISTEN || listenHost.toLowerCase() === "localhost";
-  return formatRule(isUsual ? rest : rule);
+  if (kind === "ingress" || listenHost === undefined) return formatRule(rest);
+  const address = canonicalAddress(listenHost);
+  return formatRule(address === LOCALHOST ? rest : { ...rest, listenHost: address });
 }
 
 /** Whether two rules are the same rule of the same host. */
@@ -126,7 +124,7 @@ function withRulesOf(
     const at = placeOf(each);
     const { listenHost, ...port } = each.rule;
     if (each.kind === "egress") {
-      egress.push({ listenHost: LISTEN, ...each.rule, at });
+      egress.push({ listenHost: LOCALHOST, ...each.rule, at });
       continue;
     }
     const text = formatRule(each.rule);
