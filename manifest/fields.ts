@@ -61,6 +61,22 @@ export function readText(
   return undefined;
 }
 
+/**
+ * Reads a number, or text that has one: of a YAML number in an unusual spelling, such as
+ * `8e1` or `0x50`, the decimal digits.
+ */
+export function readNumber(
+  entry: Entry | undefined,
+  report: Report,
+  wanted: string,
+): string | undefined {
+  const text = readText(entry, report, wanted);
+  const value = entry?.value;
+  if (text === undefined || value?.kind !== "scalar" || value.quoted) return text;
+  if (typeof value.value !== "number" || /^\d+$/.test(text)) return text;
+  return String(value.value);
+}
+
 /** The words that NoRouter's YAML, of version 1.1, takes for truth values. */
 const TRUTH: Readonly<Record<string, boolean>> = {
   y: true,

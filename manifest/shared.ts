@@ -5,7 +5,14 @@
  */
 import { parseDuration } from "./duration.ts";
 import { readEgress } from "./egress.ts";
-import { type Fields, readBoolean, readFields, readList, readText } from "./fields.ts";
+import {
+  type Fields,
+  readBoolean,
+  readFields,
+  readList,
+  readNumber,
+  readText,
+} from "./fields.ts";
 import { type Ingress, type Listening, readIngress } from "./ingress.ts";
 import type { EgressSpec, HostSpec, PortSpec, ProxySpec } from "./manifest.ts";
 import { parsePort } from "./ports.ts";
@@ -135,7 +142,7 @@ function readStateDir({ value }: Entry, report: Report): HostSpec["stateDir"] {
 }
 
 function readDuration(entry: Entry | undefined, report: Report): number | undefined {
-  const text = readText(entry, report, `a length of time, like "20s"`);
+  const text = readNumber(entry, report, `a length of time, like "20s"`);
   if (!entry || text === undefined) return undefined;
   const parsed = parseDuration(text);
   if (typeof parsed === "number") return parsed;
@@ -146,7 +153,7 @@ function readDuration(entry: Entry | undefined, report: Report): number | undefi
 /** A length of time of a second or more, in whole seconds, or 0 for `off`. */
 function readResume(entry: Entry | undefined, report: Report): number | undefined {
   const wanted = `a length of time, like "5m", or "off"`;
-  const text = readText(entry, report, wanted);
+  const text = readNumber(entry, report, wanted);
   if (!entry || text === undefined) return undefined;
   if (NEVER.includes(text.toLowerCase())) return 0;
   const parsed = parseDuration(text);
