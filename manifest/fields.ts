@@ -62,19 +62,20 @@ export function readText(
 }
 
 /**
- * Reads a number, or text that has one: of a YAML number in an unusual spelling, such as
- * `8e1` or `0x50`, the decimal digits.
+ * Parses text that is a number, or has one; gives the fault of a wrong text. Of a YAML number
+ * in an unusual spelling, such as `8e1` or `0x50`, the decimal digits count.
  */
-export function readNumber(
-  entry: Entry | undefined,
-  report: Report,
-  wanted: string,
-): string | undefined {
-  const text = readText(entry, report, wanted);
-  const value = entry?.value;
-  if (text === undefined || value?.kind !== "scalar" || value.quoted) return text;
-  if (typeof value.value !== "number" || /^\d+$/.test(text)) return text;
-  return String(value.value);
+export function parseNumeric<T>(
+  { value }: Entry,
+  text: string,
+  parse: (text: string) => Exclude<T, string> | string,
+): Exclude<T, string> | string {
+  const parsed = parse(text);
+  const isNumber = value.kind === "scalar" && !value.quoted &&
+    typeof value.value === "number";
+  if (typeof parsed !== "string" || !isNumber) return parsed;
+  const other = parse(String(value.value));
+  return typeof other === "string" ? parsed : other;
 }
 
 /** The words that NoRouter's YAML, of version 1.1, takes for truth values. */

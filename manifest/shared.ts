@@ -7,10 +7,10 @@ import { parseDuration } from "./duration.ts";
 import { readEgress } from "./egress.ts";
 import {
   type Fields,
+  parseNumeric,
   readBoolean,
   readFields,
   readList,
-  readNumber,
   readText,
 } from "./fields.ts";
 import { type Ingress, type Listening, readIngress } from "./ingress.ts";
@@ -142,9 +142,9 @@ function readStateDir({ value }: Entry, report: Report): HostSpec["stateDir"] {
 }
 
 function readDuration(entry: Entry | undefined, report: Report): number | undefined {
-  const text = readNumber(entry, report, `a length of time, like "20s"`);
+  const text = readText(entry, report, `a length of time, like "20s"`);
   if (!entry || text === undefined) return undefined;
-  const parsed = parseDuration(text);
+  const parsed = parseNumeric(entry, text, parseDuration);
   if (typeof parsed === "number") return parsed;
   report.error(entry.value.at, `"connectTimeout": ${parsed}`);
   return undefined;
@@ -153,10 +153,10 @@ function readDuration(entry: Entry | undefined, report: Report): number | undefi
 /** A length of time of a second or more, in whole seconds, or 0 for `off`. */
 function readResume(entry: Entry | undefined, report: Report): number | undefined {
   const wanted = `a length of time, like "5m", or "off"`;
-  const text = readNumber(entry, report, wanted);
+  const text = readText(entry, report, wanted);
   if (!entry || text === undefined) return undefined;
   if (NEVER.includes(text.toLowerCase())) return 0;
-  const parsed = parseDuration(text);
+  const parsed = parseNumeric(entry, text, parseDuration);
   if (typeof parsed === "number" && parsed >= 1000) {
     return Math.ceil(parsed / 1000) * 1000;
   }
