@@ -22,6 +22,10 @@ export interface LoadOptions
   extends Omit<ParseOptions, "path" | "folder" | "findPlugin" | "place"> {
   /** Loads the plug-ins of the manifest. If absent, naming a plug-in is an error. */
   readonly plugins?: PluginLoader;
+}
+
+/** Options of loading a manifest from its bytes. */
+export interface LoadBytesOptions extends LoadOptions {
   /** Where the text comes from, if it is not the content of a file. */
   readonly origin?: Origin | undefined;
 }
@@ -65,7 +69,7 @@ export function readManifestBytes(path: string): Promise<Uint8Array> {
 export async function loadManifestBytes(
   bytes: Uint8Array,
   path: string,
-  options: LoadOptions,
+  options: LoadBytesOptions,
 ): Promise<Manifest> {
   const { transports, plugins, edits, env = (name) => Deno.env.get(name) } = options;
   const { origin } = options;
