@@ -164,6 +164,53 @@ Deno.test({
 });
 
 Deno.test({
+  name:
+    "who publishes the port of the name servers has no name server, and no listener fails",
+  ignore,
+  async fn() {
+    await using one = new Echo("one");
+    await using two = new Echo("two");
+    const nameServers = [A, B].map((
+      ip,
+    ) => ({ ip, port: NAME_SERVER_PORT, proto } as const));
+    const own = {
+      listen_port: NAME_SERVER_PORT,
+      connect_ip: "127.0.0.1",
+      connect_port: one.port,
+      proto,
+    } as const;
+    const first = args({
+      forwards: [own],
+      others: [{ ip: B, port: NAME_SERVER_PORT, proto }],
+      hostnameMap: { far: B },
+      nameServers,
+    });
+    const published: [number, number][] = [[NAME_SERVER_PORT, two.port]];
+    await withHost({ first, published }, async ({ host }) => {
+      const statuses = () =>
+        host.statuses.map(({ address, kind, error }) =>
+          `${kind} ${address} ${error?.code}`
+        );
+      assert.deepEqual(statuses(), [
+        `loopback ${A}:${NAME_SERVER_PORT} undefined`,
+        `loopback ${B}:${NAME_SERVER_PORT} undefined`,
+      ]);
+      using own = await Client.open(A, NAME_SERVER_PORT);
+      assert.equal(await own.read(), "one");
+      using other = await Client.open(B, NAME_SERVER_PORT);
+      assert.equal(await other.read(), "two");
+
+      host.apply(configurationOf({ ...first, forwards: [] }));
+      assert.deepEqual(await addressesOf("far"), [parseIpv4(B)], "its server is back");
+      assert.deepEqual(statuses(), [
+        `loopback ${B}:${NAME_SERVER_PORT} undefined`,
+        `dns ${A}:${NAME_SERVER_PORT} undefined`,
+      ]);
+    });
+  },
+});
+
+Deno.test({
   name: "a published port that leads elsewhere does so for the next connection",
   ignore,
   async fn() {

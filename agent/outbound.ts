@@ -51,15 +51,24 @@ export class Outbound {
     this.#options = options;
   }
 
-  /** The listeners of a configuration: this host's ports, the others', the name servers. */
+  /**
+   * The listeners of a configuration: this host's ports, the others', the name servers. Where
+   * a host publishes the port of its name server, that port is the published one.
+   */
   wanted({ source, forwards, nameServers }: Configuration): Wanted[] {
     const { me, others, loopback } = source.configure;
     if (loopback?.disable) return [];
-    return [
+    const ports = [
       ...forwards.entries().map(([port, target]) => this.#own(me, port, target)),
       ...others.map(({ ip, port }) => this.#other(ip, port)),
-      ...nameServers.entries().map(([address, port]) => this.#names(address, port)),
     ];
+    const published = new Set(
+      ports.map(({ hostname, port }) => formatHostPort(hostname, port)),
+    );
+    const names = nameServers.entries()
+      .map(([address, port]) => this.#names(address, port))
+      .filter(({ hostname, port }) => !published.has(formatHostPort(hostname, port)));
+    return [...ports, ...names];
   }
 
   #own(hostname: string, port: number, target: Target): Wanted {

@@ -63,13 +63,14 @@ export class LiveParty {
   }
 
   async #begin(): Promise<Live> {
-    const { mesh, file, loaded: { bytes, files }, options } = this.#parts;
+    const { mesh, file, loaded: { bytes, files, origin }, options } = this.#parts;
     const { Live } = await import("../manager/reload/live.ts");
     const { allowPlugin } = options;
     const live = new Live(mesh as Mesh & LiveMesh, {
       path: file,
       bytes,
       files,
+      origin,
       ...(allowPlugin && { allowPlugins: allowPlugin }),
     });
     if (options.control !== "off") await this.#open(live);

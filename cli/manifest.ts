@@ -8,7 +8,7 @@ import {
   formatDiagnostic,
   ManifestError,
 } from "../manifest/source/diagnostic.ts";
-import { loadManifestBytes, readManifestBytes } from "../manifest/load.ts";
+import { loadManifestBytes, type Origin, readManifestBytes } from "../manifest/load.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import type { Transport } from "../transports/mod.ts";
 import { PluginSet } from "../transports/plugins/load.ts";
@@ -29,6 +29,8 @@ export interface Loaded {
   readonly bytes: Uint8Array;
   /** URLs of the files that were read besides. */
   readonly files: readonly string[];
+  /** Where the content comes from, if it is no file's. */
+  readonly origin?: Origin | undefined;
 }
 
 /**
@@ -38,21 +40,23 @@ export interface Loaded {
 export async function load(
   file: string,
   { allowPlugin = [] }: GlobalOptions,
-  { isCheck = false, bytes: given }: {
+  { isCheck = false, bytes: given, origin }: {
     readonly isCheck?: boolean;
     /** The content, if there is no file. */
     readonly bytes?: Uint8Array;
+    /** Where that comes from. */
+    readonly origin?: Origin;
   } = {},
 ): Promise<Loaded> {
   const plugins = new PluginSet({ allowed: allowPlugin, isCheck });
   let bytes: Uint8Array = new Uint8Array();
   try {
     bytes = given ?? await readManifestBytes(file);
-    const options = { transports: builtinTransports, plugins };
+    const options = { transports: builtinTransports, plugins, origin };
     const manifest = await loadManifestBytes(bytes, file, options);
     const { transports, files } = plugins;
     const diagnostics = manifest.warnings;
-    return { manifest, diagnostics, plugins: transports, bytes, files };
+    return { manifest, diagnostics, plugins: transports, bytes, files, origin };
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error;
     const { diagnostics } = error;

@@ -32,7 +32,7 @@ export function rulesOf(options: GlobalOptions, { hosts }: Manifest): HostRule[]
 export function withOptionRules(
   manifest: Manifest,
   options: GlobalOptions,
-): { readonly ruled: Manifest; readonly rules: readonly HostRule[] } {
+): { readonly manifest: Manifest; readonly rules: readonly HostRule[] } {
   const rules = rulesOf(options, manifest);
-  return { ruled: withRules(manifest, rules), rules };
+  return { manifest: withRules(manifest, rules), rules };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { canonicalAddress } from "../manifest/address.ts";
 import type { HostSpec, Manifest, ProxySpec } from "../manifest/manifest.ts";
 import {
   type ConfigureArgs,
@@ -82,7 +83,7 @@ export function extendArgs(manifest: Manifest, host: HostSpec): ExtendArgs | und
   );
   const egress = (host.egress ?? []).map((rule) => ({
     proto: rule.proto,
-    listen: formatHostPort(rule.listenHost, rule.listenPort),
+    listen: formatHostPort(canonicalAddress(rule.listenHost), rule.listenPort),
     connect_host: rule.connectHost,
     connect_port: rule.connectPort,
   }));

@@ -289,3 +289,14 @@ Deno.test("egress is in extend, needs its feature, and makes routes a concern of
       `norouter there, or leave "egress" out`,
   );
 });
+
+Deno.test("egress rules of one address take turns, however it is spelt", () => {
+  const egress = ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"].map((address) =>
+    `tcp:${address}:5432:gate:1`
+  );
+  const manifest = manifestFromObject({
+    hosts: { app: { egress }, gate: { cmd: "gate" } },
+  }, PARSING);
+  const listens = extendArgs(manifest, manifest.hosts[0]!)!.egress!;
+  assert.deepEqual(listens.map(({ listen }) => listen), Array(3).fill("127.0.0.1:5432"));
+});

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { loadManifest, loadManifestBytes } from "../manifest/load.ts";
+import { loadManifest, loadManifestBytes, type Origin } from "../manifest/load.ts";
 import type { HostEdits, Manifest } from "../manifest/manifest.ts";
 import { manifestFromObject } from "../manifest/parse.ts";
 import { readWithPlugins } from "../manifest/plugins.ts";
@@ -30,6 +30,8 @@ export interface ManifestSource {
   readonly path: string;
   readonly bytes: Uint8Array;
   readonly edits: HostEdits;
+  /** If it is no file's content. */
+  readonly origin?: Origin | undefined;
 }
 
 /** The powers of a {@linkcode Reading}. */
@@ -72,10 +74,12 @@ export class Reading {
   }
 
   /** The same for the bytes of a file. @throws {ManifestError} likewise. */
-  async readSource({ path, bytes, edits }: ManifestSource): Promise<ReadManifest> {
+  async readSource(
+    { path, bytes, edits, origin }: ManifestSource,
+  ): Promise<ReadManifest> {
     const plugins = new PluginSet({ allowed: this.#allowed });
     const transports = this.#transports;
-    const options = { transports, plugins, edits };
+    const options = { transports, plugins, edits, origin };
     return this.#with(await loadManifestBytes(bytes, path, options), plugins);
   }
 

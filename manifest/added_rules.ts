@@ -6,6 +6,7 @@
  * @module
  */
 import { parseIpv4 } from "../wire/ip/ipv4.ts";
+import { canonicalAddress, LOCALHOST } from "./address.ts";
 import { checkEgress } from "./egress.ts";
 import { findHost } from "./find_host.ts";
 import { refuseOtherAddresses } from "./ingress.ts";
@@ -15,6 +16,7 @@ import { formatRule, type ForwardRule, parseRule } from "./rule_text.ts";
 import { ManifestError, type Position } from "./source/diagnostic.ts";
 import { Report } from "./source/report.ts";
 import { quote } from "./source/value.ts";
+import { warningsWithRules } from "./use.ts";
 
 /** Where the clients of a rule are: in the mesh, or on the host. */
 export type RuleKind = "ingress" | "egress";
@@ -28,9 +30,6 @@ export interface HostRule {
   /** The rule. */
   readonly rule: ForwardRule;
 }
-
-/** Where egress listens unless the rule says otherwise. */
-const LISTEN = "127.0.0.1";
 
 /** The place, in messages, of a rule that was added. */
 export function rulePlace(kind: RuleKind, text: string): Position {
@@ -50,9 +49,9 @@ export function readRule(kind: RuleKind, rule: string | ForwardRule): ForwardRul
 export function textOfRule({ kind, rule }: Pick<HostRule, "kind" | "rule">): string {
   const { listenHost, ...rest } = rule;
   // The only address of ingress is that of its host.
-  const isUsual = kind === "ingress" || listenHost === undefined ||
-    listenHost === LISTEN || listenHost.toLowerCase() === "localhost";
-  return formatRule(isUsual ? rest : rule);
+  if (kind === "ingress" || listenHost === undefined) return formatRule(rest);
+  const address = canonicalAddress(listenHost);
+  return formatRule(address === LOCALHOST ? rest : { ...rest, listenHost: address });
 }
 
 /** Whether two rules are the same rule of the same host. */
@@ -63,7 +62,7 @@ export function isSameRule(one: HostRule, other: HostRule): boolean {
 
 /**
  * The manifest with rules besides its own. What is doubtful about them is added to its
- * warnings.
+ * warnings, and what they put right, such as routes that nothing used, is left out.
  *
  * @throws {ManifestError} with every fault of the rules.
  */
@@ -79,9 +78,10 @@ export function withRules(manifest: Manifest, rules: readonly HostRule[]): Manif
     withRulesOf(host, rules.filter((rule) => rule.host === host.name), report)
   );
   checkEgress(hosts, manifest.routes, report);
-  const own = new Set(rules.map((rule) => placeOf(rule).file));
-  const warnings = report.finish().filter(({ at }) => own.has(at.file));
-  return { ...manifest, hosts, warnings: [...manifest.warnings, ...warnings] };
+  report.finish();
+  const ruled = { ...manifest, hosts };
+  const isPublished = rules.some(({ kind }) => kind === "ingress");
+  return { ...ruled, warnings: warningsWithRules(manifest, ruled, isPublished) };
 }
 
 /** A rule of a host, with where it stands. */
@@ -124,7 +124,7 @@ function withRulesOf(
     const at = placeOf(each);
     const { listenHost, ...port } = each.rule;
     if (each.kind === "egress") {
-      egress.push({ listenHost: LISTEN, ...each.rule, at });
+      egress.push({ listenHost: LOCALHOST, ...each.rule, at });
       continue;
     }
     const text = formatRule(each.rule);

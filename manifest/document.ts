@@ -24,6 +24,7 @@ import {
   quote,
   type Value,
 } from "./source/value.ts";
+import { warnOfUnusedRoutes } from "./use.ts";
 import { assignVips, refuseVipsOutsideLoopback } from "./vips.ts";
 
 const EXAMPLE = `wanted at least one, see "norouter show-example"`;
@@ -54,7 +55,9 @@ export function readManifest(
   const hosts = assignVips(drafts, report);
   oneThisMachine(hosts, { entries, transports: [...transports.keys()], report });
   refuseVipsOutsideLoopback(drafts, report);
-  const routes = readRoutes(fields.get("routes"), hosts, report);
+  const routed = fields.get("routes");
+  const routes = readRoutes(routed, hosts, report);
+  if (routed) warnOfUnusedRoutes({ hosts, routes }, routed.keyAt, report);
   checkEgress(hosts, routes, report);
   const policy = readPolicy(fields.get("policy"), { hosts, routes }, report);
   warnOfUnreachable(hosts, routes, report);

@@ -9,8 +9,9 @@
  *
  * @module
  */
+import { canonicalAddress, collide, LOCALHOST } from "./address.ts";
 import { hostGlob } from "../wire/glob.ts";
-import { formatIpv4, parseIpv4 } from "../wire/ip/ipv4.ts";
+import { formatIpv4 } from "../wire/ip/ipv4.ts";
 import { NAME_SERVER_PORT } from "../wire/ports.ts";
 import { formatHostPort } from "../wire/text.ts";
 import { refuseCircles } from "./circles.ts";
@@ -25,16 +26,15 @@ import { type Entry, quote } from "./source/value.ts";
 
 const EXAMPLE = "tcp:5432:db:5432";
 
-/** Where egress listens unless the rule says otherwise. */
-const LISTEN = "127.0.0.1";
-
 /** Reads the field; what destinations mean is not known yet. */
 export function readEgress(entry: Entry, report: Report): EgressSpec[] {
   return readList(entry, report, `["${EXAMPLE}"]`).flatMap((value): EgressSpec[] => {
     const text = readText({ ...entry, value }, report, quote(EXAMPLE));
     if (text === undefined) return [];
     const rule = parseRule(text);
-    if (typeof rule !== "string") return [{ listenHost: LISTEN, ...rule, at: value.at }];
+    if (typeof rule !== "string") {
+      return [{ listenHost: LOCALHOST, ...rule, at: value.at }];
+    }
     report.error(value.at, rule);
     return [];
   });
@@ -131,7 +131,7 @@ function proxiesOf({ http, socks }: HostSpec): Taken[] {
 /** Rules but those of the same address, with which a rule takes turns. */
 function otherAddresses(rules: readonly EgressSpec[], rule: EgressSpec): Taken[] {
   return rules.flatMap(({ listenHost, listenPort, at }) => {
-    if (normal(listenHost) === normal(rule.listenHost)) return [];
+    if (canonicalAddress(listenHost) === canonicalAddress(rule.listenHost)) return [];
     const what = `an egress rule of ${listenHost} (${formatPosition(at)})`;
     return [{ hostname: listenHost, port: listenPort, what }];
   });
@@ -156,28 +156,7 @@ function refuseTaken(
   );
 }
 
-/** Whether two listeners of the same port at these addresses are in each other's way. */
-function collide(one: string, other: string): boolean {
-  const [a, b] = [normal(one), normal(other)];
-  if (a === b) return true;
-  const [isAllA, isAllB] = [a, b].map((each) => each === "0.0.0.0" || each === "::");
-  const isIpv6 = (each: string) => each.includes(":");
-  if (isAllA && isAllB) return true;
-  // The address of all in IPv6 takes IPv4 too.
-  return Boolean(
-    isAllA && (a === "::" || !isIpv6(b)) || isAllB && (b === "::" || !isIpv6(a)),
-  );
-}
-
-/** The shortest spelling of an address; `localhost` is that of IPv4. */
-function normal(host: string): string {
-  if (host.toLowerCase() === "localhost") return LISTEN;
-  if (!host.includes(":") || parseIpv4(host) !== undefined) return host;
-  const [address] = host.split("%");
-  return URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1) ?? host;
-}
-
 /** The rule as text, without the address that rules have by themselves. */
 function textOf({ listenHost, ...rule }: EgressSpec): string {
-  return formatRule(listenHost === LISTEN ? rule : { ...rule, listenHost });
+  return formatRule(listenHost === LOCALHOST ? rule : { ...rule, listenHost });
 }

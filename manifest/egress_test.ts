@@ -169,6 +169,19 @@ Deno.test("egress of one address takes turns, and is refused where others listen
   assert.deepEqual(ruled(free, "loopback: { disable: true }"), []);
 });
 
+Deno.test("egress in the way of others is refused in any spelling of the address", () => {
+  assert.deepEqual(
+    ruled([
+      "tcp:[::ffff:127.0.0.1]:18080:db:5432",
+      "tcp:[::FFFF:0.0.0.0]:18080:db:5432",
+      "tcp:[::ffff:127.0.42.101]:5432:db:5432",
+      "tcp:[::ffff:7f00:1]:1:db:5432",
+      "tcp:1:db:5432",
+    ]).map((line) => line.replace(/:7: error: .*? on "local", (the \S+ \S+) .*/, " $1")),
+    ["7 the http proxy", "8 the http proxy", "9 the mesh, for"],
+  );
+});
+
 Deno.test("a host with egress is not without a way in, and uses routes", () => {
   assert.deepEqual(
     said(`

@@ -61,6 +61,23 @@ export function readText(
   return undefined;
 }
 
+/**
+ * Parses text that is a number, or has one; gives the fault of a wrong text. Of a YAML number
+ * in an unusual spelling, such as `8e1` or `0x50`, the decimal digits count.
+ */
+export function parseNumeric<T>(
+  { value }: Entry,
+  text: string,
+  parse: (text: string) => Exclude<T, string> | string,
+): Exclude<T, string> | string {
+  const parsed = parse(text);
+  const isNumber = value.kind === "scalar" && !value.quoted &&
+    typeof value.value === "number";
+  if (typeof parsed !== "string" || !isNumber) return parsed;
+  const other = parse(String(value.value));
+  return typeof other === "string" ? parsed : other;
+}
+
 /** The words that NoRouter's YAML, of version 1.1, takes for truth values. */
 const TRUTH: Readonly<Record<string, boolean>> = {
   y: true,

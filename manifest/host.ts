@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { collide } from "./address.ts";
 import { formatPosition } from "./source/diagnostic.ts";
 import { type Fields, readFields, readList, readText } from "./fields.ts";
 import type { HostDraft } from "./draft.ts";
 import { refuseOtherAddresses } from "./ingress.ts";
-import type { SpecParser } from "./manifest.ts";
+import { parseListen } from "./listen.ts";
+import type { ProxySpec, SpecParser } from "./manifest.ts";
 import type { Names } from "./names.ts";
 import type { Plugins } from "./plugins.ts";
 import { joinPorts } from "./ports.ts";
@@ -78,7 +80,7 @@ export function readHost(
   }
   const egress = [...template.egress ?? [], ...own.egress ?? []];
   warnOfLostAuth(template, own, report);
-  if (http && socks?.listen === http.listen) {
+  if (http && socks && areInTheWay(http, socks)) {
     const where = formatPosition(http.at);
     const message = `${quote(socks.listen)} is where the http proxy of ${quote(name)} ` +
       `listens already (${where}); wanted another port`;
@@ -118,6 +120,12 @@ export function readHost(
     ...(http && { http }),
     ...(socks && { socks }),
   };
+}
+
+function areInTheWay(one: ProxySpec, other: ProxySpec): boolean {
+  const [a, b] = [parseListen(one.listen), parseListen(other.listen)];
+  if (typeof a === "string" || typeof b === "string") return one.listen === other.listen;
+  return a.port === b.port && collide(a.hostname, b.hostname);
 }
 
 /** A field of a host replaces the whole of the template's, as in NoRouter. */

@@ -14,7 +14,7 @@
  *
  * @module
  */
-import { parseIpv4 } from "../wire/ip/ipv4.ts";
+import { isLoopback } from "./address.ts";
 import { hostFault, portFault } from "./ports.ts";
 import { quote } from "./source/value.ts";
 
@@ -41,15 +41,6 @@ export function parseListen(text: string): ParsedListen | string {
   const [, host = "", port = ""] = parts;
   const fault = (host === "" ? undefined : hostFault(host)) ?? portFault(port);
   if (fault) return `${not}: ${fault}; ${form}`;
-  const address = parseIpv4(host);
-  const loopback = address === undefined
-    ? ["localhost", "[::1]"].includes(normal(host))
-    : address >>> 24 === 127;
   const hostname = host.replace(/^\[|\]$/g, "") || "0.0.0.0";
-  return { hostname, port: Number(port), loopback };
-}
-
-/** The shortest spelling of a name or an address in brackets. */
-function normal(host: string): string {
-  return URL.parse(`http://${host}/`)?.hostname ?? host;
+  return { hostname, port: Number(port), loopback: isLoopback(hostname) };
 }

@@ -20,9 +20,23 @@ const STDIN = "<stdin>";
 
 /** Options of loading a manifest. */
 export interface LoadOptions
-  extends Omit<ParseOptions, "path" | "folder" | "findPlugin"> {
+  extends Omit<ParseOptions, "path" | "folder" | "findPlugin" | "place"> {
   /** Loads the plug-ins of the manifest. If absent, naming a plug-in is an error. */
   readonly plugins?: PluginLoader;
+}
+
+/** Options of loading a manifest from its bytes. */
+export interface LoadBytesOptions extends LoadOptions {
+  /** Where the text comes from, if it is not the content of a file. */
+  readonly origin?: Origin | undefined;
+}
+
+/** Where a text that a program made comes from, for its user. */
+export interface Origin {
+  /** In the place of the file's name. */
+  readonly name: string;
+  /** Where the user has what stands at a place of the text. */
+  place(at: Position): Position;
 }
 
 /**
@@ -75,10 +89,11 @@ export async function readManifestBytesAgain(path: string): Promise<Uint8Array> 
 export async function loadManifestBytes(
   bytes: Uint8Array,
   path: string,
-  options: LoadOptions,
+  options: LoadBytesOptions,
 ): Promise<Manifest> {
-  const name = path === "-" ? STDIN : path;
   const { transports, plugins, edits, env = (name) => Deno.env.get(name) } = options;
+  const { origin } = options;
+  const name = origin?.name ?? (path === "-" ? STDIN : path);
   const { text, warnings } = decodeManifest(bytes, name);
   const base = path === "-" ? "." : dirname(path);
   const manifest = await readWithPlugins(
@@ -92,6 +107,7 @@ export async function loadManifestBytes(
         env,
         ...(findPlugin && { findPlugin }),
         ...(edits && { edits }),
+        ...(origin && { place: (at) => origin.place(at) }),
       }),
   );
   return { ...manifest, warnings: [...warnings, ...manifest.warnings] };

@@ -238,6 +238,8 @@ export interface ParseOptions {
   readonly findPlugin?: (named: PluginUse) => SpecParser | PluginProblem;
   /** Hosts that came and went by command, on top of what is written. */
   readonly edits?: HostEdits;
+  /** Of a text that a program made: where the user has what stands there. */
+  readonly place?: (at: Position) => Position;
 }
 
 /** Hosts that are in the mesh, or not, whatever its manifest says. */

@@ -18,7 +18,7 @@ import { fromYaml } from "./source/yaml.ts";
 export function parseManifest(text: string, options: ParseOptions): Manifest {
   const report = new Report(options.path);
   return readManifest(
-    withEdits(fromYaml(text, report), report, options),
+    withEdits(fromYaml(text, report, options), report, options),
     report,
     options,
   );

@@ -23,7 +23,7 @@
  */
 import { hostGlobFault, hostGlobsOverlap } from "../wire/glob.ts";
 import { parseCidr, parseIpv4 } from "../wire/ip/ipv4.ts";
-import { readFields, readList, readText } from "./fields.ts";
+import { parseNumeric, readFields, readList, readText } from "./fields.ts";
 import { canonicalName, findHost, nearHost } from "./find_host.ts";
 import type { Manifest } from "./manifest.ts";
 import type { PolicyParty, PolicyPorts, PolicyRule } from "./policy.ts";
@@ -193,7 +193,7 @@ function readRulePorts(entry: Entry, report: Report): PolicyPorts[] {
   return values.flatMap((value): PolicyPorts[] => {
     const text = readText({ ...entry, value }, report, `a port, like 443`);
     if (text === undefined) return [];
-    const ports = parsePolicyPorts(text);
+    const ports = parseNumeric({ ...entry, value }, text, parsePolicyPorts);
     if (typeof ports !== "string") return [ports];
     report.error(value.at, ports);
     return [];

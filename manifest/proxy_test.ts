@@ -242,6 +242,13 @@ hosts:
     `(mesh.yaml:2:33); wanted another port`,
   ]);
   assert.deepEqual(said(text.replace("socks", "http")), []);
+  for (const same of ["localhost:1", "[::ffff:127.0.0.1]:1", ":1"]) {
+    const other = text.replace(
+      `socks: { listen: "127.0.0.1:1"`,
+      `socks: { listen: "${same}"`,
+    );
+    assert.match(said(other).join(), /:5:33: error: .* listens already/, same);
+  }
 });
 
 Deno.test("a proxy that is no map is located without showing what it is", () => {

@@ -49,7 +49,7 @@ export function warnOfUnreachable(
 }
 
 function hasWayIn({ loopback, http, socks, egress }: HostSpec): boolean {
-  return !loopback.disable || Boolean(http || socks || egress);
+  return !loopback.disable || Boolean(http || socks || egress?.length);
 }
 
 /**

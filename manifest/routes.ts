@@ -36,22 +36,7 @@ export function readRoutes(
   if (!entry) return [];
   const example = `[{ via: web, to: ["10.0.0.0/8"] }]`;
   const items = readList(entry, report, example);
-  const routes = items.map((item) => readRoute(item, hosts, report));
-  const users = hosts.filter(({ http, socks, egress }) => http || socks || egress);
-  if (users.length === 0 && items.length > 0) {
-    report.warn(
-      entry.keyAt,
-      `nothing uses these routes: they are for the HTTP and SOCKS proxies, and no host ` +
-        `has one; give a host "http" or "socks"`,
-    );
-  }
-  for (const { via, at } of routes) {
-    if (users.length === 0 || users.some(({ name }) => name !== via)) continue;
-    const message = `nothing uses this route: no host but ${quote(via)} itself has an ` +
-      `HTTP or SOCKS proxy`;
-    report.warn(at, message);
-  }
-  return routes;
+  return items.map((item) => readRoute(item, hosts, report));
 }
 
 function readRoute(item: Value, hosts: readonly HostSpec[], report: Report): RouteSpec {

@@ -154,14 +154,14 @@ Deno.test("routes that no proxy uses are told, once for all or one by one", () =
   assert.deepEqual(
     said("hosts: { a: {}, b: { cmd: b } }\nroutes: [{ via: b, to: [x] }]\n"),
     [
-      "mesh.yaml:2:1: warning: nothing uses these routes: they are for the HTTP and " +
-      'SOCKS proxies, and no host has one; give a host "http" or "socks"',
+      "mesh.yaml:2:1: warning: nothing uses these routes: they are for HTTP and SOCKS " +
+      'proxies and egress rules, and no host has one; give a host "http", "socks" or "egress"',
     ],
   );
   const some = `routes: [{ via: lab, to: [x] }, { via: web, to: [y] }]`;
   assert.deepEqual(said(route("").replace("routes: []", some)), [
     `mesh.yaml:1:10: warning: nothing uses this route: no host but "lab" itself has an ` +
-    `HTTP or SOCKS proxy`,
+    `HTTP or SOCKS proxy, or an egress rule that leads there`,
   ]);
   assert.deepEqual(said("hosts: { a: {} }\nroutes: []\n"), []);
 });

@@ -5,7 +5,14 @@
  */
 import { parseDuration } from "./duration.ts";
 import { readEgress } from "./egress.ts";
-import { type Fields, readBoolean, readFields, readList, readText } from "./fields.ts";
+import {
+  type Fields,
+  parseNumeric,
+  readBoolean,
+  readFields,
+  readList,
+  readText,
+} from "./fields.ts";
 import { type Ingress, type Listening, readIngress } from "./ingress.ts";
 import type { EgressSpec, HostSpec, PortSpec, ProxySpec } from "./manifest.ts";
 import { parsePort } from "./ports.ts";
@@ -137,7 +144,7 @@ function readStateDir({ value }: Entry, report: Report): HostSpec["stateDir"] {
 function readDuration(entry: Entry | undefined, report: Report): number | undefined {
   const text = readText(entry, report, `a length of time, like "20s"`);
   if (!entry || text === undefined) return undefined;
-  const parsed = parseDuration(text);
+  const parsed = parseNumeric(entry, text, parseDuration);
   if (typeof parsed === "number") return parsed;
   report.error(entry.value.at, `"connectTimeout": ${parsed}`);
   return undefined;
@@ -149,7 +156,7 @@ function readResume(entry: Entry | undefined, report: Report): number | undefine
   const text = readText(entry, report, wanted);
   if (!entry || text === undefined) return undefined;
   if (NEVER.includes(text.toLowerCase())) return 0;
-  const parsed = parseDuration(text);
+  const parsed = parseNumeric(entry, text, parseDuration);
   if (typeof parsed === "number" && parsed >= 1000) {
     return Math.ceil(parsed / 1000) * 1000;
   }

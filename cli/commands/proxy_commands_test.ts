@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { formatDiagnostic } from "../../manifest/source/diagnostic.ts";
 import { parseManifest } from "../../manifest/parse.ts";
 import { builtinTransports } from "../../transports/registry.ts";
+import { load } from "../manifest.ts";
+import { withOptionRules } from "../rules.ts";
 import { run } from "../_run.ts";
 import { ruleTable } from "./change_rules.ts";
-import { proxyManifest } from "./proxy_mesh.ts";
+import { proxyManifest, type ProxyOptions, proxyText } from "./proxy_mesh.ts";
 
 const WRONG: readonly [args: string[], message: RegExp][] = [
   [["proxy"], /wanted add, remove or list, or --ingress or --egress with --to/],
@@ -109,6 +112,39 @@ for (
     assert.throws(() => proxyManifest({ logFormat: "human", to: [to] }), { message });
   });
 }
+
+/** What is said of the mesh of these options, without the rules and with them. */
+async function saidOf(options: Pick<ProxyOptions, "to" | "egress">): Promise<string[][]> {
+  const all = { logFormat: "human", ...options } as const;
+  const { text, origin } = proxyText(all);
+  const bytes = new TextEncoder().encode(text);
+  const { manifest, diagnostics } = await load("-", all, { bytes, origin });
+  const ruled = manifest && withOptionRules(manifest, all).manifest;
+  return [diagnostics, ruled?.warnings ?? []].map((said) => said.map(formatDiagnostic));
+}
+
+Deno.test("the routes of a mesh of rules are used by its rules", async () => {
+  const egress = ["tcp:8085:127.0.0.1:8000", "tcp:8086:localhost:8000"];
+  const [before, after] = await saidOf({ egress, to: ["cmd: norouter agent"] });
+  assert.match(
+    before!.join(),
+    /^--to "cmd: norouter agent": warning: nothing uses these/,
+  );
+  assert.deepEqual(after, []);
+});
+
+Deno.test("what is wrong with a mesh of rules names the option, and no line", async () => {
+  const [said] = await saidOf({
+    egress: ["tcp:1:a:1"],
+    to: ["docker: a", "docker: b, prots: [x]", `{docker: c, vip: "127.0.0.1.1"}`],
+  });
+  assert.equal(said!.length, 2);
+  assert.match(
+    said![0]!,
+    /^--to "docker: b, prots: \[x\]": warning: unknown field "prots"/,
+  );
+  assert.match(said![1]!, /^--to "{docker: c, vip: .*}": error: .*"127\.0\.0\.1\.1"/);
+});
 
 Deno.test("the table shows where rules are from", () => {
   const rule = { host: "local", kind: "egress", added: true, at: "proxy add" } as const;

@@ -11,6 +11,8 @@
 import { parseRule } from "../../manifest/rule_text.ts";
 import { readFieldsText } from "../../manifest/edits.ts";
 import { didYouMean } from "../../manifest/fields.ts";
+import type { Origin } from "../../manifest/load.ts";
+import type { Position } from "../../manifest/source/diagnostic.ts";
 import { Report } from "../../manifest/source/report.ts";
 import { quote, toPlain } from "../../manifest/source/value.ts";
 import { builtinTransports } from "../../transports/registry.ts";
@@ -31,24 +33,61 @@ export interface ProxyOptions extends GlobalOptions {
 /** The name of this machine. */
 const LOCAL = "local";
 
+/** The manifest's name, for the user. */
+const NAME = "the command line";
+
 type Fields = Record<string, unknown>;
 
 /** Runs the mesh and gives the exit status. */
 export async function proxyMesh(options: ProxyOptions): Promise<number> {
-  const text = JSON.stringify(proxyManifest(options), null, 2); // which is YAML
+  const { text, origin } = proxyText(options);
   const bytes = new TextEncoder().encode(text);
-  const loaded = await load("-", options, { bytes });
+  const loaded = await load("-", options, { bytes, origin });
   return (await runMesh("-", options, { loaded, label: "proxy" })).status;
+}
+
+/**
+ * The manifest as text, of which the user knows the options alone: what is said about a
+ * place names these.
+ *
+ * @throws {Error} for the user.
+ */
+export function proxyText(
+  options: ProxyOptions,
+): { readonly text: string; readonly origin: Origin } {
+  const text = JSON.stringify(proxyManifest(options), null, 2); // which is YAML
+  const names = [...hostsOf(options.to).keys()];
+  let option = NAME;
+  // A line for each value; those of a host, or of the routes, begin with its name.
+  const lines = text.split("\n").map((line) => {
+    const [, indent = "", quoted] = /^( *)("(?:[^"\\]|\\.)*"): /.exec(line) ?? [];
+    const name = quoted === undefined ? undefined : JSON.parse(quoted) as string;
+    if (name !== undefined && indent.length === 4) {
+      const to = options.to?.[names.indexOf(name)];
+      option = to === undefined ? NAME : `--to ${quote(to)}`;
+    } else if (name === "routes" && indent.length === 2) {
+      option = `--to ${quote(options.to![0]!)}`;
+    }
+    return option;
+  });
+  const place = ({ line }: Position): Position => {
+    return { file: lines[line - 1] ?? NAME, line: 0, column: 0 };
+  };
+  return { text, origin: { name: NAME, place } };
+}
+
+/** The hosts behind the options, in their order. */
+function hostsOf(to: readonly string[] = []): Map<string, Fields> {
+  const taken = new Set([LOCAL]);
+  return new Map(to.map((text) => {
+    const fields = fieldsOf(text);
+    return [takeHostName(targetOf(fields, text), taken), fields];
+  }));
 }
 
 /** The manifest, in the shape of the YAML. @throws {Error} for the user. */
 export function proxyManifest({ to = [], egress = [] }: ProxyOptions): Fields {
-  const taken = new Set([LOCAL]);
-  const hosts = new Map<string, Fields>();
-  for (const text of to) {
-    const fields = fieldsOf(text);
-    hosts.set(takeHostName(targetOf(fields, text), taken), fields);
-  }
+  const hosts = hostsOf(to);
   const far = new Set<string>();
   for (const text of egress) {
     const rule = parseRule(text);

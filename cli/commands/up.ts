@@ -10,6 +10,7 @@ import type {
   QuestionEvent,
 } from "../../manager/events.ts";
 import type { Mesh } from "../../manager/contract.ts";
+import type { HostRule } from "../../manifest/added_rules.ts";
 import type { Manifest } from "../../manifest/manifest.ts";
 import { ManifestError } from "../../manifest/source/diagnostic.ts";
 import { idleMemory } from "../../link/idle_memory.ts";
@@ -102,8 +103,10 @@ export async function runMesh(
     await Promise.race([load(file, options), stop.asked.then(() => undefined)]);
   if (!loaded) return { status: INTERRUPTED, isComplete: false };
   const { manifest: read, diagnostics, plugins } = loaded;
-  printDiagnostics(diagnostics, options);
-  if (!read) return { status: 1, isComplete: false };
+  if (!read) {
+    printDiagnostics(diagnostics, options);
+    return { status: 1, isComplete: false };
+  }
   const { withFreeVips } = await import("../../manager/free_vips.ts");
   // Another mesh without a file is another mesh.
   const name = options.name ?? (given && chanceName());
@@ -225,19 +228,25 @@ async function withKeptVips(
   return StateFile.open(state, title).withVips(manifest);
 }
 
-/** With the rules of the command line; undefined if they are wrong, which is told. */
+/**
+ * With the rules of the command line; undefined if they are wrong. What is wrong or doubtful
+ * is told.
+ */
 async function withRulesOf(base: Manifest, options: GlobalOptions) {
-  if (!options.ingress && !options.egress) return { manifest: base, rules: [] };
-  const { withOptionRules } = await import("../rules.ts");
-  try {
-    const { ruled, rules } = withOptionRules(base, options);
-    printDiagnostics(ruled.warnings.slice(base.warnings.length), options);
-    return { manifest: ruled, rules };
-  } catch (error) {
-    if (!(error instanceof ManifestError)) throw error;
-    printDiagnostics(error.diagnostics, options);
-    return undefined;
+  let ruled = { manifest: base, rules: [] as readonly HostRule[] };
+  if (options.ingress || options.egress) {
+    const { withOptionRules } = await import("../rules.ts");
+    try {
+      ruled = withOptionRules(base, options);
+    } catch (error) {
+      printDiagnostics(base.warnings, options);
+      if (!(error instanceof ManifestError)) throw error;
+      printDiagnostics(error.diagnostics, options);
+      return undefined;
+    }
   }
+  printDiagnostics(ruled.manifest.warnings, options);
+  return ruled;
 }
 
 /** Whether a host's agent stays when its link is gone, once for each host. */

@@ -17,17 +17,30 @@ import {
   textLike,
   TRUTH,
 } from "./parts.ts";
+import { LENGTH, LENGTH_OF_SECONDS } from "./numbers.ts";
 import { TRANSPORTS } from "./transport_schema.ts";
 
-const LENGTH = "\\d+(\\.\\d+)?|(\\d+(\\.\\d+)?(ms|s|m|h))+";
-
-function rules(description: string, example: string): JsonSchema {
+/** Rules; `listen` is what may stand in front of the port. */
+function rules(
+  listen: string,
+  { description, example }: { readonly description: string; readonly example: string },
+): JsonSchema {
   const wanted = `PROTOCOL:PORT:DESTINATION:PORT, like "${example}"`;
   return field(
-    listOf(textLike(`tcp:(${LISTEN}:)?${PORT}:${DESTINATION}:${PORT}`, wanted)),
+    listOf(textLike(`tcp:${listen}${PORT}:${DESTINATION}:${PORT}`, wanted)),
     { description, examples: [[example]] },
   );
 }
+
+/** Addresses that hosts can have. */
+const VIP = `(?!0\\.|22[4-9]\\.|2[3-5]\\d\\.)${IPV4}`;
+
+const INGRESS = {
+  description:
+    "What the host publishes, as rules: clients of the PORT of its VIP, anywhere in the " +
+    "mesh, reach the DESTINATION as the host sees it. Added to the ports.",
+  example: "tcp:443:127.0.0.1:8080",
+};
 
 const AUTH = {
   description:
@@ -85,17 +98,14 @@ const SHARED: Readonly<Record<string, JsonSchema>> = {
       default: [],
     },
   ),
-  ingress: rules(
-    "What the host publishes, as rules: clients of the PORT of its VIP, anywhere in the " +
-      "mesh, reach the DESTINATION as the host sees it. Added to the ports.",
-    "tcp:443:127.0.0.1:8080",
-  ),
-  egress: rules(
-    "Addresses on the host that lead into the mesh: clients of 127.0.0.1:PORT there, or of " +
+  ingress: rules("", INGRESS),
+  egress: rules(`(${LISTEN}:)?`, {
+    description:
+      "Addresses on the host that lead into the mesh: clients of 127.0.0.1:PORT there, or of " +
       "an address in front of the port, are connected to a host of the mesh, a VIP, or a " +
       "name or an address behind a route. Rules of one address take turns.",
-    "tcp:5432:db:5432",
-  ),
+    example: "tcp:5432:db:5432",
+  }),
   http: proxy("An HTTP proxy on the host.", "127.0.0.1:18080"),
   socks: proxy("A SOCKS proxy on the host, for SOCKS 4, 4a and 5.", "127.0.0.1:18081"),
   loopback: field(
@@ -150,7 +160,7 @@ const SHARED: Readonly<Record<string, JsonSchema>> = {
   }),
   resume: field({
     type: ["string", "number", "boolean", "null"],
-    pattern: `^(${LENGTH}|[oO][fF][fF]|[fF][aA][lL][sS][eE]|[nN][oO])$`,
+    pattern: `^(${LENGTH_OF_SECONDS}|[oO][fF][fF]|[fF][aA][lL][sS][eE]|[nN][oO])$`,
     not: { const: true },
     minimum: 1,
     maximum: 86_400,
@@ -176,7 +186,7 @@ const SHARED: Readonly<Record<string, JsonSchema>> = {
 const OWN: Readonly<Record<string, JsonSchema>> = {
   vip: field(
     textLike(
-      `(?!0\\.|22[4-9]\\.|2[3-5]\\d\\.)${IPV4}`,
+      VIP,
       `an IPv4 address, like "127.0.42.100"`,
     ),
     {
@@ -210,10 +220,20 @@ function oneWay(): JsonSchema[] {
   }));
 }
 
+/** The only address that ingress may name is the VIP, if that is written down. */
+function ownAddress(): JsonSchema {
+  return { if: { not: given("vip") }, then: { properties: { ingress: SHARED.ingress } } };
+}
+
 /** A host; one without a way to it is this machine. */
-export const HOST: JsonSchema = mapOf({ ...TRANSPORTS, ...OWN, ...SHARED }, {
+export const HOST: JsonSchema = mapOf({
+  ...TRANSPORTS,
+  ...OWN,
+  ...SHARED,
+  ingress: rules(`(${VIP}:)?`, INGRESS),
+}, {
   dependencies: { with: ["transport"] },
-  allOf: oneWay(),
+  allOf: [...oneWay(), ownAddress()],
 });
 
 /** What hosts have in common. */

@@ -8,6 +8,7 @@
  * @module
  */
 import { HOST, NAME_OF_HOST, TEMPLATE } from "./host_schema.ts";
+import { NOT_BACKWARDS } from "./numbers.ts";
 import {
   CIDR,
   field,
@@ -65,7 +66,7 @@ const POLICY_RULE = present(mapOf({
       type: ["integer", "string"],
       minimum: 1,
       maximum: 65_535,
-      pattern: `^${PORT}(-${PORT})?(/(tcp|udp))?$`,
+      pattern: `^${NOT_BACKWARDS}${PORT}(-${PORT})?(/(tcp|udp))?$`,
       errorMessage: `wanted a port, like 443, "8000-8100" or "443/tcp"`,
     }, { minItems: 1 }),
     {

@@ -14,7 +14,7 @@
 
 import { fileURLToPath } from "node:url";
 import { replaceFile } from "../../agent/name_files/replace_file.ts";
-import { readManifestBytesAgain } from "../../manifest/load.ts";
+import { type Origin, readManifestBytesAgain } from "../../manifest/load.ts";
 import { type HostRule, isSameRule, rulesIn } from "../../manifest/added_rules.ts";
 import type { HostEdits, Manifest } from "../../manifest/manifest.ts";
 import { withSavedRule } from "../../manifest/saved_rule.ts";
@@ -56,6 +56,8 @@ export interface LiveOptions {
   readonly path: string;
   /** The content that is in force. */
   readonly bytes: Uint8Array;
+  /** Where the content comes from, if there is no file. */
+  readonly origin?: Origin | undefined;
   /** URLs of the files that were read besides. */
   readonly files?: readonly string[];
   /** Plug-ins from elsewhere that may be loaded. */
@@ -75,10 +77,11 @@ export class Live {
   #isMissing = false;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(mesh: LiveMesh, { path, bytes, files = [], allowPlugins }: LiveOptions) {
+  constructor(mesh: LiveMesh, options: LiveOptions) {
+    const { path, bytes, origin, files = [], allowPlugins } = options;
     this.#mesh = mesh;
     this.#reading = new Reading(allowPlugins ? { allowPlugins } : {});
-    this.#source = { path, bytes, edits: NO_EDITS };
+    this.#source = { path, bytes, edits: NO_EDITS, origin };
     this.#files = files;
     this.#turn = this.#fingerprint(bytes).then((seen) => this.#seen = seen);
   }

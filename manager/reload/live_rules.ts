@@ -2,7 +2,7 @@
  * Rules that come and go while a mesh runs, on top of those of its manifest.
  *
  * They stay when the manifest changes, unless they do not go with it any more, which is
- * told, and end with the mesh.
+ * told, and end with the mesh. Rules of a host that has left the mesh come back with it.
  *
  * @module
  */
@@ -86,6 +86,8 @@ export interface RuledMesh {
 export class LiveRules implements MeshRules {
   readonly #mesh: RuledMesh;
   #added: readonly HostRule[];
+  /** Those of hosts that have left the mesh. */
+  #waiting: readonly HostRule[] = [];
 
   constructor(mesh: RuledMesh, added: readonly HostRule[] = []) {
     this.#mesh = mesh;
@@ -169,18 +171,25 @@ export class LiveRules implements MeshRules {
 
   /**
    * Another manifest with the rules that were added, but for those that do not go with
-   * it; `keep` gives these up, and tells so.
+   * it; `keep` gives these up, and tells so. Rules of hosts that are not there wait for them.
    */
   on(manifest: Manifest): { readonly manifest: Manifest; readonly keep: () => void } {
     const own = rulesIn(manifest);
+    const isThere = ({ host }: HostRule) =>
+      manifest.hosts.some(({ name }) => name === host);
+    const all = [...this.#added, ...this.#waiting];
+    const waiting = all.filter((rule) => !isThere(rule));
     // One that was written down meanwhile is the manifest's.
-    const added = this.#added.filter((rule) =>
-      !own.some((each) => isSameRule(each, rule))
+    const added = all.filter((rule) =>
+      isThere(rule) && !own.some((each) => isSameRule(each, rule))
     );
     const kept: HostRule[] = [];
-    const lost: [host: string, message: string][] = [];
+    const lost = waiting.filter((rule) => !this.#waiting.includes(rule)).map(
+      goneWithHost,
+    );
     const keep = () => {
       this.#added = kept;
+      this.#waiting = waiting;
       for (const [host, message] of lost) {
         this.#mesh.tell({ type: "warning", level: "warn", host, message });
       }
@@ -227,6 +236,13 @@ export class LiveRules implements MeshRules {
     }
     return change;
   }
+}
+
+/** What is told of a rule whose host has left the mesh. */
+function goneWithHost(rule: HostRule): [host: string, message: string] {
+  const message = `The ${rule.kind} rule "${textOfRule(rule)}", which was added by ` +
+    `command, has left the mesh with "${rule.host}", and comes back with it`;
+  return [rule.host, message];
 }
 
 /** What is doubtful about a rule that was added. */

@@ -114,6 +114,28 @@ Deno.test("rules stay over an update, unless they do not go with the manifest an
   assert.equal(bench.messages("warning").length, 1);
 });
 
+Deno.test("rules leave the mesh with their host, which is told once, and come back with it", async () => {
+  await using bench = await new Bench().start(BASE);
+  const { rules } = bench.mesh;
+  const { web, local } = BASE.hosts;
+  const own = { local: { ...local, egress: [] } };
+  await rules.add("tcp:443:127.0.0.1:8443", { kind: "ingress", host: "web" });
+  await bench.mesh.update({ hosts: own });
+  await bench.mesh.update({ hosts: { ...own, db: { ...web, vip: "127.0.42.102" } } });
+  assert.deepEqual(listOf(bench), ["db ingress tcp:80:127.0.0.1:80"]);
+  assert.deepEqual(bench.messages("warning"), [
+    'The ingress rule "tcp:443:127.0.0.1:8443", which was added by command, has left the ' +
+    'mesh with "web", and comes back with it',
+  ]);
+  await bench.mesh.update(BASE);
+  assert.deepEqual(listOf(bench), [...OWN, "web ingress tcp:443:127.0.0.1:8443 added"]);
+  await rules.remove("tcp:443:127.0.0.1:8443", { kind: "ingress", host: "web" });
+  await bench.mesh.update({ hosts: own });
+  await bench.mesh.update(BASE);
+  assert.deepEqual(listOf(bench), OWN);
+  assert.equal(bench.messages("warning").length, 1);
+});
+
 Deno.test("what is doubtful about a rule is told", async () => {
   await using bench = await new Bench().start(BASE);
   await bench.mesh.rules.add("tcp:8080:web:81", { kind: "egress" });

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { canonicalAddress } from "../../manifest/address.ts";
 import { formatPosition, type Position } from "../../manifest/source/diagnostic.ts";
 import type { HostSpec, Manifest } from "../../manifest/manifest.ts";
 import type { ListenerStatus } from "../../wire/control/control.ts";
@@ -146,7 +147,7 @@ function positionOf(
   if (kind === "http" || kind === "socks") return host[kind]?.at;
   if (kind === "egress") {
     return host.egress?.find(({ listenHost, listenPort }) =>
-      formatHostPort(listenHost, listenPort) === address
+      formatHostPort(canonicalAddress(listenHost), listenPort) === address
     )?.at;
   }
   const [ip, port] = splitAddress(address);

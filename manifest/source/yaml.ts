@@ -22,8 +22,15 @@ import { type Entry, isNull, quote, type ScalarValue, type Value } from "./value
 /** Values that a document may have once its aliases are written out. */
 const MAX_VALUES = 1_000_000;
 
-/** Reads a YAML document; text that cannot be read is reported and read as nothing. */
-export function fromYaml(text: string, report: Report): Value {
+/**
+ * Reads a YAML document; text that cannot be read is reported and read as nothing. `place`
+ * says where its user has what stands somewhere in the text, if not there.
+ */
+export function fromYaml(
+  text: string,
+  report: Report,
+  { place = (at) => at }: { readonly place?: (at: Position) => Position } = {},
+): Value {
   // Of the text itself: the parser's own has no lines behind the place where parsing
   // stops.
   const lines = lineStarts(text);
@@ -37,7 +44,7 @@ export function fromYaml(text: string, report: Report): Value {
     const at = (offset: number): Position => {
       // Some of its complaints lie behind the end.
       const { line, col } = lines.linePos(Math.min(offset, text.length));
-      return { file: report.file, line, column: col };
+      return place({ file: report.file, line, column: col });
     };
     reportSyntax(document, { text, at, report });
     return document.contents
