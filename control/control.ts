@@ -1,7 +1,7 @@
 /**
  * The control socket of a mesh: HTTP and JSON over a unix socket that only this user can
  * reach. What is asked there is answered by `routes.ts`, which is loaded with the first
- * question.
+ * question, or when the mesh has been under way for a while.
  *
  * **Windows** has no control socket: Deno has no unix sockets there, and what would take its
  * place, a named pipe or a port with a token, is not made.
@@ -9,7 +9,12 @@
  * @module
  */
 
+import { noteShortage } from "../proxy/edge/descriptors.ts";
+import { descriptorHint } from "../transports/command/descriptor_limit.ts";
 import type { Controlled } from "./controlled.ts";
+import { messageOf } from "../wire/text.ts";
+import { closed, ControlListener, MOST_CONNECTIONS } from "./listener.ts";
+import { loadAnswers } from "./loading.ts";
 import { ControlPlace } from "./place.ts";
 
 /** A control socket, until it is closed. */
@@ -24,6 +29,12 @@ export interface Control {
 
 /** Milliseconds that requests have to be answered in, at the end. */
 const CLOSE_LIMIT_MS = 500;
+
+/**
+ * Milliseconds until the answers are loaded without a question: a shortage may come before
+ * the first.
+ */
+const LOAD_MS = 2000;
 
 /** The only system of ours without unix sockets. */
 export const HAS_CONTROL: boolean = Deno.build.os !== "windows";
@@ -40,24 +51,30 @@ export function openControl(controlled: Controlled, wish?: string): Control {
   const { name, socket } = place;
   try {
     const ended = new AbortController();
-    const { signal } = ended;
-    const server = Deno.serve({
-      path: socket,
-      onListen() {},
-      onError: () => new Response(null, { status: 500 }),
-      handler: async (request) => {
-        const { answer } = await import("./routes.ts");
-        return await answer(request, { ...controlled, name, signal });
-      },
+    const target = { ...controlled, name, signal: ended.signal };
+    const listener = new ControlListener(socket, async (connection, isFull) => {
+      try {
+        const { answer, exchange, refuse } = await loadAnswers();
+        await exchange(connection, {
+          refuse,
+          answer: async (asked) =>
+            isFull ? refuse(503, FULL) : await answer(asked, target),
+        });
+      } catch (error) {
+        await sayWhy(connection, error);
+      }
     });
-    let closed: Promise<void> | undefined;
+    const loading = setTimeout(() => loadAnswers().catch(() => {}), LOAD_MS);
+    Deno.unrefTimer(loading);
+    let closing: Promise<void> | undefined;
     return {
       name,
       socket,
       close: () =>
-        closed ??= (async () => {
+        closing ??= (async () => {
+          clearTimeout(loading);
           ended.abort();
-          await within(CLOSE_LIMIT_MS, server.shutdown());
+          await listener.close(CLOSE_LIMIT_MS);
           place.release();
         })(),
     };
@@ -67,10 +84,18 @@ export function openControl(controlled: Controlled, wish?: string): Control {
   }
 }
 
-/** Settles with the promise, or after `ms`: a client may have sent half a request. */
-async function within(ms: number, promise: Promise<void>): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  await Promise.race([promise, late]);
-  clearTimeout(timer);
+const FULL = `${MOST_CONNECTIONS} programs are connected already, which is the most; ` +
+  "try again, or end some that read the events";
+
+/** Answers, whatever the request is, that nothing can be answered. Never rejects. */
+async function sayWhy(connection: Deno.UnixConn, error: unknown): Promise<void> {
+  const why = noteShortage(error) ? descriptorHint() : messageOf(error);
+  const message = `The mesh cannot answer: ${why}`;
+  const body = new TextEncoder().encode(JSON.stringify({ error: { message } }));
+  const head = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n" +
+    `content-length: ${body.length}\r\nconnection: close\r\n\r\n`;
+  // Fewer bytes than the kernel takes at once.
+  await connection.write(new Uint8Array([...new TextEncoder().encode(head), ...body]))
+    .catch(() => {});
+  closed(connection);
 }
