@@ -57,22 +57,26 @@ export async function inForm<Schema extends GenericSchema>(
   data: unknown,
   what: "the body" | "the query",
 ): Promise<InferOutput<Schema>> {
+  const known = Object.keys(schema.entries);
+  if (typeof data !== "object" || data === null || Array.isArray(data)) {
+    throw new BadRequest(
+      `In ${what}: it is ${kindOf(data)}; wanted a map with ${listOf(known)}`,
+    );
+  }
   const { safeParse } = await import("valibot");
   const parsed = safeParse(schema, data, { abortEarly: true });
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
-  throw new BadRequest(messageFor(issue, Object.keys(schema.entries), what));
+  throw new BadRequest(messageFor(issue, known, what));
 }
 
 function messageFor(
-  { path, input, expected }: BaseIssue<unknown>,
+  { path, expected, message }: BaseIssue<unknown>,
   known: readonly string[],
   what: string,
 ): string {
   const field = path?.[0]?.key;
-  if (typeof field !== "string") {
-    return `In ${what}: it is ${kindOf(input)}; wanted a map with ${listOf(known)}`;
-  }
+  if (typeof field !== "string") return `In ${what}: ${message}`;
   const place = `In ${JSON.stringify(shortened(field))} of ${what}: `;
   const there = path![0].input as Readonly<Record<string, unknown>>;
   if (expected === "never") {

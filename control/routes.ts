@@ -33,7 +33,7 @@ import { messageOf } from "../wire/text.ts";
 import type { Asked } from "./asked.ts";
 import { BadRequest, inForm, parseBody, shortened } from "./form.ts";
 import type { Controlled } from "./controlled.ts";
-import { mustHaveDescriptors } from "./loading.ts";
+import { mustHaveDescriptors } from "./enough_descriptors.ts";
 import { eventStream, MOST_READERS } from "./sent_events.ts";
 
 /** Bytes of a request's body at most. */
