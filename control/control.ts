@@ -13,7 +13,7 @@ import { noteShortage } from "../proxy/edge/descriptors.ts";
 import { descriptorHint } from "../transports/command/descriptor_limit.ts";
 import type { Controlled } from "./controlled.ts";
 import { messageOf } from "../wire/text.ts";
-import { closed, ControlListener, MOST_CONNECTIONS } from "./listener.ts";
+import { closed, ControlListener } from "./listener.ts";
 import { loadAnswers } from "./loading.ts";
 import { ControlPlace } from "./place.ts";
 
@@ -52,14 +52,18 @@ export function openControl(controlled: Controlled, wish?: string): Control {
   try {
     const ended = new AbortController();
     const target = { ...controlled, name, signal: ended.signal };
-    const listener = new ControlListener(socket, async (connection, isFull) => {
+    const listener: ControlListener = new ControlListener(socket, async (connection) => {
       try {
         const { answer, exchange, refuse } = await loadAnswers();
-        await exchange(connection, {
-          refuse,
-          answer: async (asked) =>
-            isFull ? refuse(503, FULL) : await answer(asked, target),
-        });
+        await exchange(
+          connection,
+          {
+            refuse,
+            answer: (asked) => answer(asked, target),
+            isWanted: () => listener.isFull,
+          },
+          ended.signal,
+        );
       } catch (error) {
         await sayWhy(connection, error);
       }
@@ -83,9 +87,6 @@ export function openControl(controlled: Controlled, wish?: string): Control {
     throw error;
   }
 }
-
-const FULL = `${MOST_CONNECTIONS} programs are connected already, which is the most; ` +
-  "try again, or end some that read the events";
 
 /** Answers, whatever the request is, that nothing can be answered. Never rejects. */
 async function sayWhy(connection: Deno.UnixConn, error: unknown): Promise<void> {

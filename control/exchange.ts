@@ -1,8 +1,7 @@
 /**
- * A request on a control socket and its answer, after which the connection ends: HTTP/1.1
- * without a second request, so that no connection is open for nothing.
+ * The requests of a connection to a control socket and their answers, one after the other.
  *
- * What a client may take: {@linkcode HEAD_MS} for the head of its request,
+ * What a client may take: {@linkcode HEAD_MS} for the head of a request,
  * {@linkcode BODY_MS} for the body, and {@linkcode ANSWER_MS} to read an answer; events, of
  * which the slow lose some, may be read as slowly as it likes.
  *
@@ -22,6 +21,8 @@ import { closed } from "./listener.ts";
 
 /** Milliseconds until the head of a request is there. */
 const HEAD_MS = 10_000;
+/** Milliseconds until the head of a further request. */
+const NEXT_MS = 1000;
 /** Milliseconds until a body is there. */
 const BODY_MS = 30_000;
 /** Milliseconds until an answer that is no stream has been taken. */
@@ -37,37 +38,28 @@ export interface Answers {
   readonly answer: (asked: Asked) => Promise<Response>;
   /** Answers what is no request. */
   readonly refuse: (status: number, message: string) => Response;
+  /** Whether others wait for the connection. */
+  readonly isWanted: () => boolean;
 }
 
-/** Serves a connection, and closes it. Never rejects. */
+/** Serves a connection, until `signal` at the latest, and closes it. Never rejects. */
 export async function exchange(
   connection: Deno.UnixConn,
-  { answer, refuse }: Answers,
+  answers: Answers,
+  signal: AbortSignal,
 ): Promise<void> {
   const stream = new UnixStream(connection);
-  const input = new ReadAhead(stream);
   const limit = new Limit(() => stream.close());
-  let head: RequestHead | undefined;
+  const input = new ReadAhead(stream);
+  const ends: Ends = { stream, limit, input, isBusy: false, isFirst: true };
+  const end = () => void (ends.isBusy || stream.close());
+  signal.addEventListener("abort", end);
   try {
-    let response: Response;
-    try {
-      limit.set(HEAD_MS);
-      head = await readHead(input);
-      if (!head) return;
-      limit.clear();
-      response = await answer(asked(head, { input, stream, limit }));
-    } catch (error) {
-      const { status, message } = HttpError.of(error);
-      if (!(error instanceof HttpError)) return; // the client has gone
-      response = refuse(
-        status,
-        error instanceof StrangerError
-          ? `This is a control socket, which speaks HTTP, and not ${error.speaks}`
-          : message,
-      );
+    let isKept = true;
+    while (isKept && !signal.aborted) {
+      isKept = await serveNext(ends, answers, signal);
+      ends.isBusy = false;
     }
-    limit.clear();
-    await write(response, head, { input, stream, limit });
     limit.set(LINGER_MS);
     await stream.closeWrite();
     while (input.ended === undefined) {
@@ -77,8 +69,8 @@ export async function exchange(
   } catch {
     // The client has gone, or took too long.
   } finally {
+    signal.removeEventListener("abort", end);
     limit.clear();
-    head?.parser.release();
     stream.close();
   }
 }
@@ -88,6 +80,41 @@ interface Ends {
   readonly input: ReadAhead;
   readonly stream: ByteStream;
   readonly limit: Limit;
+  /** Whether there is a request without its answer. */
+  isBusy: boolean;
+  /** Whether the next request is the first. */
+  isFirst: boolean;
+}
+
+/** Serves a request; whether another may follow. @throws {Error} if the client has gone. */
+async function serveNext(
+  ends: Ends,
+  { answer, refuse, isWanted }: Answers,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { input, limit } = ends;
+  let head: RequestHead | undefined;
+  try {
+    limit.set(ends.isFirst ? HEAD_MS : NEXT_MS);
+    ends.isFirst = false;
+    head = await readHead(input);
+    if (!head) return false;
+    limit.clear();
+    ends.isBusy = true;
+    const body = { isRead: head.framing.kind === "none" };
+    const response = await answer(asked(head, ends, body));
+    limit.clear();
+    const isKept = head.isKept && body.isRead && !signal.aborted && !isWanted();
+    return await write(response, ends, { head, isKept });
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error;
+    const message = error instanceof StrangerError
+      ? `This is a control socket, which speaks HTTP, and not ${error.speaks}`
+      : error.message;
+    return await write(refuse(error.status, message), ends, { head, isKept: false });
+  } finally {
+    head?.parser.release();
+  }
 }
 
 /** The head of the request; undefined if there is none. */
@@ -105,7 +132,11 @@ async function readHead(input: ReadAhead): Promise<RequestHead | undefined> {
   }
 }
 
-function asked(head: RequestHead, { input, stream, limit }: Ends): Asked {
+function asked(
+  head: RequestHead,
+  { input, stream, limit }: Ends,
+  state: { isRead: boolean },
+): Asked {
   const { method, target, framing, fields, version, parser } = head;
   const length = framing.kind === "sized" ? framing.length : undefined;
   return {
@@ -125,16 +156,18 @@ function asked(head: RequestHead, { input, stream, limit }: Ends): Asked {
         }
         if (input.size === 0) await input.fill();
       }
+      state.isRead = true;
       limit.clear();
     },
   };
 }
 
+/** Writes an answer; whether the connection is kept. */
 async function write(
   response: Response,
-  head: RequestHead | undefined,
   { input, stream, limit }: Ends,
-): Promise<void> {
+  { head, isKept }: { head: RequestHead | undefined; isKept: boolean },
+): Promise<boolean> {
   const isBare = head?.method === "HEAD";
   const isStream = response.headers.get("content-type") === "text/event-stream";
   const body = isStream ? undefined : await response.bytes();
@@ -144,24 +177,26 @@ async function write(
   if (body) lines.push(`content-length: ${body.length}\r\n`);
   if (isChunked) lines.push("transfer-encoding: chunked\r\n");
   const text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("")}` +
-    "connection: close\r\n\r\n";
+    `connection: ${isKept && body ? "keep-alive" : "close"}\r\n\r\n`;
   const writer = new MessageWriter(stream, bytesOf(text), { isChunked });
   if (body) {
     limit.set(ANSWER_MS);
-    return await writer.write(isBare ? [] : [body]);
+    await writer.write(isBare ? [] : [body]);
+    return isKept;
   }
   const reader = response.body!.getReader();
   // Who ends its direction is not heard of any more when it ends the other.
   input.onEnd = () => void reader.cancel().catch(() => {});
   input.watch();
   try {
-    if (input.ended !== undefined) return;
+    if (input.ended !== undefined) return false;
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
       await writer.write([value]);
     }
     await writer.write([], []);
+    return false;
   } finally {
     input.unwatch();
     input.onEnd = undefined;

@@ -5,8 +5,7 @@
  * `Deno.serve` does neither: an accept that fails ends its server, and with that the
  * process; and whoever may connect can take all descriptors of the mesh.
  *
- * Connections beyond {@linkcode MOST_CONNECTIONS} are told so. Beyond those that are being
- * told, clients wait in the queue of the kernel.
+ * Clients beyond {@linkcode MOST_CONNECTIONS} wait in the queue of the kernel.
  *
  * @module
  */
@@ -15,16 +14,11 @@ import { noteShortage } from "../proxy/edge/descriptors.ts";
 
 /** Connections that are served at a time. */
 export const MOST_CONNECTIONS = 64;
-/** Connections that are told at a time that there are too many. */
-const MOST_REFUSED = 8;
 /** Milliseconds after an accept that failed. */
 const PAUSE_MS = 100;
 
-/**
- * Serves a connection, and closes it; `isFull` says that the others are as many as are
- * served. Never rejects.
- */
-export type Serve = (connection: Deno.UnixConn, isFull: boolean) => Promise<void>;
+/** Serves a connection, and closes it. Never rejects. */
+export type Serve = (connection: Deno.UnixConn) => Promise<void>;
 
 /** A listener, until it is closed. */
 export class ControlListener {
@@ -38,6 +32,11 @@ export class ControlListener {
   constructor(path: string, serve: Serve) {
     this.#listener = Deno.listen({ transport: "unix", path });
     this.#accept(serve);
+  }
+
+  /** Whether others may be waiting, so that no connection is to be kept for nothing. */
+  get isFull(): boolean {
+    return this.#open.size >= MOST_CONNECTIONS;
   }
 
   /** Takes no more connections, and those that are not done in `ms` are closed. */
@@ -56,7 +55,7 @@ export class ControlListener {
 
   async #accept(serve: Serve): Promise<void> {
     while (!this.#isClosed) {
-      if (this.#open.size >= MOST_CONNECTIONS + MOST_REFUSED) {
+      if (this.#open.size >= MOST_CONNECTIONS) {
         await this.#pause();
         continue;
       }
@@ -69,10 +68,9 @@ export class ControlListener {
         await this.#pause(PAUSE_MS);
         continue;
       }
-      const isFull = this.#open.size >= MOST_CONNECTIONS;
-      const done = serve(connection, isFull).finally(() => {
+      const done = serve(connection).finally(() => {
         this.#open.delete(connection);
-        if (this.#open.size === MOST_CONNECTIONS + MOST_REFUSED - 1) this.#wake();
+        if (this.#open.size === MOST_CONNECTIONS - 1) this.#wake();
       });
       this.#open.set(connection, done);
     }
