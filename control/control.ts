@@ -52,7 +52,7 @@ export function openControl(controlled: Controlled, wish?: string): Control {
   try {
     const ended = new AbortController();
     const target = { ...controlled, name, signal: ended.signal };
-    const listener: ControlListener = new ControlListener(socket, async (connection) => {
+    const listener = new ControlListener(socket, async (connection) => {
       try {
         const { answer, exchange, refuse } = await loadAnswers();
         await exchange(
@@ -60,7 +60,6 @@ export function openControl(controlled: Controlled, wish?: string): Control {
           {
             refuse,
             answer: (asked) => answer(asked, target),
-            isWanted: () => listener.isFull,
           },
           ended.signal,
         );

@@ -281,8 +281,6 @@ test("so many are served at a time, and others wait", async ({ client, control }
   const answer = client.ask("GET", "/v1/status");
   for (const connection of idle) connection.close();
   await answer;
-  const many = Array.from({ length: 250 }, () => client.ask("GET", "/v1/rules"));
-  assert.equal((await Promise.all(many)).length, 250);
 });
 
 test("events are for so many that others can still ask", async ({ client, control }) => {

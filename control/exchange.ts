@@ -38,8 +38,6 @@ export interface Answers {
   readonly answer: (asked: Asked) => Promise<Response>;
   /** Answers what is no request. */
   readonly refuse: (status: number, message: string) => Response;
-  /** Whether others wait for the connection. */
-  readonly isWanted: () => boolean;
 }
 
 /** Serves a connection, until `signal` at the latest, and closes it. Never rejects. */
@@ -89,7 +87,7 @@ interface Ends {
 /** Serves a request; whether another may follow. @throws {Error} if the client has gone. */
 async function serveNext(
   ends: Ends,
-  { answer, refuse, isWanted }: Answers,
+  { answer, refuse }: Answers,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { input, limit } = ends;
@@ -104,7 +102,7 @@ async function serveNext(
     const body = { isRead: head.framing.kind === "none" };
     const response = await answer(asked(head, ends, body));
     limit.clear();
-    const isKept = head.isKept && body.isRead && !signal.aborted && !isWanted();
+    const isKept = head.isKept && body.isRead && !signal.aborted;
     return await write(response, ends, { head, isKept });
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;

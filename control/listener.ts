@@ -34,11 +34,6 @@ export class ControlListener {
     this.#accept(serve);
   }
 
-  /** Whether others may be waiting, so that no connection is to be kept for nothing. */
-  get isFull(): boolean {
-    return this.#open.size >= MOST_CONNECTIONS;
-  }
-
   /** Takes no more connections, and those that are not done in `ms` are closed. */
   async close(ms: number): Promise<void> {
     if (this.#isClosed) return;
