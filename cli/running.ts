@@ -4,7 +4,7 @@
  * @module
  */
 import { ControlClient, ControlError } from "../control/client.ts";
-import { type FoundMesh, runningMeshes } from "../control/place.ts";
+import { type FoundMesh, runningMeshes, unusablePlaces } from "../control/place.ts";
 import { didYouMean } from "../manifest/fields.ts";
 import { quote } from "../manifest/source/value.ts";
 import { stderr } from "./console/console.ts";
@@ -28,6 +28,8 @@ const WHICH = 2;
 /** Looks for a mesh that is not there, and the milliseconds between them. */
 const LOOKS = 3;
 const LOOK_MS = 100;
+/** Milliseconds between looks whether a mesh has ended. */
+const END_LOOK_MS = 20;
 
 /** Whether the result is for programs. */
 export function isJson({ format, json = false }: LiveOptions): boolean {
@@ -67,6 +69,16 @@ export async function withMesh(
   }
 }
 
+/** Whether the mesh of this process ends within `ms`. */
+export async function hasEnded(pid: number, ms: number): Promise<boolean> {
+  const end = performance.now() + ms;
+  while (runningMeshes().some((mesh) => mesh.pid === pid)) {
+    if (performance.now() > end) return false;
+    await new Promise((resolve) => setTimeout(resolve, END_LOOK_MS));
+  }
+  return true;
+}
+
 /** Faults of a manifest stand alone, in the form that editors know. */
 function tellRefusal(error: ControlError, options: LiveOptions): number {
   if (error.faults.length === 0) return fail(error, options);
@@ -84,7 +96,7 @@ function tellRefusal(error: ControlError, options: LiveOptions): number {
 }
 
 function noneOf(meshes: readonly FoundMesh[], wanted: string | undefined): string {
-  const start = `"norouter FILE" starts one`;
+  const start = [`"norouter FILE" starts one`, ...unusablePlaces()].join("\n");
   if (meshes.length === 0) {
     const mesh = wanted === undefined
       ? "No mesh"
@@ -93,7 +105,10 @@ function noneOf(meshes: readonly FoundMesh[], wanted: string | undefined): strin
   }
   const names = meshes.map(({ name }) => name);
   const hint = didYouMean(wanted!, names);
-  return `No mesh ${quote(wanted!)} runs${hint || `; there is ${names.join(", ")}`}`;
+  const first = `No mesh ${quote(wanted!)} runs${
+    hint || `; there is ${names.join(", ")}`
+  }`;
+  return [first, ...unusablePlaces()].join("\n");
 }
 
 function listOf(meshes: readonly FoundMesh[]): string {

@@ -1,7 +1,7 @@
 /**
  * The control socket of a mesh: HTTP and JSON over a unix socket that only this user can
  * reach. What is asked there is answered by `routes.ts`, which is loaded with the first
- * question.
+ * question, or when the mesh has been under way for a while.
  *
  * **Windows** has no control socket: Deno has no unix sockets there, and what would take its
  * place, a named pipe or a port with a token, is not made.
@@ -9,7 +9,12 @@
  * @module
  */
 
+import { noteShortage } from "../proxy/edge/descriptors.ts";
+import { descriptorHint } from "../transports/command/descriptor_limit.ts";
 import type { Controlled } from "./controlled.ts";
+import { messageOf } from "../wire/text.ts";
+import type { Asked } from "./asked.ts";
+import { loadAnswers } from "./loading.ts";
 import { ControlPlace } from "./place.ts";
 
 /** A control socket, until it is closed. */
@@ -25,6 +30,15 @@ export interface Control {
 /** Milliseconds that requests have to be answered in, at the end. */
 const CLOSE_LIMIT_MS = 500;
 
+/**
+ * Milliseconds until the answers are loaded without a question: a shortage may come before
+ * the first.
+ */
+const LOAD_MS = 2000;
+
+/** Milliseconds until the socket is served again after a shortage of descriptors. */
+const AGAIN_MS = 1000;
+
 /** The only system of ours without unix sockets. */
 export const HAS_CONTROL: boolean = Deno.build.os !== "windows";
 
@@ -38,26 +52,50 @@ export function openControl(controlled: Controlled, wish?: string): Control {
   if (!HAS_CONTROL) throw new Error("there is none on Windows");
   const place = ControlPlace.take(controlled.live.path, wish);
   const { name, socket } = place;
-  try {
-    const ended = new AbortController();
-    const { signal } = ended;
-    const server = Deno.serve({
+  const ended = new AbortController();
+  const { signal } = ended;
+  const target = { ...controlled, name, signal };
+  const serve = () =>
+    Deno.serve({
       path: socket,
       onListen() {},
       onError: () => new Response(null, { status: 500 }),
       handler: async (request) => {
-        const { answer } = await import("./routes.ts");
-        return await answer(request, { ...controlled, name, signal });
+        try {
+          const { answer } = await loadAnswers();
+          return await answer(askedBy(request), target);
+        } catch (error) {
+          return cannotAnswer(error);
+        }
       },
     });
-    let closed: Promise<void> | undefined;
+  try {
+    let server = serve();
+    const serving = (async () => {
+      while (!signal.aborted) {
+        // An accept without descriptors ends the server.
+        await server.finished.catch(noteShortage);
+        if (signal.aborted) return;
+        await pause(AGAIN_MS, signal);
+        try {
+          Deno.removeSync(socket);
+          server = serve();
+        } catch (error) {
+          noteShortage(error); // once more, then
+        }
+      }
+    })();
+    const loading = setTimeout(() => loadAnswers().catch(() => {}), LOAD_MS);
+    Deno.unrefTimer(loading);
+    let closing: Promise<void> | undefined;
     return {
       name,
       socket,
       close: () =>
-        closed ??= (async () => {
+        closing ??= (async () => {
+          clearTimeout(loading);
           ended.abort();
-          await within(CLOSE_LIMIT_MS, server.shutdown());
+          await within(CLOSE_LIMIT_MS, server.shutdown().then(() => serving));
           place.release();
         })(),
     };
@@ -65,6 +103,33 @@ export function openControl(controlled: Controlled, wish?: string): Control {
     place.release();
     throw error;
   }
+}
+
+function askedBy(request: Request): Asked {
+  const length = request.headers.get("content-length");
+  return {
+    method: request.method,
+    target: request.url,
+    length: length === null ? undefined : Number(length),
+    body: () => request.body ?? nothing(),
+  };
+}
+
+async function* nothing(): AsyncGenerator<never> {}
+
+function cannotAnswer(error: unknown): Response {
+  const why = noteShortage(error) ? descriptorHint() : messageOf(error);
+  const message = `The mesh cannot answer: ${why}`;
+  return Response.json({ error: { message } }, { status: 503 });
+}
+
+/** Settles after `ms`, or when the signal is aborted. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
+  clearTimeout(timer);
 }
 
 /** Settles with the promise, or after `ms`: a client may have sent half a request. */

@@ -9,6 +9,7 @@ import { ControlClient, ControlError } from "./client.ts";
 import { type Control, openControl } from "./control.ts";
 import { runningMeshes } from "./place.ts";
 import { Change, Event, Rules, Status } from "./schemas.ts";
+import { MOST_READERS } from "./sent_events.ts";
 
 const TEXT = `hosts:
   local: { loopback: { disable: true }, vip: 127.0.42.101 }
@@ -157,6 +158,115 @@ test("rules are listed, added, removed and saved", async ({ client, bench }) => 
   assert.equal(wrong.faults[0]!.at, "proxy add egress tcp:1:a");
   const noKind = await failure(client.ask("POST", "/v1/rules", { rule }));
   assert.deepEqual([noKind.status, noKind.message.slice(0, 9)], [400, 'In "kind"']);
+});
+
+/** What a mistake in the form of a request is told as. */
+const FORMS: readonly [method: string, path: string, body: unknown, message: string][] = [
+  [
+    ...["POST", "/v1/rules"] as const,
+    { rule: "tcp:1:a:1" },
+    `In "kind" of the body: it is missing; wanted "ingress" or "egress"`,
+  ],
+  [
+    ...["POST", "/v1/rules"] as const,
+    { kind: "both", rule: "tcp:1:a:1" },
+    `In "kind" of the body: it is "both"; wanted "ingress" or "egress"`,
+  ],
+  [
+    ...["POST", "/v1/rules"] as const,
+    { kind: "egress", rule: 5 },
+    `In "rule" of the body: it is 5; wanted a rule, such as "tcp:5432:db:5432"`,
+  ],
+  [
+    ...["POST", "/v1/rules"] as const,
+    { kind: "egress", rule: "tcp:1:a:1", host: { a: 1 } },
+    `In "host" of the body: it is a map; wanted the name of a host`,
+  ],
+  [
+    ...["POST", "/v1/rules"] as const,
+    { kind: "egress", rule: "tcp:1:a:1", saev: true },
+    `In "saev" of the body: there is no such field; did you mean "save"?`,
+  ],
+  [
+    ...["POST", "/v1/hosts"] as const,
+    { name: "x", host: null },
+    `In "host" of the body: it is null; wanted a map, or YAML as text`,
+  ],
+  [
+    ...["POST", "/v1/hosts"] as const,
+    { name: "x", host: "{}", qqqq: 1 },
+    `In "qqqq" of the body: there is no such field; there are "name", "host"`,
+  ],
+  [
+    ...["POST", "/v1/hosts"] as const,
+    [1],
+    `In the body: it is a list; wanted a map with "name", "host"`,
+  ],
+  [
+    ...["DELETE", "/v1/rules?rule=tcp:1:a:1"] as const,
+    undefined,
+    `In "kind" of the query: it is missing; wanted "ingress" or "egress"`,
+  ],
+];
+
+test("mistakes in the form of a request are told in the program's words", async ({ client }) => {
+  for (const [method, path, body, wanted] of FORMS) {
+    const { status, message } = await failure(client.ask(method, path, body));
+    assert.deepEqual([status, message], [400, wanted]);
+  }
+});
+
+/** Writes text to the socket, and gives what comes until the end. */
+async function raw(socket: string, text: string): Promise<string> {
+  using connection = await Deno.connect({ transport: "unix", path: socket });
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+  return await new Response(connection.readable).text();
+}
+
+test("what is no path, or no HTTP, is a wrong request", async ({ control: { socket } }) => {
+  const ask = (line: string) =>
+    raw(socket, `${line}\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  assert.match(await ask("GET http://[::bad/v1/status HTTP/1.1"), /^HTTP\/1\.1 400 /);
+  assert.match(await ask("GET http://x/v1/status HTTP/1.1"), /^HTTP\/1\.1 200 OK\r\n/);
+  assert.match(await ask("nonsense"), /^HTTP\/1\.1 400 /);
+});
+
+test("a body that is too deep is a wrong request", async ({ client, control: { socket } }) => {
+  const [open, shut] = ["[".repeat(100_000), "]".repeat(100_000)];
+  const body = `{"name":"x","host":{"cmd":${open}${shut}}}`;
+  const answer = await raw(
+    socket,
+    `POST /v1/hosts HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  assert.match(answer, /^HTTP\/1\.1 400 .*maps or lists more than 64 deep/s);
+  const text = { name: "x", host: { cmd: ["exit", '[{"\\"[['.repeat(100)] } };
+  v.parse(Change, await client.ask("POST", "/v1/hosts", text));
+});
+
+test("events are for so many that others can still ask", async ({ client, control }) => {
+  const readers: Deno.UnixConn[] = [];
+  const request = new TextEncoder().encode("GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n");
+  while (readers.length < MOST_READERS) {
+    const reader = await Deno.connect({ transport: "unix", path: control.socket });
+    readers.push(reader);
+    await reader.write(request);
+    assert.ok(await reader.read(new Uint8Array(1000)), "the head comes at once");
+  }
+  const { status, message } = await failure(client.events().next());
+  assert.deepEqual([status, message], [
+    503,
+    "48 programs read the events already, which is the most",
+  ]);
+  await client.ask("GET", "/v1/status");
+  for (const reader of readers) reader.close();
+  // Those that leave make room.
+  for (let head = ""; !head.startsWith("HTTP/1.1 200 ");) {
+    using reader = await Deno.connect({ transport: "unix", path: control.socket });
+    await reader.write(request);
+    const bytes = new Uint8Array(1000);
+    head = new TextDecoder().decode(bytes.subarray(0, (await reader.read(bytes))!));
+  }
 });
 
 test("the mesh is asked to end", async ({ client, isDown }) => {

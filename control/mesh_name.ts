@@ -20,13 +20,17 @@ export function controlName(manifest: string, wish?: string): string {
   const plain = wish ?? (manifest === "-" ? "stdin" : basename(manifest));
   const name = (wish === undefined ? plain.replace(/\.ya?ml$/i, "") : plain)
     .normalize("NFC").replace(/[^\p{L}\p{N}._-]/gu, "_").replace(/^[.-]+/, "_");
-  // Folders of agents have such names.
-  const own = name === "" || /^(keep|new)-[0-9a-f]+$/.test(name) ? `mesh-${name}` : name;
+  const own = name === "" || !isMeshFolder(name) ? `mesh-${name}` : name;
   if (bytesOf(own) <= MOST_BYTES) return own;
   const end = `-${hash(own)}`;
   let cut = own;
   while (bytesOf(cut + end) > MOST_BYTES) cut = [...cut].slice(0, -1).join("");
   return cut + end;
+}
+
+/** Whether a folder of this name may be a mesh's: agents that stay have others beside. */
+export function isMeshFolder(name: string): boolean {
+  return !/^(keep|new)-[0-9a-f]+$/.test(name);
 }
 
 /** Further names of the same mesh, for where another one has its name. */

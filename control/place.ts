@@ -9,14 +9,15 @@
  * ```
  *
  * The lock goes with the process, however it ends. So whoever can lock the folder of a mesh
- * knows that its manager is gone, and takes over what that has left.
+ * knows that its manager is gone, and takes over what that has left, or removes it: whoever
+ * looks for meshes does so with what dead ones left.
  *
  * @module
  */
 
 import { PLACES, privateFolder } from "../agent/keeper/private_folder.ts";
 import { messageOf } from "../wire/text.ts";
-import { controlName, otherNames } from "./mesh_name.ts";
+import { controlName, isMeshFolder, otherNames } from "./mesh_name.ts";
 
 /** Bytes of the path of a unix socket (`sun_path` of Linux, without the zero). */
 const MOST_PATH = 107;
@@ -88,7 +89,20 @@ export class ControlPlace {
   }
 }
 
-/** The meshes of this user that run, by name. */
+/** Why folders in which meshes of this user may run are left alone; mostly nothing. */
+export function unusablePlaces(): string[] {
+  const why: string[] = [];
+  for (const place of PLACES) {
+    try {
+      privateFolder(place, { make: false });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) why.push(messageOf(error));
+    }
+  }
+  return why;
+}
+
+/** The meshes of this user that run, by name. What dead ones left is removed. */
 export function runningMeshes(): FoundMesh[] {
   const found: FoundMesh[] = [];
   for (const place of PLACES) {
@@ -101,8 +115,10 @@ export function runningMeshes(): FoundMesh[] {
       continue; // no folder there, or none that is ours alone
     }
     for (const name of names) {
+      if (!isMeshFolder(name)) continue;
       const entry = entryOf(`${folder}/${name}`);
-      if (entry) found.push({ ...entry, name, socket: `${folder}/${name}/control` });
+      if (!entry) removeDead(`${folder}/${name}`);
+      else found.push({ ...entry, name, socket: `${folder}/${name}/control` });
     }
   }
   return found;
@@ -185,6 +201,25 @@ function entryOf(folder: string): MeshEntry | undefined {
     return Number.isSafeInteger(entry.pid) ? entry : undefined;
   } catch {
     return undefined; // the folder of an agent, or half made or removed
+  }
+}
+
+/**
+ * Removes the folder of a manager that is gone. Not one whose manager just starts: that has
+ * no lock yet, or one that is locked; and if the lock is taken away between its opening and
+ * its locking, the manager sees so, and begins anew.
+ */
+function removeDead(folder: string): void {
+  try {
+    const { isDirectory, uid, mode } = Deno.lstatSync(folder);
+    if (!isDirectory || uid !== Deno.uid() || (mode! & 0o777) !== 0o700) return;
+    using lock = openLock(folder, { create: false });
+    if (!lock.tryLockSync(true) || !isAt(lock, `${folder}/lock`)) return;
+    const left = [...Deno.readDirSync(folder)].map(({ name }) => name);
+    if (left.some((name) => name !== "lock" && name !== "control")) return;
+    for (const path of [`${folder}/control`, `${folder}/lock`, folder]) remove(path);
+  } catch {
+    // Half made or removed by another, or no folder of a mesh.
   }
 }
 

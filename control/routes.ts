@@ -20,15 +20,21 @@
  * @module
  */
 
-import type { GenericSchema, InferOutput } from "valibot";
 import { formatPosition, ManifestError } from "../manifest/source/diagnostic.ts";
 import type { MeshChange } from "../manager/reload/change.ts";
 import { warningsOf } from "../manager/reload/live_rules.ts";
 import { RefusedError } from "../manager/reload/refused.ts";
 import { faultsOf, reloadEvent } from "../manager/reload/told.ts";
+import {
+  descriptorHint,
+  isDescriptorShortage,
+} from "../transports/command/descriptor_limit.ts";
 import { messageOf } from "../wire/text.ts";
+import type { Asked } from "./asked.ts";
+import { BadRequest, inForm, parseBody, shortened } from "./form.ts";
 import type { Controlled } from "./controlled.ts";
-import { eventStream } from "./sent_events.ts";
+import { mustHaveDescriptors } from "./enough_descriptors.ts";
+import { eventStream, MOST_READERS } from "./sent_events.ts";
 
 /** Bytes of a request's body at most. */
 const MOST_BYTES = 1 << 20;
@@ -41,9 +47,14 @@ export interface Answering extends Controlled {
   readonly signal: AbortSignal;
 }
 
-type Handler = (target: Answering, request: Request, name: string) =>
+type Handler = (target: Answering, request: Asking, name: string) =>
   | Response
   | Promise<Response>;
+
+/** A request, and where it leads. */
+interface Asking extends Asked {
+  readonly url: URL;
+}
 
 /** By the path, in which `*` stands for a host's name, and the method. */
 const ROUTES: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
@@ -59,20 +70,21 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
 };
 
 /** Answers a request. Never rejects. */
-export async function answer(request: Request, target: Answering): Promise<Response> {
+export async function answer(asked: Asked, target: Answering): Promise<Response> {
   try {
-    const { pathname } = new URL(request.url);
+    const url = urlOf(asked.target);
+    const { pathname } = url;
     const [, before = pathname, word = "", after = ""] =
       /^(\/v1\/hosts\/)([^/]+)(.*)$/.exec(pathname) ?? [];
     const methods = ROUTES[word === "" ? before : `${before}*${after}`];
     if (!methods) return failure(404, `There is nothing at ${pathname}`);
-    const handler = methods[request.method];
+    const handler = methods[asked.method];
     if (!handler) {
       const allow = Object.keys(methods).join(", ");
-      const message = `${pathname} takes ${allow}, not ${request.method}`;
+      const message = `${pathname} takes ${allow}, not ${asked.method}`;
       return failure(405, message, { allow });
     }
-    return await handler(target, request, decoded(word));
+    return await handler(target, { ...asked, url }, decoded(word));
   } catch (error) {
     return failed(error);
   }
@@ -94,7 +106,12 @@ async function status(target: Answering): Promise<Response> {
 
 function events({ mesh, signal }: Answering): Response {
   const body = eventStream(mesh, signal);
-  if (!body) return failure(503, "Too many read the events already");
+  if (!body) {
+    return failure(
+      503,
+      `${MOST_READERS} programs read the events already, which is the most`,
+    );
+  }
   return new Response(body, {
     headers: { "content-type": "text/event-stream", "cache-control": "no-store" },
   });
@@ -110,7 +127,7 @@ function down({ down }: Answering): Response {
   return Response.json({ ending: true }, { status: 202 });
 }
 
-async function addHost({ live, mesh }: Answering, request: Request): Promise<Response> {
+async function addHost({ live, mesh }: Answering, request: Asking): Promise<Response> {
   const { AddHost } = await import("./schemas.ts");
   const { name, host } = await inForm(AddHost, await json(request), "the body");
   // JSON is YAML.
@@ -120,7 +137,7 @@ async function addHost({ live, mesh }: Answering, request: Request): Promise<Res
 
 async function removeHost(
   { live, mesh }: Answering,
-  _: Request,
+  _: Asking,
   name: string,
 ): Promise<Response> {
   return changed(await live.removeHost(name), mesh);
@@ -128,7 +145,7 @@ async function removeHost(
 
 async function restartHost(
   { live }: Answering,
-  _: Request,
+  _: Asking,
   name: string,
 ): Promise<Response> {
   await live.restartHost(name);
@@ -139,7 +156,7 @@ function listRules({ mesh: { rules } }: Answering): Response {
   return Response.json({ rules: rules.list() });
 }
 
-async function addRule({ live, mesh }: Answering, request: Request): Promise<Response> {
+async function addRule({ live, mesh }: Answering, request: Asking): Promise<Response> {
   const { AddRule } = await import("./schemas.ts");
   const { host, kind, rule, save } = await inForm(
     AddRule,
@@ -153,14 +170,15 @@ async function addRule({ live, mesh }: Answering, request: Request): Promise<Res
   return changed(change, mesh, 201, warningsOf(mesh.manifest, meant));
 }
 
-async function removeRule({ mesh }: Answering, request: Request): Promise<Response> {
+async function removeRule({ mesh }: Answering, request: Asking): Promise<Response> {
   const { RemoveRule } = await import("./schemas.ts");
-  const query = Object.fromEntries(new URL(request.url).searchParams);
+  const query = Object.fromEntries(request.url.searchParams);
   const { rule, ...options } = await inForm(RemoveRule, query, "the query");
   return changed(await mesh.rules.remove(rule, options), mesh);
 }
 
 async function description({ version }: Answering): Promise<Response> {
+  mustHaveDescriptors();
   const { openApi } = await import("./openapi.ts");
   return Response.json(openApi({ version }));
 }
@@ -176,30 +194,6 @@ function changed(
   return Response.json({ ...change, message, ...more }, { status });
 }
 
-/** The data, if it has the form of the schema. @throws {BadRequest} where it has not. */
-async function inForm<Schema extends GenericSchema>(
-  schema: Schema,
-  data: unknown,
-  what: string,
-): Promise<InferOutput<Schema>> {
-  const { safeParse } = await import("valibot");
-  const parsed = safeParse(schema, data, { abortEarly: true });
-  if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  const path = issue.path?.map(({ key }) => String(key)).join(".") ?? "";
-  throw new BadRequest(`In ${path === "" ? what : `"${path}"`}: ${issue.message}`);
-}
-
-/** The request is not as wanted. */
-class BadRequest extends Error {
-  readonly status: number;
-
-  constructor(message: string, status = 400) {
-    super(message);
-    this.status = status;
-  }
-}
-
 function decoded(word: string): string {
   try {
     return decodeURIComponent(word);
@@ -208,26 +202,45 @@ function decoded(word: string): string {
   }
 }
 
-async function json(request: Request): Promise<unknown> {
+/** The URL that is asked for: mostly a path, and the whole of it for proxies. */
+function urlOf(target: string): URL {
+  const url = target.startsWith("/")
+    ? URL.parse(`http://norouter${target}`)
+    : URL.parse(target);
+  if (url) return url;
+  throw new BadRequest(`${JSON.stringify(shortened(target))} is no path`);
+}
+
+async function json({ length = 0, body }: Asking): Promise<unknown> {
   const parts: Uint8Array<ArrayBuffer>[] = [];
-  let length = 0;
-  for await (const part of request.body ?? []) {
-    length += part.length;
-    if (length > MOST_BYTES) {
-      throw new BadRequest(`The body has more than ${MOST_BYTES} bytes`, 413);
-    }
-    parts.push(part);
-  }
-  const text = await new Blob(parts).text();
+  const check = (length: number) => {
+    if (length <= MOST_BYTES) return;
+    throw new BadRequest(`The body has more than ${MOST_BYTES} bytes`, 413);
+  };
+  check(length);
+  let got = 0;
   try {
-    return JSON.parse(text);
+    for await (const part of body()) {
+      check(got += part.length);
+      parts.push(part);
+    }
   } catch (error) {
-    throw new BadRequest(`The body is no JSON: ${messageOf(error)}`);
+    if (error instanceof BadRequest) throw error;
+    throw new BadRequest(`The body cannot be read: ${messageOf(error)}`);
   }
+  return parseBody(await new Blob(parts).text());
+}
+
+/** The answer to what is no request. */
+export function refuse(status: number, message: string): Response {
+  return failure(status, message);
 }
 
 function failed(error: unknown): Response {
   if (error instanceof BadRequest) return failure(error.status, error.message);
+  if (isDescriptorShortage(error)) {
+    return failure(503, `That cannot be done now: ${descriptorHint()}`);
+  }
   if (error instanceof RefusedError) {
     return failure(error.isMissing ? 404 : 409, error.message);
   }

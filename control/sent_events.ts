@@ -14,8 +14,8 @@ import type { Mesh } from "../manager/contract.ts";
 
 /** Milliseconds between comments. */
 const BEAT_MS = 15_000;
-/** Readers at a time. */
-const MOST_READERS = 64;
+/** Readers at a time: fewer than there may be connections, so that others can ask. */
+export const MOST_READERS = 48;
 
 let readers = 0;
 

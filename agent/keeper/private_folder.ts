@@ -36,7 +36,13 @@ export function privateFolder(place: string, { make }: { make: boolean }): strin
     throw new Error(`${folder} is not a folder of this user`);
   }
   if ((found.mode! & NOT_PRIVATE) !== 0) {
-    if (!make) throw new Error(`${folder} is open to others`);
+    if (!make) {
+      const mode = (found.mode! & 0o7777).toString(8).padStart(4, "0");
+      throw new Error(
+        `${folder} is open to others (its mode is ${mode}); ` +
+          `"chmod 700 ${folder}" makes it private again`,
+      );
+    }
     Deno.chmodSync(folder, 0o700);
   }
   return folder;

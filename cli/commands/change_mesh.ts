@@ -8,16 +8,13 @@
  */
 import type { MeshChange } from "../../manager/reload/change.ts";
 import { changeLines } from "../../manager/reload/change.ts";
-import { runningMeshes } from "../../control/place.ts";
 import { quote } from "../../manifest/source/value.ts";
 import { printResult } from "../console/console.ts";
 import { fail } from "../failure.ts";
-import { type LiveOptions, withMesh } from "../running.ts";
+import { hasEnded, type LiveOptions, withMesh } from "../running.ts";
 
 /** Milliseconds that a mesh may take to end. */
 const END_LIMIT_MS = 10_000;
-/** Milliseconds between two looks whether it has. */
-const LOOK_MS = 20;
 
 /** Has the manifest read again, and prints what changed. */
 export function reload(options: LiveOptions): Promise<number> {
@@ -31,16 +28,11 @@ export function reload(options: LiveOptions): Promise<number> {
 export function down(options: LiveOptions): Promise<number> {
   return withMesh(options, async (client, { name, pid }) => {
     await client.ask("POST", "/v1/down");
-    const end = performance.now() + END_LIMIT_MS;
-    const isThere = () => runningMeshes().some((mesh) => mesh.pid === pid);
-    while (isThere()) {
-      if (performance.now() > end) {
-        const message = `The mesh ${quote(name)} was told to end ${
-          END_LIMIT_MS / 1000
-        } s ago, and its process ${pid} is still there`;
-        return fail(new Error(message), options);
-      }
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    if (!await hasEnded(pid, END_LIMIT_MS)) {
+      const message = `The mesh ${quote(name)} was told to end ${
+        END_LIMIT_MS / 1000
+      } s ago, and its process ${pid} is still there`;
+      return fail(new Error(message), options);
     }
     await printResult(`${name} has ended\n`);
     return 0;

@@ -7,11 +7,13 @@ import type { HostStatus, MeshStatus } from "../../manager/status.ts";
 import { columns } from "../console/columns.ts";
 import { printResult } from "../console/console.ts";
 import { renderJson } from "../console/printable.ts";
-import { isJson, type LiveOptions, withMesh } from "../running.ts";
+import { hasEnded, isJson, type LiveOptions, withMesh } from "../running.ts";
 import { stopSignals } from "../stop.ts";
 
 /** Milliseconds between two looks with `--watch`. */
 const EVERY_MS = 1000;
+/** Milliseconds in which a mesh that answers no more is gone, if it has ended. */
+const ENDING_MS = 2000;
 /** Characters of a cell that are shown. */
 const MOST_SHOWN = 60;
 /** Clears a terminal and goes to its first cell (ECMA-48, 8.3.39 and 8.3.21). */
@@ -33,7 +35,7 @@ export interface StatusAnswer extends Omit<MeshStatus, "hosts"> {
 
 /** Shows the status, with `--watch` again and again until Ctrl-C or the end of the mesh. */
 export function status(options: LiveOptions): Promise<number> {
-  return withMesh(options, async (client) => {
+  return withMesh(options, async (client, { pid }) => {
     const ask = async () => await client.ask("GET", "/v1/status") as StatusAnswer;
     if (options.watch === undefined || options.watch === "off") {
       const answer = await ask();
@@ -46,8 +48,14 @@ export function status(options: LiveOptions): Promise<number> {
     using stop = stopSignals();
     let isAsked = false;
     const asked = stop.asked.then(() => void (isAsked = true));
-    while (!isAsked) {
-      const answer = await ask();
+    for (let isFirst = true; !isAsked; isFirst = false) {
+      let answer: StatusAnswer;
+      try {
+        answer = await ask();
+      } catch (error) {
+        if (!isFirst && await hasEnded(pid, ENDING_MS)) return 0;
+        throw error;
+      }
       if (isJson(options)) await printResult(renderJson(answer) + "\n");
       else await draw(statusTable(answer));
       let timer;

@@ -83,7 +83,7 @@ export class Log {
     const { level, host = "", message } = event;
     const when = this.#options.debug ? time.slice(11, 23) + "  " : "";
     const name = host.padEnd(this.#width);
-    const gap = this.#width ? "  " : "";
+    const gap = name === "" ? "" : "  ";
     const margin = when.length + 5 + 2 + name.length + gap.length;
     // A carriage return ends lines of some, and overwrites those of others.
     const [first = "", ...rest] = message.trimEnd().replaceAll("\r", "").split("\n");

@@ -37,6 +37,23 @@ Deno.test("lines for people are aligned, also where one is about no host", () =>
   );
 });
 
+Deno.test("a host stands apart from the message, also where no hosts were expected", () => {
+  let text = "";
+  const to = {
+    line: (...pieces: Piece[]) => void (text += render(pieces, false) + "\n"),
+    json: () => {},
+  };
+  const log = new Log({ format: "human", debug: false, to });
+  log.event({ level: "warn", host: "local", message: "forbidden\nby the policy" });
+  log.event({ level: "info", message: "All done" });
+  assert.equal(
+    text,
+    "warn   local  forbidden\n" +
+      "              by the policy\n" +
+      "info   All done\n",
+  );
+});
+
 Deno.test("debug events and times are for --debug", () => {
   const events: LogEvent[] = [{ level: "debug", host: "web", message: "hm" }];
   assert.equal(written(events), "");

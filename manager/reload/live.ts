@@ -25,6 +25,7 @@ import {
   ManifestError,
 } from "../../manifest/source/diagnostic.ts";
 import { readRegular } from "../../manifest/source/regular_file.ts";
+import { isDescriptorShortage } from "../../transports/command/descriptor_limit.ts";
 import type { Transport } from "../../transports/mod.ts";
 import type { MeshEvent } from "../events.ts";
 import { type ManifestSource, Reading, type ReadManifest } from "../reading.ts";
@@ -75,6 +76,8 @@ export class Live {
   /** That of the content that was looked at last, be it right or wrong. */
   #seen: string | undefined;
   #isMissing = false;
+  /** Whether the last look met a shortage of descriptors. */
+  #wasShort = false;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(mesh: LiveMesh, options: LiveOptions) {
@@ -104,11 +107,13 @@ export class Live {
    */
   reload(): Promise<MeshChange> {
     return this.#inTurn(async () => {
+      const before = this.#seen;
       try {
         const bytes = await this.#read();
         this.#seen = await this.#fingerprint(bytes);
         return await this.#take(bytes);
       } catch (error) {
+        if (isDescriptorShortage(error)) this.#seen = before;
         this.#mesh.tell(reloadFailedEvent(error));
         throw error;
       }
@@ -119,8 +124,8 @@ export class Live {
    * Reads the file again if its content is not that of the last look. Never rejects: what
    * is wrong is told, once for each content.
    *
-   * @returns whether to look again soon, since the file is not there: editors take it away
-   * for a moment.
+   * @returns whether to look again soon, since the file is not there, as editors take it
+   * away for a moment, or since descriptors are short.
    */
   look(): Promise<boolean> {
     return this.#inTurn(async () => {
@@ -128,6 +133,7 @@ export class Live {
       try {
         bytes = await this.#read();
       } catch (error) {
+        if (isDescriptorShortage(error)) return this.#isShort(error);
         if (!this.#isMissing) {
           this.#isMissing = true;
           return true;
@@ -137,11 +143,18 @@ export class Live {
       }
       this.#isMissing = false;
       const seen = await this.#fingerprint(bytes);
-      if (seen === this.#seen) return false;
+      const before = this.#seen;
+      if (seen === before) return this.#wasShort = false;
       try {
         this.#seen = seen;
         await this.#take(bytes);
+        this.#wasShort = false;
       } catch (error) {
+        if (isDescriptorShortage(error)) {
+          this.#seen = before;
+          return this.#isShort(error);
+        }
+        this.#wasShort = false;
         this.#mesh.tell(reloadFailedEvent(error));
       }
       return false;
@@ -293,6 +306,13 @@ export class Live {
     this.#source = source;
     this.#files = files;
     return change;
+  }
+
+  /** Tells a shortage, once until it is over; true. */
+  #isShort(error: unknown): true {
+    if (!this.#wasShort) this.#mesh.tell(reloadFailedEvent(error, { isAgain: true }));
+    this.#wasShort = true;
+    return true;
   }
 
   #failed(error: unknown, seen: string): void {

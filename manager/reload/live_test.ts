@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { promises } from "node:fs";
 import { ManifestError } from "../../manifest/source/diagnostic.ts";
 import type { MeshEvent } from "../events.ts";
 import { startMesh } from "../mesh.ts";
@@ -124,6 +125,29 @@ Deno.test("a plug-in's file is looked at as well", async () => {
   bench.plugin(NOWHERE.replace("no way", "none"));
   await bench.live.look();
   assert.match(bench.told("reload").join(), /~ a: started anew, .*; ~ b: started anew/);
+});
+
+Deno.test("without descriptors the file is looked at again, and no mistake is told", async () => {
+  await using bench = await Bench.start(TWO);
+  const { live } = bench;
+  bench.write(`hosts:\n${host("b")}`);
+  const { open } = promises;
+  const message = "EMFILE: too many open files, open 'mesh.yaml'";
+  const short = Object.assign(new Error(message), { code: "EMFILE" });
+  try {
+    promises.open = () => Promise.reject(short);
+    for (let i = 0; i < 3; i++) assert.equal(await live.look(), true);
+    await assert.rejects(live.reload());
+  } finally {
+    promises.open = open;
+  }
+  const why = /^The manifest cannot be read now, and nothing has changed: no file desc/;
+  const told = bench.told("reloadFailed");
+  assert.equal(told.length, 2, "once by the looks, and by the reload");
+  for (const line of told) assert.match(line, why);
+  assert.match(told[0]!, /; it is read as soon as there are some$/);
+  assert.equal(await live.look(), false);
+  assert.equal(bench.hosts, "b");
 });
 
 Deno.test("a reload with mistakes rejects and tells", async () => {

@@ -11,6 +11,10 @@ import {
   formatPosition,
   ManifestError,
 } from "../../manifest/source/diagnostic.ts";
+import {
+  descriptorHint,
+  isDescriptorShortage,
+} from "../../transports/command/descriptor_limit.ts";
 import { messageOf } from "../../wire/text.ts";
 import type { ReloadEvent, ReloadFailedEvent } from "../events.ts";
 import { changeLines, type MeshChange } from "./change.ts";
@@ -25,8 +29,19 @@ export function reloadEvent(change: MeshChange, { path }: Manifest): ReloadEvent
   return { type: "reload", level: "info", message, ...change };
 }
 
-/** The event that tells of a manifest that cannot be used. */
-export function reloadFailedEvent(error: unknown): ReloadFailedEvent {
+/**
+ * The event that tells of a manifest that cannot be used, or not be read for want of
+ * descriptors; `isAgain` says that it will be read again.
+ */
+export function reloadFailedEvent(
+  error: unknown,
+  { isAgain = false } = {},
+): ReloadFailedEvent {
+  if (isDescriptorShortage(error)) {
+    const message = `The manifest cannot be read now, and nothing has changed: ` +
+      descriptorHint() + (isAgain ? "; it is read as soon as there are some" : "");
+    return { type: "reloadFailed", level: "error", message, faults: [] };
+  }
   const faults = faultsOf(error);
   const message = `The manifest cannot be used, and nothing has changed: ${
     faults.length === 0 ? messageOf(error) : faults.map(formatDiagnostic).join("\n")

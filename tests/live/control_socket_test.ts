@@ -117,7 +117,6 @@ e2e(
     const mesh = await LiveMesh.start(scene);
     kill(mesh.manager.pid, "SIGKILL");
     await mesh.manager.end();
-    assert.ok(exists(mesh.socket), "the socket is left");
     const gone = await mesh.command("status");
     assert.equal(gone.status, 1);
     assert.match(gone.stderr, /No mesh "live-/);
@@ -151,6 +150,42 @@ e2e("events are told as lines and as JSON, until the mesh ends", async (scene) =
   assert.match(lines.since(), /^\d\d:\d\d:\d\d\.\d{3} +info +Nothing is different in/m);
   const [first] = json.since().split("\n");
   assert.equal(JSON.parse(first!).type, "reload");
+});
+
+for (const args of [[], ["--json"]]) {
+  e2e(`status --watch ${args.join()} ends in order with the mesh`, async (scene) => {
+    const mesh = await LiveMesh.start(scene);
+    const command = [...NOROUTER, "status", "--watch", "--mesh", mesh.name, ...args];
+    const watch = scene.start("watch", command);
+    await watch.line(/127\.0\.42\.101/);
+    await mesh.command("down");
+    assert.equal((await watch.end()).code, 0);
+    assert.doesNotMatch(watch.since(), /error +/);
+  });
+}
+
+e2e("a folder that is open to others is left alone, and told", async (scene) => {
+  // The real folder belongs to all meshes of the machine.
+  const folder = await scene.folder();
+  const own = `/tmp/norouter-${Deno.uid()}`;
+  const script = 'mount --bind "$0" /tmp && mkdir -m 700 "$1" && chmod 755 "$1" && ' +
+    'shift && exec "$@"';
+  const inside = (...args: readonly string[]) =>
+    ran("unshare", "-m", "sh", "-c", script, folder, own, ...NOROUTER, ...args);
+  const { status, stderr } = await inside("status", "--mesh", `none-${Deno.pid}`);
+  assert.equal(status, 1);
+  assert.match(stderr, /No mesh "none-/);
+  assert.ok(stderr.includes(`${own} is open to others (its mode is 0755)`), stderr);
+  assert.ok(stderr.includes(`"chmod 700 ${own}" makes it private again`), stderr);
+}, { needs: ["unshare"] });
+
+e2e("what a killed manager left goes with the next look", async (scene) => {
+  const mesh = await LiveMesh.start(scene);
+  kill(mesh.manager.pid, "SIGKILL");
+  await mesh.manager.end();
+  const folder = mesh.socket.replace(/\/control$/, "");
+  await ran(...NOROUTER, "status");
+  assert.ok(!exists(folder));
 });
 
 e2e("with --control=off no command finds the mesh", async (scene) => {

@@ -75,9 +75,9 @@ export class LiveMesh {
     return mesh;
   }
 
-  /** Starts the manager, and waits until commands find it. */
-  async begin(): Promise<void> {
-    const command = [...NOROUTER, ...this.#args, this.path];
+  /** Starts the manager, behind a prefix, and waits until commands find it. */
+  async begin(...prefix: readonly string[]): Promise<void> {
+    const command = [...prefix, ...NOROUTER, ...this.#args, this.path];
     const options = { namespace: this.here, env: { NO_COLOR: "1" } };
     this.manager = this.#scene.start(`manager of ${this.name}`, command, options);
     await this.manager.line(/Every host is ready/);
