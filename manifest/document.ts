@@ -103,8 +103,9 @@ function oneThisMachine(
   const local = hosts.filter(({ transport }) => !transport);
   const meant = new RegExp(`^unknown field .*did you mean "(${transports.join("|")})"`);
   const others: HostSpec[] = [];
+  const byName = new Map(entries.map((entry) => [entry.key, entry]));
   for (const host of local) {
-    const { value } = entries.find(({ key }) => key === host.name)!;
+    const { value } = byName.get(host.name)!;
     const fields = value.kind === "map" ? [...value.entries.values()] : [];
     // An empty "cmd" is how NoRouter's manifests may have this machine.
     const empty = fields.find(({ key, value }) =>

@@ -15,6 +15,9 @@ export const TOO_DEEP = "lists and maps are nested too deeply to be read";
 export const UNREADABLE_PASSWORD =
   "YAML does not take this password as it stands; put it in single quotes";
 
+/** The parser's warnings that are looked at. */
+const MOST_WARNINGS = 100;
+
 const TAB = "a tab stands where YAML wants spaces";
 
 /** The text, and how to place and to report its faults. */
@@ -35,7 +38,11 @@ export function reportSyntax(document: Document, context: SyntaxContext): void {
   let last: Position | undefined;
   let isLost = false;
   let sound: Position | undefined;
-  for (const error of document.errors) {
+  for (const [index, error] of document.errors.entries()) {
+    if (report.isFull) { // to place an error takes a look at all of the text
+      report.skip(document.errors.length - index);
+      break;
+    }
     const [offset, end] = error.pos;
     const place = at(offset);
     const line = text.slice(offset - (place.column - 1), end + 1);
@@ -68,7 +75,7 @@ export function reportSyntax(document: Document, context: SyntaxContext): void {
       report.syntax(place, message, line < sound.line ? place : sound);
     }
   }
-  for (const { message, pos: [offset] } of document.warnings) {
+  for (const { message, pos: [offset] } of document.warnings.slice(0, MOST_WARNINGS)) {
     if (isInPassword(text, offset)) report.error(at(offset), UNREADABLE_PASSWORD);
     else report.warn(at(offset), message);
   }
