@@ -20,7 +20,7 @@
 
 import type { Clock } from "../link/clock.ts";
 
-/** Starts without a pause. */
+/** Starts without a pause, beside the first. */
 export const AT_ONCE = 32;
 /** Milliseconds after which there may be one more of them. */
 const ANOTHER = 1000;

@@ -25,6 +25,7 @@ import {
   type Value,
 } from "./source/value.ts";
 import { assignVips, refuseVipsOutsideLoopback } from "./vips.ts";
+import { refuseManyPorts } from "./ports.ts";
 
 const EXAMPLE = `wanted at least one, see "norouter show-example"`;
 
@@ -51,6 +52,7 @@ export function readManifest(
   const drafts = entries.flatMap((entry) => readHost(entry, template, context) ?? []);
   plugins.warnOfUnused();
   checkResolveFor(drafts, report);
+  refuseManyPorts(drafts, report);
   const hosts = assignVips(drafts, report);
   oneThisMachine(hosts, { entries, transports: [...transports.keys()], report });
   refuseVipsOutsideLoopback(drafts, report);

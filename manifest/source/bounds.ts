@@ -51,6 +51,13 @@ export function excessOf(text: string): Excess | undefined {
       return { offset, message };
     }
     if (!isBlank) levels.enter(token, { offset, isScalar });
+    if (levels.nestedLines > MOST_LEVELS) {
+      const message =
+        `a second colon with a blank behind it stands in this line, as in ` +
+        `${MOST_LEVELS} lines before, which YAML takes for a map in a map; put the text ` +
+        `in quotes`;
+      return { offset, message };
+    }
     if (levels.count > MOST_LEVELS) {
       const message = `lists and maps are nested too deeply here: more than ` +
         `${MOST_LEVELS} in each other`;
@@ -74,6 +81,8 @@ class Levels {
   #brackets = 0;
   /** Colons since the begin of the line, or since the last comma or bracket. */
   #colons = 0;
+  /** Lines with more than one of them, each of which the parser nests in the one before. */
+  #nestedLines = 0;
   #lineStart = 0;
   /** Whether the next token begins a list or map of lines, unless one is there. */
   #begins = true;
@@ -82,12 +91,17 @@ class Levels {
     return this.#columns.length + this.#brackets + this.#colons;
   }
 
+  get nestedLines(): number {
+    return this.#nestedLines;
+  }
+
   /** Reads a token that is not blank. */
   enter(
     token: string,
     { offset, isScalar }: { offset: number; isScalar: boolean },
   ): void {
     const isFlow = this.#brackets > 0;
+    const isFirst = this.#begins;
     const isEnd = !isScalar && /^[\r\n]/.test(token);
     if (!isEnd && this.#begins && !isFlow && !token.startsWith("#")) {
       this.#indent(offset - this.#lineStart);
@@ -99,7 +113,9 @@ class Levels {
       this.#begins = true;
       if (!isFlow) this.#colons = 0;
     }
-    if (!isScalar) this.#sign(token);
+    if (isScalar) return;
+    if (token === ":" && !(isFirst && !isFlow)) this.#colon(isFlow);
+    else this.#sign(token);
   }
 
   /** The brackets end without their ends, since a line is not indented enough. */
@@ -107,9 +123,13 @@ class Levels {
     this.#brackets = this.#colons = 0;
   }
 
+  #colon(isFlow: boolean): void {
+    this.#colons++;
+    if (this.#colons === 2 && !isFlow) this.#nestedLines++;
+  }
+
   #sign(token: string): void {
-    if (token === ":") this.#colons++;
-    else if (token === "-" || token === "?") this.#begins = true;
+    if (token === "-" || token === "?" || token === ":") this.#begins = true;
     else if (/^[[\]{},]$/.test(token)) {
       this.#colons = 0;
       if (/[[{]/.test(token)) this.#brackets++;

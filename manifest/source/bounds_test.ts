@@ -38,6 +38,12 @@ const refused: [string, string, string, RegExp][] = [
     TOO_DEEP,
   ],
   [
+    "lines with two colons",
+    "a: b:\n".repeat(5000),
+    "65:5",
+    /a second colon .* as in 64 lines before/,
+  ],
+  [
     "anchors",
     lines(40_000, (i) => `x-${i}: &a${i} 1`),
     "1001:9",
@@ -69,6 +75,7 @@ Deno.test("what is right up to the bounds is read", () => {
     lines(depth, (i) => " ".repeat(i) + "x-a:"),
     lines(MOST_ANCHORS, (i) => `x-${i}: &a${i} 1`),
     `x-a: [${"1,".repeat(MOST_TOKENS / 2 - 10)}]`,
+    lines(99, () => "? a\n: b: c"),
     // Brackets and indentation that mean nothing, or end.
     lines(99, () => `x: "[{" # [{`) + "\ny: |\n" +
     lines(99, (i) => " ".repeat(i + 1) + "[{"),
