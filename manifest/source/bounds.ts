@@ -13,7 +13,6 @@
  * @module
  */
 import { Lexer } from "yaml";
-import type { Position } from "./diagnostic.ts";
 
 /** Tokens of a text: a thousand hosts with ten ports each and 5000 rules have 130 000. */
 export const MOST_TOKENS = 250_000;

@@ -15,8 +15,8 @@ export const TOO_DEEP = "lists and maps are nested too deeply to be read";
 export const UNREADABLE_PASSWORD =
   "YAML does not take this password as it stands; put it in single quotes";
 
-/** The parser's warnings that are looked at. */
-const MOST_WARNINGS = 100;
+/** Complaints of the parser that are looked at, many of which are consequences of others. */
+const MOST_LOOKED_AT = 200;
 
 const TAB = "a tab stands where YAML wants spaces";
 
@@ -39,7 +39,7 @@ export function reportSyntax(document: Document, context: SyntaxContext): void {
   let isLost = false;
   let sound: Position | undefined;
   for (const [index, error] of document.errors.entries()) {
-    if (report.isFull) { // to place an error takes a look at all of the text
+    if (report.isFull || index >= MOST_LOOKED_AT) { // to place an error takes a look at all of the text
       report.skip(document.errors.length - index);
       break;
     }
@@ -75,7 +75,7 @@ export function reportSyntax(document: Document, context: SyntaxContext): void {
       report.syntax(place, message, line < sound.line ? place : sound);
     }
   }
-  for (const { message, pos: [offset] } of document.warnings.slice(0, MOST_WARNINGS)) {
+  for (const { message, pos: [offset] } of document.warnings.slice(0, MOST_LOOKED_AT)) {
     if (isInPassword(text, offset)) report.error(at(offset), UNREADABLE_PASSWORD);
     else report.warn(at(offset), message);
   }
