@@ -34,6 +34,7 @@ export interface SyntaxContext {
 export function reportSyntax(document: Document, context: SyntaxContext): void {
   const { text, at, report } = context;
   const slips = document.errors.length > 0 ? slipsOf(text) : [];
+  const spans = document.errors.length > 0 ? boundedSpans(document) : [];
   let tabLine = 0;
   let last: Position | undefined;
   let isLost = false;
@@ -49,7 +50,7 @@ export function reportSyntax(document: Document, context: SyntaxContext): void {
     const message = isInPassword(text, offset)
       ? UNREADABLE_PASSWORD
       : explain(error, text, line);
-    const begin = at(enclosing(document, offset));
+    const begin = at(enclosing(spans, offset));
     // The parser stumbles over the line before a slip, the slip, or some line behind.
     const isOfSlip = CONSEQUENCE.test(error.message) &&
       (slips[0]?.line ?? Infinity) <= place.line + 1;
@@ -114,18 +115,26 @@ function explain(error: YAMLError, text: string, line: string): string {
   return error.message[0]!.toLowerCase() + error.message.slice(1) + quote;
 }
 
-/** Where the outermost quote or bracket begins that an error's place lies in. */
-function enclosing(document: Document, offset: number): number {
-  let begin = offset;
+/** Begin and end of a quote or bracket. */
+type Span = readonly [begin: number, end: number];
+
+/** The outermost quotes and brackets of a document. */
+function boundedSpans(document: Document): Span[] {
+  const spans: Span[] = [];
   visit(document, {
     Node: (_, node) => {
       const bounded = isScalar(node)
         ? node.type !== "PLAIN"
         : (node as { flow?: boolean }).flow;
       if (!bounded || !node.range) return;
-      const [start, end] = node.range;
-      if (start <= offset && offset <= end) begin = Math.min(begin, start);
+      spans.push([node.range[0], node.range[1]]);
+      return visit.SKIP;
     },
   });
-  return begin;
+  return spans;
+}
+
+/** Where the outermost quote or bracket begins that an error's place lies in. */
+function enclosing(spans: readonly Span[], offset: number): number {
+  return spans.find(([begin, end]) => begin <= offset && offset <= end)?.[0] ?? offset;
 }
