@@ -32,6 +32,7 @@ import { type AgentEvents, longestStatus } from "./agent_channel.ts";
 import { AgentKey, knowsNoAttach } from "./resume/agent_key.ts";
 import { Evidence } from "./evidence.ts";
 import { greet, type GreetingPlan } from "./greeting.ts";
+import type { Starts } from "./starts.ts";
 
 /** The wish that agents stay when their link is gone. */
 export interface ResumePlan {
@@ -60,6 +61,8 @@ export interface AttemptPlan {
   /** Absent for hosts whose agents end with their links. */
   readonly resume?: ResumePlan | undefined;
   readonly clock: Clock;
+  /** Gives the turns of attempts; absent where each may begin at once. */
+  readonly starts?: Starts | undefined;
   /** Opens the link. */
   open(context: OpenContext): Promise<Link>;
   /** Takes frames from the host, until its link ends. */

@@ -59,6 +59,8 @@
  * its link lasted less than {@linkcode LASTING}. After a jump of the clock (`resume/wake.ts`) all
  * waits are over, and an attempt that would take an agent back begins anew.
  *
+ * Where many hosts are tried at a time, an attempt waits for its turn, see `starts.ts`.
+ *
  * A close is over within 2 s: 0.6 s for the agent to end by the end of its input, then the
  * transport's abort. An agent that is away is told by `farewell.ts`, in the same time.
  *
@@ -268,6 +270,12 @@ export class Session {
   async #live(): Promise<void> {
     this.#since = this.#plan.clock.now();
     while (!this.#isClosed) {
+      const isUrgent = this.#failures === 0 || this.state === "away";
+      const turn = this.#plan.starts?.turn(isUrgent, this.#closing.promise);
+      if (turn) {
+        await turn;
+        if (this.#isClosed) break;
+      }
       const attempt = new Attempt(this.#channel, {
         plan: this.#plan,
         hooks: {

@@ -26,6 +26,7 @@ import {
 } from "./source/value.ts";
 import { warnOfUnusedRoutes } from "./use.ts";
 import { assignVips, refuseVipsOutsideLoopback } from "./vips.ts";
+import { refuseManyPorts } from "./ports.ts";
 
 const EXAMPLE = `wanted at least one, see "norouter show-example"`;
 
@@ -52,6 +53,7 @@ export function readManifest(
   const drafts = entries.flatMap((entry) => readHost(entry, template, context) ?? []);
   plugins.warnOfUnused();
   checkResolveFor(drafts, report);
+  refuseManyPorts(drafts, report);
   const hosts = assignVips(drafts, report);
   oneThisMachine(hosts, { entries, transports: [...transports.keys()], report });
   refuseVipsOutsideLoopback(drafts, report);
@@ -106,8 +108,9 @@ function oneThisMachine(
   const local = hosts.filter(({ transport }) => !transport);
   const meant = new RegExp(`^unknown field .*did you mean "(${transports.join("|")})"`);
   const others: HostSpec[] = [];
+  const byName = new Map(entries.map((entry) => [entry.key, entry]));
   for (const host of local) {
-    const { value } = entries.find(({ key }) => key === host.name)!;
+    const { value } = byName.get(host.name)!;
     const fields = value.kind === "map" ? [...value.entries.values()] : [];
     // An empty "cmd" is how NoRouter's manifests may have this machine.
     const empty = fields.find(({ key, value }) =>

@@ -13,6 +13,9 @@ import { Report } from "./source/report.ts";
 import { type Entry, type MapValue, quote, type Value } from "./source/value.ts";
 import { fromYaml } from "./source/yaml.ts";
 
+/** The longest text of a host that is added by command. */
+const MOST_CHARACTERS = 64 * 1024;
+
 /** The name, in messages, of the text that adds a host. */
 export function editName(host: string): string {
   return `host add ${host}`;
@@ -52,6 +55,13 @@ function entryOf(name: string, text: string, report: Report): Entry {
  */
 export function readFieldsText(text: string, file: string, report: Report): Value {
   const own = new Report(file);
+  if (text.length > MOST_CHARACTERS) {
+    const at = { file, line: 1, column: 1 };
+    const message = `this host has ${text.length} characters; wanted at most ` +
+      `${MOST_CHARACTERS}, and a larger one in the manifest's file`;
+    report.syntax(at, message, at);
+    return { kind: "scalar", at, value: null, text: "", quoted: false };
+  }
   const value = fromYaml(text, own);
   if (!own.isEmpty && !text.includes("\n")) {
     const braced = new Report(file);

@@ -123,15 +123,15 @@ Deno.test("a manifest may come from a named pipe, whose writer is waited for", {
   }
 });
 
-Deno.test("a file larger than 16 MiB is refused", async () => {
+Deno.test("a file larger than 2 MiB is refused", async () => {
   const path = await Deno.makeTempFile();
   await Deno.truncate(path, 16 * 2 ** 20 + 1);
-  assert.equal(await saidOf(path), `${path}: error: the manifest is larger than 16 MiB`);
+  assert.equal(await saidOf(path), `${path}: error: the manifest is larger than 2 MiB`);
   await Deno.remove(path);
 });
 
 Deno.test({
   name: "a file without an end is refused",
   ignore: Deno.build.os === "windows",
-  fn: async () => assert.match(await saidOf("/dev/zero"), /larger than 16 MiB$/),
+  fn: async () => assert.match(await saidOf("/dev/zero"), /larger than 2 MiB$/),
 });

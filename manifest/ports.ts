@@ -15,7 +15,7 @@
  * @module
  */
 import { parseIpv4 } from "../wire/ip/ipv4.ts";
-import { formatPosition } from "./source/diagnostic.ts";
+import { formatPosition, type Position } from "./source/diagnostic.ts";
 import type { PortSpec } from "./manifest.ts";
 import { hostNameFault } from "./names.ts";
 import type { Report } from "./source/report.ts";
@@ -61,6 +61,37 @@ export function parsePort(text: string): ParsedPort | string {
     connectPort: Number(connect),
     ...(isLeftOut && { doubt }),
   };
+}
+
+/** Ports that a host may publish: its agent tells the state of each in its messages. */
+export const MOST_PORTS = 4096;
+/** Ports of a mesh: every agent listens for those of all others. */
+export const MOST_PORTS_OF_MESH = 16_384;
+
+/** Reports hosts, and a mesh, that publish more ports than links carry the state of. */
+export function refuseManyPorts(
+  hosts: readonly {
+    readonly name: string;
+    readonly at: Position;
+    readonly ports: readonly PortSpec[];
+  }[],
+  report: Report,
+): void {
+  let all = 0;
+  for (const { name, at, ports } of hosts) {
+    if (ports.length > MOST_PORTS) {
+      const message = `${quote(name)} publishes ${ports.length} ports; wanted at most ` +
+        `${MOST_PORTS}, for more use a proxy or a route`;
+      report.error(at, message);
+    }
+    const before = all;
+    all += ports.length;
+    if (before <= MOST_PORTS_OF_MESH && all > MOST_PORTS_OF_MESH) {
+      const message = `with ${quote(name)} the mesh publishes ${all} ports; wanted at ` +
+        `most ${MOST_PORTS_OF_MESH}, for more use a proxy or a route`;
+      report.error(at, message);
+    }
+  }
 }
 
 /** A host's ports, without those that are published already. */

@@ -107,3 +107,18 @@ hosts:
     [],
   );
 });
+
+Deno.test("more ports than links carry are refused, of a host and of a mesh", () => {
+  const ports = (count: number) =>
+    Array.from({ length: count }, (_, i) => `"${i + 1}:127.0.0.1:80"`).join(", ");
+  assert.deepEqual(said(`hosts: { a: { ports: [${ports(4096)}] } }`), []);
+  assert.match(
+    said(`hosts:\n  a: { ports: [${ports(4097)}] }`).join("\n"),
+    /^mesh.yaml:2:3: error: "a" publishes 4097 ports; wanted at most 4096, /,
+  );
+  const hosts = ["a", "b", "c", "d", "e"].map((name) => `  ${name}: { <<: *p, cmd: x }`);
+  assert.match(
+    said(`x-p: &p { ports: [${ports(4000)}] }\nhosts:\n${hosts.join("\n")}`).join("\n"),
+    /^mesh.yaml:7:3: error: with "e" the mesh publishes 20000 ports; wanted at most 16384, /,
+  );
+});

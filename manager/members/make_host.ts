@@ -10,6 +10,7 @@ import { policeCounters } from "../../router/police.ts";
 import type { ResumePlan } from "../attempt.ts";
 import { happeningsOf, type MeshParts, ordersOf } from "../happenings.ts";
 import { RunningHost } from "../running_host.ts";
+import type { Starts } from "../starts.ts";
 import type { Description } from "./description.ts";
 import type { Keeping } from "./keeping.ts";
 
@@ -17,6 +18,7 @@ import type { Keeping } from "./keeping.ts";
 export interface MakingParts {
   readonly mesh: MeshParts;
   readonly clock: Clock;
+  readonly starts: Starts;
   /** Keeps the keys of agents that stay. */
   readonly keeping: Keeping;
 }
@@ -24,7 +26,7 @@ export interface MakingParts {
 /** Makes a host of the mesh, whose rules have to know the host by its start. */
 export function makeHost(
   description: Description,
-  { mesh, clock, keeping }: MakingParts,
+  { mesh, clock, starts, keeping }: MakingParts,
 ): RunningHost {
   const { spec: { name }, reach: { command, open } } = description;
   const { router, connections, emit } = mesh;
@@ -47,6 +49,7 @@ export function makeHost(
       },
       resume,
       clock,
+      starts,
       open,
       carry: (batches, onControl) =>
         carry(router, batches, {

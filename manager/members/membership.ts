@@ -52,6 +52,8 @@ import { beginAbsent } from "../resume/absence.ts";
 import { bidFarewell } from "../resume/farewell.ts";
 import { becomeAway, becomeDown, type MeshParts } from "../happenings.ts";
 import type { RunningHost } from "../running_host.ts";
+import { Starts } from "../starts.ts";
+import { timeOfStarts } from "../../transports/command/process.ts";
 import {
   type Described,
   describeHost,
@@ -85,6 +87,7 @@ export class Membership implements MeshParts {
   readonly connections: Connections | undefined;
   readonly emit: (event: MeshEvent) => void;
   readonly #clock: Clock;
+  readonly #starts: Starts;
   readonly #keeping: Keeping;
   readonly #hosts = new Map<string, RunningHost>();
   /** The ends of hosts that are not quite gone, by name. */
@@ -101,6 +104,7 @@ export class Membership implements MeshParts {
     this.connections = connections;
     this.emit = emit;
     this.#clock = clock;
+    this.#starts = new Starts({ clock, spent: timeOfStarts });
     this.#keeping = keeping;
   }
 
@@ -223,8 +227,8 @@ export class Membership implements MeshParts {
   }
 
   #make(description: Description): RunningHost {
-    const parts = { mesh: this, clock: this.#clock, keeping: this.#keeping };
-    return makeHost(description, parts);
+    const [clock, starts, keeping] = [this.#clock, this.#starts, this.#keeping];
+    return makeHost(description, { mesh: this, clock, starts, keeping });
   }
 
   /** Makes the hosts ready for agents that an earlier manager left. */

@@ -156,10 +156,12 @@ function othersOf(host: RunningHost, { hosts }: AbsenceParts): RunningHost[] {
 }
 
 function send(
-  { session }: RunningHost,
+  { session, features }: RunningHost,
   feature: string,
   data: HostAway & HostDown,
   type = feature,
 ): void {
+  // Of hundreds of hosts that fail each would be encoded for all others that are down.
+  if (!features.includes(feature)) return;
   session.send(feature, encodeControl({ type: "event", body: { type, data } }));
 }

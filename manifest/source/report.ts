@@ -5,11 +5,21 @@
  */
 import { type Diagnostic, ManifestError, type Position } from "./diagnostic.ts";
 
+/** Errors, and warnings, that are told; people mend what they can read. */
+const MOST_TOLD = 20;
+/** Errors with which reading ends: what is told of each may take the time of many values. */
+const MOST_ERRORS = 1000;
+
 /** The faults found so far in a manifest. */
 export class Report {
   /** The manifest's name as messages show it. */
   readonly file: string;
   readonly #found: Diagnostic[] = [];
+  /** Indices of what was found, by place. */
+  readonly #byPlace = new Map<string, number[]>();
+  #errors = 0;
+  /** Errors of syntax that were not looked at. */
+  #skipped = 0;
   readonly #said = new Set<string>();
   #sound: { line: number; column: number } | undefined;
 
@@ -52,13 +62,11 @@ export class Report {
    * this place has a matching message.
    */
   blame(at: Position, pattern: RegExp): boolean {
-    const index = this.#found.findIndex((found) =>
-      found.at.line === at.line && found.at.column === at.column &&
-      found.at.path === at.path && pattern.test(found.message)
+    const index = this.#byPlace.get(placeKey(at))?.find((index) =>
+      pattern.test(this.#found[index]!.message)
     );
-    const found = this.#found[index];
-    if (!found) return false;
-    this.#found[index] = { ...found, severity: "error" };
+    if (index === undefined) return false;
+    this.#found[index] = { ...this.#found[index]!, severity: "error" };
     return true;
   }
 
@@ -71,25 +79,37 @@ export class Report {
     if (!this.#sound || before(sound, this.#sound)) this.#sound = sound;
   }
 
+  /** Whether errors were found that are not told. */
+  get isFull(): boolean {
+    return this.#errors > MOST_TOLD;
+  }
+
+  /** There are more errors of syntax behind those that were reported. */
+  skip(count: number): void {
+    this.#skipped += count;
+  }
+
   /** Hands what was found to the report of a larger whole. */
   pass(to: Report): void {
     for (const diagnostic of this.#found) to.#push(diagnostic);
   }
 
   /**
-   * The warnings, if there is no error.
+   * The warnings, if there is no error. Of each severity the first {@linkcode MOST_TOLD} are
+   * told, and how many more there are.
    *
-   * @throws {ManifestError} with everything found, if there is an error.
+   * @throws {ManifestError} with what was found, if there is an error.
    */
   finish(): readonly Diagnostic[] {
     const sorted = this.#found.toSorted((a, b) =>
       Number(a.at.file !== this.file) - Number(b.at.file !== this.file) ||
       a.at.line - b.at.line || a.at.column - b.at.column
     );
-    if (sorted.some(({ severity }) => severity === "error")) {
-      throw new ManifestError(sorted);
+    const told = this.#bounded(sorted);
+    if (this.#found.some(({ severity }) => severity === "error")) {
+      throw new ManifestError(told);
     }
-    return sorted;
+    return told;
   }
 
   #add(diagnostic: Diagnostic): void {
@@ -100,11 +120,38 @@ export class Report {
   /** A value shared through an anchor is read more than once and reported once. */
   #push(diagnostic: Diagnostic): void {
     const { at, message } = diagnostic;
-    const key = `${at.file}:${at.line}:${at.column}:${at.path ?? ""}:${message}`;
+    const place = placeKey(at);
+    const key = `${place}:${message}`;
     if (this.#said.has(key)) return;
     this.#said.add(key);
+    const indices = this.#byPlace.get(place);
+    if (indices) indices.push(this.#found.length);
+    else this.#byPlace.set(place, [this.#found.length]);
     this.#found.push(diagnostic);
+    if (diagnostic.severity === "error" && ++this.#errors >= MOST_ERRORS) this.finish();
   }
+
+  #bounded(sorted: readonly Diagnostic[]): readonly Diagnostic[] {
+    const counts = { error: 0, warning: 0 };
+    const told = sorted.filter(({ severity }) => ++counts[severity] <= MOST_TOLD);
+    for (const severity of ["error", "warning"] as const) {
+      const rest = sorted.filter((found) => found.severity === severity).slice(MOST_TOLD);
+      const [next] = rest;
+      if (!next) continue;
+      const count = rest.length + (severity === "error" ? this.#skipped : 0);
+      const more = count === 1 ? `one more ${severity}` : `${count} more ${severity}s`;
+      const isAll = severity === "warning" || this.#errors < MOST_ERRORS;
+      const end = isAll ? "" : ", with the last of which reading ended";
+      const message = `${more} from here on${end}`;
+      const failsCheck = rest.some(({ failsCheck }) => failsCheck);
+      told.push({ severity, at: next.at, message, failsCheck });
+    }
+    return told;
+  }
+}
+
+function placeKey({ file, line, column, path = "" }: Position): string {
+  return `${file}:${line}:${column}:${path}`;
 }
 
 type Place = { readonly line: number; readonly column: number };

@@ -15,6 +15,9 @@ export const TOO_DEEP = "lists and maps are nested too deeply to be read";
 export const UNREADABLE_PASSWORD =
   "YAML does not take this password as it stands; put it in single quotes";
 
+/** Complaints of the parser that are looked at, many of which are consequences of others. */
+const MOST_LOOKED_AT = 200;
+
 const TAB = "a tab stands where YAML wants spaces";
 
 /** The text, and how to place and to report its faults. */
@@ -31,18 +34,23 @@ export interface SyntaxContext {
 export function reportSyntax(document: Document, context: SyntaxContext): void {
   const { text, at, report } = context;
   const slips = document.errors.length > 0 ? slipsOf(text) : [];
+  const spans = document.errors.length > 0 ? boundedSpans(document) : [];
   let tabLine = 0;
   let last: Position | undefined;
   let isLost = false;
   let sound: Position | undefined;
-  for (const error of document.errors) {
+  for (const [index, error] of document.errors.entries()) {
+    if (report.isFull || index >= MOST_LOOKED_AT) { // to place an error takes a look at all of the text
+      report.skip(document.errors.length - index);
+      break;
+    }
     const [offset, end] = error.pos;
     const place = at(offset);
     const line = text.slice(offset - (place.column - 1), end + 1);
     const message = isInPassword(text, offset)
       ? UNREADABLE_PASSWORD
       : explain(error, text, line);
-    const begin = at(enclosing(document, offset));
+    const begin = at(enclosing(spans, offset));
     // The parser stumbles over the line before a slip, the slip, or some line behind.
     const isOfSlip = CONSEQUENCE.test(error.message) &&
       (slips[0]?.line ?? Infinity) <= place.line + 1;
@@ -68,7 +76,7 @@ export function reportSyntax(document: Document, context: SyntaxContext): void {
       report.syntax(place, message, line < sound.line ? place : sound);
     }
   }
-  for (const { message, pos: [offset] } of document.warnings) {
+  for (const { message, pos: [offset] } of document.warnings.slice(0, MOST_LOOKED_AT)) {
     if (isInPassword(text, offset)) report.error(at(offset), UNREADABLE_PASSWORD);
     else report.warn(at(offset), message);
   }
@@ -107,18 +115,26 @@ function explain(error: YAMLError, text: string, line: string): string {
   return error.message[0]!.toLowerCase() + error.message.slice(1) + quote;
 }
 
-/** Where the outermost quote or bracket begins that an error's place lies in. */
-function enclosing(document: Document, offset: number): number {
-  let begin = offset;
+/** Begin and end of a quote or bracket. */
+type Span = readonly [begin: number, end: number];
+
+/** The outermost quotes and brackets of a document. */
+function boundedSpans(document: Document): Span[] {
+  const spans: Span[] = [];
   visit(document, {
     Node: (_, node) => {
       const bounded = isScalar(node)
         ? node.type !== "PLAIN"
         : (node as { flow?: boolean }).flow;
       if (!bounded || !node.range) return;
-      const [start, end] = node.range;
-      if (start <= offset && offset <= end) begin = Math.min(begin, start);
+      spans.push([node.range[0], node.range[1]]);
+      return visit.SKIP;
     },
   });
-  return begin;
+  return spans;
+}
+
+/** Where the outermost quote or bracket begins that an error's place lies in. */
+function enclosing(spans: readonly Span[], offset: number): number {
+  return spans.find(([begin, end]) => begin <= offset && offset <= end)?.[0] ?? offset;
 }

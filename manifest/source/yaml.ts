@@ -13,6 +13,7 @@ import {
   parseDocument,
   type YAMLMap,
 } from "yaml";
+import { excessOf } from "./bounds.ts";
 import type { Position } from "./diagnostic.ts";
 import { formatPosition } from "./diagnostic.ts";
 import type { Report } from "./report.ts";
@@ -20,7 +21,7 @@ import { isInPassword, reportSyntax, TOO_DEEP, UNREADABLE_PASSWORD } from "./syn
 import { type Entry, isNull, quote, type ScalarValue, type Value } from "./value.ts";
 
 /** Values that a document may have once its aliases are written out. */
-const MAX_VALUES = 1_000_000;
+const MAX_VALUES = 500_000;
 
 /**
  * Reads a YAML document; text that cannot be read is reported and read as nothing. `place`
@@ -35,17 +36,22 @@ export function fromYaml(
   // stops.
   const lines = lineStarts(text);
   const nothing = scalar({ file: report.file, line: 1, column: 1 }, null, "", false);
+  const at = (offset: number): Position => {
+    // Some of the parser's complaints lie behind the end.
+    const { line, col } = lines.linePos(Math.min(offset, text.length));
+    return place({ file: report.file, line, column: col });
+  };
+  const excess = excessOf(text);
+  if (excess) {
+    report.syntax(at(excess.offset), excess.message, at(0));
+    return nothing;
+  }
   try {
     const document = parseDocument(text, {
       logLevel: "error",
       prettyErrors: false,
       uniqueKeys: false, // reported here, with both places
     });
-    const at = (offset: number): Position => {
-      // Some of its complaints lie behind the end.
-      const { line, col } = lines.linePos(Math.min(offset, text.length));
-      return place({ file: report.file, line, column: col });
-    };
     reportSyntax(document, { text, at, report });
     return document.contents
       ? new Reader(text, at, report).read(document.contents)
@@ -162,6 +168,7 @@ class Reader {
   #count(values: number, at: Position): void {
     this.#size += values;
     if (this.#size <= MAX_VALUES) return;
+    // The text alone is bounded before.
     this.#report.error(at, `aliases make this more than ${MAX_VALUES} values`);
     this.#report.finish();
   }

@@ -25,6 +25,9 @@ interface ManifestCase {
   readonly edits: readonly Edit[];
 }
 
+/** Milliseconds that reading may take: packets wait for that. */
+const MOST_MS = 4000;
+
 const PATH = "mesh.yaml";
 const OPTIONS: ParseOptions = {
   path: PATH,
@@ -177,6 +180,13 @@ const block = fc.letrec<{ node: string; leaf: string; map: string; list: string 
   node: fc.oneof({ maxDepth: 5 }, tie("leaf"), tie("map"), tie("list")),
 }));
 
+/** Thousands of the same: what is slow is slow there. */
+const repeated = fc.tuple(
+  fc.constantFrom("", "hosts:\n", "hosts: { a: { ports: [", "x-a: "),
+  fc.array(fc.constantFrom(...TOKENS), { minLength: 1, maxLength: 3 }),
+  fc.integer({ min: 100, max: 20_000 }),
+).map(([begin, all, times]) => begin + all.join("").repeat(times));
+
 function indent(text: string): string {
   return text.includes("\n") ? "\n  " + text.replaceAll("\n", "\n  ") : text;
 }
@@ -315,6 +325,7 @@ export const target: FuzzTarget<ManifestCase> = {
         weight: 1,
         arbitrary: fc.array(fc.constantFrom(...TOKENS)).map((all) => all.join("")),
       },
+      { weight: 1, arbitrary: repeated },
     ),
     edits: fc.oneof({ weight: 4, arbitrary: editsOf(TOKENS, 5) }, {
       weight: 1,
@@ -323,7 +334,10 @@ export const target: FuzzTarget<ManifestCase> = {
   }),
   run(input) {
     const text = edited(input.text, input.edits);
+    const begun = performance.now();
     const first = outcome(() => parseManifest(text, OPTIONS));
+    const took = performance.now() - begun;
+    assert.ok(took < MOST_MS, `reading it took ${Math.round(took)} ms`);
     const again = outcome(() => parseManifest(text, OPTIONS));
     assert.deepEqual(again, first, "another answer the second time");
     if (!("hosts" in first)) return assertLocated(first, text);

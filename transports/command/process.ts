@@ -26,6 +26,13 @@ const KILL_AFTER = 1000;
  */
 const STDERR_GRACE = 200;
 
+let timeSpent = 0;
+
+/** Milliseconds that starting commands has held this thread so far, of all that were started. */
+export function timeOfStarts(): number {
+  return timeSpent;
+}
+
 /** The particulars of a process. */
 export interface ProcessOptions {
   /** Advice for the user about an end that is not orderly, if there is any. */
@@ -47,11 +54,13 @@ export function openProcess(
   context.signal.throwIfAborted();
   const [program, ...args] = words;
   const family = new Family();
+  const begun = performance.now();
   const child = spawn(program!, { args, ...family.spawn });
   family.adopt(child);
   enlargePipes(child.pid);
 
   const stopWatching = watchAsking(child.pid, context);
+  timeSpent += performance.now() - begun;
 
   const name = basename(program!);
   const tail = new StderrTail((line) => context.log(line));
