@@ -169,7 +169,8 @@ export class TcpConnection {
       this.#check();
       await this.#writing.wait();
     }
-    if (this.#released || this.peek().length === 0) this.#check();
+    const isLastWords = this.#failure && !this.#released && this.peek().length > 0;
+    if (!isLastWords) this.#check();
   }
 
   /** Whether the peer has ended its stream; bytes may be left to read. */
