@@ -78,7 +78,7 @@ export function openControl(controlled: Controlled, wish?: string): Control {
         if (signal.aborted) return;
         await pause(AGAIN_MS, signal);
         try {
-          Deno.removeSync(socket);
+          remove(socket);
           server = serve();
         } catch (error) {
           noteShortage(error); // once more, then
@@ -102,6 +102,14 @@ export function openControl(controlled: Controlled, wish?: string): Control {
   } catch (error) {
     place.release();
     throw error;
+  }
+}
+
+function remove(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 
