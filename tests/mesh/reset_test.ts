@@ -85,10 +85,10 @@ for (const [bytes, ending] of LAST_BYTES) {
       await server.line(/listening/);
     }
     const read = (from: "local" | "web" | "db", vip: string) =>
-      run(["python3", "-c", COUNTING_CLIENT, vip, "9000", "10"], {
+      run(["python3", "-c", COUNTING_CLIENT, vip, "9000", "5"], {
         namespace: hosts[from].namespace,
       });
-    const wanted = `{'${bytes} reset': 10}`;
+    const wanted = `{'${bytes} reset': 5}`;
     assert.equal(await read("web", "127.0.0.1"), wanted, "without a mesh");
     for (const { title, from, to } of paths) {
       assert.equal(await read(from, hosts[to].vip), wanted, title);
