@@ -42,17 +42,21 @@ export function describe(all: Holdings): string {
 /** States of `/proc/net/tcp` that are no connection: TIME_WAIT, CLOSE, LISTEN. */
 const OVER = ["06", "07", "0A"];
 
-/** Connections of the kernel that are open in the mesh's hosts, half or whole. */
-export function openConnections(world: World): number {
-  let open = 0;
-  for (const name of ALL) {
+/** Connections of the kernel that are open in the mesh's hosts, half or whole: one each. */
+function openOnes(world: World): string[] {
+  return ALL.flatMap((name) => {
     const lines = Deno.readTextFileSync(`/proc/${world.agent(name)}/net/tcp`).split("\n");
-    for (const line of lines.slice(1)) {
-      const state = line.trim().split(/\s+/)[3];
-      if (state !== undefined && !OVER.includes(state)) open++;
-    }
-  }
-  return open;
+    return lines.slice(1).flatMap((line) => {
+      const [, local, remote, state] = line.trim().split(/\s+/);
+      if (state === undefined || OVER.includes(state)) return [];
+      return [`${name}: ${local} to ${remote}, state ${state}`];
+    });
+  });
+}
+
+/** How many connections of the kernel are open in the mesh's hosts, half or whole. */
+export function openConnections(world: World): number {
+  return openOnes(world).length;
 }
 
 /** Resources beyond the base line, a line each; also hosts without exactly one agent. */
@@ -65,8 +69,7 @@ export function excess(world: World, base: Holdings): string[] {
 }
 
 function compared(world: World, base: Holdings): string[] {
-  const open = openConnections(world);
-  const found = open > 0 ? [`${open} connections are still open`] : [];
+  const found = openOnes(world).map((one) => `a connection is still open: ${one}`);
   const now = holdings(world);
   for (const name of ALL) {
     const { descriptors, bytes } = now[name];
