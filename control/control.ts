@@ -75,8 +75,8 @@ export function openControl(controlled: Controlled, wish?: string): Control {
       while (!signal.aborted) {
         // An accept without descriptors ends the server.
         await server.finished.catch(noteShortage);
+        if (!signal.aborted) await pause(AGAIN_MS, signal);
         if (signal.aborted) return;
-        await pause(AGAIN_MS, signal);
         try {
           remove(socket);
           server = serve();
@@ -95,7 +95,9 @@ export function openControl(controlled: Controlled, wish?: string): Control {
         closing ??= (async () => {
           clearTimeout(loading);
           ended.abort();
-          await within(CLOSE_LIMIT_MS, server.shutdown().then(() => serving));
+          // One that a shortage has ended may not like to be ended again.
+          const over = server.shutdown().catch(() => {});
+          await within(CLOSE_LIMIT_MS, over.then(() => serving));
           place.release();
         })(),
     };
