@@ -5,7 +5,7 @@
  * @module
  */
 import { HalfOpen } from "./half_open.ts";
-import { closeWrite, OwnedSocket, writeAll } from "./socket.ts";
+import { SocketStream } from "./stream.ts";
 import { turns } from "./turns.ts";
 
 /**
@@ -17,13 +17,14 @@ export async function relay(
   b: Deno.TcpConn,
   signal: AbortSignal,
 ): Promise<void> {
-  const sides = [new OwnedSocket(a), new OwnedSocket(b)];
+  const [one, other] = [new SocketStream(a), new SocketStream(b)];
+  const sides = [one, other];
   const breakBoth = () => sides.forEach((side) => side.reset());
   if (signal.aborted) breakBoth();
   signal.addEventListener("abort", breakBoth);
   const halfOpen = new HalfOpen(breakBoth);
   await Promise.all(
-    [copy(a, b, halfOpen), copy(b, a, halfOpen)].map((direction) =>
+    [copy(one, other, halfOpen), copy(other, one, halfOpen)].map((direction) =>
       direction.catch(breakBoth).then(() => halfOpen.begin())
     ),
   );
@@ -33,17 +34,17 @@ export async function relay(
 }
 
 async function copy(
-  from: Deno.TcpConn,
-  to: Deno.TcpConn,
+  from: SocketStream,
+  to: SocketStream,
   traffic: HalfOpen,
 ): Promise<void> {
   const buffer = new Uint8Array(65_536);
   for (;;) {
     const got = await from.read(buffer);
-    if (got === null) return await closeWrite(to);
+    if (got === null) return await to.closeWrite();
     traffic.parts++;
     const turn = turns.next(); // both ends may be quicker than we are
     if (turn) await turn;
-    await writeAll(to, buffer.subarray(0, got));
+    await to.write(buffer.subarray(0, got));
   }
 }

@@ -56,6 +56,7 @@ class Splice {
   #block: SendBlock | undefined;
   /** Which of the block sizes comes next. */
   #size = 0;
+  #isWriting = false;
   /** Whether the socket is over, and the connection to be reset behind what it brought. */
   #isDelivering = false;
   #isDelivered = false;
@@ -101,10 +102,7 @@ class Splice {
     const connection = this.#connection;
     const block = this.#block!;
     try {
-      if (got === null) {
-        connection.shutdown();
-        return this.#uploadEnded();
-      }
+      if (got === null) return this.#streamEnded();
       this.#halfOpen.parts++;
       const isTaken = connection.send(block, got) === "taken";
       const wanted = nextSize(this.#size, got, block.bytes.length);
@@ -122,6 +120,24 @@ class Splice {
     this.#read();
   };
 
+  /**
+   * The socket has no more bytes: its end, or else a reset that a write is told of. The kernel
+   * tells one of the two, and the other sees an end.
+   */
+  #streamEnded(): void {
+    if (this.#isWriting) return void systemPace.rest().then(this.#endUpload);
+    this.#endUpload();
+  }
+
+  readonly #endUpload = (): void => {
+    try {
+      if (!this.#isDelivering) this.#connection.shutdown();
+    } catch {
+      return this.#uploadFailed();
+    }
+    this.#uploadEnded();
+  };
+
   /** Writes the connection's bytes, or its end, to the socket. */
   readonly #write = (): void => {
     const connection = this.#connection;
@@ -129,6 +145,7 @@ class Splice {
       const bytes = connection.peek();
       if (bytes.length > 0) {
         this.#halfOpen.parts++;
+        this.#isWriting = true;
         this.#side.socket.write(bytes).then(this.#written, this.#downloadFailed);
       } else if (connection.failure) {
         this.#downloadFailed();
@@ -141,6 +158,7 @@ class Splice {
   };
 
   readonly #written = (count: number): void => {
+    this.#isWriting = false;
     try {
       if (this.#connection.failure) this.#giveTime();
       this.#connection.consume(count);

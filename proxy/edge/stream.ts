@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { systemPace } from "../../link/pace.ts";
 import type { TcpConnection } from "../../stack/tcp.ts";
 import { memoryMayBeFree } from "./shortage.ts";
 import { closeWrite, OwnedSocket, writeAll } from "./socket.ts";
@@ -33,12 +34,32 @@ export interface ByteStream {
 
 /** A socket as a stream. */
 export class SocketStream extends OwnedSocket implements ByteStream {
-  read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    return this.hasEnded ? rejected() : this.socket.read(into);
+  #isWriting = false;
+  /** A write has met a reset before any end. */
+  #wasReset: Error | undefined;
+
+  async read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    if (this.hasEnded) return await rejected();
+    const got = await this.socket.read(into);
+    if (got !== null) return got;
+    // The kernel tells of a reset once: if that was a write, a read sees an end.
+    if (this.#isWriting) await systemPace.rest();
+    if (this.#wasReset) throw this.#wasReset;
+    return null;
   }
 
-  write(bytes: Uint8Array): Promise<void> {
-    return this.hasEnded ? rejected() : writeAll(this.socket, bytes);
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.hasEnded) return await rejected();
+    this.#isWriting = true;
+    try {
+      await writeAll(this.socket, bytes);
+    } catch (error) {
+      // Behind an end it is a broken pipe.
+      if (error instanceof Deno.errors.ConnectionReset) this.#wasReset = error;
+      throw error;
+    } finally {
+      this.#isWriting = false;
+    }
   }
 
   closeWrite(): Promise<void> {

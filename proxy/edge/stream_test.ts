@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Network } from "../../stack/_network.ts";
 import { socketPair } from "../dns/_fake_dns.ts";
+import { canReset, resetsDone } from "./reset.ts";
 import { type ByteStream, MeshStream } from "./stream.ts";
 
 /** Two ends of an open connection over two stacks. */
@@ -130,4 +131,17 @@ Deno.test("a socket as a stream keeps the same contract", async () => {
   await assert.rejects(read(near));
   await assert.rejects(near.write(bytes("x")));
   await assert.rejects(near.closeWrite());
+});
+
+Deno.test({
+  name: "a reset that a write was told of is no end for a read",
+  ignore: !canReset(),
+  async fn() {
+    using pair = await socketPair();
+    const { near, far } = pair;
+    far.reset();
+    await resetsDone();
+    await assert.rejects(near.write(bytes("hello")), Deno.errors.ConnectionReset);
+    await assert.rejects(near.read(new Uint8Array(10)), Deno.errors.ConnectionReset);
+  },
 });

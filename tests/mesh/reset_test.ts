@@ -4,8 +4,9 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { run } from "../harness/scene/process.ts";
+import { type Process, run } from "../harness/scene/process.ts";
 import { e2e } from "../harness/scene/scene.ts";
+import { until } from "../harness/scene/wait.ts";
 
 const paths = [
   { title: "from the manager's host", from: "local", to: "web" },
@@ -95,6 +96,61 @@ for (const [bytes, ending] of LAST_BYTES) {
     }
   }, { needs: ["python3"] });
 }
+
+/** Sends to each client without end, and tells what it sees first: its end, or a reset. */
+const TALKING_SERVER = `
+import select, socket, threading
+s = socket.create_server(("127.0.0.1", 9000), backlog=100)
+def serve(c):
+    c.setblocking(False)
+    ending = ""
+    while not ending:
+        can_read, can_write, _ = select.select([c], [c], [])
+        try:
+            if can_read and not c.recv(65536): ending = "end"
+            elif can_write: c.send(bytes(65536))
+        except BlockingIOError: pass
+        except ConnectionResetError: ending = "reset"
+        except BrokenPipeError: ending = "end, then a reset"
+    print(f"ending: {ending}\\n", end="", flush=True)
+print("listening", flush=True)
+while True: threading.Thread(target=serve, args=(s.accept()[0],), daemon=True).start()
+`;
+/** Waits for the server, sends, leaves what comes unread, and resets. */
+const DEAF_CLIENT = `
+import socket, struct, sys, time
+for at in range(int(sys.argv[3])):
+    c = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+    c.recv(1)
+    c.sendall(bytes(2000000))
+    time.sleep(0.0002 * (at % 5))
+    c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    c.close()
+`;
+
+e2e("a reset stays one while the other side is being written to", async (scene) => {
+  const ports = ["9000:127.0.0.1:9000"];
+  const { hosts } = await scene.mesh({ local: { ports }, web: { ports }, db: {} });
+  const servers = {} as Record<"local" | "web", Process>;
+  for (const name of ["local", "web"] as const) {
+    const { namespace } = hosts[name];
+    const words = ["python3", "-u", "-c", TALKING_SERVER];
+    servers[name] = scene.start("server", words, { namespace });
+    await servers[name].line(/listening/);
+  }
+  const times = 100;
+  const plain = { title: "without a mesh", from: "web", to: "web" } as const;
+  for (const { title, from, to } of [plain, ...paths]) {
+    const { mark } = servers[to];
+    const address = from === to ? "127.0.0.1" : hosts[to].vip;
+    await run(["python3", "-c", DEAF_CLIENT, address, "9000", `${times}`], {
+      namespace: hosts[from].namespace,
+    });
+    const endings = () => servers[to].since(mark).match(/(?<=ending: ).+/g) ?? [];
+    await until("all to be over", () => endings().length === times);
+    assert.deepEqual(endings(), Array(times).fill("reset"), title);
+  }
+}, { needs: ["python3"] });
 
 e2e("a client's reset reaches the server as a reset", async (scene) => {
   const ports = ["9000:127.0.0.1:9000"];
