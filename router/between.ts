@@ -10,11 +10,13 @@
  * ever. Beyond its limit it forgets, and a connection that is forgotten goes on.
  *
  * *Ending one* takes the sequence number that each end expects next, which nobody here
- * knows. So each end is provoked by an acknowledgement far outside of its window, which a
- * TCP answers with its own numbers (RFC 9293, 3.10.7.4); and whatever packet an end sends,
- * provoked or not, is dropped and answered with the reset that fits. An end that is gone
- * answers with a reset itself, and is done. Until both are, or {@linkcode MOST_TRIES} were
- * made, the connection is *pursued*. Hosts that are away are waited for; a host that is down
+ * knows. So each end is provoked, in turn by an acknowledgement just below its window and by
+ * a second SYN, which a TCP answers with its own numbers (RFC 9293, 3.10.7.4; RFC 5961, 4).
+ * The agents' stacks answer an acknowledgement only if it is no farther off than a window is
+ * large; a SYN is always answered, but means something to an end that is still opening.
+ * Whatever packet an end sends, provoked or not, is dropped and answered with the reset that
+ * fits. An end that is gone answers with a reset itself, and is done. Until both are, or
+ * {@linkcode MOST_TRIES} were made, the connection is *pursued*. Hosts that are away are waited for; a host that is down
  * has lost its connections by itself.
  *
  * With a policy, fragments of TCP are dropped: no stack of a mesh sends them, and a SYN in
@@ -42,7 +44,7 @@ const AT_ONCE = 2048;
 
 /** Flags of the segments that are looked at. */
 const NOTED = TcpFlag.SYN | TcpFlag.FIN | TcpFlag.RST;
-/** Half of the sequence numbers: what is inside of a window is outside when so much away. */
+/** What is still opening is provoked in turn from so far away: half of the numbers. */
 const FAR = 2 ** 31;
 
 const End = { INITIATOR: 1, VIA: 2, BOTH: 3 } as const;
@@ -215,19 +217,19 @@ export class ConnectionsBetween {
     const isAway = initiator?.presence === "away" || via?.presence === "away";
     if (!isAway && pursued.tries >= MOST_TRIES) return this.#index.remove(flow);
     this.#pursued.set(flow, pursued);
-    // Numbers that the connection had once, or else those that are farthest from them.
-    const away = pursued.tries % 2 === 0 ? -1 : FAR;
+    const isBySyn = pursued.tries % 2 === 1 && flow.phase === "open";
+    const away = pursued.tries % 2 === 1 && !isBySyn ? FAR : -1;
     if (!isAway) pursued.tries++;
     const { initiatorExpects, viaExpects } = flow;
     if ((done & End.INITIATOR) === 0) {
       const sequence = initiatorExpects + away >>> 0;
       const spec = { ...toInitiator(flow), sequence, acknowledged: viaExpects };
-      delivery.say(initiator, provocationFor(spec));
+      delivery.say(initiator, provocationFor(spec, isBySyn));
     }
     if ((done & End.VIA) === 0) {
       const sequence = viaExpects + away >>> 0;
       const spec = { ...toVia(flow), sequence, acknowledged: initiatorExpects };
-      delivery.say(via, provocationFor(spec));
+      delivery.say(via, provocationFor(spec, isBySyn));
     }
   }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { RouterRules } from "./plan.ts";
 import { type Frame, HEADER_BYTES } from "../wire/frame.ts";
-import { parseIpv4, readUint32, TcpFlag } from "../wire/ip/ipv4.ts";
+import { parseIpv4, readUint16, readUint32, TcpFlag } from "../wire/ip/ipv4.ts";
 import { flagsIn, icmpIn, inWords, rules } from "./_mesh.ts";
 import {
   batchesOf,
@@ -269,14 +269,21 @@ Deno.test("an end that is away is waited for, and one that is down is let go", a
   assert.equal(bench.router.pursued, 0);
 });
 
-Deno.test("the farthest numbers are tried in turn with those of before", async () => {
+Deno.test("an open connection is provoked by a second SYN in turn, an opening one from afar", async () => {
   const bench = new Bench();
   await bench.connect("b");
+  const syn = { to: VIPS.b, flags: SYN, fromPort: 40001, seq: 3000 };
+  await bench.send("a", packetFrame(syn));
+  bench.clear();
   bench.router.swap(under("deny a -> b"));
   bench.router.pursue();
-  const numbers = bench.got.b!.map(({ payload }) => readUint32(payload, 24));
-  assert.deepEqual(numbers, [1000, (1001 + 2 ** 31) >>> 0]);
-  assert.ok(bench.got.b!.every((frame) => flagsIn(frame) === ACK));
+  const sent = bench.got.b!.map(({ payload }) => [
+    readUint16(payload, 20),
+    readUint32(payload, 24),
+  ]);
+  const far = (3001 + 2 ** 31) >>> 0;
+  assert.deepEqual(sent, [[40000, 1000], [40001, 3000], [40000, 1000], [40001, far]]);
+  assert.deepEqual(bench.got.b!.map(flagsIn), [ACK, ACK, SYN | ACK, ACK]);
 });
 
 Deno.test("the counts of a rule go on when the rules around it change", async () => {

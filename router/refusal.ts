@@ -102,11 +102,12 @@ export function resetFor(spec: ResetSpec): Frame {
 }
 
 /**
- * A bare acknowledgement. A TCP that has the connection answers with its own numbers if
- * `sequence` is outside of its window (RFC 9293, 3.10.7.4), and with a reset if it has not.
+ * A bare acknowledgement, or one that `isSyn`. A TCP that has the connection answers with its
+ * own numbers: to the first if `sequence` is outside of its window (RFC 9293, 3.10.7.4), to
+ * the second whatever it is (RFC 5961, 4). One that has not answers with a reset.
  */
-export function provocationFor(spec: ResetSpec): Frame {
-  return segmentFor(spec, TcpFlag.ACK);
+export function provocationFor(spec: ResetSpec, isSyn: boolean): Frame {
+  return segmentFor(spec, isSyn ? TcpFlag.SYN | TcpFlag.ACK : TcpFlag.ACK);
 }
 
 function segmentFor(spec: ResetSpec, flags: number): Frame {

@@ -17,6 +17,46 @@ const VIP = {
 };
 const LIMIT_MS = 2000;
 
+/** Has so many bytes echoed, says that it waits, and tells how its connection ended. */
+const WAITING_CLIENT = `
+import socket, sys, threading
+c = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+size = int(sys.argv[3])
+threading.Thread(target=lambda: c.sendall(bytes(size)), daemon=True).start()
+while size > 0: size -= len(c.recv(65536))
+print("waits", flush=True)
+try: print("ended: end" if c.recv(1) == b"" else "ended: more")
+except ConnectionResetError: print("ended: reset")
+`;
+/** More than the windows of both ends. */
+const BEYOND_WINDOWS = 6 * 2 ** 20;
+
+e2e(
+  "an idle connection that has carried more than its windows is reset on both sides",
+  async (scene) => {
+    const [laptop, web] = [await makeMachine(scene), await makeMachine(scene)];
+    const cmd = web.command(...NOROUTER);
+    const manifest = {
+      hostTemplate: { stateDir: { disable: true } },
+      hosts: {
+        laptop: { vip: VIP.laptop },
+        web: { vip: VIP.web, cmd, ports: ["9101:127.0.0.1:9101"] },
+      },
+    };
+    const manager = await PolicyManager.start(scene, laptop, { manifest, rules: [] });
+    const server = await scene.server(web, "echo", 9101);
+    const words = ["python3", "-u", "-c", WAITING_CLIENT];
+    const args = [VIP.web, "9101", `${BEYOND_WINDOWS}`];
+    const client = scene.start("client", [...words, ...args], { namespace: laptop });
+    await client.line(/waits/);
+    await manager.swap("{ from: [laptop], to: [web], action: deny }");
+    await client.line(/ended: reset/, { limitMs: LIMIT_MS });
+    const closed = server.report("closed", ({ ending }) => /reset/.test(String(ending)));
+    await within("the reset of the other end", closed, LIMIT_MS);
+  },
+  { needs: ["python3"] },
+);
+
 e2e(
   "a new policy resets what it forbids, busy or idle, and nothing else",
   async (scene) => {
@@ -59,7 +99,9 @@ e2e(
     const toWebDenied = "{ from: [laptop], to: [web], action: deny }";
     await manager.swap(toWebDenied);
     await within("the resets", forbidden.areEnded(), LIMIT_MS);
-    const isReset = ({ ending }: Report) => /reset/.test(String(ending));
+    // A kernel tells either the reader or the writer.
+    const isReset = ({ ending, sendingEnded }: Report) =>
+      /reset/.test(`${ending}, ${sendingEnded}`);
     const far = toWeb.server.report("closed", isReset);
     await within("the reset of the other end", far, LIMIT_MS);
     await staying.goesOn();

@@ -91,13 +91,19 @@ const lasting: Role = async ([address, streamPort, echoPort, ...plan], tell) => 
   const attempts: Record<string, () => Promise<void>> = {
     stream: async () => {
       const sending = send(stream!, own, sent, () => isOver);
-      sending.catch(() => {}); // told by the other direction
-      const ending = await readToEnd(stream!, (piece) => {
+      let failure: unknown;
+      sending.catch((error) => failure = error);
+      let ending = await readToEnd(stream!, (piece) => {
         const now = performance.now();
         silence = Math.max(silence, now - last);
         last = now;
         received.take(piece);
       });
+      // A kernel tells of a reset once; if that was the sender, a reader sees an end.
+      if (ending === "end" && !isOver) {
+        await pause(0);
+        if (failure !== undefined) ending = endingOf(failure);
+      }
       if (ending !== "end" || !isOver) throw new Error(`the stream's end: ${ending}`);
       await sending;
     },
