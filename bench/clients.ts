@@ -76,6 +76,8 @@ export interface IperfOptions {
   readonly direction?: Direction;
   /** Seconds at the beginning that do not count. Default 0. */
   readonly omit?: number;
+  /** Gbit/s of each stream at most; as much as it can if absent. */
+  readonly rate?: number | undefined;
 }
 
 /** Where a server of iperf3 is reached from. */
@@ -84,11 +86,14 @@ export type IperfWay = Pick<Way, "name" | "client" | "address" | "iperfPort">;
 /** The arguments of iperf3's client. */
 export function iperfCommand(
   way: Pick<IperfWay, "address" | "iperfPort">,
-  { seconds, streams = 1, direction = "to", omit = 0 }: IperfOptions,
+  { seconds, streams = 1, direction = "to", omit = 0, rate }: IperfOptions,
 ): string[] {
   const server = ["iperf3", "-c", way.address, "-p", way.iperfPort, "-J"];
   const amount = ["-t", seconds, "-P", streams, "-O", omit];
-  return [...server, ...amount, ...direction === "from" ? ["-R"] : []].map(String);
+  const most = rate === undefined ? [] : ["-b", `${rate}G`];
+  return [...server, ...amount, ...most, ...direction === "from" ? ["-R"] : []].map(
+    String,
+  );
 }
 
 /** Starts a client of iperf3. */

@@ -8,6 +8,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import { needs } from "../tests/harness/scene/requirements.ts";
 import { comparison } from "./compare.ts";
+import { measureExecutable } from "./program.ts";
 import { type Report, Results, shown, table } from "./report.ts";
 import { nameOf, type Plan, type Suite } from "./suite.ts";
 import { SUITES } from "./suites.ts";
@@ -48,6 +49,7 @@ interface Options {
   readonly only: RegExp;
   readonly list?: boolean;
   readonly quick?: boolean;
+  readonly program?: string;
   readonly json?: string;
   readonly compare?: Report;
 }
@@ -59,11 +61,13 @@ const options = new Command("deno task bench")
   .option("--only <pattern>", "what to run, matched on the names of --list", pattern, /./)
   .option("--list", "print SUITE/WAY: MEASURE of all there is, and end")
   .option("--quick", "one round of one second: a look, not a measurement")
+  .option("--program <path>", "an executable to be measured in place of the source")
   .option("--json <path>", "where the figures go; bench/results/DATE.json by default")
   .option("--compare <path>", "show the figures beside those of an earlier run", report)
   .parse(Deno.args, { from: "user" })
   .opts<Options>();
 
+if (options.program !== undefined) measureExecutable(Deno.realPathSync(options.program));
 const rounds = options.quick ? 1 : options.rounds;
 const seconds = options.quick ? 1 : options.seconds;
 const facts: Record<string, unknown> = {

@@ -74,18 +74,27 @@ function latency(name: string, probe: string): Measure {
   };
 }
 
-function beside(direction: Direction): Measure {
-  const name = `round trip beside bulk ${direction} the service`;
+/** What every way on the local path carries with some processor time to spare, Gbit/s. */
+const EASY = 2;
+
+/** Beside as much as the way can carry, or beside a stream of a `rate` that all can. */
+function beside(direction: Direction, rate?: number): Measure {
+  const bulkName = rate === undefined ? "bulk" : `${rate} Gbit/s`;
+  const name = `round trip beside ${bulkName} ${direction} the service`;
   return {
     name,
     run: (way, seconds) =>
       whenFree(async () => {
-        await using bulk = iperf(way, { seconds: seconds + 1, direction });
+        await using bulk = iperf(way, { seconds: seconds + 1, direction, rate });
         const latency = await probed("round-trip", way, seconds);
         const value = (await received(bulk, seconds)).bitsPerSecond / 1e9;
         return [
           ...latencyFigures(name, latency, "ms"),
-          { row: `bulk beside it, ${direction} the service`, unit: "Gbit/s", value },
+          {
+            row: `${bulkName} beside it, ${direction} the service`,
+            unit: "Gbit/s",
+            value,
+          },
         ];
       }),
   };
@@ -97,7 +106,9 @@ export const measures: readonly Measure[] = [
     DIRECTIONS.map((direction) => throughput(streams, direction))
   ),
   latency("round trip", "round-trip"),
-  ...DIRECTIONS.map(beside),
+  ...[undefined, EASY].flatMap((rate) =>
+    DIRECTIONS.map((direction) => beside(direction, rate))
+  ),
   latency("connect, echo, close", "connect"),
   ...DIRECTIONS.map(cost),
 ];

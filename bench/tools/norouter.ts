@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { manifestOf, NOROUTER } from "../../tests/harness/scene/mesh.ts";
+import { manifestOf } from "../../tests/harness/scene/mesh.ts";
 import type { Namespace } from "../../tests/harness/scene/namespace.ts";
 import { descendants, processesIn } from "../../tests/harness/scene/proc.ts";
 import { Process } from "../../tests/harness/scene/process.ts";
+import { measured } from "../program.ts";
 import { type Part, type Tool, wallClock } from "../tool.ts";
 import { ECHO_PORT, IPERF_PORT } from "../world.ts";
 
@@ -27,25 +28,26 @@ export const norouter: Tool = {
     })),
 
   async prepare({ near, far, third, folder }) {
+    const cmd = (namespace: Namespace) => namespace.command(...measured());
     const hosts = {
       near: { name: "near", vip: "127.0.42.100", namespace: near, plan: {} },
       far: {
         name: "far",
         vip: FAR,
         namespace: far,
-        plan: { ports: PORTS.map(([from, to]) => `${from}:127.0.0.1:${to}`) },
+        plan: { cmd, ports: PORTS.map(([from, to]) => `${from}:127.0.0.1:${to}`) },
       },
-      third: { name: "third", vip: "127.0.42.102", namespace: third, plan: {} },
+      third: { name: "third", vip: "127.0.42.102", namespace: third, plan: { cmd } },
     };
     await Deno.writeTextFile(`${folder}/mesh.yaml`, manifestOf(hosts));
-    const [program, ...args] = [...NOROUTER, "--version"];
+    const [program, ...args] = [...measured(), "--version"];
     const { stdout } = await new Deno.Command(program!, { args }).output();
     return { norouter: new TextDecoder().decode(stdout).trim() };
   },
 
   start({ near, far, third, folder }) {
     const startedAt = wallClock();
-    const manager = new Process("manager", [...NOROUTER, `${folder}/mesh.yaml`], {
+    const manager = new Process("manager", [...measured(), `${folder}/mesh.yaml`], {
       namespace: near,
     });
     return Promise.resolve({

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { NOROUTER } from "../../tests/harness/scene/mesh.ts";
+import { measured } from "../program.ts";
 import { Process, run } from "../../tests/harness/scene/process.ts";
 import { FAR, type Line } from "../line.ts";
 import { forwards, sshCommand } from "../ssh_server.ts";
@@ -38,7 +38,7 @@ export function sshOver({ near, folder }: Line): Promise<Over> {
 /** Starts a manager whose host is reached by `cmd: ssh …`; nothing is waited for. */
 export async function meshOver({ near, folder }: Line): Promise<Over> {
   const { denoDir } = JSON.parse(await run([Deno.execPath(), "info", "--json"]));
-  const agent = ["env", `DENO_DIR=${denoDir}`, ...NOROUTER];
+  const agent = ["env", `DENO_DIR=${denoDir}`, ...measured()];
   const manifest = {
     hostTemplate: { stateDir: { disable: true } },
     hosts: {
@@ -51,7 +51,7 @@ export async function meshOver({ near, folder }: Line): Promise<Over> {
     },
   };
   await Deno.writeTextFile(`${folder}/mesh.yaml`, JSON.stringify(manifest));
-  const command = [...NOROUTER, `${folder}/mesh.yaml`];
+  const command = [...measured(), `${folder}/mesh.yaml`];
   const process = new Process("manager", command, { namespace: near });
   return over(process, { name: OVER_MESH, client: near, address: VIP });
 }
