@@ -1,5 +1,6 @@
 /**
- * Pursuit: the time for the router to end connections that a new policy forbids.
+ * Pursuit: the time for the router to end connections that a new policy forbids, or whose host
+ * was lost.
  *
  * @module
  */
@@ -18,6 +19,7 @@ export class Pursuit {
   readonly #clock: Clock;
   #cancel: (() => void) | undefined;
   #wait = FIRST_WAIT;
+  #isStopped = false;
 
   /** Waits for nothing yet. */
   constructor(router: Pick<Router, "pursue" | "pursued">, clock: Clock) {
@@ -27,13 +29,23 @@ export class Pursuit {
 
   /** The rules were swapped, and the router has just begun. */
   begin(): void {
-    this.stop();
+    this.#rest();
     this.#wait = FIRST_WAIT;
-    if (this.#router.pursued > 0) this.#look();
+    if (!this.#isStopped && this.#router.pursued > 0) this.#look();
+  }
+
+  /** Something happened that may have ended connections. */
+  goOn(): void {
+    if (this.#cancel === undefined && this.#router.pursued > 0) this.begin();
   }
 
   /** The mesh is over. */
   stop(): void {
+    this.#rest();
+    this.#isStopped = true;
+  }
+
+  #rest(): void {
     this.#cancel?.();
     this.#cancel = undefined;
   }

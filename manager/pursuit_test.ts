@@ -22,7 +22,12 @@ Deno.test("the router pursues as long as there is anybody, ever less often", asy
   pursuit.begin();
   assert.equal(clock.pending, 0, "nobody is to be pursued");
   router.pursued = 1;
-  pursuit.begin();
+  pursuit.goOn();
+  assert.equal(clock.pending, 1);
+  pursuit.goOn();
+  assert.equal(clock.pending, 1, "it is under way");
   pursuit.stop();
-  assert.equal(clock.pending, 0);
+  pursuit.goOn();
+  pursuit.begin();
+  assert.equal(clock.pending, 0, "the mesh is over");
 });

@@ -266,6 +266,7 @@ export class RunningMesh implements Mesh {
   }
 
   #emit(event: MeshEvent): void {
+    if (event.type === "down") this.#pursuit.goOn();
     for (const stream of this.#streams) stream.push(event);
     for (const listener of this.#listeners) {
       try {

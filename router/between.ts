@@ -10,11 +10,7 @@
  * ever. Beyond its limit it forgets, and a connection that is forgotten goes on.
  *
  * *Ending one* takes the sequence number that each end expects next, which nobody here
- * knows. So each end is provoked, in turn by an acknowledgement just below its window and by
- * a second SYN, which a TCP answers with its own numbers (RFC 9293, 3.10.7.4; RFC 5961, 4).
- * The agents' stacks answer an acknowledgement only if it is no farther off than a window is
- * large; a SYN is always answered, but means something to an end that is still opening.
- * Whatever packet an end sends, provoked or not, is dropped and answered with the reset that
+ * knows. So each end is provoked to tell them (`provocation.ts`). Whatever packet an end sends, provoked or not, is dropped and answered with the reset that
  * fits. An end that is gone answers with a reset itself, and is done. Until both are, or
  * {@linkcode MOST_TRIES} were made, the connection is *pursued*. Hosts that are away are waited for; a host that is down
  * has lost its connections by itself.
@@ -35,19 +31,14 @@ import { FlowIndex } from "./flow_index.ts";
 import { FlowTable } from "./flows.ts";
 import type { Member, Members } from "./members.ts";
 import type { Gate } from "./policy/gate.ts";
-import { provocationFor, resetFor, resetOf } from "./refusal.ts";
+import { End, MOST_TRIES, provoke, toInitiator } from "./provocation.ts";
+import { resetFor, resetOf } from "./refusal.ts";
 
-/** How often the ends of a connection are provoked before it is let go. */
-export const MOST_TRIES = 8;
 /** Connections that are provoked at once. */
-const AT_ONCE = 2048;
+export const AT_ONCE = 2048;
 
 /** Flags of the segments that are looked at. */
 const NOTED = TcpFlag.SYN | TcpFlag.FIN | TcpFlag.RST;
-/** What is still opening is provoked in turn from so far away: half of the numbers. */
-const FAR = 2 ** 31;
-
-const End = { INITIATOR: 1, VIA: 2, BOTH: 3 } as const;
 
 /** A connection that is being ended. */
 interface Pursued {
@@ -209,49 +200,19 @@ export class ConnectionsBetween {
   }
 
   #provoke(pursued: Pursued): void {
-    const { members, delivery } = this.#options;
-    const { flow, done } = pursued;
+    const { members } = this.#options;
+    const { flow } = pursued;
     // Behind all the others.
     this.#pursued.delete(flow);
     const [initiator, via] = [members.named(flow.initiator), members.named(flow.via)];
     const isAway = initiator?.presence === "away" || via?.presence === "away";
     if (!isAway && pursued.tries >= MOST_TRIES) return this.#index.remove(flow);
     this.#pursued.set(flow, pursued);
-    const isBySyn = pursued.tries % 2 === 1 && flow.phase === "open";
-    const away = pursued.tries % 2 === 1 && !isBySyn ? FAR : -1;
+    provoke(flow, this.#options, pursued);
     if (!isAway) pursued.tries++;
-    const { initiatorExpects, viaExpects } = flow;
-    if ((done & End.INITIATOR) === 0) {
-      const sequence = initiatorExpects + away >>> 0;
-      const spec = { ...toInitiator(flow), sequence, acknowledged: viaExpects };
-      delivery.say(initiator, provocationFor(spec, isBySyn));
-    }
-    if ((done & End.VIA) === 0) {
-      const sequence = viaExpects + away >>> 0;
-      const spec = { ...toVia(flow), sequence, acknowledged: initiatorExpects };
-      delivery.say(via, provocationFor(spec, isBySyn));
-    }
   }
 
   #release(flow: Flow): void {
     if (this.#pursued.delete(flow)) this.#index.remove(flow);
   }
-}
-
-function toInitiator({ address, port, foreign, foreignPort }: Flow) {
-  return {
-    source: foreign,
-    sourcePort: foreignPort,
-    destination: address,
-    destinationPort: port,
-  };
-}
-
-function toVia({ address, port, foreign, foreignPort }: Flow) {
-  return {
-    source: address,
-    sourcePort: port,
-    destination: foreign,
-    destinationPort: foreignPort,
-  };
 }

@@ -54,6 +54,11 @@ export class FlowIndex {
     );
   }
 
+  /** Whether a flow with the five-tuple of another is here. */
+  hasSame({ address, port, foreign, foreignPort }: Flow): boolean {
+    return this.#find(address, port, foreign, foreignPort) !== undefined;
+  }
+
   /** The hash of the flow of a segment sent by an initiator. */
   hashOf(packet: Uint8Array, at: number): number {
     return this.#hash(

@@ -155,6 +155,11 @@ export class FlowTable {
     return flow.list !== undefined;
   }
 
+  /** Whether there is a flow with the five-tuple of another, which is over. */
+  hasSame(flow: Flow): boolean {
+    return this.#index.hasSame(flow);
+  }
+
   /**
    * The flow of the packet that an ICMP error quotes, if `host` may send that error: the
    * flow is bound to `host` and the error goes to the initiator. Changes nothing.

@@ -17,6 +17,7 @@ import type { FlowTable } from "./flows.ts";
 import { Member, type Members } from "./members.ts";
 import type { Gate } from "./policy/gate.ts";
 import { RoutedConnections } from "./routed.ts";
+import type { Remains } from "./remains.ts";
 import type { Suggestions } from "./suggestions.ts";
 import { RoutingTable } from "./table.ts";
 import { FOREIGN, type Way, Ways } from "./way.ts";
@@ -36,6 +37,7 @@ export interface PlanParts {
   readonly between: ConnectionsBetween;
   /** Decides new connections; undefined if the rules have no policy. */
   readonly gate: Gate | undefined;
+  readonly remains: Remains;
 }
 
 /** Decides by rules that never change. */

@@ -11,7 +11,7 @@ import {
   packetFrame,
   type PacketSpec,
 } from "./_test_packets.ts";
-import { MOST_TRIES } from "./between.ts";
+import { MOST_TRIES } from "./provocation.ts";
 import { carry } from "./pipeline.ts";
 import { policy } from "./policy/_rules.ts";
 import type { Denial } from "./policy/gate.ts";
@@ -191,6 +191,28 @@ Deno.test("a swap resets both ends of a routed connection that it forbids", asyn
   assert.equal(bench.take("a").filter((text) => text.startsWith("RST")).length, 2);
   assert.equal(bench.take("c").filter((text) => text.startsWith("RST")).length, 2);
   assert.equal(bench.router.counters.forbidden, 2);
+});
+
+Deno.test("ends of a routed connection that did not hear of its reset are provoked, and reset", async () => {
+  const bench = new Bench();
+  await bench.connect("foreign");
+  await bench.connect("foreign", 40001);
+  bench.router.swap(under("deny a -> 10.0.0.0/8"));
+  bench.clear(); // lost
+  assert.equal(bench.router.pursue(), 2);
+  bench.router.swap(PLAIN);
+  await bench.send("a", packetFrame({ to: FOREIGN, flags: SYN, fromPort: 40001 }));
+  bench.clear();
+  assert.equal(bench.router.pursue(), 1, "the other's ports are in use again");
+  assert.match(bench.take("a")[0]!, /^SYN\+ACK 10\.1\.2\.3:80 > .*:40000 /);
+  assert.match(bench.take("c")[0]!, /^SYN\+ACK .*:40000 > 10\.1\.2\.3:80 /);
+  const answer = { from: FOREIGN, to: VIPS.a, fromPort: 80, toPort: 40000 };
+  await bench.send("c", packetFrame({ ...answer, seq: 777, ack: 888 }));
+  await bench.send("a", packetFrame({ to: FOREIGN, seq: 888, ack: 777 }));
+  assert.match(bench.take("c")[0]!, /^RST .* seq 888 /);
+  assert.match(bench.take("a")[0]!, /^RST .* seq 777 /);
+  for (let at = 0; at < MOST_TRIES; at++) bench.router.pursue();
+  assert.equal(bench.router.pursued, 0, "not for ever");
 });
 
 Deno.test("a swap provokes idle ends, and resets each by its own numbers", async () => {

@@ -48,6 +48,7 @@ import type { Flow } from "./flow.ts";
 import { FLOW_LIMIT, FlowTable } from "./flows.ts";
 import { type HostOutlet, type Member, Members, type Presence } from "./members.ts";
 import { Plan, type RouterRules } from "./plan.ts";
+import { Remains } from "./remains.ts";
 import { type Denial, Gate } from "./policy/gate.ts";
 import { type RouterStatus, statusOf } from "./status.ts";
 import { Suggestions } from "./suggestions.ts";
@@ -92,6 +93,7 @@ export class Router {
   readonly #suggestions = new Suggestions();
   readonly #delivery: Delivery;
   readonly #between: ConnectionsBetween;
+  readonly #remains: Remains;
   readonly #onDenied: ((denial: Denial) => void) | undefined;
   #gate: Gate | undefined;
   #plan: Plan;
@@ -116,6 +118,7 @@ export class Router {
     const { flows: limit = FLOW_LIMIT, seed = 0 } = options;
     const parts = { members: this.#members, delivery: this.#delivery, counters };
     this.#between = new ConnectionsBetween({ now, limit, seed, ...parts });
+    this.#remains = new Remains({ flows: this.#flows, ...parts });
     this.#onDenied = options.onDenied && ((denial) => options.onDenied!(denial));
     this.#plan = this.#enact(rules);
     this.#between.swap(this.#gate);
@@ -142,17 +145,17 @@ export class Router {
     this.#between.swap(this.#gate);
   }
 
-  /** Connections between VIPs that are being reset because the policy forbids them. */
+  /** Connections that are over here, and perhaps not at their ends. */
   get pursued(): number {
-    return this.#between.pursued;
+    return this.#between.pursued + this.#remains.size;
   }
 
   /**
-   * Goes on with resetting connections that the policy forbids, and returns how many are
-   * left: to be called now and then after a swap, as long as there are any.
+   * Goes on with ending them, and returns how many are left: to be called now and then after
+   * a swap or the loss of a host, as long as there are any.
    */
   pursue(): number {
-    return this.#between.pursue();
+    return this.#between.pursue() + this.#remains.pursue();
   }
 
   /** The presence of `host`. */
@@ -333,6 +336,7 @@ export class Router {
       counters: this.#counters,
       between: this.#between,
       gate: this.#gate,
+      remains: this.#remains,
     });
   }
 

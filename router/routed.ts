@@ -19,6 +19,7 @@ import type { Delivery } from "./delivery.ts";
 import { type Flow, isRepeated } from "./flow.ts";
 import type { Member } from "./members.ts";
 import type { Gate } from "./policy/gate.ts";
+import type { Remains } from "./remains.ts";
 import { resetFor, resetOf } from "./refusal.ts";
 import type { Territory } from "./way.ts";
 
@@ -28,6 +29,8 @@ export interface RoutedOptions extends Territory {
   readonly counters: RouteCounters;
   /** Decides new connections; undefined if all are allowed. */
   readonly gate: Gate | undefined;
+  /** Takes what is aborted. */
+  readonly remains: Remains;
 }
 
 /** Decides, under one table, where the segments of routed connections go. */
@@ -110,8 +113,10 @@ export class RoutedConnections {
 
   /** Resets both ends of a flow that is over. */
   abort(flow: Flow): void {
-    const { members, delivery, counters } = this.#options;
+    const { members, delivery, counters, remains } = this.#options;
     counters.aborted++;
+    // One that is opening has nobody yet, and a finished one nobody any more.
+    if (flow.phase === "open") remains.add(flow);
     this.#resetVia(flow);
     delivery.say(
       members.named(flow.initiator),
