@@ -48,6 +48,8 @@ export class Rate {
   isRising = false;
   /** Whether the window was in the way during the last interval. */
   wasLimited = false;
+  /** Whether the best was given up with the last interval, since the rate had fallen. */
+  hasFallen = false;
   /** Readings that fall from head to tail, and the age at which each was taken. */
   readonly #rates = new Float64Array(READINGS);
   readonly #ages = new Float64Array(READINGS);
@@ -93,7 +95,7 @@ export class Rate {
     if (elapsed < this.#least) return false;
     const rate = (total - this.#begunWith) / elapsed;
     this.last = rate;
-    this.isRising = false;
+    this.isRising = this.hasFallen = false;
     this.wasLimited = this.#isLimited;
     const isProof = this.#isLimited || rate > BEYOND_BURSTS;
     if (!this.#hasRunEmpty || isQueued || (isProof && rate > this.best)) {
@@ -144,6 +146,7 @@ export class Rate {
     if (this.#falls < FALL_INTERVALS || this.#fallMs < FALL_MS) return;
     this.#length = 0;
     this.#add(this.#fallBest);
+    this.hasFallen = true;
     this.#falls = this.#fallMs = this.#fallBest = 0;
   }
 

@@ -24,6 +24,8 @@
  * - **Probe**: in two of ten intervals the window is a quarter larger, and while that
  *   makes the link faster, a half. Where both directions are full, that is what brings back
  *   the one whose acknowledgements wait longest.
+ * - **Push**: where the path idles though the window is in the way, the window grows as
+ *   long as that helps (`push.ts`).
  * - **Compete**: while others queue on the same line, two and a half times what is
  *   taken in the round trip behind their queue is under way. The path's own congestion control, TCP's of ssh
  *   for instance, then gets its share, because it is never short of bytes.
@@ -40,7 +42,9 @@
 import { HEADER_BYTES } from "../../wire/frame.ts";
 import { Base } from "./base.ts";
 import { Drain } from "./drain.ts";
+import { Push } from "./push.ts";
 import { Rate } from "./rate.ts";
+import { RoundTrips } from "./round_trips.ts";
 import { UnderWay } from "./under_way.ts";
 
 /** Bytes under way at first, while nothing is known. */
@@ -77,6 +81,13 @@ const RISE_GAIN = 1.5;
 const OWN_QUEUES = 3;
 /** After so many intervals behind such a queue a drain is due, to tell whose it is. */
 const LONG_INTERVALS = 3;
+/**
+ * Where most round trips are shorter than this share of the time that a window takes, there is no
+ * queue, and the path idles for want of bytes.
+ */
+const QUICK = 0.5;
+/** Long round trips behind a window of so many bytes have another cause, if drains are short. */
+const SMALL_WINDOW = 64 * 1024;
 /** Beside others: so many times what a round trip behind their queue delivers. */
 const COMPETING_GAIN = 2.5;
 /** Largest and least frame, in bytes, headers included: no packet is cut on a fast link. */
@@ -128,6 +139,7 @@ export class SendWindow {
   readonly #rate: Rate;
   readonly #base: Base;
   readonly #drain: Drain;
+  readonly #push = new Push();
   #sent = 0;
   #taken = 0;
   /** When the peer last took something, or was first given something since, in ms. */
@@ -154,6 +166,10 @@ export class SendWindow {
   #roundTrip = NaN;
   /** The least of this interval. */
   #leastRoundTrip = Infinity;
+  /** The round trips of this interval. */
+  readonly #roundTrips = new RoundTrips();
+  /** Whether a drain was in this interval. */
+  #hasDrained = false;
   #faults = 0;
   #frameBytes = FIRST_WINDOW / 4;
   /** Time that passed by a clock that never goes back, and the last `now`, in ms. */
@@ -263,7 +279,7 @@ export class SendWindow {
     const isQueued = this.#leastRoundTrip < Infinity &&
       this.#leastRoundTrip > this.#mostOwn;
     if (this.#rate.taken(total, time, this.#roundTrip, isQueued)) {
-      this.#interval();
+      this.#interval(time);
       if (this.#isIdle) this.#rate.ranEmpty(); // from the begin of the next interval
     }
     if (this.#isIdle && total === this.#sent) this.#rest(time);
@@ -304,7 +320,12 @@ export class SendWindow {
 
   /** Whether the last round trip shows a queue of more than the target. */
   get #isQueueing(): boolean {
-    return this.#roundTrip > this.#base.ms * (1 + TARGET_SHARE) + TARGET_MS;
+    return this.#roundTrip > this.#unqueued;
+  }
+
+  /** Round trips up to this, in ms, show no more than the queue that is wanted. */
+  get #unqueued(): number {
+    return this.#base.ms * (1 + TARGET_SHARE) + TARGET_MS;
   }
 
   /** Bytes that a drain lets be under way. */
@@ -331,11 +352,12 @@ export class SendWindow {
   }
 
   #isDrainDue(time: number): boolean {
-    if (!this.#isLimited || this.#isStarting) return false;
+    if (!this.#isLimited || this.#isStarting || this.#push.isOn) return false;
     return this.#isDoubtful || time - this.#drain.endedAt >= this.#drainEvery;
   }
 
   #beginDrain(time: number): void {
+    this.#hasDrained = true;
     this.#drain.begin(time < this.#peerDrainsUntil ? HOLD_MS : 0);
     const underWay = this.#sent - this.#taken;
     this.#drain.fell(underWay, this.#drainBytes, this.#sent, time);
@@ -355,19 +377,26 @@ export class SendWindow {
     const roundTrip = time - this.#underWay.time;
     this.#roundTrip = roundTrip;
     if (roundTrip < this.#leastRoundTrip) this.#leastRoundTrip = roundTrip;
+    this.#roundTrips.take(roundTrip);
     if (this.#isStarting && this.#isQueueing) this.#endStart();
     this.#base.seen(roundTrip);
     // Less the time that the frame itself took on the line: no more than frames are fitted
     // to, as a rate that the window itself keeps down tells nothing of the line.
     const ownMs = Math.min(FRAME_MS, bytes / this.#rate.best);
     const least = Math.max(roundTrip / 4, roundTrip - ownMs);
-    if (this.#drain.taken(begin, least, this.#sent, time)) this.#read(this.#drain.least);
+    if (this.#drain.taken(begin, least, this.#sent, time)) {
+      this.#read(this.#drain.least, time);
+    }
   }
 
   /** A drain ended with a reading. */
-  #read(ms: number): void {
+  #read(ms: number, time: number): void {
     this.#isDoubtful = false;
     const isOthers = this.#isSuspicious && ms > this.#mostOwn;
+    // A small window is no cause of long round trips, unless the line is very slow.
+    if (this.#isSuspicious && !isOthers && this.#window <= SMALL_WINDOW) {
+      this.#push.sign("drain", this.#window, time);
+    }
     this.#isSuspicious = false;
     this.#long = 0;
     this.#base.read(ms);
@@ -377,8 +406,8 @@ export class SendWindow {
   }
 
   /** An interval of the rate ended. */
-  #interval(): void {
-    const { isRising, wasLimited } = this.#rate;
+  #interval(time: number): void {
+    const { isRising, wasLimited, hasFallen, last, best } = this.#rate;
     const least = this.#leastRoundTrip;
     this.#leastRoundTrip = Infinity;
     const isSteady = !this.#isStarting && !this.#base.isContended;
@@ -386,6 +415,12 @@ export class SendWindow {
       this.#long = least > this.#mostOwn ? this.#long + 1 : 0;
       if (this.#long === LONG_INTERVALS) this.#isSuspicious = this.#isDoubtful = true;
     }
+    if (wasLimited && this.#isIdling(last)) this.#push.sign("idle", this.#window, time);
+    if (hasFallen) this.#push.fell(best, time);
+    else this.#push.rose(last, this.#window, time);
+    this.#roundTrips.clear();
+    this.#hasDrained = false;
+    this.#push.interval(last, wasLimited, time);
     if (this.#isStarting) {
       this.#plateaus = wasLimited && !isRising ? this.#plateaus + 1 : 0;
       if (this.#plateaus >= 2) this.#endStart();
@@ -393,6 +428,13 @@ export class SendWindow {
     else if (!wasLimited) this.#gain = 1;
     else this.#gain = this.#intervals++ % PROBE_OF < PROBES ? PROBE_GAIN : 1;
     if (this.#rate.best > 0) this.#resize();
+  }
+
+  /** Whether most round trips of the interval that ended were far shorter than a window took. */
+  #isIdling(rate: number): boolean {
+    if (this.#isStarting || this.#hasDrained) return false;
+    const most = Math.min(QUICK * this.#window / rate, this.#unqueued);
+    return this.#roundTrips.areMostlyBelow(most);
   }
 
   #endStart(): void {
@@ -408,7 +450,11 @@ export class SendWindow {
       const wanted = base.isContended
         ? COMPETING_GAIN * rate * (base.last + this.#target)
         : rate * (base.ms + this.#target);
-      this.#window = Math.min(MOST_WINDOW, Math.max(LEAST_WINDOW, wanted));
+      this.#window = between(
+        LEAST_WINDOW,
+        Math.max(wanted, this.#push.floor),
+        MOST_WINDOW,
+      );
     }
     const most = Math.min(
       this.#window / 4,

@@ -365,3 +365,46 @@ e2e(
   },
   NEEDS,
 );
+
+/** Sends so many MB to a port, and waits until as many were read there. */
+const UPLOAD = `
+import socket, sys
+c = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+for _ in range(int(sys.argv[3])): c.sendall(bytes(1000000))
+c.shutdown(socket.SHUT_WR)
+print(c.recv(100).decode())
+`;
+const COUNT = `
+import socket
+s = socket.create_server(("127.0.0.1", 80))
+print("listening", flush=True)
+while True:
+    c, _ = s.accept()
+    got = 0
+    while part := c.recv(1000000): got += len(part)
+    c.sendall(str(got).encode())
+    c.close()
+`;
+
+e2e(
+  "an upload is quick where a program without TCP_NODELAY leads to the host",
+  async (scene) => {
+    const { near, far, sshd, key } = await opened(scene);
+    const options = { ProxyCommand: `socat - TCP:127.0.0.1:${sshd.port}` };
+    const manager = await managerOf(scene, near, {
+      host: `127.0.0.1:${sshd.port}`,
+      identity: key,
+      options,
+      agent: await agentIn(far),
+    });
+    await manager.ready("vm");
+    const python = ["python3", "-u", "-c"];
+    const server = scene.start("server", [...python, COUNT], { namespace: far });
+    await server.line(/listening/);
+    // A window that yields to the delay would take a minute.
+    const upload = [...python, UPLOAD, "127.0.42.101", "8080", "40"];
+    const client = scene.start("client", upload, { namespace: near.machine });
+    await client.line(/^40000000$/, { limitMs: 40_000 });
+  },
+  { needs: [...NEEDS.needs, "python3", "socat"], limitMs: 80_000 },
+);
