@@ -117,6 +117,6 @@ export function listOf(meshes: readonly FoundMesh[]): string {
   return columns(meshes.map(({ name, manifest, pid }) => [
     name,
     manifest,
-    `process ${pid}`,
+    `(process ${pid})`,
   ])).trimEnd();
 }

@@ -15,7 +15,7 @@ Deno.test("meshes are listed in aligned columns", () => {
   ];
   assert.equal(
     listOf(meshes),
-    "mesh       /srv/mesh.yaml      process 7\n" +
-      "mesh-0f3a  /home/me/mesh.yaml  process 4242",
+    "mesh       /srv/mesh.yaml      (process 7)\n" +
+      "mesh-0f3a  /home/me/mesh.yaml  (process 4242)",
   );
 });
