@@ -63,7 +63,8 @@ export class LiveParty {
   }
 
   async #begin(): Promise<Live> {
-    const { mesh, file, loaded: { bytes, files, origin }, options } = this.#parts;
+    const { mesh, file, loaded, options } = this.#parts;
+    const { bytes, isRegular, files, origin } = loaded;
     const { Live } = await import("../manager/reload/live.ts");
     const { allowPlugin } = options;
     const live = new Live(mesh as Mesh & LiveMesh, {
@@ -74,7 +75,10 @@ export class LiveParty {
       ...(allowPlugin && { allowPlugins: allowPlugin }),
     });
     if (options.control !== "off") await this.#open(live);
-    if (options.watch !== "off" && await isRegular(file)) await this.#follow(live);
+    if (options.watch === "off") return live;
+    // Not what is there by now: an editor may just be writing.
+    if (isRegular && !isDescriptor(file)) await this.#follow(live);
+    else if (file !== "-") this.#tellUnwatched();
     return live;
   }
 
@@ -110,13 +114,21 @@ export class LiveParty {
     });
   }
 
+  #tellUnwatched(): void {
+    const { file, log } = this.#parts;
+    // Who writes `<(…)` in a shell expects nothing else.
+    const level = isDescriptor(file) ? "debug" : "info";
+    const message = `The manifest is not watched: ${file} was no regular file when it ` +
+      'was read; once it is one, SIGHUP or "norouter reload" has it read';
+    log.event({ level, type: "watch", message });
+  }
+
   #warn(type: string, message: string): void {
     this.#parts.log.event({ level: "warn", type, message });
   }
 }
 
-/** What is no file cannot be read again. */
-async function isRegular(file: string): Promise<boolean> {
-  if (file === "-") return false;
-  return await Deno.stat(file).then(({ isFile }) => isFile, () => true);
+/** Whether the path is another name of a descriptor, such as `/dev/stdin`. */
+function isDescriptor(file: string): boolean {
+  return /^\/(dev\/(stdin$|fd\/)|proc\/)/.test(file);
 }

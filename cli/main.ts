@@ -27,7 +27,7 @@ import { ruleOptions } from "./rule_options.ts";
 import { versionLine } from "./version.ts";
 import { pluginPlace } from "../transports/plugins/place.ts";
 import { redirectConsole } from "./console/stray_output.ts";
-import { isFile, unknownCommand } from "./words.ts";
+import { isFile, noFile, unknownCommand } from "./words.ts";
 
 const WRONG_USAGE = 2;
 const OPEN_EDITOR = ["-e, --open-editor", "edit the manifest first"] as const;
@@ -164,8 +164,7 @@ export function programOf(
       const [word, ...more] = words;
       if (isEditing(command) && more.length === 0) return await runUp(word, command);
       if (word === undefined) {
-        const hint = `"norouter show-example" shows one, "norouter --help" all commands`;
-        return command.error(`norouter: a manifest FILE is missing; ${hint}`);
+        return command.error(`norouter: ${noFile()}`);
       }
       if (!isFile(word)) {
         const nor = ", and there is no file of that name";

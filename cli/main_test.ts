@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { run, withFiles } from "./_run.ts";
+import { CLI, run, withFiles } from "./_run.ts";
 import { VERSION } from "./version.ts";
 
 Deno.test("--version prints the version", async () => {
@@ -25,6 +25,19 @@ for (const args of [["--help"], ["help"], ["-h"]]) {
     assert.equal(stderr, "");
   });
 }
+
+Deno.test("whoever starts it without arguments on a pipe is told to pass them on", async () => {
+  const forgotten =
+    /command of a host has started this, .* pass its arguments on \("\$@"\)\n/;
+  assert.match((await run([])).stderr, forgotten);
+  const { stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", CLI],
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder().decode(stderr);
+  assert.match(text, /a manifest FILE is missing/);
+  assert.doesNotMatch(text, /arguments/);
+});
 
 for (const args of [["check", "--help"], ["help", "check"]]) {
   Deno.test(`${args.join(" ")} explains the command`, async () => {

@@ -8,7 +8,7 @@ import {
   formatDiagnostic,
   ManifestError,
 } from "../manifest/source/diagnostic.ts";
-import { loadManifestBytes, type Origin, readManifestBytes } from "../manifest/load.ts";
+import { loadManifestBytes, type Origin, readManifest } from "../manifest/load.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import type { Transport } from "../transports/mod.ts";
 import { PluginSet } from "../transports/plugins/load.ts";
@@ -27,6 +27,8 @@ export interface Loaded {
   readonly plugins: readonly Transport[];
   /** The content of the file; empty if it could not be read. */
   readonly bytes: Uint8Array;
+  /** Whether it was read from a regular file. */
+  readonly isRegular: boolean;
   /** URLs of the files that were read besides. */
   readonly files: readonly string[];
   /** Where the content comes from, if it is no file's. */
@@ -49,18 +51,27 @@ export async function load(
   } = {},
 ): Promise<Loaded> {
   const plugins = new PluginSet({ allowed: allowPlugin, isCheck });
-  let bytes: Uint8Array = new Uint8Array();
+  let bytes = given ?? new Uint8Array();
+  let isRegular = false;
   try {
-    bytes = given ?? await readManifestBytes(file);
+    if (!given) ({ bytes, isRegular } = await readManifest(file));
     const options = { transports: builtinTransports, plugins, origin };
     const manifest = await loadManifestBytes(bytes, file, options);
     const { transports, files } = plugins;
     const diagnostics = manifest.warnings;
-    return { manifest, diagnostics, plugins: transports, bytes, files, origin };
+    return {
+      manifest,
+      diagnostics,
+      plugins: transports,
+      bytes,
+      isRegular,
+      files,
+      origin,
+    };
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error;
     const { diagnostics } = error;
-    return { manifest: undefined, diagnostics, plugins: [], bytes, files: [] };
+    return { manifest: undefined, diagnostics, plugins: [], bytes, isRegular, files: [] };
   }
 }
 

@@ -7,6 +7,7 @@ import { ControlClient, ControlError } from "../control/client.ts";
 import { type FoundMesh, runningMeshes, unusablePlaces } from "../control/place.ts";
 import { didYouMean } from "../manifest/fields.ts";
 import { quote } from "../manifest/source/value.ts";
+import { columns } from "./console/columns.ts";
 import { stderr } from "./console/console.ts";
 import { openLog } from "./console/log.ts";
 import { fail } from "./failure.ts";
@@ -111,7 +112,11 @@ function noneOf(meshes: readonly FoundMesh[], wanted: string | undefined): strin
   return [first, ...unusablePlaces()].join("\n");
 }
 
-function listOf(meshes: readonly FoundMesh[]): string {
-  return meshes.map(({ name, manifest, pid }) => `${name}  ${manifest} (process ${pid})`)
-    .join("\n");
+/** A line for each mesh. */
+export function listOf(meshes: readonly FoundMesh[]): string {
+  return columns(meshes.map(({ name, manifest, pid }) => [
+    name,
+    manifest,
+    `(process ${pid})`,
+  ])).trimEnd();
 }

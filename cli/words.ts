@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { fstatSync } from "node:fs";
 import { didYouMean } from "../manifest/fields.ts";
 import { quote } from "../manifest/source/value.ts";
 
@@ -22,6 +23,28 @@ export function isFile(word: string): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/**
+ * The answer to no word at all. A manager gives the arguments of the agent to the command of
+ * a host, which may be a script that forgets them.
+ */
+export function noFile(): string {
+  const hint = `"norouter show-example" shows one, "norouter --help" all commands`;
+  const forgotten = isLinked()
+    ? `; if the command of a host has started this, it has to pass its arguments on ("$@")`
+    : "";
+  return `a manifest FILE is missing; ${hint}${forgotten}`;
+}
+
+/** Whether standard input may be a link. */
+function isLinked(): boolean {
+  try {
+    const input = fstatSync(0);
+    return input.isFIFO() || input.isSocket();
+  } catch {
+    return false; // closed
   }
 }
 

@@ -7,6 +7,7 @@
 import { messageOf } from "../wire/text.ts";
 import type { FoundMesh } from "./place.ts";
 import { readLines } from "./lines.ts";
+import { shortageOf } from "./shortage.ts";
 
 /** Milliseconds that a mesh may take to answer. */
 const LIMIT_MS = 30_000;
@@ -109,6 +110,6 @@ export class ControlClient implements Disposable {
   #gone(cause: unknown): Error {
     const { name, pid } = this.#mesh;
     const message = `The mesh "${name}" (process ${pid}) does not answer: `;
-    return new Error(message + messageOf(cause), { cause });
+    return new Error(message + (shortageOf(pid) ?? messageOf(cause)), { cause });
   }
 }

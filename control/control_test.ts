@@ -1,5 +1,6 @@
 // The control socket of a mesh of fake agents, asked as programs do.
 import assert from "node:assert/strict";
+import { isAbsolute } from "node:path";
 import * as v from "valibot";
 import { Bench, three } from "../manager/_bench.ts";
 import { Live } from "../manager/reload/live.ts";
@@ -79,6 +80,7 @@ test("the status has every host, this machine included, and fits its schema", as
     ["c", "ready"],
   ]);
   assert.equal(status.mesh.pid, Deno.pid);
+  assert.ok(isAbsolute(status.mesh.manifest), status.mesh.manifest);
 });
 
 test("events come as they happen, and end with the socket", async ({ client, control }) => {

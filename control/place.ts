@@ -15,6 +15,7 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import { PLACES, privateFolder } from "../agent/keeper/private_folder.ts";
 import { messageOf } from "../wire/text.ts";
 import { controlName, isMeshFolder, otherNames } from "./mesh_name.ts";
@@ -29,7 +30,7 @@ const PAUSE_MS = 2;
 /** A mesh that runs, as its manager says. */
 export interface MeshEntry {
   readonly name: string;
-  /** The manifest's path as the user named it. */
+  /** The manifest's absolute path; `-` for standard input. */
   readonly manifest: string;
   readonly pid: number;
 }
@@ -61,11 +62,12 @@ export class ControlPlace {
    */
   static take(manifest: string, wish?: string): ControlPlace {
     const wanted = controlName(manifest, wish);
+    const where = absolute(manifest);
     const errors: string[] = [];
     for (const place of PLACES) {
       for (const name of [wanted, ...otherNames(wanted, manifest)]) {
         try {
-          const taken = takeFolder(place, { name, manifest, pid: Deno.pid });
+          const taken = takeFolder(place, { name, manifest: where, pid: Deno.pid });
           if (taken) return new ControlPlace(taken.folder, name, taken.lock);
         } catch (error) {
           errors.push(messageOf(error));
@@ -86,6 +88,15 @@ export class ControlPlace {
     for (const path of [this.socket, `${this.#folder}/lock`, this.#folder]) remove(path);
     remove(this.#folder.slice(0, this.#folder.lastIndexOf("/")));
     this.#lock.close();
+  }
+}
+
+/** The path of a manifest, for those who are in another folder; `-` stays. */
+export function absolute(manifest: string): string {
+  try {
+    return manifest === "-" ? manifest : resolve(manifest);
+  } catch {
+    return manifest; // the folder of this process is gone
   }
 }
 

@@ -29,6 +29,19 @@ test("a mesh is found by its name as long as it has its place", (name) => {
   assert.throws(() => Deno.statSync(folder), Deno.errors.NotFound);
 });
 
+test("whoever finds a mesh is told the whole path of its manifest", (name) => {
+  for (
+    const [given, path] of [[`x/${name}.yaml`, `${Deno.cwd()}/x/${name}.yaml`], [
+      "-",
+      "-",
+    ]]
+  ) {
+    const place = ControlPlace.take(given!, name);
+    assert.equal(runningMeshes().find((mesh) => mesh.name === name)?.manifest, path);
+    place.release();
+  }
+});
+
 test("a second mesh of a name gets another", (name) => {
   const paths = [`/x/${name}.yaml`, `/y/${name}.yaml`, `/y/${name}.yaml`];
   const places = paths.map((path) => ControlPlace.take(path));

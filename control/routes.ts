@@ -34,6 +34,7 @@ import type { Asked } from "./asked.ts";
 import { BadRequest, inForm, parseBody, shortened } from "./form.ts";
 import type { Controlled } from "./controlled.ts";
 import { mustHaveDescriptors } from "./enough_descriptors.ts";
+import { absolute } from "./place.ts";
 import { eventStream, MOST_READERS } from "./sent_events.ts";
 
 /** Bytes of a request's body at most. */
@@ -93,8 +94,11 @@ export async function answer(asked: Asked, target: Answering): Promise<Response>
 async function status(target: Answering): Promise<Response> {
   const { mesh, live, name, version } = target;
   const { hosts, ...rest } = await mesh.status();
+  // Without a file, the name of where it came from.
+  const { path } = mesh.manifest;
+  const manifest = live.path === "-" ? path : absolute(path);
   return Response.json({
-    mesh: { name, manifest: mesh.manifest.path, pid: Deno.pid, version },
+    mesh: { name, manifest, pid: Deno.pid, version },
     hosts: hosts.map(({ host, ...more }) => ({
       name: host,
       ...more,

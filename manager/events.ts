@@ -130,7 +130,7 @@ export interface HostOutputEvent extends EventBase {
 
 /**
  * A warning about the manifest, which is no error but may explain an error. Only for a
- * manifest that `startMesh` itself read.
+ * manifest that `startMesh` itself read, and for what a changed one has new.
  */
 export interface ManifestWarningEvent extends EventBase {
   /** Tells events apart. */

@@ -40,7 +40,7 @@ import { EventStream, MOST_EVENTS } from "./event_stream.ts";
 import type { ManifestInput, Reading } from "./reading.ts";
 import { type MeshChange, meshChange } from "./reload/change.ts";
 import { LiveRules } from "./reload/live_rules.ts";
-import { reloadEvent } from "./reload/told.ts";
+import { freshWarnings, reloadEvent } from "./reload/told.ts";
 import type { RunningHost } from "./running_host.ts";
 import type { MeshStatus } from "./status.ts";
 
@@ -151,14 +151,19 @@ export class RunningMesh implements Mesh {
 
   /**
    * Goes by another manifest, and tells so: with addresses that are free for new hosts, and
-   * those of before for the others, and with the rules that were added.
+   * those of before for the others, and with the rules that were added. Warnings of it
+   * that the manifest before did not have are told behind.
    *
    * @throws {Error} and changes nothing, as {@linkcode RunningMesh.swap} does.
    */
   change(manifest: Manifest, transports = this.#transports): MeshChange {
     const base = withKeptVips(this.manifest, manifest);
     const { manifest: ruled, keep } = this.rules.on(base);
+    const before = this.manifest;
     const change = this.#go(base, ruled, transports);
+    for (const warning of freshWarnings({ before, after: this.manifest })) {
+      this.#emit(warning);
+    }
     keep();
     return change;
   }

@@ -53,19 +53,34 @@ export async function loadManifest(
   return await loadManifestBytes(await readManifestBytes(path), path, options);
 }
 
+/** The content of a manifest. */
+export interface ManifestContent {
+  readonly bytes: Uint8Array;
+  /** Whether what was read was a regular file, and no pipe, device or standard input. */
+  readonly isRegular: boolean;
+}
+
 /**
- * The bytes of a manifest file, which may be a named pipe; `-` reads standard input.
+ * The content of a manifest file, which may be a named pipe; `-` reads standard input.
  *
  * @throws {ManifestError} if the file cannot be read, or is too large.
  */
-export async function readManifestBytes(path: string): Promise<Uint8Array> {
-  if (path === "-") return await readAtMost(Deno.stdin, STDIN);
+export async function readManifest(path: string): Promise<ManifestContent> {
+  if (path === "-") {
+    return { bytes: await readAtMost(Deno.stdin, STDIN), isRegular: false };
+  }
   return await reading(path, async () => {
     // Windows refuses to open a directory, with a reason that helps nobody.
     if ((await Deno.stat(path)).isDirectory) throw new Deno.errors.IsADirectory();
     using file = await Deno.open(path);
-    return await readAtMost(file, path);
+    const { isFile } = await file.stat();
+    return { bytes: await readAtMost(file, path), isRegular: isFile };
   });
+}
+
+/** The bytes alone. @throws {ManifestError} likewise. */
+export async function readManifestBytes(path: string): Promise<Uint8Array> {
+  return (await readManifest(path)).bytes;
 }
 
 /**
@@ -113,10 +128,7 @@ export async function loadManifestBytes(
   return { ...manifest, warnings: [...warnings, ...manifest.warnings] };
 }
 
-async function reading(
-  path: string,
-  read: () => Promise<Uint8Array>,
-): Promise<Uint8Array> {
+async function reading<T>(path: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (cause) {

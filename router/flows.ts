@@ -89,6 +89,8 @@ export interface FlowTableOptions {
   readonly seed?: number;
   /** Whether a silent flow is kept, since one of its hosts is away. Default: none is. */
   isHeld?(flow: Flow): boolean;
+  /** Called with each flow after its removal, for whatever reason, before `onLost`. */
+  onEnded?(flow: Flow): void;
   /** Called with each flow that was taken out before its time, after removal. */
   onLost?(flow: Flow, loss: FlowLoss): void;
 }
@@ -224,6 +226,7 @@ export class FlowTable {
     if (flow.list === undefined) return;
     this.#ages.leave(flow);
     this.#index.remove(flow);
+    this.#options.onEnded?.(flow);
   }
 
   /**

@@ -15,7 +15,7 @@ export interface PipelineOptions {
   readonly from: string;
   /** Counted up by police; those of a host outlive its links. */
   readonly counters: PoliceCounters;
-  /** Called with the bytes of each frame that police drops. */
+  /** Called with the bytes of each frame that police drops, and blames on the host. */
   onDropped?(bytes: number): void;
   /** Sees the frames that police let pass. */
   readonly tap?: Stage | undefined;
@@ -38,6 +38,7 @@ export function carry(
   const { from, counters, tap } = options;
   const judge = police({
     find: router.finder(from),
+    isLate: (frame) => router.isLate(from, frame),
     onForged: (frame) => router.disown(from, frame),
     onDropped: (bytes) => options.onDropped?.(bytes),
     counters,

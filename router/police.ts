@@ -25,17 +25,24 @@ import type { Way } from "./way.ts";
 /**
  * The fate of a frame: passed (`ok`) or dropped because of its `type`, or because its
  * packet is shorter than an IPv4 header (`short`), of another version (`version`), its
- * header or total length is wrong (`length`), or the host may not send from that source
- * (`source`).
+ * header or total length is wrong (`length`), the host may not send from that source
+ * (`source`), or might until a moment ago, before its connection ended (`late`).
  */
-export type Verdict = "ok" | "type" | "short" | "version" | "length" | "source";
+export type Verdict =
+  | "ok"
+  | "type"
+  | "short"
+  | "version"
+  | "length"
+  | "source"
+  | "late";
 
 /** How many frames got which verdict. */
 export type PoliceCounters = Record<Verdict, number>;
 
 /** Counters at zero. */
 export function policeCounters(): PoliceCounters {
-  return { ok: 0, type: 0, short: 0, version: 0, length: 0, source: 0 };
+  return { ok: 0, type: 0, short: 0, version: 0, length: 0, source: 0, late: 0 };
 }
 
 /** Options of {@linkcode police}. */
@@ -45,9 +52,14 @@ export interface PoliceOptions {
    * link may not send the packet.
    */
   find(packet: Uint8Array, at: number): Way | undefined;
+  /**
+   * Whether a frame that was not admitted is of a connection that has just ended, so that
+   * its host is not to blame. Default: none is.
+   */
+  isLate?(frame: Frame): boolean;
   /** Called with each frame that was not admitted. */
   onForged?(frame: Frame): void;
-  /** Called with the bytes of each frame that is dropped, for any reason. */
+  /** Called with the bytes of each frame that is dropped, for any reason but being late. */
   onDropped?(bytes: number): void;
   /**
    * Lets other links have their turns; without a pace the stage drops on while there are
@@ -94,14 +106,16 @@ export function police(options: PoliceOptions): Stage {
       let dropped = 0;
       for (const frame of batch) {
         const verdict = judge(frame, find);
-        counters[verdict]++;
         if (verdict === "ok") {
+          counters.ok++;
           batch[kept++] = frame;
           continue;
         }
         if (dropped === 0) turn?.begin();
+        const isLate = verdict === "source" && options.isLate?.(frame) === true;
+        counters[isLate ? "late" : verdict]++;
         if (verdict === "source") options.onForged?.(frame);
-        options.onDropped?.(frame.bytes.length);
+        if (!isLate) options.onDropped?.(frame.bytes.length);
         if (++dropped % UNCHECKED_FRAMES === 0 && turn?.isOver()) await turn.rest();
       }
       if (dropped > 0) {

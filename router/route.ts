@@ -44,6 +44,7 @@ import { type Pace, Turn } from "../wire/turn.ts";
 import { ConnectionsBetween } from "./between.ts";
 import { type RouteCounters, routeCounters } from "./counters.ts";
 import { Delivery } from "./delivery.ts";
+import { EndedFlows } from "./ended.ts";
 import type { Flow } from "./flow.ts";
 import { FLOW_LIMIT, FlowTable } from "./flows.ts";
 import { type HostOutlet, type Member, Members, type Presence } from "./members.ts";
@@ -89,6 +90,7 @@ export class Router {
   readonly pace: Pace | undefined;
   readonly #now: () => number;
   readonly #flows: FlowTable;
+  readonly #ended: EndedFlows;
   readonly #members = new Members();
   readonly #suggestions = new Suggestions();
   readonly #delivery: Delivery;
@@ -103,8 +105,11 @@ export class Router {
     const counters = this.counters = this.#counters;
     this.pace = options.pace;
     const now = this.#now = () => options.now();
+    const { flows: limit = FLOW_LIMIT, seed = 0 } = options;
+    const ended = this.#ended = new EndedFlows({ now, seed });
     this.#flows = new FlowTable({
       now,
+      onEnded: (flow) => ended.add(flow),
       isHeld: ({ initiator, via }) => this.#isAway(initiator) || this.#isAway(via),
       ...(options.flows !== undefined && { limit: options.flows }),
       ...(options.seed !== undefined && { seed: options.seed }),
@@ -115,7 +120,6 @@ export class Router {
     });
     const waitingBytes = options.waitingBytes ?? 1 << 20;
     this.#delivery = new Delivery({ counters, waitingBytes, now });
-    const { flows: limit = FLOW_LIMIT, seed = 0 } = options;
     const parts = { members: this.#members, delivery: this.#delivery, counters };
     this.#between = new ConnectionsBetween({ now, limit, seed, ...parts });
     this.#remains = new Remains({ flows: this.#flows, ...parts });
@@ -263,6 +267,15 @@ export class Router {
   disown(from: string, frame: Frame): void {
     const origin = this.#members.named(from);
     if (origin) this.#plan.routed.disown(origin, frame);
+  }
+
+  /**
+   * Whether a packet of `from` that was not admitted is the rest of a connection that ended
+   * a moment ago, see {@linkcode EndedFlows}. A host that has left the mesh has none.
+   */
+  isLate(from: string, frame: Frame): boolean {
+    if (this.#members.named(from) === undefined) return false;
+    return this.#ended.isRest(from, frame.bytes, HEADER_BYTES);
   }
 
   /**

@@ -19,7 +19,7 @@ function status(more: Partial<MeshStatus> = {}): MeshStatus {
     host: "web",
     timesReady: 3,
     ms: 61_000,
-    frames: { ok: 100, type: 1, short: 2, version: 0, length: 0, source: 4 },
+    frames: { ok: 100, type: 1, short: 2, version: 0, length: 0, source: 4, late: 0 },
     droppedControls: { count: 5, bytes: 100 },
     droppedLines: NOTHING,
   };

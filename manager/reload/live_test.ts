@@ -119,6 +119,27 @@ Deno.test("a file that is gone is looked for again before that is told, and come
   assert.equal(bench.hosts, "b");
 });
 
+Deno.test("what is doubtful since a reload is told, once and wherever it stands", async () => {
+  const egress = ', egress: ["tcp:5432:database:80"]';
+  const publishing = ', ports: ["80:127.0.0.1:80"]';
+  const withDatabases = `${host("database", publishing)}${host("database2", publishing)}`;
+  await using bench = await Bench.start(
+    `hosts:\n${host("a", egress)}${withDatabases}`,
+  );
+  bench.write(`hosts:\n${host("a", egress)}${host("database2", publishing)}`);
+  await bench.live.reload();
+  assert.deepEqual(bench.told("reload"), ["The mesh has changed: - database"]);
+  const [warning, ...more] = bench.told("manifest");
+  assert.match(
+    warning!,
+    /^mesh.yaml:2:\d+: warning: "database" is not a host of the mesh/,
+  );
+  assert.deepEqual(more, []);
+  bench.write(`\n\nhosts:\n${host("a", egress)}${host("database2")}`);
+  await bench.live.reload();
+  assert.equal(bench.told("manifest").length, 1, "it is known");
+});
+
 Deno.test("a plug-in's file is looked at as well", async () => {
   await using bench = await Bench.start(TWO);
   await bench.live.look();

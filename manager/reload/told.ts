@@ -16,8 +16,8 @@ import {
   isDescriptorShortage,
 } from "../../transports/command/descriptor_limit.ts";
 import { messageOf } from "../../wire/text.ts";
-import type { ReloadEvent, ReloadFailedEvent } from "../events.ts";
-import { changeLines, type MeshChange } from "./change.ts";
+import type { ManifestWarningEvent, ReloadEvent, ReloadFailedEvent } from "../events.ts";
+import { changeLines, type Manifests, type MeshChange } from "./change.ts";
 import { isNothing } from "./differences.ts";
 
 /** The event that tells a change. */
@@ -27,6 +27,27 @@ export function reloadEvent(change: MeshChange, { path }: Manifest): ReloadEvent
     ? `Nothing is different in ${path}`
     : `The mesh has changed: ${changeLines(change).join("; ")}`;
   return { type: "reload", level: "info", message, ...change };
+}
+
+/**
+ * The events that tell what is doubtful since a manifest is in force, and was not before:
+ * such as a rule that leads to a host that has left.
+ */
+export function freshWarnings({ before, after }: Manifests): ManifestWarningEvent[] {
+  const known = new Set(before.warnings.map(keyOf));
+  return after.warnings.filter((warning) => !known.has(keyOf(warning))).map(
+    (warning) => ({
+      type: "manifest",
+      level: "warn",
+      at: formatPosition(warning.at),
+      message: formatDiagnostic(warning),
+    }),
+  );
+}
+
+/** The same wherever it stands, since lines above come and go. */
+function keyOf({ message }: Diagnostic): string {
+  return message.replace(/:\d+:\d+/g, "");
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
- * A manager without descriptors is asked by commands: it goes on, says why it cannot answer,
- * and answers when there are some again.
+ * A manager without descriptors is asked by commands: it goes on, they are told why it cannot
+ * answer, and it answers when there are some again.
  *
  * @module
  */
@@ -85,4 +85,28 @@ e2e(
     assert.equal((await manager.end()).code, 0);
   },
   { needs: ["python3", "curl"], limitMs: 120_000 },
+);
+
+e2e(
+  "a command is told the reason for as long as the shortage lasts",
+  async (scene) => {
+    const mesh = await limited(scene);
+    const { manager } = mesh;
+    const crowd = scene.start(
+      "crowd",
+      ["python3", "-c", CROWD, "tcp", "127.0.42.101:8080", "200"],
+      { namespace: mesh.here },
+    );
+    await crowd.line(/all asked/, { limitMs: 60_000 });
+    await manager.line(new RegExp(`no file descriptors are left \\(limit ${LIMIT}\\)`));
+    // By the mesh or, once it cannot even accept who asks, by the command itself.
+    const told = new RegExp(`no file descriptors (are )?left \\(limit ${LIMIT}\\)`);
+    for (let i = 0; i < 5; i++) {
+      const { status, stderr } = await mesh.command("status");
+      assert.equal(status, 1);
+      assert.match(stderr, told);
+    }
+    assert.ok(!manager.hasExited);
+  },
+  { needs: ["python3"], limitMs: 120_000 },
 );
