@@ -31,6 +31,8 @@ export interface ExposeOptions {
   readonly everywhere?: Readonly<Record<string, string>>;
 }
 
+/** Characters of a chunk of the stream, at least: small meshes have one. */
+const CHUNK_CHARACTERS = 65_536;
 /** Characters of a label's value that are kept; values may be words of strangers. */
 const MOST_CHARACTERS = 200;
 
@@ -68,42 +70,67 @@ export function wantsOpen(accept: string | undefined): boolean {
   return open > 0 && open >= plain;
 }
 
-/** The metrics of a source as text; those without samples are left out. */
-export function expose<Source>(
+/**
+ * The metrics of a source as text, a metric at a time, since thousands of hosts take a while.
+ * Those without samples are left out.
+ */
+export function* expose<Source>(
   metrics: readonly Metric<Source>[],
   source: Source,
   { isOpen = false, everywhere = {} }: ExposeOptions = {},
-): string {
-  const lines: string[] = [];
-  const common = Object.entries(everywhere).map(([name, value]) =>
-    `${name}="${label(value)}"`
-  );
-  for (const { name, type, help, labels, samples } of metrics) {
-    const family = isOpen
-      ? name.replace(type === "counter" ? /_total$/ : /_info$/, "")
-      : name;
-    const kind = type === "info" && !isOpen ? "gauge" : type;
-    const head = `# HELP ${family} ${
-      escapedHelp(help, isOpen)
-    }\n# TYPE ${family} ${kind}\n`;
-    let isFirst = true;
-    for (const sample of samples(source)) {
+): Generator<string, void> {
+  const common = Object.entries(everywhere)
+    .map(([name, value]) => `${name}="${label(value)}",`).join("");
+  for (const metric of metrics) {
+    const { name, labels } = metric;
+    const openings = labels.map((each, at) =>
+      at === 0 ? `${name}{${common}${each}="` : `",${each}="`
+    );
+    const alone = common === "" ? `${name} ` : `${name}{${common.slice(0, -1)}} `;
+    let text = "";
+    for (const sample of metric.samples(source)) {
       const value = sample[0];
       if (value === undefined) continue;
-      let set = common.length === 0 ? "" : common.join(",");
-      for (let at = 0; at < labels.length; at++) {
-        if (set !== "") set += ",";
-        set += `${labels[at]}="${label(sample[at + 1] as string)}"`;
+      if (openings.length === 0) text += `${alone}${formatted(value)}\n`;
+      else {
+        for (let at = 0; at < openings.length; at++) {
+          text += openings[at]! + label(sample[at + 1] as string);
+        }
+        text += `"} ${formatted(value)}\n`;
       }
-      const line = set === ""
-        ? `${name} ${formatted(value)}\n`
-        : `${name}{${set}} ${formatted(value)}\n`;
-      lines.push(isFirst ? head + line : line);
-      isFirst = false;
     }
+    if (text !== "") yield headOf(metric, isOpen) + text;
   }
-  if (isOpen) lines.push("# EOF\n");
-  return lines.join("");
+  if (isOpen) yield "# EOF\n";
+}
+
+function headOf({ name, type, help }: Metric<never>, isOpen: boolean): string {
+  const ending = type === "counter" ? /_total$/ : /_info$/;
+  const family = isOpen ? name.replace(ending, "") : name;
+  const kind = type === "info" && !isOpen ? "gauge" : type;
+  return `# HELP ${family} ${escapedHelp(help, isOpen)}\n# TYPE ${family} ${kind}\n`;
+}
+
+/**
+ * Pieces of text as a stream, made when its reader wants more: nobody waits for all of them,
+ * and a reader that stalls has no more than the pieces of a write.
+ */
+export function streamOf(pieces: Iterator<string>): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  return new ReadableStream<Uint8Array>({
+    pull(controller) {
+      let text = "";
+      while (text.length < CHUNK_CHARACTERS) {
+        const { done, value } = pieces.next();
+        if (!done) text += value;
+        else {
+          if (text !== "") controller.enqueue(encoder.encode(text));
+          return controller.close();
+        }
+      }
+      controller.enqueue(encoder.encode(text));
+    },
+  }, { highWaterMark: 0 });
 }
 
 /** The value of a label, as it stands between quotes. */

@@ -1,6 +1,24 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { expose, mediaType, type Metric, type Sample, wantsOpen } from "./exposition.ts";
+import {
+  expose as pieces,
+  type ExposeOptions,
+  mediaType,
+  type Metric,
+  type Sample,
+  streamOf,
+  wantsOpen,
+} from "./exposition.ts";
+
+type Source = readonly Sample[];
+
+function expose(
+  metrics: readonly Metric<Source>[],
+  source: Source,
+  options?: ExposeOptions,
+): string {
+  return [...pieces(metrics, source, options)].join("");
+}
 
 function metric(
   more: Partial<Metric<readonly Sample[]>> = {},
@@ -72,6 +90,24 @@ Deno.test("no value of a label gets out of its quotes, or onto a terminal", () =
     { seed: 15, numRuns: 500 },
   );
   assert.match(expose([metric()], [[1, 'a\\b"c\nd']]), /\{host="a\\\\b\\"c\\nd"\} 1$/m);
+});
+
+Deno.test("a stream has the pieces when they are wanted, small ones together", async () => {
+  let made = 0;
+  function* piecesOf(...sizes: readonly number[]) {
+    for (const size of sizes) {
+      made++;
+      yield "x".repeat(size);
+    }
+  }
+  const reader = streamOf(piecesOf(10, 20, 70_000, 30, 40)).getReader();
+  await Promise.resolve();
+  assert.equal(made, 0);
+  assert.equal((await reader.read()).value!.length, 70_030);
+  assert.equal(made, 3, "the rest is not wanted yet");
+  assert.equal((await reader.read()).value!.length, 70);
+  assert.ok((await reader.read()).done);
+  assert.ok((await streamOf(piecesOf()).getReader().read()).done);
 });
 
 const PROMETHEUS = "application/openmetrics-text;version=1.0.0,application/" +

@@ -34,11 +34,11 @@ export interface MetricsOptions {
 
 const STATES = ["starting", "ready", "away", "down", "closed"] as const;
 
-/** The metrics of a mesh as text. */
+/** The metrics of a mesh as text, in pieces. */
 export function metricsOf(
   metered: Metered,
   { isOpen = false, isForCollector = false }: MetricsOptions = {},
-): string {
+): Generator<string, void> {
   if (!isForCollector) return expose(METRICS, metered, { isOpen });
   const everywhere = { mesh: metered.mesh };
   return expose(COLLECTED, metered, { isOpen, everywhere });

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { Bench, staying, three } from "../manager/_bench.ts";
 import { meteredOf } from "./_metered.ts";
-import { COLLECTED, METRICS, metricsOf } from "./metrics.ts";
+import type { Metered } from "./metric_kinds.ts";
+import { COLLECTED, METRICS, metricsOf, type MetricsOptions } from "./metrics.ts";
+
+function textOf(metered: Metered, options?: MetricsOptions): string {
+  return [...metricsOf(metered, options)].join("");
+}
 
 /** The samples of a text: what stands before the value, and the value. */
 function samplesOf(text: string): Map<string, number> {
@@ -13,7 +18,7 @@ function samplesOf(text: string): Map<string, number> {
 }
 
 Deno.test("each part of a status is told, in base units", () => {
-  const samples = samplesOf(metricsOf(meteredOf(["web", "db"])));
+  const samples = samplesOf(textOf(meteredOf(["web", "db"])));
   const expected: Record<string, number> = {
     'norouter_info{name="mesh",version="1.2.3"}': 1,
     "norouter_uptime_seconds": 123.456,
@@ -63,7 +68,7 @@ Deno.test("of a host that is down only what is known is told", async () => {
   bench.cut.get("b")!("cut");
   await bench.clock.pass(200, 50);
   const status = await bench.mesh.status();
-  const text = metricsOf({ status, mesh: "m", version: "1" });
+  const text = textOf({ status, mesh: "m", version: "1" });
   const samples = samplesOf(text);
   assert.equal(samples.get('norouter_host_state{host="b",state="down"}'), 1);
   assert.equal(samples.get('norouter_host_starts_total{host="b"}'), 1);
@@ -75,7 +80,7 @@ Deno.test("of a host that is down only what is known is told", async () => {
 
 Deno.test("no series is told twice, of a mesh with all that there can be", () => {
   for (const isForCollector of [false, true]) {
-    const text = metricsOf(meteredOf(["a", "b"]), { isForCollector });
+    const text = textOf(meteredOf(["a", "b"]), { isForCollector });
     const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
     assert.equal(samplesOf(text).size, lines.length);
     const told = new Set(lines.map((line) => /^\w+/.exec(line)![0]));
@@ -85,7 +90,7 @@ Deno.test("no series is told twice, of a mesh with all that there can be", () =>
 });
 
 Deno.test("a collector's text says the mesh on each line, and has no name of others", () => {
-  const text = metricsOf(meteredOf(["a"], { mesh: "one" }), { isForCollector: true });
+  const text = textOf(meteredOf(["a"], { mesh: "one" }), { isForCollector: true });
   for (const line of text.trimEnd().split("\n")) {
     assert.match(line, /^# (HELP|TYPE) norouter_|^norouter_\w+\{mesh="one"[,}]/);
   }
@@ -94,13 +99,13 @@ Deno.test("a collector's text says the mesh on each line, and has no name of oth
 
 Deno.test("1000 hosts have as many series each as two have, and no more for their listeners", () => {
   const names = (count: number) => Array.from({ length: count }, (_, at) => `host${at}`);
-  const seriesOf = (count: number) => samplesOf(metricsOf(meteredOf(names(count)))).size;
+  const seriesOf = (count: number) => samplesOf(textOf(meteredOf(names(count)))).size;
   const each = seriesOf(3) - seriesOf(2);
   assert.equal(seriesOf(1000), seriesOf(2) + 998 * each);
   assert.ok(each < 100, `${each} series a host`);
   const crowd = meteredOf(["a"]).status.listeners[0]!;
   const listeners = Array.from({ length: 5000 }, () => crowd);
-  const text = metricsOf(meteredOf(["a"], { more: { listeners } }));
+  const text = textOf(meteredOf(["a"], { more: { listeners } }));
   assert.equal(
     samplesOf(text).get('norouter_listeners{host="a",kind="loopback",state="up"}'),
     5000,
@@ -111,7 +116,7 @@ Deno.test("a mesh of fake agents has no metric that lacks a number", async () =>
   await using bench = await new Bench().start(three);
   const status = await bench.mesh.status();
   for (
-    const [series, value] of samplesOf(metricsOf({ status, mesh: "m", version: "1" }))
+    const [series, value] of samplesOf(textOf({ status, mesh: "m", version: "1" }))
   ) {
     assert.ok(Number.isFinite(value), `${series} is ${value}`);
   }

@@ -192,14 +192,16 @@ async function metrics(
     );
   }
   mustHaveDescriptors();
-  const [{ metricsOf }, { mediaType, wantsOpen }] = await Promise.all([
+  const [{ metricsOf }, { mediaType, streamOf, wantsOpen }] = await Promise.all([
     import("./metrics.ts"),
     import("./exposition.ts"),
   ]);
   const isOpen = wantsOpen(accept);
   const metered = { status: await mesh.status(), mesh: name, version };
-  const text = metricsOf(metered, { isOpen, isForCollector: wish !== null });
-  return new Response(text, { headers: { "content-type": mediaType(isOpen) } });
+  const pieces = metricsOf(metered, { isOpen, isForCollector: wish !== null });
+  return new Response(streamOf(pieces), {
+    headers: { "content-type": mediaType(isOpen) },
+  });
 }
 
 async function description({ version }: Answering): Promise<Response> {
