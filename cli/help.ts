@@ -217,7 +217,7 @@ Usage:
   norouter metrics
   norouter metrics --textfile FILE
 
-The text is what "curl --unix-socket" gets from /metrics of the mesh. With --textfile it
+The text is what the control socket of the mesh answers at /metrics. With --textfile it
 is for a collector that shows it among metrics of others, like node_exporter: each line
 says the mesh, "process_..." is "norouter_process_...", and FILE is replaced at once, so
 that nobody reads half of it.

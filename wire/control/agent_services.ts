@@ -10,12 +10,17 @@ import * as v from "valibot";
  * Who the clients of an agent are: those of its real listeners, by kind, and `inbound`: other
  * hosts, which ask for its ports, its name server and what is behind it.
  */
-export const SERVICES = [
-  ...["loopback", "http", "socks", "dns", "egress", "inbound"] as const,
-] as const;
+export type Service = "loopback" | "http" | "socks" | "dns" | "egress" | "inbound";
 
-/** One of {@linkcode SERVICES}. */
-export type Service = typeof SERVICES[number];
+/** All of them. */
+export const SERVICES: readonly Service[] = [
+  "loopback",
+  "http",
+  "socks",
+  "dns",
+  "egress",
+  "inbound",
+];
 
 /** The clients of a service, since the agent's start. */
 export interface ServiceCounters {
@@ -28,21 +33,17 @@ export interface ServiceCounters {
 }
 
 /** What became of a dial: it connected, its client gave up, or the failure. */
-export const DIAL_FATES = [
-  "connected",
-  "abandoned",
-  "refused",
-  "network-unreachable",
-  "host-unreachable",
-  "host-unknown",
-  "timed-out",
-  "prohibited",
-  "forbidden",
-  "failed",
-] as const;
-
-/** One of {@linkcode DIAL_FATES}. */
-export type DialFate = typeof DIAL_FATES[number];
+export type DialFate =
+  | "connected"
+  | "abandoned"
+  | "refused"
+  | "network-unreachable"
+  | "host-unreachable"
+  | "host-unknown"
+  | "timed-out"
+  | "prohibited"
+  | "forbidden"
+  | "failed";
 
 /** Dials of real addresses that are over, by fate, since the agent's start. */
 export type DialCounters = Record<DialFate, number>;
@@ -57,8 +58,22 @@ export interface AgentServices {
 
 /** No dial so far. */
 export function dialCounters(): DialCounters {
-  return Object.fromEntries(DIAL_FATES.map((fate) => [fate, 0])) as DialCounters;
+  return {
+    "connected": 0,
+    "abandoned": 0,
+    "refused": 0,
+    "network-unreachable": 0,
+    "host-unreachable": 0,
+    "host-unknown": 0,
+    "timed-out": 0,
+    "prohibited": 0,
+    "forbidden": 0,
+    "failed": 0,
+  };
 }
+
+/** All fates of a dial. */
+export const DIAL_FATES: readonly DialFate[] = Object.keys(dialCounters()) as DialFate[];
 
 /** An agent of another version may count less, and more. */
 const count = v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(0)), 0);
