@@ -164,8 +164,10 @@ e2e("Prometheus scrapes a mesh, and knows when a host is gone", async (scene) =>
     ]);
     const ask = async (query: string) => {
       const url = `http://${at}/api/v1/query?query=${encodeURIComponent(query)}`;
-      const answer = await fetch(url).then((answer) => answer.json(), () => undefined);
-      return answer?.data?.result as
+      // It does not listen at once, and then is not ready for a while.
+      const answer = await fetch(url).catch(() => undefined);
+      if (!answer?.ok) return void await answer?.body?.cancel();
+      return (await answer.json()).data.result as
         | { metric: Record<string, string>; value: [number, string] }[]
         | undefined;
     };
