@@ -104,6 +104,7 @@ export type {
   StackStatus,
 } from "./manager/status.ts";
 export type { QueueCounters, QueueStatus } from "./link/queue/queue.ts";
+export type { Traffic } from "./link/channel.ts";
 export type { WindowStatus } from "./link/window/window.ts";
 export type { WaitingStatus } from "./link/queue/waiting.ts";
 export type { PolicyRuleStatus } from "./router/policy/gate.ts";
@@ -117,6 +118,14 @@ export {
   type Transport,
 } from "./transports/mod.ts";
 export { builtinTransports } from "./transports/registry.ts";
+export type {
+  AgentServices,
+  DialCounters,
+  DialFate,
+  Service,
+  ServiceCounters,
+} from "./wire/control/agent_services.ts";
 export type { AgentStack } from "./wire/control/agent_stack.ts";
 export type { ListenerStatus } from "./wire/control/control.ts";
+export type { ProcessFigures } from "./wire/control/process_figures.ts";
 export type { Cidr } from "./wire/ip/ipv4.ts";

@@ -32,6 +32,7 @@ import {
   type ResumeWish,
   UPDATE_FEATURE,
 } from "../wire/control/control.ts";
+import { ownProcess } from "../proxy/edge/own_process.ts";
 import { parseCidr, parseIpv4 } from "../wire/ip/ipv4.ts";
 import { Crowding } from "./crowding.ts";
 import { Host } from "./host.ts";
@@ -279,6 +280,8 @@ class Agent {
         return {
           ...statusOf(this.#host?.statuses ?? []),
           stack: this.#stack.statistics(),
+          ...(this.#host && { services: this.#host.services }),
+          ...(!this.#options.isLocal && { process: ownProcess() }),
         } satisfies AgentStatus;
       default:
         throw new ControlError(

@@ -42,7 +42,7 @@ export interface EgressOptions {
   /** Says which hosts are there. */
   readonly neighbours: Neighbours;
   /** Counts the work for clients. */
-  readonly tasks: Pick<Tasks, "track">;
+  readonly tasks: Pick<Tasks, "track" | "turnedAway">;
   /** Takes lines that may come often. */
   readonly seldom: Pick<Seldom, "happened">;
   /** Milliseconds after which a target is silent, in place of a second; for tests. */
@@ -95,10 +95,11 @@ export class Egress {
     const serve = (socket: Deno.TcpConn) => {
       if (!clients.enter(most)) {
         socket.close();
+        tasks.turnedAway(kind);
         return seldom.happened(`crowd ${listen}`, `Egress: ${tooMany(listen, most)}`);
       }
       const plan = { listen, targets: this.#inTurn(listen, targets) };
-      tasks.track(this.#serve(socket, plan).finally(clients.leave));
+      tasks.track(this.#serve(socket, plan).finally(clients.leave), kind);
     };
     return { kind, hostname, port, serve };
   }

@@ -11,9 +11,11 @@ import { Connector } from "../proxy/connector.ts";
 import { NameServer } from "../proxy/dns/server.ts";
 import { SystemResolver } from "../proxy/dns/system.ts";
 import { onDescriptorShortage } from "../proxy/edge/descriptors.ts";
+import { Dials } from "../proxy/edge/dials.ts";
 import { resetsDone } from "../proxy/edge/reset.ts";
 import { Seldom } from "../proxy/edge/seldom.ts";
 import type { TcpConnection } from "../stack/tcp.ts";
+import type { AgentServices } from "../wire/control/agent_services.ts";
 import type {
   ConfigureArgs,
   ExtendArgs,
@@ -63,6 +65,7 @@ export class Host {
   readonly #stack: LivingStack;
   readonly #inForce: InForce;
   readonly #tasks: Tasks;
+  readonly #dials = new Dials();
   readonly #connector: Connector;
   readonly #listeners: Listeners;
   readonly #inbound: Inbound;
@@ -82,11 +85,22 @@ export class Host {
     const inForce = this.#inForce = new InForce(configuration);
     const tasks = this.#tasks = new Tasks(warn);
     const seldom = new Seldom(warn);
-    const connector = this.#connector = connectorOf(inForce, options, { seldom, signal });
-    const nameServer = nameServerOf(inForce, options, { seldom, signal });
+    const dials = this.#dials;
+    const common = { seldom, signal, dials };
+    const connector = this.#connector = connectorOf(inForce, options, common);
+    const nameServer = nameServerOf(inForce, options, common);
     this.#stack = stack;
-    this.#inbound = new Inbound({ inForce, nameServer, tasks, signal });
-    this.#outbound = new Outbound({ me, stack, nameServer, tasks, seldom, warn, signal });
+    this.#inbound = new Inbound({ inForce, nameServer, tasks, dials, signal });
+    this.#outbound = new Outbound({
+      me,
+      stack,
+      nameServer,
+      tasks,
+      dials,
+      seldom,
+      warn,
+      signal,
+    });
     this.#proxies = new Proxies({ connector, tasks, warn, seldom, signal });
     const { neighbours } = this;
     this.#egress = new Egress({ connector, inForce, neighbours, tasks, seldom, signal });
@@ -100,6 +114,11 @@ export class Host {
   /** All listeners that are wanted. */
   get statuses(): readonly ListenerStatus[] {
     return this.#listeners.statuses;
+  }
+
+  /** Its clients and its dials. */
+  get services(): AgentServices {
+    return { services: this.#tasks.counters, dials: { ...this.#dials.counters } };
   }
 
   /** Takes the arguments of `extend`, in place of those before. */
@@ -178,13 +197,14 @@ export class Host {
 /** Shared by the parts of a host, beside its options. */
 interface Common {
   readonly seldom: Seldom;
+  readonly dials: Dials;
   readonly signal: AbortSignal;
 }
 
 function connectorOf(
   inForce: InForce,
   { stack, suggest, sent }: HostOptions,
-  { seldom, signal }: Common,
+  { seldom, dials, signal }: Common,
 ): Connector {
   return new Connector({
     me: inForce.configuration.me,
@@ -208,6 +228,7 @@ function connectorOf(
         ...(name !== undefined && inForce.configuration.tellsNames && { names: [name] }),
       }),
     sent,
+    dial: dials.dial,
     warn: (message) => seldom.happened("misled", message),
     signal,
   });

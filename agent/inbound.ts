@@ -8,7 +8,8 @@
  */
 import type { Target } from "../proxy/connector.ts";
 import type { NameServer } from "../proxy/dns/server.ts";
-import { dial, DialError, icmpCodeOf } from "../proxy/edge/dial.ts";
+import { DialError, icmpCodeOf } from "../proxy/edge/dial.ts";
+import type { Dials } from "../proxy/edge/dials.ts";
 import { MeshStream } from "../proxy/edge/stream.ts";
 import type { TcpConnection, TcpEnds } from "../stack/tcp.ts";
 import { formatIpv4 } from "../wire/ip/ipv4.ts";
@@ -25,6 +26,8 @@ export interface InboundOptions {
   readonly nameServer: NameServer;
   /** Counts the work for connections. */
   readonly tasks: Tasks;
+  /** Dials the targets. */
+  readonly dials: Dials;
   /** Ends dials under way. */
   readonly signal: AbortSignal;
 }
@@ -44,7 +47,7 @@ export class Inbound {
     const { remoteAddress } = connection.ends;
     this.#arrivals.add(
       remoteAddress,
-      () => this.#options.tasks.track(this.#serve(connection)),
+      () => this.#options.tasks.track(this.#serve(connection), "inbound"),
     );
   }
 
@@ -68,7 +71,8 @@ export class Inbound {
     if (connection.failure) return void connection.refuse();
     const signal = AbortSignal.any([gaveUp.signal, this.#options.signal]);
     try {
-      const socket = await dial(target.hostname, target.port, signal);
+      const { hostname, port } = target;
+      const socket = await this.#options.dials.dial(hostname, port, signal);
       connection.accept();
       return socket;
     } catch (error) {

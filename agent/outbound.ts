@@ -6,7 +6,7 @@
  */
 import type { Target } from "../proxy/connector.ts";
 import type { NameServer } from "../proxy/dns/server.ts";
-import { dial } from "../proxy/edge/dial.ts";
+import type { Dials } from "../proxy/edge/dials.ts";
 import { resetConnection } from "../proxy/edge/reset.ts";
 import { relay } from "../proxy/edge/relay.ts";
 import { SocketStream } from "../proxy/edge/stream.ts";
@@ -32,6 +32,8 @@ export interface OutboundOptions {
   readonly nameServer: NameServer;
   /** Counts the work for connections. */
   readonly tasks: Tasks;
+  /** Dials the targets of this host's own ports. */
+  readonly dials: Dials;
   /** Takes lines that may come often. */
   readonly seldom: Pick<Seldom, "happened">;
   /** Takes a line of text for people. */
@@ -78,6 +80,7 @@ export class Outbound {
     const serve = (socket: Deno.TcpConn) => {
       if (clients.enter(most)) return this.#relay(socket, target).finally(clients.leave);
       socket.close();
+      this.#options.tasks.turnedAway("loopback");
       const line = tooMany(formatHostPort(hostname, port), most);
       this.#options.seldom.happened(`crowd ${port}`, `Published port: ${line}`);
       return Promise.resolve();
@@ -101,20 +104,25 @@ export class Outbound {
       ? (socket: Deno.TcpConn) => this.#answer(socket)
       : (socket: Deno.TcpConn) => this.#connect(socket, address, port);
     const hostname = formatIpv4(address);
-    return { ...this.#wanted({ hostname, port }, serve), kind: "dns" };
+    return this.#wanted({ hostname, port }, serve, "dns");
   }
 
-  #wanted(at: Target, serve: (socket: Deno.TcpConn) => Promise<void>): Wanted {
-    const tracked = (socket: Deno.TcpConn) => this.#options.tasks.track(serve(socket));
-    return { kind: "loopback", ...at, serve: tracked };
+  #wanted(
+    at: Target,
+    serve: (socket: Deno.TcpConn) => Promise<void>,
+    kind: "loopback" | "dns" = "loopback",
+  ): Wanted {
+    const { tasks } = this.#options;
+    const tracked = (socket: Deno.TcpConn) => tasks.track(serve(socket), kind);
+    return { kind, ...at, serve: tracked };
   }
 
   /** A port of this very host: the stack carries no traffic that stays here. */
   async #relay(socket: Deno.TcpConn, target: Target): Promise<void> {
-    const { signal } = this.#options;
+    const { signal, dials } = this.#options;
     let other: Deno.TcpConn;
     try {
-      other = await dial(target.hostname, target.port, signal);
+      other = await dials.dial(target.hostname, target.port, signal);
     } catch {
       return resetConnection(socket);
     }

@@ -60,7 +60,8 @@ export class Proxies {
     }
     const { hostname, port } = parsed;
     const serve = this.#serve(kind, plan);
-    const tracked = (socket: Deno.TcpConn) => this.#options.tasks.track(serve(socket));
+    const tracked = (socket: Deno.TcpConn) =>
+      this.#options.tasks.track(serve(socket), kind);
     return { kind, hostname, port, serve: tracked };
   }
 

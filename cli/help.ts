@@ -28,6 +28,7 @@ Usage:
   norouter init                write a manifest of what is there
   norouter status              show a mesh that runs
   norouter events              tell what happens in it
+  norouter metrics             print its status for Prometheus
   norouter reload              have its manifest read again
   norouter host add|remove|restart NAME
                                change its hosts
@@ -208,6 +209,24 @@ Options:
   --mesh NAME          which mesh, if several run
   --format FORMAT      "table" (default: a line each) or "json": an object per line
   --json               the same as --format json
+${GENERAL}
+`,
+  metrics: `Print the status of a mesh that runs as metrics, for Prometheus.
+
+Usage:
+  norouter metrics
+  norouter metrics --textfile FILE
+
+The text is what the control socket of the mesh answers at /metrics. With --textfile it
+is for a collector that shows it among metrics of others, like node_exporter: each line
+says the mesh, "process_..." is "norouter_process_...", and FILE is replaced at once, so
+that nobody reads half of it.
+
+${WHICH}
+
+Options:
+  --mesh NAME          which mesh, if several run
+  --textfile FILE      write FILE, which should end in ".prom"
 ${GENERAL}
 `,
   reload: `Have the manifest of a mesh that runs read again.

@@ -130,7 +130,7 @@ Deno.test("commands, options, choices and manifests are completed", async () => 
     for (const command of ["up", "check", "clean"]) {
       assert.deepEqual(await complete(command, ""), ["mesh.yaml"], command);
     }
-    assert.deepEqual(await complete("me"), ["mesh.yaml"]);
+    assert.deepEqual(await complete("mes"), ["mesh.yaml"]);
     assert.ok((await complete("--")).includes("--log-format"));
     assert.deepEqual(await complete("--log-format", ""), ["human", "json"]);
   });

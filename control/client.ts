@@ -44,20 +44,40 @@ export class ControlClient implements Disposable {
    * @throws {Error} if the mesh does not answer.
    */
   async ask(method: string, path: string, body?: unknown): Promise<unknown> {
+    const more = body !== undefined && {
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json" },
+    };
+    return await this.#inTime(
+      path,
+      { method, ...more },
+      (response) => this.#answer(response),
+    );
+  }
+
+  /** Asks for what is text. @throws {Error} likewise. */
+  async text(path: string): Promise<string> {
+    return await this.#inTime(path, {}, async (response) => {
+      if (!response.ok) await this.#answer(response);
+      try {
+        return await response.text();
+      } catch (error) {
+        throw this.#gone(error);
+      }
+    });
+  }
+
+  async #inTime<T>(
+    path: string,
+    init: RequestInit,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> {
     const late = new AbortController();
     const timer = setTimeout(() => {
       late.abort(new Error(`no answer came within ${LIMIT_MS / 1000} s`));
     }, LIMIT_MS);
     try {
-      const response = await this.#fetch(path, {
-        method,
-        signal: late.signal,
-        ...(body !== undefined && {
-          body: JSON.stringify(body),
-          headers: { "content-type": "application/json" },
-        }),
-      });
-      return await this.#answer(response);
+      return await read(await this.#fetch(path, { ...init, signal: late.signal }));
     } finally {
       clearTimeout(timer);
     }

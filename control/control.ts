@@ -120,6 +120,7 @@ function askedBy(request: Request): Asked {
   return {
     method: request.method,
     target: request.url,
+    accept: request.headers.get("accept") ?? undefined,
     length: length === null ? undefined : Number(length),
     body: () => request.body ?? nothing(),
   };

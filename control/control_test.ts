@@ -271,6 +271,26 @@ test("events are for so many that others can still ask", async ({ client, contro
   }
 });
 
+test("metrics are text, in the form that was asked for", async ({ client, control }) => {
+  const text = await client.text("/metrics");
+  assert.match(text, /^norouter_host_state\{host="c",state="ready"\} 1$/m);
+  assert.match(text, new RegExp(`^norouter_info\\{name="${control.name}",`, "m"));
+  const ask = (path: string, accept: string) =>
+    raw(
+      control.socket,
+      `GET ${path} HTTP/1.1\r\nHost: x\r\nAccept: ${accept}\r\nConnection: close\r\n\r\n`,
+    );
+  const plain = await ask("/metrics", "text/plain");
+  assert.match(plain, /content-type: text\/plain; version=0\.0\.4/);
+  const open = await ask("/metrics", "application/openmetrics-text");
+  assert.match(open, /content-type: application\/openmetrics-text.*# EOF\n/s);
+  const collected = await client.text("/metrics?for=collector");
+  assert.match(collected, /^norouter_process_cpu_seconds_total\{mesh="[^"]+"\} [\d.]+$/m);
+  const { status, message } = await failure(client.text("/metrics?for=me"));
+  const wanted = `In "for" of the query: it is "me"; wanted "collector"`;
+  assert.deepEqual([status, message], [400, wanted]);
+});
+
 test("the mesh is asked to end", async ({ client, isDown }) => {
   assert.deepEqual(await client.ask("POST", "/v1/down"), { ending: true });
   assert.ok(isDown());
@@ -292,7 +312,7 @@ test("the description names every path, and its references lead somewhere", asyn
     components: { schemas: Record<string, unknown> };
   };
   assert.equal(document.openapi, "3.1.0");
-  assert.equal(Object.keys(document.paths).length, 9);
+  assert.equal(Object.keys(document.paths).length, 10);
   const text = JSON.stringify(document);
   for (const [, name] of text.matchAll(/#\/components\/schemas\/(\w+)/g)) {
     assert.ok(name! in document.components.schemas, name);

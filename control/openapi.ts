@@ -89,6 +89,24 @@ export function openApi({ version }: ApiInfo): unknown {
           parameters: RULE,
         },
       },
+      "/metrics": {
+        get: {
+          summary: "The status for Prometheus: format 0.0.4, or OpenMetrics if accepted",
+          parameters: [{
+            name: "for",
+            in: "query",
+            description: "For a collector that shows metrics of others as well",
+            schema: { enum: ["collector"] },
+          }],
+          responses: {
+            200: {
+              description: "The metrics",
+              content: { "text/plain": {}, "application/openmetrics-text": {} },
+            },
+            default: failure(),
+          },
+        },
+      },
       "/openapi.json": {
         get: {
           summary: "This document",

@@ -12,6 +12,7 @@
  * GET    /v1/rules                the rules in force
  * POST   /v1/rules                add a rule: {"host"?, "kind", "rule", "save"?}
  * DELETE /v1/rules?kind&rule&host remove a rule that was added
+ * GET    /metrics?for=collector   the status for Prometheus
  * GET    /openapi.json            the description of all this
  * ```
  *
@@ -67,6 +68,7 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
   "/v1/hosts/*": { DELETE: removeHost },
   "/v1/hosts/*/restart": { POST: restartHost },
   "/v1/rules": { GET: listRules, POST: addRule, DELETE: removeRule },
+  "/metrics": { GET: metrics },
   "/openapi.json": { GET: description },
 };
 
@@ -179,6 +181,31 @@ async function removeRule({ mesh }: Answering, request: Asking): Promise<Respons
   const query = Object.fromEntries(request.url.searchParams);
   const { rule, ...options } = await inForm(RemoveRule, query, "the query");
   return changed(await mesh.rules.remove(rule, options), mesh);
+}
+
+async function metrics(
+  { mesh, name, version }: Answering,
+  { accept, url: { searchParams } }: Asking,
+): Promise<Response> {
+  const wish = searchParams.get("for");
+  if (wish !== null && wish !== "collector") {
+    throw new BadRequest(
+      `In "for" of the query: it is ${
+        JSON.stringify(shortened(wish))
+      }; wanted "collector"`,
+    );
+  }
+  mustHaveDescriptors();
+  const [{ metricsOf }, { mediaType, streamOf, wantsOpen }] = await Promise.all([
+    import("./metrics.ts"),
+    import("./exposition.ts"),
+  ]);
+  const isOpen = wantsOpen(accept);
+  const metered = { status: await mesh.status(), mesh: name, version };
+  const pieces = metricsOf(metered, { isOpen, isForCollector: wish !== null });
+  return new Response(streamOf(pieces), {
+    headers: { "content-type": mediaType(isOpen) },
+  });
 }
 
 async function description({ version }: Answering): Promise<Response> {

@@ -56,6 +56,14 @@ export const Rules = v.looseObject({
 const Counters = v.record(text, v.number());
 const OfHost = { host: text };
 
+const process = {
+  cpuSeconds: v.number(),
+  residentBytes: v.number(),
+  startedAt: v.pipe(v.number(), v.description("Seconds since 1970")),
+  openFiles: v.optional(v.number()),
+  mostFiles: v.optional(v.number()),
+};
+
 /** The answer to GET /v1/status. */
 export const Status = v.looseObject({
   mesh: v.looseObject({
@@ -77,13 +85,30 @@ export const Status = v.looseObject({
     lastFailure: v.optional(text),
     added: v.pipe(v.boolean(), v.description("Whether a command added the host")),
   })),
-  links: v.array(v.looseObject({ ...OfHost, timesReady: count, frames: Counters })),
+  links: v.array(v.looseObject({
+    ...OfHost,
+    timesReady: count,
+    timesResumed: v.pipe(count, v.description("How often its agent was taken back")),
+    attempts: v.pipe(count, v.description("How often a link was opened, or was to be")),
+    frames: Counters,
+    traffic: v.pipe(Counters, v.description("Frames and bytes, over all its links")),
+  })),
   queues: v.array(v.looseObject(OfHost)),
   waiting: v.array(v.looseObject(OfHost)),
   packets: Counters,
   flows: Counters,
   stacks: v.array(v.looseObject(OfHost)),
   listeners: v.array(v.looseObject({ ...OfHost, address: text, kind: text })),
+  services: v.pipe(
+    v.array(v.looseObject({
+      ...OfHost,
+      services: v.record(text, Counters),
+      dials: Counters,
+    })),
+    v.description("Clients and dials of agents, since the start of each"),
+  ),
+  processes: v.array(v.looseObject({ ...OfHost, ...process })),
+  process: v.looseObject(process),
 });
 
 /** The answer to what changes the mesh. */

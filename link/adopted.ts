@@ -114,6 +114,7 @@ export class AdoptedLink {
   readonly #credits: Credits;
   #liveness: Liveness | undefined;
   #isOver = false;
+  #receivedBytes = 0;
   /** Text before the first frame. */
   #banner = "";
 
@@ -196,6 +197,11 @@ export class AdoptedLink {
     return this.#liveness?.heardAt;
   }
 
+  /** Bytes of the frames that came, without those of type CREDIT. */
+  get receivedBytes(): number {
+    return this.#receivedBytes;
+  }
+
   /** The peer acknowledges what it takes of the link, and is told so in turn. */
   giveCredit(): void {
     if (!this.#isOver) this.#credits.start();
@@ -262,6 +268,7 @@ export class AdoptedLink {
       batch[kept++] = frame;
     }
     batch.length = kept;
+    this.#receivedBytes += bytes;
     if (credit) this.#credits.came(credit.payload);
     return bytes;
   }

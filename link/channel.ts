@@ -101,6 +101,20 @@ export interface Greeted {
   readonly stays?: boolean;
 }
 
+/** What went over the links of a channel. */
+export interface Traffic {
+  /** Bytes of the frames that came, without those of type CREDIT. */
+  readonly receivedBytes: number;
+  /** Frames taken for a write. */
+  readonly sentFrames: number;
+  /** Bytes that the links have accepted. */
+  readonly sentBytes: number;
+  /** Frames that were to be sent and were dropped: too many waited, or the link ended. */
+  readonly droppedFrames: number;
+  /** Their bytes. */
+  readonly droppedBytes: number;
+}
+
 /** The way to one peer, see the theory of operation above. */
 export class Channel implements Outlet {
   readonly #options: ChannelOptions;
@@ -108,6 +122,14 @@ export class Channel implements Outlet {
   #state: ChannelState = "starting";
   #link: AdoptedLink | undefined;
   #queue: LinkQueue | undefined;
+  /** What went over the links before the present one. */
+  #before: Traffic = {
+    receivedBytes: 0,
+    sentFrames: 0,
+    sentBytes: 0,
+    droppedFrames: 0,
+    droppedBytes: 0,
+  };
   /** What the last link learned of its path. */
   #path: PathEstimate | undefined;
   /** Whether the peer at the present link may outlive the link. */
@@ -134,6 +156,12 @@ export class Channel implements Outlet {
   /** The window of the present link, if its peer acknowledges. */
   get window(): WindowStatus | undefined {
     return this.#link?.window;
+  }
+
+  /** What went over all its links so far. */
+  get traffic(): Traffic {
+    const link = this.#link;
+    return link ? added(this.#before, link, this.#queue!) : this.#before;
   }
 
   /** The fault in the input of the present link, see {@linkcode AdoptedLink.fault}. */
@@ -208,6 +236,7 @@ export class Channel implements Outlet {
       },
     });
     const exit = await adopted.ended;
+    this.#before = added(this.#before, adopted, queue);
     this.#path = adopted.path ?? this.#path;
     this.#heardAt = adopted.heardAt;
     this.#link = undefined;
@@ -274,6 +303,16 @@ export class Channel implements Outlet {
   #ping(): void {
     this.call("ping", undefined, { ms: PING_LIMIT }).catch(() => {});
   }
+}
+
+function added(before: Traffic, link: AdoptedLink, { counters }: LinkQueue): Traffic {
+  return {
+    receivedBytes: before.receivedBytes + link.receivedBytes,
+    sentFrames: before.sentFrames + counters.taken,
+    sentBytes: before.sentBytes + counters.writtenBytes,
+    droppedFrames: before.droppedFrames + counters.dropped,
+    droppedBytes: before.droppedBytes + counters.droppedBytes,
+  };
 }
 
 /** Bytes of the longest frame, header included, where a message may have `longest`. */

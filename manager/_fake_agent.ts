@@ -27,6 +27,8 @@ export interface Behaviour {
   readonly listeners?: readonly unknown[];
   /** What `status` tells of its stack; nothing by default. */
   readonly stack?: unknown;
+  /** More of what `status` tells. */
+  readonly more?: Readonly<Record<string, unknown>>;
   /**
    * What it answers to the wish to stay; with seconds it stays when its link is gone. By
    * default it knows nothing of that.
@@ -214,8 +216,10 @@ export class FakeAgent {
     }
     if (op === "ping" && (behaviour.pong ?? true)) await result({});
     if (op === "status" && !behaviour.hidesStatus) {
-      const { listeners = [], stack } = behaviour;
-      await result({ data: { listeners, ...(stack !== undefined && { stack }) } });
+      const { listeners = [], stack, more } = behaviour;
+      await result({
+        data: { listeners, ...(stack !== undefined && { stack }), ...more },
+      });
     }
   }
 

@@ -4,8 +4,10 @@
  * @module
  */
 
+import type { AgentServices } from "../wire/control/agent_services.ts";
 import type { AgentStack } from "../wire/control/agent_stack.ts";
 import type { AgentStatus, ListenerStatus } from "../wire/control/control.ts";
+import type { ProcessFigures } from "../wire/control/process_figures.ts";
 
 /** The report of the agent that a host has now. */
 export class AgentReport {
@@ -17,6 +19,8 @@ export class AgentReport {
   #listeners: readonly ListenerStatus[] = [];
   #machine: string | undefined;
   #stack: AgentStack | undefined;
+  #services: AgentServices | undefined;
+  #process: ProcessFigures | undefined;
   #at: number | undefined;
   /** Whether the next status is news, as the first is. */
   #isNews = true;
@@ -41,6 +45,16 @@ export class AgentReport {
     return this.#stack;
   }
 
+  /** Its clients and dials. */
+  get services(): AgentServices | undefined {
+    return this.#services;
+  }
+
+  /** The figures of its process, unless that is this one. */
+  get process(): ProcessFigures | undefined {
+    return this.#process;
+  }
+
   /** The time of its last status, in milliseconds of the clock; undefined before the first. */
   get at(): number | undefined {
     return this.#at;
@@ -57,7 +71,10 @@ export class AgentReport {
   }
 
   /** Takes a status at the time `now`; returns the failed listeners that are news. */
-  take({ listeners, machine, stack }: AgentStatus, now: number): ListenerStatus[] {
+  take(
+    { listeners, machine, stack, services, process }: AgentStatus,
+    now: number,
+  ): ListenerStatus[] {
     const known = new Set(this.failedListeners);
     const news = this.#isNews
       ? listeners.filter(({ address, error }) => error && !known.has(address))
@@ -67,6 +84,8 @@ export class AgentReport {
     this.#listeners = listeners;
     this.#machine = machine;
     this.#stack = stack;
+    this.#services = services;
+    this.#process = process;
     this.#settle();
     return news;
   }
@@ -100,6 +119,7 @@ export class AgentReport {
   forget(): void {
     this.#listeners = [];
     this.#machine = this.#stack = this.#at = undefined;
+    this.#services = this.#process = undefined;
     this.#isNews = true;
     this.#settle();
   }

@@ -6,6 +6,7 @@
 
 import type { Router } from "../router/route.ts";
 import type { MemberStatus } from "../router/status.ts";
+import { ownProcess } from "../proxy/edge/own_process.ts";
 import type { RunningHost } from "./running_host.ts";
 import type { HostStatus, LinkStatus, MeshStatus, StackStatus } from "./status.ts";
 
@@ -44,6 +45,13 @@ export function statusOf({ hosts, router, now, since }: StatusSources): MeshStat
     listeners: hosts.flatMap(({ name, report }) =>
       report.listeners.map((listener) => ({ host: name, ...listener }))
     ),
+    services: hosts.flatMap(({ name, report: { services } }) =>
+      services ? [{ host: name, ...services }] : []
+    ),
+    processes: hosts.flatMap(({ name, report: { process } }) =>
+      process ? [{ host: name, ...process }] : []
+    ),
+    process: ownProcess(),
   };
 }
 
@@ -66,13 +74,17 @@ function hostStatus(host: RunningHost, member: MemberStatus | undefined): HostSt
 }
 
 function linkStatus(host: RunningHost, now: number): LinkStatus {
-  const { name, state, timesReady, readyAt, police, controls, text, window } = host;
+  const { name, state, timesReady, timesResumed, readyAt } = host;
+  const { police, traffic, controls, text, window, session: { attempts } } = host;
   return {
     host: name,
     timesReady,
+    timesResumed,
+    attempts,
     ...(state === "ready" && { ms: Math.round(now - readyAt) }),
     ...(window && { window }),
     frames: { ...police },
+    traffic: { ...traffic },
     droppedControls: { count: controls.total, bytes: controls.totalBytes },
     droppedLines: { count: text.leftOut, bytes: text.leftOutCharacters },
   };

@@ -104,6 +104,7 @@ function becomeReady(
   router.up(name, queue);
   host.resume = resumeStatus(host.spec, agent);
   const isFirst = host.timesReady++ === 0;
+  if (resumed) host.timesResumed++;
   host.readyAt = host.plan.clock.now();
   const after = `${(ms / 1000).toFixed(2)} s`;
   emit({

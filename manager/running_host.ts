@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Traffic } from "../link/channel.ts";
 import type { Clock } from "../link/clock.ts";
 import type { HostSpec } from "../manifest/manifest.ts";
 import type { PoliceCounters } from "../router/police.ts";
@@ -69,6 +70,8 @@ export class RunningHost implements MeshHost {
   readonly verdict: (failure: string | undefined) => void;
   /** How often the host became ready. */
   timesReady = 0;
+  /** How often its agent was taken back, with its connections. */
+  timesResumed = 0;
   /** When the host became ready last, in milliseconds of the clock. */
   readyAt = 0;
   #lastFailure: string | undefined;
@@ -128,6 +131,11 @@ export class RunningHost implements MeshHost {
   /** The window of its link, if its agent acknowledges. */
   get window(): WindowStatus | undefined {
     return this.session.window;
+  }
+
+  /** What went over all its links. */
+  get traffic(): Traffic {
+    return this.session.traffic;
   }
 
   get droppedControls(): number {

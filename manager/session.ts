@@ -67,7 +67,7 @@
  * @module
  */
 
-import type { Channel, ChannelState } from "../link/channel.ts";
+import type { Channel, ChannelState, Traffic } from "../link/channel.ts";
 import type { AgentKey } from "./resume/agent_key.ts";
 import type { WindowStatus } from "../link/window/window.ts";
 import type { LinkQueue } from "../link/queue/queue.ts";
@@ -162,6 +162,7 @@ export class Session {
   /** The key of the agent that stays when its link is gone. */
   #key: AgentKey | undefined;
   #failures = 0;
+  #attempts = 0;
   /** Failures that the next wait goes by. */
   #tries = 0;
   #wasUpBetween = false;
@@ -199,6 +200,16 @@ export class Session {
   /** The window of the present link, if its agent acknowledges. */
   get window(): WindowStatus | undefined {
     return this.#channel.window;
+  }
+
+  /** What went over all its links. */
+  get traffic(): Traffic {
+    return this.#channel.traffic;
+  }
+
+  /** How often a link was opened, or was to be. */
+  get attempts(): number {
+    return this.#attempts;
   }
 
   /** The agent's answer and the way to the agent; absent unless ready. */
@@ -276,6 +287,7 @@ export class Session {
         await turn;
         if (this.#isClosed) break;
       }
+      this.#attempts++;
       const attempt = new Attempt(this.#channel, {
         plan: this.#plan,
         hooks: {

@@ -14,8 +14,11 @@ import type { WindowStatus } from "../link/window/window.ts";
 import type { RouteCounters } from "../router/counters.ts";
 import type { PolicyRuleStatus } from "../router/policy/gate.ts";
 import type { PoliceCounters } from "../router/police.ts";
+import type { Traffic } from "../link/channel.ts";
+import type { AgentServices } from "../wire/control/agent_services.ts";
 import type { AgentStack } from "../wire/control/agent_stack.ts";
 import type { ListenerStatus } from "../wire/control/control.ts";
+import type { ProcessFigures } from "../wire/control/process_figures.ts";
 import type { HostState } from "./session.ts";
 
 /** A mesh at one moment. */
@@ -42,6 +45,14 @@ export interface MeshStatus {
   readonly stacks: readonly StackStatus[];
   /** The real listeners of each agent that tells of them. */
   readonly listeners: readonly (OfHost & Readonly<ListenerStatus>)[];
+  /**
+   * The clients and the dials of each agent that tells of them, since that agent's start.
+   */
+  readonly services: readonly (OfHost & Readonly<AgentServices>)[];
+  /** The process of each agent that tells of it; that of this machine's is `process`. */
+  readonly processes: readonly (OfHost & Readonly<ProcessFigures>)[];
+  /** The process of the mesh itself. */
+  readonly process: Readonly<ProcessFigures>;
 }
 
 /** An entry of a host. */
@@ -91,12 +102,18 @@ export type ResumeStatus =
 export interface LinkStatus extends OfHost {
   /** How often the host became ready. */
   readonly timesReady: number;
+  /** How often its agent was taken back over another link, with its connections. */
+  readonly timesResumed: number;
+  /** How often a link was opened, or was to be. */
+  readonly attempts: number;
   /** Milliseconds since the host became ready; absent unless ready. */
   readonly ms?: number;
   /** What may be under way to the host; absent unless its agent acknowledges. */
   readonly window?: WindowStatus;
   /** Frames from the host by the verdict of police: `ok` passed, others were dropped. */
   readonly frames: Readonly<PoliceCounters>;
+  /** Both ways; unlike `queues`, over all its links. */
+  readonly traffic: Traffic;
   /** Control messages dropped: too many came, or nobody had asked. */
   readonly droppedControls: Excessive;
   /** Lines of text left out of the log: too many came. `bytes` are characters. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { settle } from "../link/_fake_clock.ts";
-import { Bench, segment, SYN, three } from "./_bench.ts";
+import { Bench, segment, staying, SYN, three } from "./_bench.ts";
 import type { MeshStatus } from "./status.ts";
 
 const [A, B] = ["127.0.42.101", "127.0.42.102"];
@@ -129,6 +129,39 @@ Deno.test("what was beyond a budget is counted with its bytes", async () => {
   const bytes = 5 * JSON.stringify(message).length;
   assert.deepEqual(of(links, "a")!.droppedControls, { count: 5, bytes });
   assert.deepEqual(of(links, "b")!.droppedControls, { count: 0, bytes: 0 });
+});
+
+Deno.test("how often a host was linked and taken back is counted, with all that went", async () => {
+  const hosts = { a: { fake: staying }, b: { fake: {}, vip: B, ports: ["80:x:80"] } };
+  await using bench = await new Bench().start({ hosts });
+  const first = of((await statusOf(bench)).links, "a")!;
+  assert.deepEqual([first.attempts, first.timesReady, first.timesResumed], [1, 1, 0]);
+  assert.ok(first.traffic.sentFrames > 0 && first.traffic.receivedBytes > 100);
+  bench.cut.get("a")!("cut");
+  await bench.clock.pass(1000, 100);
+  const second = of((await statusOf(bench)).links, "a")!;
+  assert.deepEqual([second.attempts, second.timesReady, second.timesResumed], [2, 2, 1]);
+  for (const key of ["receivedBytes", "sentFrames", "sentBytes"] as const) {
+    assert.ok(second.traffic[key] > first.traffic[key], `${key} does not begin anew`);
+  }
+});
+
+Deno.test("clients, dials and processes are told as the agents count them", async () => {
+  const services = { http: { clients: 2, served: 5 }, newer: { clients: 1 } };
+  const dials = { refused: 3, "by-a-newer-agent": 1 };
+  const process = { cpuSeconds: 1.5, residentBytes: 5000, startedAt: 1e9 };
+  const more = { services: { services, dials }, process };
+  const hosts = { a: { fake: { more } }, b: { fake: {} } };
+  await using bench = await new Bench().start({ hosts });
+  const status = await statusOf(bench);
+  const [told, ...others] = status.services;
+  assert.deepEqual([told!.host, others], ["a", []]);
+  assert.deepEqual(told!.services.http, { clients: 2, served: 5, turnedAway: 0 });
+  assert.deepEqual(told!.services.egress, { clients: 0, served: 0, turnedAway: 0 });
+  assert.deepEqual([told!.dials.refused, told!.dials.connected], [3, 0]);
+  assert.ok(!("newer" in told!.services) && !("by-a-newer-agent" in told!.dials));
+  assert.deepEqual(status.processes, [{ host: "a", ...process }]);
+  assert.ok(status.process.residentBytes > 1e6 && status.process.cpuSeconds > 0);
 });
 
 Deno.test("a status may be asked for after a close", async () => {

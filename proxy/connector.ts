@@ -53,6 +53,8 @@ export interface ConnectorOptions {
   readonly sent: () => Promise<void>;
   /** Takes a line about a name that was said to lead where it must not. */
   readonly warn: (message: string) => void;
+  /** In place of the plain one, to count what becomes of dials. */
+  readonly dial?: typeof dial;
   /** In place of this machine's, for tests. */
   readonly lookup?: typeof lookup;
   /** Ends connections that are being opened. */
@@ -65,10 +67,12 @@ export class Connector {
   readonly #mesh: MeshDial;
   readonly #addresses: AddressesBehind;
   readonly #names: NamesBehind;
+  readonly #dial: typeof dial;
 
   /** Connects to nothing yet. */
   constructor(options: ConnectorOptions) {
     this.#options = options;
+    this.#dial = options.dial ?? dial;
     this.#mesh = new MeshDial(options);
     this.#addresses = new AddressesBehind(this.#mesh, options);
     this.#names = new NamesBehind(
@@ -169,7 +173,7 @@ export class Connector {
   }
 
   async #outside(hostname: string, { port, signal }: Asked): Promise<SocketStream> {
-    return new SocketStream(await dial(hostname, port, signal));
+    return new SocketStream(await this.#dial(hostname, port, signal));
   }
 
   /** A port of this very host: the stack carries no local connections. */
@@ -180,7 +184,7 @@ export class Connector {
       const cause = new Error(unpublished("this host", port, ports));
       throw new DialError("refused", target, cause);
     }
-    return new SocketStream(await dial(forward.hostname, forward.port, signal));
+    return new SocketStream(await this.#dial(forward.hostname, forward.port, signal));
   }
 }
 

@@ -8,7 +8,7 @@ import type { LiveOptions } from "../running.ts";
 
 /** Their names, those of `norouter host` included. */
 export const LIVE_COMMANDS: readonly string[] = [
-  ...["status", "events", "reload", "down"],
+  ...["status", "events", "metrics", "reload", "down"],
   ...["host", "add", "remove", "restart", "list"],
 ];
 
@@ -31,6 +31,13 @@ export function addLiveCommands(
     .action(async (_: unknown, command: Command) => {
       const { events } = await import("./follow_events.ts");
       done(await events(options(command)));
+    });
+  withMesh(program.command("metrics"))
+    .description("print the status of a mesh that runs for Prometheus")
+    .option("--textfile <file>", "write it for a textfile collector")
+    .action(async (_: unknown, command: Command) => {
+      const { metrics } = await import("./metrics.ts");
+      done(await metrics(options(command)));
     });
   withMesh(program.command("reload"))
     .description("have the manifest read again")

@@ -9,6 +9,8 @@ const WRONG: readonly [args: string[], message: RegExp][] = [
   [["m.yaml", "--watch=maybe"], /Allowed choices are on, off/],
   [["up", "m.yaml", "--control=1"], /Allowed choices are on, off/],
   [["m.yaml", "--name="], /It is empty/],
+  [["metrics", "--textfile"], /argument missing/],
+  [["metrics", "--json"], /unknown option '--json'/],
   [["status", "--format", "xml"], /Allowed choices are table, json/],
   [["host"], /wanted add, remove or restart/],
   [["host", "frob"], /"host" knows no "frob"; wanted add, remove or restart/],
@@ -25,7 +27,7 @@ for (const [args, message] of WRONG) {
 }
 
 Deno.test("a mesh that does not run is told, with how to start one", async () => {
-  const commands = [["status"], ["events"], ["reload"], ["down"], [
+  const commands = [["status"], ["events"], ["metrics"], ["reload"], ["down"], [
     "host",
     "remove",
     "x",

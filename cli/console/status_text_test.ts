@@ -18,8 +18,17 @@ function status(more: Partial<MeshStatus> = {}): MeshStatus {
   const link = {
     host: "web",
     timesReady: 3,
+    timesResumed: 1,
+    attempts: 4,
     ms: 61_000,
     frames: { ok: 100, type: 1, short: 2, version: 0, length: 0, source: 4, late: 0 },
+    traffic: {
+      receivedBytes: 9000,
+      sentFrames: 90,
+      sentBytes: 8000,
+      droppedFrames: 0,
+      droppedBytes: 0,
+    },
     droppedControls: { count: 5, bytes: 100 },
     droppedLines: NOTHING,
   };
@@ -46,6 +55,9 @@ function status(more: Partial<MeshStatus> = {}): MeshStatus {
     stacks: [],
     listeners: [],
     policy: [],
+    services: [],
+    processes: [],
+    process: { cpuSeconds: 1.5, residentBytes: 1e8, startedAt: 1.8e9 },
     ...more,
   };
 }
@@ -88,6 +100,7 @@ Deno.test("bytes are told in the unit that fits, and what waits for a host that 
     takenBytes: 1,
     droppedBytes: 0,
     cut: 0,
+    weight: 5119,
     limitBytes: 1,
     dropped: 8,
     refused: 9,

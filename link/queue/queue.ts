@@ -116,6 +116,8 @@ export interface QueueStatus extends Readonly<QueueCounters> {
   readonly frames: number;
   /** Bytes waiting. */
   readonly bytes: number;
+  /** Weight of the packets waiting, in bytes: theirs, and those of the objects around. */
+  readonly weight: number;
   /** Weight of the packets that may wait, in bytes. */
   readonly limitBytes: number;
 }
@@ -179,6 +181,7 @@ export class LinkQueue implements SharedOutlet, Drained {
       ...this.#counters,
       frames: this.length,
       bytes: this.bytes,
+      weight: this.#packets.weight,
       limitBytes: this.#limit,
     };
   }

@@ -282,6 +282,7 @@ Deno.test("the status of a queue says what happened in it and what waits", () =>
     peakBytes: 202,
     frames: 3,
     bytes: 144,
+    weight: 144 + 3 * 1024,
     limitBytes: 5000,
   });
 });

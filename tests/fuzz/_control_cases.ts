@@ -69,6 +69,17 @@ const TEMPLATES: readonly unknown[] = [
       }],
     },
   }),
+  result("status", {
+    data: {
+      listeners: [],
+      stack: { pages: 160, connections: 3 },
+      services: {
+        services: { http: { clients: 1, served: 2, turnedAway: 3 } },
+        dials: { connected: 4, "timed-out": 5 },
+      },
+      process: { cpuSeconds: 1.5, residentBytes: 5e7, startedAt: 1.8e9, openFiles: 9 },
+    },
+  }),
 ];
 
 /** Text that stands for a value which would make a case's file too long. */

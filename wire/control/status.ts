@@ -5,9 +5,11 @@
  */
 
 import * as v from "valibot";
+import { AGENT_SERVICES, type AgentServices } from "./agent_services.ts";
 import { AGENT_STACK, type AgentStack } from "./agent_stack.ts";
 import { check, type Schema } from "./check.ts";
 import { object, shortList, shortText } from "./fields.ts";
+import { PROCESS_FIGURES, type ProcessFigures } from "./process_figures.ts";
 
 /** A real listener of an agent, as told by the result of `status`. */
 export interface ListenerStatus {
@@ -38,6 +40,10 @@ export interface AgentStatus {
   machine?: string;
   /** The state and counters of its TCP/IP stack; absent in the event. */
   stack?: AgentStack;
+  /** Its clients and its dials; absent in the event. */
+  services?: AgentServices;
+  /** Its process; absent in the event, and of the agent in the manager's process. */
+  process?: ProcessFigures;
 }
 
 const AGENT_STATUS: Schema<AgentStatus> = object({
@@ -51,6 +57,8 @@ const AGENT_STATUS: Schema<AgentStatus> = object({
   ),
   machine: v.nullish(v.pipe(v.string(), v.maxLength(200))),
   stack: v.nullish(AGENT_STACK),
+  services: v.nullish(AGENT_SERVICES),
+  process: v.nullish(PROCESS_FIGURES),
 });
 
 /** Reads `data` of the result of `status`. @throws {ControlError} */
