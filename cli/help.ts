@@ -216,10 +216,10 @@ ${GENERAL}
 Usage:
   norouter ping HOST
 
-HOST is a name, an alias or a VIP. The mesh itself sends the echoes (ICMP), as packets of
-this machine's VIP; "ping" and its rights are not needed. Beside each round trip stands
-that of the link alone, and what is beyond that: the host's stack, and the queue of
-packets in front of the link. At the end, or at Ctrl-C, it is summed up.
+HOST is a name, an alias or a VIP. The mesh itself sends the echoes (ICMP), as packets
+of this machine's VIP; no other program, and none of its rights, is needed. Beside each
+round trip stands that of the link alone, and what is beyond that: the host's stack, and
+the queue of packets in front of the link. At the end, or at Ctrl-C, it is summed up.
 
 The mesh is the one of this user that runs on this machine. If several do, --mesh says
 which. The exit status is 0 if an echo was answered, 1 if none was, and 2 for wrong

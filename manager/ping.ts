@@ -168,12 +168,11 @@ function lackOf(host: RunningHost): Lack | undefined {
     return { outcome: state, message: `"${name}" is ${state}${why}` };
   }
   if (host.features.includes(ECHO_FEATURE)) return undefined;
-  const agent = version
-    ? `the agent of "${name}" (version ${version})`
-    : `the agent of "${name}"`;
+  const which = version ? ` (version ${version})` : "";
   return {
     outcome: "unable",
-    message: `${agent} answers no echo: it is NoRouter's, or an older one`,
+    message:
+      `The agent of "${name}"${which} answers no echo, as NoRouter's and older ones do not`,
   };
 }
 

@@ -101,7 +101,7 @@ Deno.test("an agent that announces no echo is not asked", async () => {
   await using bench = await new Bench().start({ hosts });
   const { outcome, message } = await bench.mesh.ping("old");
   assert.equal(outcome, "unable");
-  assert.match(message!, /agent of "old" \(version 0\.6\) answers no echo/);
+  assert.match(message!, /^The agent of "old" \(version 0\.6\) answers no echo/);
   assert.deepEqual(bench.agent("old").packets, []);
 });
 

@@ -12,7 +12,6 @@ import type { ControlClient } from "../../control/client.ts";
 import type { Echo, EchoHop } from "../../manager/echo.ts";
 import { printResult } from "../console/console.ts";
 import { renderJson } from "../console/printable.ts";
-import { fail } from "../failure.ts";
 import { isJson, type LiveOptions, withMesh } from "../running.ts";
 import { stopSignals } from "../stop.ts";
 
@@ -35,7 +34,10 @@ export interface PingCommandOptions extends LiveOptions {
 
 /** What came of the echoes so far. */
 interface Tally {
+  /** Echoes to a host that was there. */
   sent: number;
+  /** Those to a host that was not. */
+  notSent: number;
   /** Round trips in milliseconds. */
   readonly times: number[];
   /** By host and hop. */
@@ -46,12 +48,12 @@ interface Tally {
 export function ping(host: string, options: PingCommandOptions): Promise<number> {
   return withMesh(options, async (client) => {
     using stop = stopSignals();
-    const tally: Tally = { sent: 0, times: [], hops: new Map() };
+    const tally: Tally = { sent: 0, notSent: 0, times: [], hops: new Map() };
     const run = new Run({ client, host, options, tally });
     stop.asked.then(() => run.stop());
     const fault = await run.ended;
     // Of a host that is not there nothing is to be summed up.
-    if (fault === undefined || tally.sent > 0) {
+    if (fault === undefined || tally.sent + tally.notSent > 0) {
       await printResult(
         isJson(options)
           ? renderJson({ type: "summary", host, ...summaryOf(tally) }) + "\n"
@@ -60,7 +62,7 @@ export function ping(host: string, options: PingCommandOptions): Promise<number>
     }
     if (fault !== undefined) throw fault;
     return tally.times.length > 0 ? 0 : 1;
-  }).catch((error) => fail(error, options));
+  });
 }
 
 /** What a run needs. */
@@ -145,8 +147,9 @@ class Run {
   }
 }
 
-function count({ ms, hops }: Echo, tally: Tally): void {
-  tally.sent++;
+function count({ ms, hops, outcome }: Echo, tally: Tally): void {
+  if (outcome === "answered" || outcome === "lost") tally.sent++;
+  else tally.notSent++;
   if (ms !== undefined) tally.times.push(ms);
   for (const { host, hop, ms } of hops) {
     const key = `${hop} ${host}`;
@@ -174,6 +177,8 @@ export interface PingSummary {
   readonly sent: number;
   readonly answered: number;
   readonly lost: number;
+  /** As the host was not ready, or its agent answers no echo. */
+  readonly notSent: number;
   /** Absent if nothing was answered. */
   readonly ms?: {
     readonly min: number;
@@ -185,12 +190,13 @@ export interface PingSummary {
   readonly hops: readonly (Pick<EchoHop, "host" | "hop"> & { readonly p50: number })[];
 }
 
-function summaryOf({ sent, times, hops }: Tally): PingSummary {
+function summaryOf({ sent, notSent, times, hops }: Tally): PingSummary {
   const sorted = times.toSorted((a, b) => a - b);
   return {
     sent,
     answered: sorted.length,
     lost: sent - sorted.length,
+    notSent,
     ...(sorted.length > 0 && {
       ms: {
         min: sorted[0]!,
@@ -208,9 +214,10 @@ function summaryOf({ sent, times, hops }: Tally): PingSummary {
 }
 
 function summaryText(tally: Tally): string {
-  const { sent, answered, lost, ms, hops } = summaryOf(tally);
+  const { sent, answered, lost, notSent, ms, hops } = summaryOf(tally);
   const share = sent > 0 ? ` (${Math.round(100 * lost / sent)} %)` : "";
-  const lines = ["", `${sent} sent, ${answered} answered, ${lost} lost${share}`];
+  const more = notSent > 0 ? `, ${notSent} not sent` : "";
+  const lines = ["", `${sent} sent, ${answered} answered, ${lost} lost${share}${more}`];
   if (ms) {
     const { min, p50, p99, max } = ms;
     const [least, most] = [inMs(min), inMs(max)];
