@@ -91,10 +91,11 @@ export class Pinger {
     }
     const hops: EchoHop[] = [];
     for (const { host, time } of times) {
-      const link = await this.#link(host, ms);
-      if (link === undefined) continue;
+      const measured = await this.#link(host, ms);
+      if (measured === undefined) continue;
+      const link = Math.min(measured, time); // the echo has passed the link as well
       hops.push({ host: host.name, hop: "link", ms: rounded(link) });
-      hops.push({ host: host.name, hop: "stack", ms: rounded(Math.max(0, time - link)) });
+      hops.push({ host: host.name, hop: "stack", ms: rounded(time - link) });
     }
     const total = times.reduce((sum, { time }) => sum + time, 0);
     return { ...about, outcome: "answered", ms: rounded(total), hops };

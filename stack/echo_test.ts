@@ -1,5 +1,6 @@
 // ICMP echo: what the stack answers, what not, and how much of the output answers may have.
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { assertChecksums, checksumOf } from "./_checksum.ts";
 import { Network, type Node, packetsOf, sendAll } from "./_network.ts";
 import { bytes, connected, pair } from "./_pair.ts";
@@ -172,4 +173,34 @@ Deno.test("a flood of echoes does not stop a stream", async () => {
   }
   await sending;
   assert.ok(a.stack.statistics().echoesDropped > 0, "there was no flood");
+});
+
+Deno.test("whatever comes as ICMP, an answer is the request with another type", async () => {
+  const { net, node } = await alone();
+  const spec = fc.record({
+    type: fc.oneof(fc.constant(8), fc.integer({ min: 0, max: 255 })),
+    code: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 255 })),
+    header: fc.integer({ min: 5, max: 15 }).map((words) => words * 4),
+    sequence: fc.integer({ min: 0, max: 65_535 }),
+  });
+  const bent = fc.array(fc.tuple(fc.nat(80), fc.integer({ min: 0, max: 255 })), {
+    maxLength: 2,
+  });
+  let answered = 0;
+  fc.assert(
+    fc.property(spec, fc.uint8Array({ maxLength: 2000 }), bent, (spec, data, bent) => {
+      const asked = request(node.address, data, spec);
+      for (const [at, value] of bent) if (at < asked.length) asked[at] = value;
+      net.inject(node, asked);
+      for (const answer of answersOf(node)) {
+        answered++;
+        assertChecksums(answer);
+        assert.deepEqual(answer.subarray(24), asked.subarray((asked[0]! & 15) * 4 + 4));
+        assert.deepEqual(answer.subarray(16, 20), asked.subarray(12, 16));
+      }
+    }),
+    { numRuns: 2000 },
+  );
+  assert.ok(answered > 50, `only ${answered} were answered`);
+  assert.equal(node.stack.statistics().echoes, answered);
 });
