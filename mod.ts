@@ -91,6 +91,7 @@ export type {
   ReadyReport,
   StatusOptions,
 } from "./manager/contract.ts";
+export type { Echo, EchoHop, EchoOutcome, PingOptions } from "./manager/echo.ts";
 export { startMesh } from "./manager/mesh.ts";
 export type { HostState } from "./manager/session.ts";
 export type {

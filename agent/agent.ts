@@ -33,6 +33,7 @@ import {
   UPDATE_FEATURE,
 } from "../wire/control/control.ts";
 import { ownProcess } from "../proxy/edge/own_process.ts";
+import { ECHO_FEATURE } from "../wire/ip/icmp.ts";
 import { parseCidr, parseIpv4 } from "../wire/ip/ipv4.ts";
 import { Crowding } from "./crowding.ts";
 import { Host } from "./host.ts";
@@ -63,6 +64,7 @@ export const FEATURES: readonly string[] = [
   "resolveFor",
   UPDATE_FEATURE,
   EGRESS_FEATURE,
+  ECHO_FEATURE,
   CREDIT_FEATURE,
   AWAY_FEATURE,
   RESUME_FEATURE,

@@ -29,6 +29,7 @@ Usage:
   norouter status              show a mesh that runs
   norouter events              tell what happens in it
   norouter metrics             print its status for Prometheus
+  norouter ping HOST           send echoes to a host of it, and time them
   norouter reload              have its manifest read again
   norouter host add|remove|restart NAME
                                change its hosts
@@ -227,6 +228,31 @@ ${WHICH}
 Options:
   --mesh NAME          which mesh, if several run
   --textfile FILE      write FILE, which should end in ".prom"
+${GENERAL}
+`,
+  ping: `Send echoes to a host of a mesh that runs, through the stacks, and time them.
+
+Usage:
+  norouter ping HOST
+
+HOST is a name, an alias or a VIP. The mesh itself sends the echoes (ICMP), as packets
+of this machine's VIP; no other program, and none of its rights, is needed. Beside each
+round trip stands that of the link alone, and what is beyond that: the host's stack, and
+the queue of packets in front of the link. At the end, or at Ctrl-C, it is summed up.
+
+The mesh is the one of this user that runs on this machine. If several do, --mesh says
+which. The exit status is 0 if an echo was answered, 1 if none was, and 2 for wrong
+usage, or if several meshes run and none is named.
+
+Options:
+  -c, --count N        how many echoes (4)
+  -i, --interval S     seconds from one to the next, 0.01 or more (1)
+  -s, --size BYTES     data of an echo, 0 to 65507 (56)
+  -W, --wait S         seconds to wait for an answer, 0.01 to 10 (2)
+  --from HOST          ask in the name of that host: its hops are timed too
+  --mesh NAME          which mesh, if several run
+  --format FORMAT      "table" (default: a line each) or "json": an object per line
+  --json               the same as --format json
 ${GENERAL}
 `,
   reload: `Have the manifest of a mesh that runs read again.

@@ -66,6 +66,7 @@ export function meteredOf(
         version: 3,
         length: 4,
         source: 5,
+        late: 6,
       },
       traffic: {
         receivedBytes: 98_765_432_101,

@@ -10,7 +10,7 @@ import type { Live } from "../manager/reload/live.ts";
 
 /** What the socket controls. */
 export interface Controlled {
-  readonly mesh: Pick<Mesh, "status" | "events" | "manifest"> & {
+  readonly mesh: Pick<Mesh, "status" | "events" | "ping" | "manifest"> & {
     readonly rules: LiveRules;
   };
   /** Changes the mesh. */

@@ -21,6 +21,9 @@ const WANTED: Readonly<Record<string, string>> = {
   kind: `"ingress" or "egress"`,
   rule: `a rule, such as "tcp:5432:db:5432"`,
   save: "true or false",
+  from: "the name of a host",
+  size: "a whole number of bytes, 0 to 65507",
+  ms: "a whole number of milliseconds, 1 to 10000",
 };
 /** The same of fields that mean something else beside a rule. */
 const WANTED_OF_RULE: typeof WANTED = { ...WANTED, host: "the name of a host" };

@@ -10,9 +10,11 @@ import {
   AddHost,
   AddRule,
   Change,
+  Echo,
   Ending,
   Event,
   Failure,
+  Ping,
   RemoveRule,
   Restarted,
   Rules,
@@ -23,9 +25,11 @@ const SCHEMAS = {
   AddHost,
   AddRule,
   Change,
+  Echo,
   Ending,
   Event,
   Failure,
+  Ping,
   Restarted,
   Rules,
   Status,
@@ -77,6 +81,13 @@ export function openApi({ version }: ApiInfo): unknown {
       "/v1/hosts/{name}/restart": {
         parameters: [NAME],
         post: operation("Ends a host and starts it anew", "Restarted"),
+      },
+      "/v1/hosts/{name}/ping": {
+        parameters: [NAME],
+        post: {
+          ...operation("Sends an echo through the stacks to a host", "Echo"),
+          requestBody: { required: true, content: json("Ping") },
+        },
       },
       "/v1/rules": {
         get: operation("The rules in force", "Rules"),

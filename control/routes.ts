@@ -9,6 +9,7 @@
  * POST   /v1/hosts                add a host: {"name": …, "host": map, or YAML as text}
  * DELETE /v1/hosts/NAME           end a host
  * POST   /v1/hosts/NAME/restart   start a host anew
+ * POST   /v1/hosts/NAME/ping      an echo to a host: {"from"?, "size"?, "ms"?}
  * GET    /v1/rules                the rules in force
  * POST   /v1/rules                add a rule: {"host"?, "kind", "rule", "save"?}
  * DELETE /v1/rules?kind&rule&host remove a rule that was added
@@ -67,6 +68,7 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
   "/v1/hosts": { POST: addHost },
   "/v1/hosts/*": { DELETE: removeHost },
   "/v1/hosts/*/restart": { POST: restartHost },
+  "/v1/hosts/*/ping": { POST: ping },
   "/v1/rules": { GET: listRules, POST: addRule, DELETE: removeRule },
   "/metrics": { GET: metrics },
   "/openapi.json": { GET: description },
@@ -156,6 +158,16 @@ async function restartHost(
 ): Promise<Response> {
   await live.restartHost(name);
   return Response.json({ restarted: name });
+}
+
+async function ping(
+  { mesh }: Answering,
+  request: Asking,
+  name: string,
+): Promise<Response> {
+  const { Ping } = await import("./schemas.ts");
+  const options = await inForm(Ping, await json(request), "the body");
+  return Response.json(await mesh.ping(name, options));
 }
 
 function listRules({ mesh: { rules } }: Answering): Response {

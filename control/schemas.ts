@@ -53,6 +53,48 @@ export const Rules = v.looseObject({
   })),
 });
 
+/** The body of POST /v1/hosts/NAME/ping. */
+export const Ping = v.strictObject({
+  from: v.optional(
+    v.pipe(text, v.description("The host that asks. Default: this machine's")),
+  ),
+  size: v.optional(v.pipe(
+    v.number(),
+    v.integer(),
+    v.minValue(0),
+    v.maxValue(65_507),
+    v.description("Bytes of data. Default: 56"),
+  )),
+  ms: v.optional(v.pipe(
+    v.number(),
+    v.integer(),
+    v.minValue(1),
+    v.maxValue(10_000),
+    v.description("Milliseconds to wait for the answer. Default: 2000"),
+  )),
+});
+
+/** The answer to POST /v1/hosts/NAME/ping. */
+export const Echo = v.looseObject({
+  host: text,
+  vip: text,
+  from: text,
+  bytes: v.pipe(count, v.description("Those of the ICMP message")),
+  outcome: v.pipe(
+    v.picklist(["answered", "lost", "unable", "starting", "away", "down", "closed"]),
+    v.description(
+      "What came of it: no answer in time is lost, an agent that answers no echo unable",
+    ),
+  ),
+  ms: v.optional(v.pipe(v.number(), v.description("The round trip, if answered"))),
+  hops: v.array(v.looseObject({
+    host: text,
+    hop: v.picklist(["link", "stack"]),
+    ms: v.number(),
+  })),
+  message: v.optional(v.pipe(text, v.description("Why there is no answer"))),
+});
+
 const Counters = v.record(text, v.number());
 const OfHost = { host: text };
 

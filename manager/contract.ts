@@ -14,6 +14,7 @@ import type { LostEvent } from "./event_stream.ts";
 import type { MeshEvent } from "./events.ts";
 import type { MeshChange } from "./reload/change.ts";
 import type { MeshRules } from "./reload/live_rules.ts";
+import type { Echo, PingOptions } from "./echo.ts";
 import type { HostState } from "./session.ts";
 import type { MeshStatus, ResumeStatus } from "./status.ts";
 
@@ -123,6 +124,15 @@ export interface Mesh extends AsyncDisposable {
    * last answer counts. Never rejects, and may be called after a close.
    */
   status(options?: StatusOptions): Promise<MeshStatus>;
+  /**
+   * Sends an echo through the stacks to a host, and resolves with what came of it: the round
+   * trip and that of each hop, or why there is no answer.
+   *
+   * @param host a name, an alias or a VIP.
+   * @throws {RangeError} if an option is out of its range.
+   * @throws {Error} if there is no such host, or 256 echoes are under way.
+   */
+  ping(host: string, options?: PingOptions): Promise<Echo>;
   /**
    * Goes by another manifest: hosts come and go, and what did not change goes on with its
    * connections. Resolves with what changed as soon as the manifest is in force; hosts that

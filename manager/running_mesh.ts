@@ -41,6 +41,8 @@ import type { ManifestInput, Reading } from "./reading.ts";
 import { type MeshChange, meshChange } from "./reload/change.ts";
 import { LiveRules } from "./reload/live_rules.ts";
 import { freshWarnings, reloadEvent } from "./reload/told.ts";
+import type { Echo, PingOptions } from "./echo.ts";
+import type { Pinger } from "./ping.ts";
 import type { RunningHost } from "./running_host.ts";
 import type { MeshStatus } from "./status.ts";
 
@@ -64,6 +66,8 @@ export class RunningMesh implements Mesh {
   readonly #reading: Reading;
   #isClosed = false;
   readonly #streams = new Set<EventStream<MeshEvent>>();
+  /** Made for the first echo. */
+  #pinger: Pinger | undefined;
   /** Updates happen one after the other; settles with the last that was asked for. */
   #updates: Promise<unknown> = Promise.resolve();
   #transports: ReadonlyMap<string, Transport>;
@@ -226,6 +230,21 @@ export class RunningMesh implements Mesh {
     return statusOf({ hosts, router: this.#router, now, since });
   }
 
+  async ping(host: string, options: PingOptions = {}): Promise<Echo> {
+    const { Pinger } = await import("./ping.ts");
+    const members = this.#members;
+    const [router, clock] = [this.#router, this.#clock];
+    const mesh = {
+      router,
+      clock,
+      get hosts() {
+        return members.hosts;
+      },
+    };
+    this.#pinger ??= new Pinger(mesh);
+    return await this.#pinger.ping(host, options);
+  }
+
   subscribe(listener: (event: MeshEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -253,6 +272,7 @@ export class RunningMesh implements Mesh {
   async close(): Promise<void> {
     this.#pursuit.stop();
     this.#denials.close();
+    this.#pinger?.close();
     await this.#members.close();
     this.#denials.close();
     this.#lock?.release();

@@ -240,6 +240,14 @@ export class Session {
     this.#channel.push(message);
   }
 
+  /**
+   * Asks the agent for a sign of life, which goes ahead of packets both ways. Rejects if none
+   * comes within `ms`, or the link ends.
+   */
+  async ping(ms: number): Promise<void> {
+    await this.#channel.call("ping", undefined, { ms });
+  }
+
   /** Asks a ready agent for its status once more. */
   askStatus(): void {
     this.#attempt?.askStatus();

@@ -12,6 +12,7 @@ import { destinationOf, Protocol, protocolOf } from "../wire/ip/ipv4.ts";
 import type { ConnectionsBetween } from "./between.ts";
 import type { RouteCounters } from "./counters.ts";
 import type { Delivery } from "./delivery.ts";
+import type { Echoes } from "./echoes.ts";
 import { Flow } from "./flow.ts";
 import type { FlowTable } from "./flows.ts";
 import { Member, type Members } from "./members.ts";
@@ -35,6 +36,7 @@ export interface PlanParts {
   readonly delivery: Delivery;
   readonly counters: RouteCounters;
   readonly between: ConnectionsBetween;
+  readonly echoes: Echoes;
   /** Decides new connections; undefined if the rules have no policy. */
   readonly gate: Gate | undefined;
   readonly remains: Remains;
@@ -77,8 +79,11 @@ export class Plan {
       if (protocol === Protocol.TCP) {
         const { between } = this.#parts;
         if (between.concerns(frame.bytes) && !between.pass(origin, way, frame)) return;
-      } else if (protocol === Protocol.ICMP && isIcmpError(frame.bytes, HEADER_BYTES)) {
-        this.#refuse(flows.quoted(origin.name, frame.bytes, HEADER_BYTES));
+      } else if (protocol === Protocol.ICMP) {
+        if (this.#parts.echoes.take(frame)) return void counters.delivered++;
+        if (isIcmpError(frame.bytes, HEADER_BYTES)) {
+          this.#refuse(flows.quoted(origin.name, frame.bytes, HEADER_BYTES));
+        }
       }
       delivery.send(origin, way, frame);
     } else if (way === FOREIGN) {

@@ -174,7 +174,7 @@ function isOneHost(address: number): boolean {
 }
 
 /** A frame with an IPv4 header, and `size` empty bytes behind. */
-function packetFrom(
+export function packetFrom(
   source: number,
   destination: number,
   protocol: number,

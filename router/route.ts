@@ -45,6 +45,7 @@ import { ConnectionsBetween } from "./between.ts";
 import { type RouteCounters, routeCounters } from "./counters.ts";
 import { Delivery } from "./delivery.ts";
 import { EndedFlows } from "./ended.ts";
+import { type AskedEcho, Echoes } from "./echoes.ts";
 import type { Flow } from "./flow.ts";
 import { FLOW_LIMIT, FlowTable } from "./flows.ts";
 import { type HostOutlet, type Member, Members, type Presence } from "./members.ts";
@@ -96,6 +97,7 @@ export class Router {
   readonly #delivery: Delivery;
   readonly #between: ConnectionsBetween;
   readonly #remains: Remains;
+  readonly #echoes: Echoes;
   readonly #onDenied: ((denial: Denial) => void) | undefined;
   #gate: Gate | undefined;
   #plan: Plan;
@@ -120,6 +122,7 @@ export class Router {
     });
     const waitingBytes = options.waitingBytes ?? 1 << 20;
     this.#delivery = new Delivery({ counters, waitingBytes, now });
+    this.#echoes = new Echoes(seed);
     const parts = { members: this.#members, delivery: this.#delivery, counters };
     this.#between = new ConnectionsBetween({ now, limit, seed, ...parts });
     this.#remains = new Remains({ flows: this.#flows, ...parts });
@@ -315,6 +318,20 @@ export class Router {
     this.#plan.forward(origin, frame, way);
   }
 
+  /**
+   * Sends an ICMP echo request from the VIP of one host to that of another, as if the first
+   * had, and takes the answer in its stead; see {@linkcode Echoes}. Returns the end of the
+   * wait for it, or undefined if too many are under way, or one of the hosts is not there.
+   */
+  echo(asked: AskedEcho): (() => void) | undefined {
+    const [from, to] = [this.#members.named(asked.from), this.#members.named(asked.to)];
+    if (from?.vip === undefined || to?.vip === undefined) return undefined;
+    const echo = this.#echoes.ask(from.vip, to.vip, asked);
+    if (echo === undefined) return undefined;
+    this.forward(from.name, echo.request);
+    return echo.forget;
+  }
+
   /** The router at the moment, as plain data. Looks at each routed connection. */
   status(): RouterStatus {
     return statusOf({
@@ -348,6 +365,7 @@ export class Router {
       delivery: this.#delivery,
       counters: this.#counters,
       between: this.#between,
+      echoes: this.#echoes,
       gate: this.#gate,
       remains: this.#remains,
     });

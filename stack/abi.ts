@@ -76,6 +76,9 @@ export interface StackStatistics {
   readonly failures: number;
   /** SYNs dropped because their host had its share of the connections. */
   readonly turnedAway: number;
+  /** ICMP echo requests answered; not answered, as answers had their share of the output. */
+  readonly echoes: number;
+  readonly echoesDropped: number;
 }
 
 /** The words of `statistics`, in the header's order. */
@@ -94,6 +97,8 @@ export const STATISTICS = [
   "packetsPutOff",
   "failures",
   "turnedAway",
+  "echoes",
+  "echoesDropped",
 ] as const satisfies readonly (keyof StackStatistics)[];
 
 /** The exports of `lwip.wasm`. */

@@ -3,12 +3,13 @@
  *
  * @module
  */
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { LiveOptions } from "../running.ts";
+import type { PingCommandOptions } from "./ping.ts";
 
 /** Their names, those of `norouter host` included. */
 export const LIVE_COMMANDS: readonly string[] = [
-  ...["status", "events", "metrics", "reload", "down"],
+  ...["status", "events", "metrics", "ping", "reload", "down"],
   ...["host", "add", "remove", "restart", "list"],
 ];
 
@@ -38,6 +39,20 @@ export function addLiveCommands(
     .action(async (_: unknown, command: Command) => {
       const { metrics } = await import("./metrics.ts");
       done(await metrics(options(command)));
+    });
+  withListOptions(withMesh(program.command("ping")))
+    .description("send echoes to a host of a mesh that runs")
+    .argument("<HOST>", "its name, an alias or its VIP")
+    .addOption(number("-c, --count <n>", { least: 1, most: 1e6, isWhole: true }, 4))
+    .addOption(number("-i, --interval <seconds>", { least: 0.01, most: 3600 }, 1))
+    .addOption(
+      number("-s, --size <bytes>", { least: 0, most: 65_507, isWhole: true }, 56),
+    )
+    .addOption(number("-W, --wait <seconds>", { least: 0.01, most: 10 }, 2))
+    .option("--from <host>", "the host that asks")
+    .action(async (host: string, _: unknown, command: Command) => {
+      const { ping } = await import("./ping.ts");
+      done(await ping(host, command.optsWithGlobals<PingCommandOptions>()));
     });
   withMesh(program.command("reload"))
     .description("have the manifest read again")
@@ -86,6 +101,21 @@ export function addLiveCommands(
       const { restartHost } = await import("./change_mesh.ts");
       done(await restartHost(name, options(command)));
     });
+}
+
+/** An option that is a number, as people write them. */
+function number(
+  flags: string,
+  { least, most, isWhole = false }: { least: number; most: number; isWhole?: boolean },
+  usual: number,
+): Option {
+  return new Option(flags).default(usual).argParser((text) => {
+    const value = Number(text);
+    const isRight = /^\d+(\.\d+)?$|^\.\d+$/.test(text) && value >= least && value <= most;
+    if (isRight && (!isWhole || Number.isInteger(value))) return value;
+    const kind = isWhole ? "a whole number" : "a number";
+    throw new InvalidArgumentError(`Wanted ${kind}, ${least} to ${most}.`);
+  });
 }
 
 function withMesh(command: Command): Command {

@@ -50,6 +50,8 @@ enum {
   STATISTIC_PACKETS_PUT_OFF, /* for the output buffer was full */
   STATISTIC_FAILURES, /* connections that failed */
   STATISTIC_TURNED_AWAY, /* SYNs dropped, for their host had its share of the table */
+  STATISTIC_ECHOES, /* ICMP echo requests that were answered */
+  STATISTIC_ECHOES_DROPPED, /* and those that were not, for answers had their share of the output */
   STATISTIC_COUNT,
 };
 

@@ -37,6 +37,7 @@
 #include "glue/receive.c"
 #include "glue/send.c"
 #include "glue/icmp.c"
+#include "glue/echo.c"
 #include "glue/handshake.c"
 #include "glue/ending.c"
 

@@ -36,6 +36,10 @@ export interface AgentStack {
   failures: number;
   /** SYNs dropped because their host had its share of the connections. */
   turnedAway: number;
+  /** ICMP echo requests that it answered. */
+  echoes: number;
+  /** Those that it did not, because answers had their share of the output. */
+  echoesDropped: number;
   /** How often the stack broke and was made anew, since the agent's start. */
   renewals: number;
 }
@@ -59,5 +63,7 @@ export const AGENT_STACK: v.GenericSchema<unknown, AgentStack> = v.object({
   packetsPutOff: count,
   failures: count,
   turnedAway: count,
+  echoes: count,
+  echoesDropped: count,
   renewals: count,
 });

@@ -27,6 +27,15 @@ export const Unreachable = {
 export const ICMP_HEADER_BYTES = 8;
 /** The type of destination unreachable. */
 export const ICMP_UNREACHABLE = 3;
+/** The type of an echo request. */
+export const ICMP_ECHO = 8;
+/** The type of the answer to an echo request. */
+export const ICMP_ECHO_REPLY = 0;
+
+/** The feature of an agent whose stack answers ICMP echo to its VIP. */
+export const ECHO_FEATURE = "echo";
+/** Bytes of data in an echo at most: the longest IPv4 packet less two headers. */
+export const MOST_ECHO_BYTES = 65_507;
 
 /** Types that are errors themselves and get no answer (RFC 1122, 3.2.2). */
 const ICMP_ERRORS: ReadonlySet<number> = new Set([3, 4, 5, 11, 12]);

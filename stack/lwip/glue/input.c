@@ -9,6 +9,7 @@
 #include "conn.h"
 #include "buffers.c"
 #include "connections.c"
+#include "echo.c"
 #include "handshake.c"
 #include "icmp.c"
 #include "interface.c"
@@ -128,7 +129,8 @@ static void input_packet(const uint8_t *packet, uint32_t frame_payload) {
   memcpy(&rip, packet + 12, 4);
   memcpy(&lip, packet + 16, 4);
   if (packet[9] == IP_PROTO_ICMP) {
-    if (lip == me) input_icmp(packet + header, length - header);
+    if (lip != me || input_echo(packet, header, length)) return;
+    input_icmp(packet + header, length - header);
     return;
   }
   if (packet[9] != IP_PROTO_TCP || length < header + 20) {
