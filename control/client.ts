@@ -78,6 +78,23 @@ export class ControlClient implements Disposable {
     }
   }
 
+  /**
+   * Begins a capture, and gives its number and its bytes, which come until it has ended or
+   * `signal`.
+   *
+   * @throws {ControlError} if the mesh says no. @throws {Error} if it does not answer.
+   */
+  async capture(
+    query: URLSearchParams,
+    signal: AbortSignal,
+  ): Promise<{ readonly id: string; readonly bytes: ReadableStream<Uint8Array> }> {
+    const response = await this.#fetch(`/v1/capture?${query}`, { signal });
+    const id = response.headers.get("x-capture");
+    if (response.ok && response.body && id !== null) return { id, bytes: response.body };
+    await this.#answer(response);
+    throw this.#gone(new Error("what it answered is no capture"));
+  }
+
   [Symbol.dispose](): void {
     this.#client.close();
   }

@@ -21,6 +21,10 @@ const WANTED: Readonly<Record<string, string>> = {
   kind: `"ingress" or "egress"`,
   rule: `a rule, such as "tcp:5432:db:5432"`,
   save: "true or false",
+  snaplen: "a number of bytes",
+  count: "a number of packets, from 1",
+  seconds: "a number of seconds, from 1 to 2073600",
+  id: "the number of a capture",
 };
 /** The same of fields that mean something else beside a rule. */
 const WANTED_OF_RULE: typeof WANTED = { ...WANTED, host: "the name of a host" };

@@ -12,6 +12,8 @@
  * GET    /v1/rules                the rules in force
  * POST   /v1/rules                add a rule: {"host"?, "kind", "rule", "save"?}
  * DELETE /v1/rules?kind&rule&host remove a rule that was added
+ * GET    /v1/capture?host&flow…   packets, as pcapng
+ * DELETE /v1/capture?id           end a capture in order
  * GET    /openapi.json            the description of all this
  * ```
  *
@@ -66,6 +68,7 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
   "/v1/hosts/*": { DELETE: removeHost },
   "/v1/hosts/*/restart": { POST: restartHost },
   "/v1/rules": { GET: listRules, POST: addRule, DELETE: removeRule },
+  "/v1/capture": { GET: capture, DELETE: endCapture },
   "/openapi.json": { GET: description },
 };
 
@@ -175,6 +178,35 @@ async function removeRule({ mesh }: Answering, request: Asking): Promise<Respons
   const query = Object.fromEntries(request.url.searchParams);
   const { rule, ...options } = await inForm(RemoveRule, query, "the query");
   return changed(await mesh.rules.remove(rule, options), mesh);
+}
+
+async function capture(target: Answering, { url }: Asking): Promise<Response> {
+  mustHaveDescriptors();
+  const [{ beginCapture }, { CaptureQuery }] = await Promise.all([
+    import("./captures.ts"),
+    import("./schemas.ts"),
+  ]);
+  return beginCapture(target, await inForm(CaptureQuery, queryOf(url), "the query"));
+}
+
+async function endCapture(target: Answering, { url }: Asking): Promise<Response> {
+  const [{ endCapture }, { EndCapture }] = await Promise.all([
+    import("./captures.ts"),
+    import("./schemas.ts"),
+  ]);
+  const { id } = await inForm(EndCapture, queryOf(url), "the query");
+  if (!endCapture(target, id)) return failure(404, `There is no capture ${id}`);
+  return Response.json({ ended: id });
+}
+
+/** A query, in which some names may be repeated, and some values are numbers. */
+function queryOf({ searchParams }: URL): Record<string, unknown> {
+  return Object.fromEntries([...searchParams.keys()].map((name) => {
+    const values = searchParams.getAll(name);
+    if (name === "host" || name === "flow") return [name, values];
+    const [value = ""] = values;
+    return [name, /^\d+$/.test(value) ? Number(value) : value];
+  }));
 }
 
 async function description({ version }: Answering): Promise<Response> {

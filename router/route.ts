@@ -46,6 +46,7 @@ import { type RouteCounters, routeCounters } from "./counters.ts";
 import { Delivery } from "./delivery.ts";
 import type { Flow } from "./flow.ts";
 import { FLOW_LIMIT, FlowTable } from "./flows.ts";
+import { type Around, type Forwarding, PLAIN_VOICE } from "./forwarding.ts";
 import { type HostOutlet, type Member, Members, type Presence } from "./members.ts";
 import { Plan, type RouterRules } from "./plan.ts";
 import { type Denial, Gate } from "./policy/gate.ts";
@@ -95,6 +96,9 @@ export class Router {
   readonly #onDenied: ((denial: Denial) => void) | undefined;
   #gate: Gate | undefined;
   #plan: Plan;
+  /** The end of all pipelines: the plan, or what stands around it. */
+  #end: Forwarding;
+  #around: Around | undefined;
 
   /** Makes a router whose hosts are all down. */
   constructor(rules: RouterRules, options: RouterOptions) {
@@ -117,7 +121,7 @@ export class Router {
     const parts = { members: this.#members, delivery: this.#delivery, counters };
     this.#between = new ConnectionsBetween({ now, limit, seed, ...parts });
     this.#onDenied = options.onDenied && ((denial) => options.onDenied!(denial));
-    this.#plan = this.#enact(rules);
+    this.#end = this.#plan = this.#enact(rules);
     this.#between.swap(this.#gate);
   }
 
@@ -130,6 +134,7 @@ export class Router {
   swap(rules: RouterRules): void {
     for (const { name } of this.#members.without(rules.hosts)) this.down(name);
     const plan = this.#plan = this.#enact(rules);
+    this.#surround();
     for (const flow of this.#flows.endThose((flow) => !plan.routed.allows(flow))) {
       plan.routed.abort(flow);
     }
@@ -140,6 +145,12 @@ export class Router {
       }
     }
     this.#between.swap(this.#gate);
+  }
+
+  /** Has a watch stand around the end of all pipelines, or none; see `forwarding.ts`. */
+  watch(around: Around | undefined): void {
+    this.#around = around;
+    this.#surround();
   }
 
   /** Connections between VIPs that are being reset because the policy forbids them. */
@@ -259,7 +270,7 @@ export class Router {
    */
   disown(from: string, frame: Frame): void {
     const origin = this.#members.named(from);
-    if (origin) this.#plan.routed.disown(origin, frame);
+    if (origin) this.#end.disown(origin, frame);
   }
 
   /**
@@ -281,7 +292,7 @@ export class Router {
       for (const frame of batch) {
         if (frame.type === FrameType.L3) {
           const way = frame.way ?? this.#plan.find(origin, frame.bytes, HEADER_BYTES);
-          this.#plan.forward(origin, frame, way);
+          this.#end.forward(origin, frame, way);
           if (++packets % UNCHECKED_PACKETS !== 0) continue;
         } else onControl(frame);
         if (turn?.isOver()) await turn.rest();
@@ -334,6 +345,19 @@ export class Router {
       between: this.#between,
       gate: this.#gate,
     });
+  }
+
+  #surround(): void {
+    const watch = this.#around?.({
+      end: this.#plan,
+      voice: PLAIN_VOICE,
+      table: this.#plan.table,
+      members: this.#members,
+      flows: this.#flows,
+      counters: this.#counters,
+    });
+    this.#end = watch ?? this.#plan;
+    this.#delivery.voice = watch ?? PLAIN_VOICE;
   }
 
   #origin(from: string): Member {
