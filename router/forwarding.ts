@@ -12,6 +12,7 @@ import type { Frame } from "../wire/frame.ts";
 import type { RouteCounters } from "./counters.ts";
 import type { FlowTable } from "./flows.ts";
 import type { Member, Members } from "./members.ts";
+import type { Denial } from "./policy/gate.ts";
 import type { RoutingTable } from "./table.ts";
 
 /** Takes the packets of all hosts. Never waits. */
@@ -43,5 +44,11 @@ export interface Watchable {
   readonly counters: Readonly<RouteCounters>;
 }
 
-/** Makes the watch around the end of pipelines; others rules make another end. */
-export type Around = (watchable: Watchable) => Forwarding & Voice;
+/** Stands around the end of pipelines. */
+export interface WatchedEnd extends Forwarding, Voice {
+  /** Told of each connection that the policy denied, while its SYN is forwarded. */
+  denied(denial: Denial): void;
+}
+
+/** Makes the watch around the end of pipelines; other rules make another end. */
+export type Around = (watchable: Watchable) => WatchedEnd;

@@ -46,7 +46,12 @@ import { type RouteCounters, routeCounters } from "./counters.ts";
 import { Delivery } from "./delivery.ts";
 import type { Flow } from "./flow.ts";
 import { FLOW_LIMIT, FlowTable } from "./flows.ts";
-import { type Around, type Forwarding, PLAIN_VOICE } from "./forwarding.ts";
+import {
+  type Around,
+  type Forwarding,
+  PLAIN_VOICE,
+  type WatchedEnd,
+} from "./forwarding.ts";
 import { type HostOutlet, type Member, Members, type Presence } from "./members.ts";
 import { Plan, type RouterRules } from "./plan.ts";
 import { type Denial, Gate } from "./policy/gate.ts";
@@ -93,12 +98,13 @@ export class Router {
   readonly #suggestions = new Suggestions();
   readonly #delivery: Delivery;
   readonly #between: ConnectionsBetween;
-  readonly #onDenied: ((denial: Denial) => void) | undefined;
+  readonly #onDenied: (denial: Denial) => void;
   #gate: Gate | undefined;
   #plan: Plan;
   /** The end of all pipelines: the plan, or what stands around it. */
   #end: Forwarding;
   #around: Around | undefined;
+  #watch: WatchedEnd | undefined;
 
   /** Makes a router whose hosts are all down. */
   constructor(rules: RouterRules, options: RouterOptions) {
@@ -120,7 +126,10 @@ export class Router {
     const { flows: limit = FLOW_LIMIT, seed = 0 } = options;
     const parts = { members: this.#members, delivery: this.#delivery, counters };
     this.#between = new ConnectionsBetween({ now, limit, seed, ...parts });
-    this.#onDenied = options.onDenied && ((denial) => options.onDenied!(denial));
+    this.#onDenied = (denial) => {
+      this.#watch?.denied(denial);
+      options.onDenied?.(denial);
+    };
     this.#end = this.#plan = this.#enact(rules);
     this.#between.swap(this.#gate);
   }
@@ -348,7 +357,7 @@ export class Router {
   }
 
   #surround(): void {
-    const watch = this.#around?.({
+    const watch = this.#watch = this.#around?.({
       end: this.#plan,
       voice: PLAIN_VOICE,
       table: this.#plan.table,

@@ -27,7 +27,7 @@ import {
 import type { Member } from "../members.ts";
 import { Chunks } from "./chunks.ts";
 import type { FlowFilter } from "./flow_filter.ts";
-import type { Fate, Onlooker, Passage } from "./watch.ts";
+import type { Onlooker, Passage } from "./watch.ts";
 
 /** Bytes that wait for a reader at most. */
 const WAITING_BYTES = 4 << 20;
@@ -106,9 +106,10 @@ export class Capture implements Onlooker {
     if (names.length > 0) this.#chunks.push(nameResolution(names));
   }
 
-  see(frame: Frame, { from, to, fate }: Passage): void {
+  see(frame: Frame, passage: Passage): void {
     if (this.#isOver || frame.type !== FrameType.L3) return;
     const { bytes } = frame;
+    const { from, to } = passage;
     const inbound = from && this.#interfaceOf(from);
     const counted = inbound ?? (to && this.#interfaceOf(to));
     if (counted === undefined) return;
@@ -120,7 +121,7 @@ export class Capture implements Onlooker {
     const original = totalLengthOf(bytes, HEADER_BYTES);
     const length = Math.min(original, this.#snaplen);
     const dropped = counted.untold;
-    const comment = this.#commentOf(from, to, fate);
+    const comment = this.#commentOf(passage);
     const room = this.#chunks.room(packetBlockBytes({ length, dropped, comment }));
     if (room === undefined) {
       counted.dropped++;
@@ -204,12 +205,11 @@ export class Capture implements Onlooker {
   }
 
   #commentOf(
-    from: Member | undefined,
-    to: Member | undefined,
-    fate: Fate,
+    passage: Passage,
   ): Uint8Array | undefined {
+    const { from, fate } = passage;
     if (from !== undefined && fate === "delivered") return undefined;
-    const text = from === undefined ? "said by the router" : wordsFor(fate, to);
+    const text = from === undefined ? "said by the router" : wordsFor(passage);
     const known = this.#comments.get(text);
     if (known) return known;
     const comment = encoder.encode(text);
@@ -219,7 +219,7 @@ export class Capture implements Onlooker {
   }
 }
 
-function wordsFor(fate: Fate, to: Member | undefined): string {
+function wordsFor({ fate, to, rule }: Passage): string {
   const host = to ? JSON.stringify(to.name) : "its host";
   switch (fate) {
     case "delivered":
@@ -235,7 +235,7 @@ function wordsFor(fate: Fate, to: Member | undefined): string {
     case "unroutable":
       return "dropped: it leads nowhere";
     case "denied":
-      return `denied by the policy: it was for ${host}`;
+      return `denied by the rule at ${rule ?? "an unknown place"}: it was for ${host}`;
     case "pursued":
       return "dropped: the policy forbids this connection";
     case "forged":

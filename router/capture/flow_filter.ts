@@ -80,9 +80,10 @@ export class FlowFilter {
     let [start, left] = trimmed(text.slice(0, arrow), 0);
     const [, word, rest] = /^([^:]*):(.*)$/.exec(left) ?? [];
     let protocol = 0;
-    // A host may be called "tcp".
-    if (word !== undefined && rest !== undefined && !/^(\d+|\*)$/.test(rest)) {
-      const known = PROTOCOLS.get(word.toLowerCase());
+    const known = PROTOCOLS.get(word?.toLowerCase() ?? "");
+    // A host may be called "tcp", and have a port.
+    const isHost = known === undefined ? /^(\d+|\*)$/ : /^\d+$/;
+    if (word !== undefined && rest !== undefined && !isHost.test(rest)) {
       if (known === undefined) {
         const message = `the protocol ${JSON.stringify(word)} is not known; there are ` +
           [...PROTOCOLS.keys()].join(", ");

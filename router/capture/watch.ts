@@ -15,8 +15,9 @@ import { type Frame, HEADER_BYTES } from "../../wire/frame.ts";
 import { destinationOf } from "../../wire/ip/ipv4.ts";
 import { isOpening, isSegment } from "../../wire/ip/tcp.ts";
 import { Flow } from "../flow.ts";
-import type { Around, Forwarding, Voice, Watchable } from "../forwarding.ts";
+import type { Around, Watchable, WatchedEnd } from "../forwarding.ts";
 import { Member } from "../members.ts";
+import type { Denial } from "../policy/gate.ts";
 
 /**
  * What became of a packet: given to its host (`delivered`), put among the waiting
@@ -41,6 +42,8 @@ export interface Passage {
   /** The host that it is for; undefined if there is none. */
   readonly to: Member | undefined;
   readonly fate: Fate;
+  /** Where the rule stands that denied it, `mesh.yaml:12:5`. */
+  readonly rule?: string | undefined;
 }
 
 /** Looks on. The bytes of a frame are there during the call only. */
@@ -82,11 +85,13 @@ export class Watching {
 }
 
 /** Stands around the end of pipelines. */
-class Watch implements Forwarding, Voice {
+class Watch implements WatchedEnd {
   readonly #around: Watchable;
   readonly #onlookers: readonly Onlooker[];
   /** Packets that the router says while it forwards one; undefined if it does not. */
   #said: { readonly to: Member; readonly frame: Frame }[] | undefined;
+
+  #rule: string | undefined;
 
   constructor(around: Watchable, onlookers: readonly Onlooker[]) {
     this.#around = around;
@@ -100,6 +105,7 @@ class Watch implements Forwarding, Voice {
     let to = isNew ? undefined : this.#targetOf(origin, frame, way);
     const { delivered, waited, refused, denied, missed, unroutable } = counters;
     this.#said = [];
+    this.#rule = undefined;
     end.forward(origin, frame, way);
     if (isNew) to = this.#targetOf(origin, frame, way);
     const fate = counters.delivered !== delivered
@@ -115,13 +121,17 @@ class Watch implements Forwarding, Voice {
       : counters.unroutable !== unroutable
       ? "unroutable"
       : "pursued";
-    this.#tell(frame, { from: origin, to, fate });
+    this.#tell(frame, { from: origin, to, fate, rule: this.#rule });
   }
 
   disown(origin: Member, frame: Frame): void {
     this.#said = [];
     this.#around.end.disown(origin, frame);
     this.#tell(frame, { from: origin, to: undefined, fate: "forged" });
+  }
+
+  denied({ rule }: Denial): void {
+    this.#rule = rule;
   }
 
   say(to: Member, frame: Frame): void {
