@@ -222,12 +222,12 @@ Every packet that passes the manager is there, once. Hosts are interfaces; a pac
 inbound on that of the host it came from, and outbound if only the host it is for is
 captured. What was not delivered says why in a comment.
 
-A FLOW is [PROTOCOL:]SOURCE[:PORT] -> DESTINATION[:PORT], in either direction. PROTOCOL is
-tcp, udp or icmp; SOURCE and DESTINATION are hosts, addresses, ranges, or * for any:
-  --flow '* -> db:5432'        --flow 'web -> 10.0.0.0/8'        --flow 'icmp:* -> *'
+A FLOW is [PROTOCOL:]SOURCE[:PORT] -> DESTINATION[:PORT], in either direction. The
+protocol is tcp, udp or icmp; either end is a host, an address, a range, or * for any:
+'* -> db:5432', 'web -> 10.0.0.0/8', 'icmp:* -> *'.
 
-If the reader is too slow, packets are dropped, and the mesh goes on. They are counted at
-the end, and in the file.
+If the reader is too slow, packets are dropped, and the mesh goes on. They are counted
+at the end, and in the file.
 
 ${WHICH}
 

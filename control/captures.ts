@@ -126,11 +126,14 @@ export function beginCapture(
   });
 }
 
-/** Ends a capture in order; false if there is none of that number. */
-export function endCapture({ mesh }: Pick<Capturing, "mesh">, id: number): boolean {
+/** Ends a capture in order, and gives its counts; undefined if there is none of that number. */
+export function endCapture(
+  { mesh }: Pick<Capturing, "mesh">,
+  id: number,
+): Capture["counted"] | undefined {
   const capture = capturesOf(mesh).byId.get(id);
   capture?.end();
-  return capture !== undefined;
+  return capture?.counted;
 }
 
 function capturesOf(mesh: Capturing["mesh"]): Captures {

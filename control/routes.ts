@@ -195,8 +195,9 @@ async function endCapture(target: Answering, { url }: Asking): Promise<Response>
     import("./schemas.ts"),
   ]);
   const { id } = await inForm(EndCapture, queryOf(url), "the query");
-  if (!endCapture(target, id)) return failure(404, `There is no capture ${id}`);
-  return Response.json({ ended: id });
+  const counted = endCapture(target, id);
+  if (!counted) return failure(404, `No capture ${id} is under way`);
+  return Response.json({ ended: id, ...counted });
 }
 
 /** A query, in which some names may be repeated, and some values are numbers. */

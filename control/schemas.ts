@@ -71,7 +71,11 @@ export const EndCapture = v.strictObject({
 });
 
 /** The answer to DELETE /v1/capture. */
-export const EndedCapture = v.looseObject({ ended: count });
+export const EndedCapture = v.looseObject({
+  ended: v.pipe(count, v.description("Its number")),
+  packets: count,
+  dropped: v.pipe(count, v.description("Packets that found no room")),
+});
 
 /** The answer to GET /v1/rules. */
 export const Rules = v.looseObject({

@@ -9,30 +9,28 @@ import { BlockType } from "./pcapng.ts";
 
 /** Bytes of a block that are believed; ours are far shorter. */
 const MOST_BYTES = 16 << 20;
-/** Codes of options of statistics. */
-const [DROPPED, DELIVERED] = [5, 8];
-
-/** What the interfaces have counted, summed up. */
-export interface Counted {
-  /** Packets in the file. */
-  readonly delivered: number;
-  /** Packets that found no room. */
-  readonly dropped: number;
-}
+/** The code of the option of packets that says how many were dropped before. */
+const PACKET_DROPPED = 4;
+/** The code of the option of statistics that says how many were dropped in all. */
+const DROPPED = 5;
 
 /** Takes the bytes of a file of this program in pieces. */
 export class WholeBlocks {
   #rest: Uint8Array = new Uint8Array();
-  readonly #counted = new Map<number, Counted>();
+  #packets = 0;
+  /** By interface. */
+  readonly #dropped = new Map<number, number>();
 
-  /** What the last statistics of each interface say. */
-  get counted(): Counted {
-    let [delivered, dropped] = [0, 0];
-    for (const each of this.#counted.values()) {
-      delivered += each.delivered;
-      dropped += each.dropped;
-    }
-    return { delivered, dropped };
+  /** Packets so far. */
+  get packets(): number {
+    return this.#packets;
+  }
+
+  /** Packets that are missing, as far as is known: statistics tell of the last. */
+  get dropped(): number {
+    let sum = 0;
+    for (const dropped of this.#dropped.values()) sum += dropped;
+    return sum;
   }
 
   /** Bytes of a block that is not whole yet. */
@@ -51,9 +49,9 @@ export class WholeBlocks {
         throw new Error(`a block of ${length} bytes came, which cannot be`);
       }
       if (at + length > all.length) break;
-      if (view.getUint32(at, true) === BlockType.STATISTICS) {
-        this.#count(view, at, length);
-      }
+      const type = view.getUint32(at, true);
+      if (type === BlockType.PACKET) this.#packet(view, at, length);
+      if (type === BlockType.STATISTICS) this.#statistics(view, at, length);
       at += length;
     }
     // A copy, since the buffer may be used again.
@@ -61,17 +59,37 @@ export class WholeBlocks {
     return all.subarray(0, at);
   }
 
-  #count(view: DataView, start: number, length: number): void {
-    const end = start + length - 4;
-    let [delivered, dropped] = [0, 0];
-    for (let at = start + 20; at + 12 <= end;) {
-      const [code, bytes] = [view.getUint16(at, true), view.getUint16(at + 2, true)];
-      if (code === DROPPED) dropped = Number(view.getBigUint64(at + 4, true));
-      if (code === DELIVERED) delivered = Number(view.getBigUint64(at + 4, true));
-      at += 4 + (bytes + 3 & ~3);
-    }
-    this.#counted.set(view.getUint32(start + 8, true), { delivered, dropped });
+  #packet(view: DataView, start: number, length: number): void {
+    this.#packets++;
+    const options = start + 28 + (view.getUint32(start + 20, true) + 3 & ~3);
+    const dropped = numberIn(view, options, start + length - 4, PACKET_DROPPED);
+    if (dropped === undefined) return;
+    const index = view.getUint32(start + 8, true);
+    this.#dropped.set(index, (this.#dropped.get(index) ?? 0) + dropped);
   }
+
+  #statistics(view: DataView, start: number, length: number): void {
+    const dropped = numberIn(view, start + 20, start + length - 4, DROPPED);
+    if (dropped !== undefined) {
+      this.#dropped.set(view.getUint32(start + 8, true), dropped);
+    }
+  }
+}
+
+/** The number of 64 bits in an option, if it is there. */
+function numberIn(
+  view: DataView,
+  options: number,
+  end: number,
+  code: number,
+): number | undefined {
+  for (let at = options; at + 12 <= end;) {
+    const [found, length] = [view.getUint16(at, true), view.getUint16(at + 2, true)];
+    if (found === 0) return undefined;
+    if (found === code && length === 8) return Number(view.getBigUint64(at + 4, true));
+    at += 4 + (length + 3 & ~3);
+  }
+  return undefined;
 }
 
 function joined(one: Uint8Array, other: Uint8Array): Uint8Array {

@@ -57,11 +57,11 @@ export function capture(options: CaptureCommandOptions): Promise<number> {
     const { id, bytes } = await client.capture(queryOf(options), gone.signal);
     const blocks = new WholeBlocks();
     let late: ReturnType<typeof setTimeout> | undefined;
-    stop.asked.then(() => {
+    let told: { readonly packets: number; readonly dropped: number } | undefined;
+    stop.asked.then(async () => {
       late = setTimeout(() => gone.abort(), REST_MS);
-      return client.ask("DELETE", `/v1/capture?id=${id}`);
+      told = await client.ask("DELETE", `/v1/capture?id=${id}`) as typeof told;
     }).catch(() => {}); // it has ended by itself
-    let isWhole = true;
     try {
       using output = await openOutput(options.write);
       log.event({
@@ -74,24 +74,22 @@ export function capture(options: CaptureCommandOptions): Promise<number> {
         break; // the reader has seen enough
       }
     } catch (error) {
-      if (!gone.signal.aborted) {
-        isWhole = false;
-        throw error;
-      }
+      if (!gone.signal.aborted) throw error;
     } finally {
       clearTimeout(late);
       gone.abort();
-      const { delivered, dropped } = blocks.counted;
+      const { packets } = blocks;
+      // A reader that stood still to the end has kept the rest from coming.
+      const stuck = Math.max(0, (told?.packets ?? packets) - packets);
+      const dropped = Math.max(blocks.dropped, told?.dropped ?? 0) + stuck;
       const lost = dropped > 0
-        ? `, ${dropped} dropped: the reader was too slow`
-        : ", none dropped";
+        ? `${dropped} dropped, since the reader was too slow`
+        : "none dropped";
       log.event({
         level: dropped > 0 ? "warn" : "info",
         type: "captured",
-        message: `${delivered} packets captured${lost}${
-          isWhole ? "" : ", as far as known"
-        }`,
-      }, { delivered, dropped });
+        message: `${packets} packets captured, ${lost}`,
+      }, { packets, dropped });
     }
     return 0;
   });

@@ -144,6 +144,16 @@ export class Capture implements Onlooker {
     if (--this.#left <= 0) this.end();
   }
 
+  /** What all interfaces have counted: packets kept, and those that found no room. */
+  get counted(): { readonly packets: number; readonly dropped: number } {
+    let [packets, dropped] = [0, 0];
+    for (const each of this.#interfaces.values()) {
+      packets += each.delivered;
+      dropped += each.dropped;
+    }
+    return { packets, dropped };
+  }
+
   /** The next bytes; waits for some, until the end. */
   next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return this.#chunks.next();
