@@ -235,7 +235,7 @@ Options:
   --mesh NAME          which mesh, if several run
   --host HOST          only packets from and to this host; repeatable
   --flow FLOW          only packets of this flow; repeatable
-  -w, --write FILE     write to FILE, for you alone; "-", the default, is standard output
+  -w, --write FILE     write to FILE, with mode 0600; "-" (default) is standard output
   --snaplen BYTES      keep so much of each packet (all of it)
   --count N            end after N packets
   --seconds S          end after S seconds

@@ -18,8 +18,8 @@ import type { Controlled } from "./controlled.ts";
 /** Captures of a mesh at a time. */
 export const MOST_CAPTURES = 8;
 /**
- * Milliseconds between statistics while nothing is captured: only a write finds out that
- * the reader is gone.
+ * Milliseconds between statistics while nothing is captured, which find out whether the
+ * reader is there.
  */
 const BEAT_MS = 5000;
 

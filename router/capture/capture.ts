@@ -160,28 +160,27 @@ export class Capture implements Onlooker {
   }
 
   /**
-   * Writes what was counted so far, if nothing waits: so that a reader who is gone is found
-   * out, and one who is there has news.
+   * Writes what the first interface has counted so far, if nothing waits: only a write finds
+   * out that the reader is gone.
    */
   beat(): void {
     if (this.#isOver || this.#chunks.bytes > 0) return;
-    this.#count();
+    const [first] = this.#interfaces.values();
+    if (first) this.#count(first);
   }
 
   /** Captures no more. What waits can still be read, and then what was counted. */
   end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#count();
+    for (const counted of this.#interfaces.values()) this.#count(counted);
     this.#chunks.end();
     this.#options.onEnd?.();
   }
 
-  #count(): void {
+  #count(counted: Counted): void {
     const [start, end] = [this.#start, this.#options.now()];
-    for (const counted of this.#interfaces.values()) {
-      this.#chunks.push(interfaceStatistics({ ...counted, start, end }));
-    }
+    this.#chunks.push(interfaceStatistics({ ...counted, start, end }));
   }
 
   #captures(host: string): boolean {

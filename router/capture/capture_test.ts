@@ -289,12 +289,12 @@ Deno.test("resets that no packet asked for are seen too", async () => {
   assert.deepEqual(await told(capture), ["a out RST+ACK: said by the router"]);
 });
 
-Deno.test("while nothing comes, the counts do", async () => {
+Deno.test("while nothing comes, a count does", async () => {
   const bench = new Bench();
   const capture = bench.capture();
   await capture.next();
   const next = capture.next();
   capture.beat();
   const { types } = read((await next)!.slice());
-  assert.deepEqual(types, Array(3).fill(BlockType.STATISTICS));
+  assert.deepEqual(types, [BlockType.STATISTICS]);
 });
