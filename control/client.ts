@@ -87,10 +87,11 @@ export class ControlClient implements Disposable {
   async capture(
     query: URLSearchParams,
     signal: AbortSignal,
-  ): Promise<{ readonly id: string; readonly bytes: ReadableStream<Uint8Array> }> {
+  ): Promise<{ readonly id: string; readonly bytes: AsyncIterable<Uint8Array> }> {
     const response = await this.#fetch(`/v1/capture?${query}`, { signal });
     const id = response.headers.get("x-capture");
-    if (response.ok && response.body && id !== null) return { id, bytes: response.body };
+    const { body } = response;
+    if (response.ok && body && id !== null) return { id, bytes: this.#read(body) };
     await this.#answer(response);
     throw this.#gone(new Error("what it answered is no capture"));
   }
@@ -103,6 +104,14 @@ export class ControlClient implements Disposable {
     const options = { ...init, client: this.#client };
     try {
       return await fetch(`http://norouter${path}`, options);
+    } catch (error) {
+      throw this.#gone(error);
+    }
+  }
+
+  async *#read(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+    try {
+      yield* body;
     } catch (error) {
       throw this.#gone(error);
     }
