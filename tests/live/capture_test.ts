@@ -289,6 +289,18 @@ e2e("a mesh that ends ends its captures in order", async (scene) => {
   assert.ok((await read(file, "ip.src")).length >= 7);
 }, { needs });
 
+e2e("what a killed manager has sent is a whole file", async (scene) => {
+  const { mesh, folder } = await meshOf(scene);
+  const file = `${folder}/killed.pcapng`;
+  const capture = await capturing(scene, mesh, ["-w", file]);
+  await get(mesh);
+  await ended(file);
+  mesh.manager.signal("SIGKILL");
+  await capture.line(/error +The mesh "live-.*" .* does not answer/);
+  await capture.line(/^ended 1$/);
+  assert.ok((await read(file, "ip.src")).length >= 7);
+}, { needs });
+
 e2e("packets are not for a terminal", async (scene) => {
   const mesh = await LiveMesh.start(scene);
   const command = [...NOROUTER, "capture", "--mesh", mesh.name].join(" ");
