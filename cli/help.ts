@@ -30,6 +30,7 @@ Usage:
   norouter events              tell what happens in it
   norouter metrics             print its status for Prometheus
   norouter ping HOST           send echoes to a host of it, and time them
+  norouter capture             capture its packets, for Wireshark
   norouter reload              have its manifest read again
   norouter host add|remove|restart NAME
                                change its hosts
@@ -253,6 +254,36 @@ Options:
   --mesh NAME          which mesh, if several run
   --format FORMAT      "table" (default: a line each) or "json": an object per line
   --json               the same as --format json
+${GENERAL}
+`,
+  capture: `Capture packets of a mesh that runs, as pcapng, until Ctrl-C.
+
+Usage:
+  norouter capture | wireshark -k -i -
+  norouter capture -w FILE
+  norouter capture --host web --flow 'tcp:laptop -> web:8080' | tshark -r -
+
+Every packet that passes the manager is there, once. Hosts are interfaces; a packet is
+inbound on that of the host it came from, and outbound if only the host it is for is
+captured. What was not delivered says why in a comment.
+
+A FLOW is [PROTOCOL:]SOURCE[:PORT] -> DESTINATION[:PORT], in either direction. The
+protocol is tcp, udp or icmp; either end is a host, an address, a range, or * for any:
+'* -> db:5432', 'web -> 10.0.0.0/8', 'icmp:* -> *'.
+
+If the reader is too slow, packets are dropped, and the mesh goes on. They are counted
+at the end, and in the file.
+
+${WHICH}
+
+Options:
+  --mesh NAME          which mesh, if several run
+  --host HOST          only packets from and to this host; repeatable
+  --flow FLOW          only packets of this flow; repeatable
+  -w, --write FILE     write to FILE, with mode 0600; "-" (default) is standard output
+  --snaplen BYTES      keep so much of each packet (all of it)
+  --count N            end after N packets
+  --seconds S          end after S seconds
 ${GENERAL}
 `,
   reload: `Have the manifest of a mesh that runs read again.

@@ -8,6 +8,7 @@
  */
 import { fileURLToPath } from "node:url";
 import type { Control } from "../control/control.ts";
+import type { Controlled } from "../control/controlled.ts";
 import type { Mesh } from "../manager/contract.ts";
 import type { Live, LiveMesh } from "../manager/reload/live.ts";
 import type { Watch } from "../manager/reload/watch.ts";
@@ -89,7 +90,8 @@ export class LiveParty {
     const { VERSION } = await import("./version.ts");
     if (this.#isOver) return;
     try {
-      const controlled = { mesh: mesh as Mesh & LiveMesh, live, version: VERSION, down };
+      const running = mesh as Mesh & Controlled["mesh"];
+      const controlled = { mesh: running, live, version: VERSION, down };
       const { name } = this.#control = openControl(controlled, options.name);
       const { controlName } = await import("../control/mesh_name.ts");
       const wanted = controlName(live.path, options.name);

@@ -130,6 +130,8 @@ export function meteredOf(
       failures: 4,
       turnedAway: 5,
       renewals: 0,
+      echoes: 6,
+      echoesDropped: 1,
     })),
     listeners: of((host) => host).flatMap((host) => [
       { host, address: "127.0.42.101:80", kind: "loopback" as const },

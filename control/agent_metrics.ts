@@ -123,6 +123,18 @@ export const OF_AGENTS: readonly MeshMetric[] = [
     ({ renewals }) => renewals,
   ),
   stack(
+    "counter",
+    "norouter_stack_echoes_total",
+    "Echoes that the host's stack answered",
+    ({ echoes }) => echoes,
+  ),
+  stack(
+    "counter",
+    "norouter_stack_dropped_echoes_total",
+    "Echoes that were not answered, since there were too many",
+    ({ echoesDropped }) => echoesDropped,
+  ),
+  stack(
     "gauge",
     "norouter_stack_age_seconds",
     "Time since the host's agent told of its stack and clients",

@@ -99,6 +99,24 @@ export class ControlClient implements Disposable {
     }
   }
 
+  /**
+   * Begins a capture, and gives its number and its bytes, which come until it has ended or
+   * `signal`.
+   *
+   * @throws {ControlError} if the mesh says no. @throws {Error} if it does not answer.
+   */
+  async capture(
+    query: URLSearchParams,
+    signal: AbortSignal,
+  ): Promise<{ readonly id: string; readonly bytes: AsyncIterable<Uint8Array> }> {
+    const response = await this.#fetch(`/v1/capture?${query}`, { signal });
+    const id = response.headers.get("x-capture");
+    const { body } = response;
+    if (response.ok && body && id !== null) return { id, bytes: this.#read(body) };
+    await this.#answer(response);
+    throw this.#gone(new Error("what it answered is no capture"));
+  }
+
   [Symbol.dispose](): void {
     this.#client.close();
   }
@@ -107,6 +125,14 @@ export class ControlClient implements Disposable {
     const options = { ...init, client: this.#client };
     try {
       return await fetch(`http://norouter${path}`, options);
+    } catch (error) {
+      throw this.#gone(error);
+    }
+  }
+
+  async *#read(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+    try {
+      yield* body;
     } catch (error) {
       throw this.#gone(error);
     }

@@ -5,6 +5,7 @@
  */
 
 import type { Mesh } from "../manager/contract.ts";
+import type { Around } from "../router/forwarding.ts";
 import type { LiveRules } from "../manager/reload/live_rules.ts";
 import type { Live } from "../manager/reload/live.ts";
 
@@ -12,6 +13,8 @@ import type { Live } from "../manager/reload/live.ts";
 export interface Controlled {
   readonly mesh: Pick<Mesh, "status" | "events" | "ping" | "manifest"> & {
     readonly rules: LiveRules;
+    /** Has a watch look on at all packets; for the captures of this socket alone. */
+    watch(around: Around | undefined): void;
   };
   /** Changes the mesh. */
   readonly live: Live;

@@ -24,6 +24,10 @@ const WANTED: Readonly<Record<string, string>> = {
   from: "the name of a host",
   size: "a whole number of bytes, 0 to 65507",
   ms: "a whole number of milliseconds, 1 to 10000",
+  snaplen: "a number of bytes",
+  count: "a number of packets, from 1",
+  seconds: "a number of seconds, from 1 to 2073600",
+  id: "the number of a capture",
 };
 /** The same of fields that mean something else beside a rule. */
 const WANTED_OF_RULE: typeof WANTED = { ...WANTED, host: "the name of a host" };

@@ -157,14 +157,15 @@ const OF_LINKS: readonly MeshMetric[] = [
     "counter",
     "norouter_link_received_dropped_frames_total",
     "Frames from the host that were dropped: of no known type, too short, of another " +
-      "version of IP, of a wrong length, from an address that is not the host's, or " +
-      "control messages beyond the budget",
-    ({ frames: { type, short, version, length, source }, droppedControls }) => [
+      "version of IP, of a wrong length, from an address that is not the host's, of a " +
+      "connection that has ended, or control messages beyond the budget",
+    ({ frames: { type, short, version, length, source, late }, droppedControls }) => [
       [type, "type"],
       [short, "short"],
       [version, "version"],
       [length, "length"],
       [source, "source"],
+      [late, "late"],
       [droppedControls.count, "control"],
     ],
   ),

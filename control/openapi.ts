@@ -9,8 +9,11 @@ import type { GenericSchema } from "valibot";
 import {
   AddHost,
   AddRule,
+  CaptureQuery,
   Change,
   Echo,
+  EndCapture,
+  EndedCapture,
   Ending,
   Event,
   Failure,
@@ -26,6 +29,7 @@ const SCHEMAS = {
   AddRule,
   Change,
   Echo,
+  EndedCapture,
   Ending,
   Event,
   Failure,
@@ -118,6 +122,23 @@ export function openApi({ version }: ApiInfo): unknown {
           },
         },
       },
+      "/v1/capture": {
+        get: {
+          summary: "Packets that pass the router from now on, as pcapng",
+          parameters: queryOf(CaptureQuery.entries),
+          responses: {
+            200: {
+              description: "A capture file, as it comes; x-capture is its number",
+              content: { "application/x-pcapng": { schema: PCAPNG } },
+            },
+            default: failure(),
+          },
+        },
+        delete: {
+          ...operation("Ends a capture in order: its rest comes", "EndedCapture"),
+          parameters: queryOf(EndCapture.entries),
+        },
+      },
       "/openapi.json": {
         get: {
           summary: "This document",
@@ -131,13 +152,18 @@ export function openApi({ version }: ApiInfo): unknown {
 
 const NAME = { name: "name", in: "path", required: true, schema: { type: "string" } };
 
+const PCAPNG = { type: "string", contentMediaType: "application/x-pcapng" };
+
 /** What says which rule is removed. */
-const RULE = Object.entries(RemoveRule.entries).map(([name, entry]) => {
-  const { $schema: _, ...schema } = toJsonSchema(entry as GenericSchema, {
-    target: "draft-2020-12",
+const RULE = queryOf(RemoveRule.entries);
+
+/** A query; of a list each entry is a parameter of that name. */
+function queryOf(entries: Readonly<Record<string, GenericSchema>>) {
+  return Object.entries(entries).map(([name, entry]) => {
+    const { $schema: _, ...schema } = toJsonSchema(entry, { target: "draft-2020-12" });
+    return { name, in: "query", required: entry.type !== "optional", schema };
   });
-  return { name, in: "query", required: entry.type !== "optional", schema };
-});
+}
 
 function operation(summary: string, answer: keyof typeof SCHEMAS, status = 200) {
   return {

@@ -14,6 +14,8 @@
  * POST   /v1/rules                add a rule: {"host"?, "kind", "rule", "save"?}
  * DELETE /v1/rules?kind&rule&host remove a rule that was added
  * GET    /metrics?for=collector   the status for Prometheus
+ * GET    /v1/capture?host&flow…   packets, as pcapng
+ * DELETE /v1/capture?id           end a capture in order
  * GET    /openapi.json            the description of all this
  * ```
  *
@@ -71,6 +73,7 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
   "/v1/hosts/*/ping": { POST: ping },
   "/v1/rules": { GET: listRules, POST: addRule, DELETE: removeRule },
   "/metrics": { GET: metrics },
+  "/v1/capture": { GET: capture, DELETE: endCapture },
   "/openapi.json": { GET: description },
 };
 
@@ -218,6 +221,36 @@ async function metrics(
   return new Response(streamOf(pieces), {
     headers: { "content-type": mediaType(isOpen) },
   });
+}
+
+async function capture(target: Answering, { url }: Asking): Promise<Response> {
+  mustHaveDescriptors();
+  const [{ beginCapture }, { CaptureQuery }] = await Promise.all([
+    import("./captures.ts"),
+    import("./schemas.ts"),
+  ]);
+  return beginCapture(target, await inForm(CaptureQuery, queryOf(url), "the query"));
+}
+
+async function endCapture(target: Answering, { url }: Asking): Promise<Response> {
+  const [{ endCapture }, { EndCapture }] = await Promise.all([
+    import("./captures.ts"),
+    import("./schemas.ts"),
+  ]);
+  const { id } = await inForm(EndCapture, queryOf(url), "the query");
+  const counted = endCapture(target, id);
+  if (!counted) return failure(404, `No capture ${id} is under way`);
+  return Response.json({ ended: id, ...counted });
+}
+
+/** A query, in which some names may be repeated, and some values are numbers. */
+function queryOf({ searchParams }: URL): Record<string, unknown> {
+  return Object.fromEntries([...searchParams.keys()].map((name) => {
+    const values = searchParams.getAll(name);
+    if (name === "host" || name === "flow") return [name, values];
+    const [value = ""] = values;
+    return [name, /^\d+$/.test(value) ? Number(value) : value];
+  }));
 }
 
 async function description({ version }: Answering): Promise<Response> {

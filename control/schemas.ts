@@ -12,6 +12,8 @@ import * as v from "valibot";
 const text = v.string();
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const names = v.array(text);
+/** Seconds that a timer can wait: 24 days. */
+const MOST_SECONDS = 2_073_600;
 
 /** The body of POST /v1/hosts. */
 export const AddHost = v.strictObject({
@@ -42,6 +44,38 @@ export const AddRule = v.strictObject({
 
 /** The query of DELETE /v1/rules. */
 export const RemoveRule = v.strictObject({ host: v.optional(host), ...rule });
+
+/** The query of GET /v1/capture. */
+export const CaptureQuery = v.strictObject({
+  host: v.optional(v.pipe(names, v.description("Hosts whose packets are captured"))),
+  flow: v.optional(
+    v.pipe(names, v.description("[PROTOCOL:]SOURCE[:PORT] -> DESTINATION[:PORT]")),
+  ),
+  snaplen: v.optional(
+    v.pipe(count, v.description("Bytes of a packet that are kept; 0 for all")),
+  ),
+  count: v.optional(
+    v.pipe(count, v.minValue(1), v.description("Packets after which it ends")),
+  ),
+  seconds: v.optional(v.pipe(
+    count,
+    v.minValue(1),
+    v.maxValue(MOST_SECONDS),
+    v.description("After which it ends"),
+  )),
+});
+
+/** The query of DELETE /v1/capture. */
+export const EndCapture = v.strictObject({
+  id: v.pipe(count, v.description("What the head x-capture of the answer says")),
+});
+
+/** The answer to DELETE /v1/capture. */
+export const EndedCapture = v.looseObject({
+  ended: v.pipe(count, v.description("Its number")),
+  packets: count,
+  dropped: v.pipe(count, v.description("Packets that found no room")),
+});
 
 /** The answer to GET /v1/rules. */
 export const Rules = v.looseObject({

@@ -14,6 +14,7 @@ import {
 import type { Manifest } from "../manifest/manifest.ts";
 import { rulesOf } from "../manifest/rules.ts";
 import type { RouteCounters } from "../router/counters.ts";
+import type { Around } from "../router/forwarding.ts";
 import { Router } from "../router/route.ts";
 import { learnDescriptorLimit } from "../transports/command/descriptor_limit.ts";
 import type { Transport } from "../transports/mod.ts";
@@ -243,6 +244,11 @@ export class RunningMesh implements Mesh {
     };
     this.#pinger ??= new Pinger(mesh);
     return await this.#pinger.ping(host, options);
+  }
+
+  /** Has a watch stand around the end of all pipelines, or none; see {@linkcode Router}. */
+  watch(around: Around | undefined): void {
+    this.#router.watch(around);
   }
 
   subscribe(listener: (event: MeshEvent) => void): () => void {

@@ -10,6 +10,7 @@ import { Unreachable } from "../wire/ip/icmp.ts";
 import { isOpening, isSegment } from "../wire/ip/tcp.ts";
 import { WaitingRoom } from "../link/queue/waiting.ts";
 import type { RouteCounters } from "./counters.ts";
+import { PLAIN_VOICE, type Voice } from "./forwarding.ts";
 import type { Member, Presence } from "./members.ts";
 import { refusalOf, resetOf, unreachableOf } from "./refusal.ts";
 
@@ -44,6 +45,8 @@ export class Delivery {
   readonly #counters: RouteCounters;
   readonly #waitingBytes: number;
   readonly #now: () => number;
+  /** Says the router's own packets. */
+  voice: Voice = PLAIN_VOICE;
 
   /** Counts into `counters`. */
   constructor({ counters, waitingBytes, now }: DeliveryOptions) {
@@ -96,7 +99,7 @@ export class Delivery {
 
   /** Sends the router's own packet to a host that is up, and charges that host. */
   say(to: Member | undefined, frame: Frame | undefined): void {
-    if (frame !== undefined) to?.outlet?.push(frame, to.sender);
+    if (frame !== undefined && to !== undefined) this.voice.say(to, frame);
   }
 
   #wait(origin: Member, to: Member, frame: Frame): void {

@@ -15,6 +15,7 @@ import type { Delivery } from "./delivery.ts";
 import type { Echoes } from "./echoes.ts";
 import { Flow } from "./flow.ts";
 import type { FlowTable } from "./flows.ts";
+import type { Forwarding } from "./forwarding.ts";
 import { Member, type Members } from "./members.ts";
 import type { Gate } from "./policy/gate.ts";
 import { RoutedConnections } from "./routed.ts";
@@ -43,7 +44,7 @@ export interface PlanParts {
 }
 
 /** Decides by rules that never change. */
-export class Plan {
+export class Plan implements Forwarding {
   /** The version of its rules. */
   readonly version: number;
   /** Where addresses lead. */
@@ -97,6 +98,11 @@ export class Plan {
       counters.refused++;
       this.routed.disown(origin, frame);
     }
+  }
+
+  /** Takes a packet that `origin` may not send, see {@linkcode RoutedConnections}. */
+  disown(origin: Member, frame: Frame): void {
+    this.routed.disown(origin, frame);
   }
 
   /**

@@ -48,6 +48,12 @@ import { EndedFlows } from "./ended.ts";
 import { type AskedEcho, Echoes } from "./echoes.ts";
 import type { Flow } from "./flow.ts";
 import { FLOW_LIMIT, FlowTable } from "./flows.ts";
+import {
+  type Around,
+  type Forwarding,
+  PLAIN_VOICE,
+  type WatchedEnd,
+} from "./forwarding.ts";
 import { type HostOutlet, type Member, Members, type Presence } from "./members.ts";
 import { Plan, type RouterRules } from "./plan.ts";
 import { Remains } from "./remains.ts";
@@ -98,9 +104,13 @@ export class Router {
   readonly #between: ConnectionsBetween;
   readonly #remains: Remains;
   readonly #echoes: Echoes;
-  readonly #onDenied: ((denial: Denial) => void) | undefined;
+  readonly #onDenied: (denial: Denial) => void;
   #gate: Gate | undefined;
   #plan: Plan;
+  /** The end of all pipelines: the plan, or what stands around it. */
+  #end: Forwarding;
+  #around: Around | undefined;
+  #watch: WatchedEnd | undefined;
 
   /** Makes a router whose hosts are all down. */
   constructor(rules: RouterRules, options: RouterOptions) {
@@ -126,8 +136,11 @@ export class Router {
     const parts = { members: this.#members, delivery: this.#delivery, counters };
     this.#between = new ConnectionsBetween({ now, limit, seed, ...parts });
     this.#remains = new Remains({ flows: this.#flows, ...parts });
-    this.#onDenied = options.onDenied && ((denial) => options.onDenied!(denial));
-    this.#plan = this.#enact(rules);
+    this.#onDenied = (denial) => {
+      this.#watch?.denied(denial);
+      options.onDenied?.(denial);
+    };
+    this.#end = this.#plan = this.#enact(rules);
     this.#between.swap(this.#gate);
   }
 
@@ -140,6 +153,7 @@ export class Router {
   swap(rules: RouterRules): void {
     for (const { name } of this.#members.without(rules.hosts)) this.down(name);
     const plan = this.#plan = this.#enact(rules);
+    this.#surround();
     for (const flow of this.#flows.endThose((flow) => !plan.routed.allows(flow))) {
       plan.routed.abort(flow);
     }
@@ -150,6 +164,12 @@ export class Router {
       }
     }
     this.#between.swap(this.#gate);
+  }
+
+  /** Has a watch stand around the end of all pipelines, or none; see `forwarding.ts`. */
+  watch(around: Around | undefined): void {
+    this.#around = around;
+    this.#surround();
   }
 
   /** Connections that are over here, and perhaps not at their ends. */
@@ -269,7 +289,7 @@ export class Router {
    */
   disown(from: string, frame: Frame): void {
     const origin = this.#members.named(from);
-    if (origin) this.#plan.routed.disown(origin, frame);
+    if (origin) this.#end.disown(origin, frame);
   }
 
   /**
@@ -300,7 +320,7 @@ export class Router {
       for (const frame of batch) {
         if (frame.type === FrameType.L3) {
           const way = frame.way ?? this.#plan.find(origin, frame.bytes, HEADER_BYTES);
-          this.#plan.forward(origin, frame, way);
+          this.#end.forward(origin, frame, way);
           if (++packets % UNCHECKED_PACKETS !== 0) continue;
         } else onControl(frame);
         if (turn?.isOver()) await turn.rest();
@@ -369,6 +389,19 @@ export class Router {
       gate: this.#gate,
       remains: this.#remains,
     });
+  }
+
+  #surround(): void {
+    const watch = this.#watch = this.#around?.({
+      end: this.#plan,
+      voice: PLAIN_VOICE,
+      table: this.#plan.table,
+      members: this.#members,
+      flows: this.#flows,
+      counters: this.#counters,
+    });
+    this.#end = watch ?? this.#plan;
+    this.#delivery.voice = watch ?? PLAIN_VOICE;
   }
 
   #origin(from: string): Member {

@@ -9,7 +9,7 @@ import type { PingCommandOptions } from "./ping.ts";
 
 /** Their names, those of `norouter host` included. */
 export const LIVE_COMMANDS: readonly string[] = [
-  ...["status", "events", "metrics", "ping", "reload", "down"],
+  ...["status", "events", "metrics", "ping", "capture", "reload", "down"],
   ...["host", "add", "remove", "restart", "list"],
 ];
 
@@ -53,6 +53,21 @@ export function addLiveCommands(
     .action(async (host: string, _: unknown, command: Command) => {
       const { ping } = await import("./ping.ts");
       done(await ping(host, command.optsWithGlobals<PingCommandOptions>()));
+    });
+  withMesh(program.command("capture"))
+    .description("capture packets of a mesh that runs")
+    .addOption(listOption("--host <host>", "only packets from and to this; repeatable"))
+    .addOption(listOption("--flow <flow>", "only packets of this flow; repeatable"))
+    .option("-w, --write <file>", 'where to write; "-" is standard output', "-")
+    .addOption(numberOption("--snaplen <bytes>", "what is kept of a packet", 1))
+    .addOption(numberOption("--count <n>", "end after so many packets", 1))
+    .addOption(numberOption("--seconds <s>", "end after so long", 1))
+    .action(async (_: unknown, command: Command) => {
+      const { capture, wrongUse } = await import("./capture.ts");
+      const wish = options(command);
+      const wrong = wrongUse(wish);
+      if (wrong !== undefined) command.error(`norouter: ${wrong}`);
+      done(await capture(wish));
     });
   withMesh(program.command("reload"))
     .description("have the manifest read again")
@@ -120,6 +135,21 @@ function number(
 
 function withMesh(command: Command): Command {
   return command.option("--mesh <name>", "which, if several run");
+}
+
+/** An option that may be given several times. */
+function listOption(name: string, about: string): Option {
+  return new Option(name, about)
+    .argParser((text: string, before: readonly string[] = []) => [...before, text]);
+}
+
+/** An option that is a whole number. */
+function numberOption(name: string, about: string, least: number): Option {
+  return new Option(name, about).argParser((text) => {
+    const number = Number(text);
+    if (/^\d{1,9}$/.test(text) && number >= least) return number;
+    throw new InvalidArgumentError(`Wanted a whole number, at least ${least}.`);
+  });
 }
 
 /** `--json` and `--format json` mean the same. */
