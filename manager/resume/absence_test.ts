@@ -142,7 +142,10 @@ Deno.test("when the time of an agent is over, those that held are told", async (
     `hostDown ${B}`,
     `hostBack ${B} ${ranges}`,
   ]);
-  assert.deepEqual(bench.agent("a").packets.map(isReset), [false, true]);
+  // The reset, and then provocations, since nobody knows whether that was heard.
+  const resets = bench.agent("a").packets.map(isReset);
+  assert.deepEqual(resets.slice(0, 2), [false, true]);
+  assert.ok(resets.slice(2).every((is) => !is));
   const down = bench.messages("down");
   assert.match(down[0]!, /^"b" did not come back within 60 s: no way; .*trying again in/);
 });
