@@ -12,6 +12,7 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { replaceFile } from "../../agent/name_files/replace_file.ts";
 import { type Origin, readManifestBytesAgain } from "../../manifest/load.ts";
@@ -338,10 +339,13 @@ export class Live {
     for (const file of this.#files) {
       parts.push(await readRegular(fileURLToPath(file)).catch(() => new Uint8Array()));
     }
-    const digests = await Promise.all(
-      parts.map((part) => crypto.subtle.digest("SHA-256", Uint8Array.from(part))),
-    );
-    return digests.map((digest) => new Uint8Array(digest).toHex()).join(" ");
+    // At once, so that nothing of it is under way when the mesh is over.
+    return parts.map((part) => createHash("sha256").update(part).digest("hex")).join(" ");
+  }
+
+  /** Settles when nothing of it is under way. Never rejects. */
+  async settled(): Promise<void> {
+    await this.#turn.catch(() => {});
   }
 
   #inTurn<T>(task: () => Promise<T>): Promise<T> {

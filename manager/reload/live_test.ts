@@ -68,6 +68,7 @@ class Bench implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.live.settled();
     await this.mesh.close();
     await Deno.remove(this.#folder, { recursive: true });
   }
@@ -279,6 +280,7 @@ Deno.test("what is no file is not read again", async () => {
   for (const [path, why] of [["-", /standard input/], ["/dev/null", /no regular file/]]) {
     const live = new Live(bench.mesh, { path: String(path), bytes });
     await assert.rejects(live.reload(), why as RegExp);
+    await live.settled();
   }
 });
 
