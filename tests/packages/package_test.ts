@@ -21,7 +21,7 @@ import { e2e } from "../harness/scene/scene.ts";
 const PROGRAM = [Deno.execPath(), "run", "--quiet", "-A", `jsr:${NAME}`];
 /** What is in the package beside code. */
 const PAGES =
-  /^\/(LICENSE|NOTICE|schema\.json|[A-Z]+\.md|docs\/[\w-]+\.md|examples\/([\w-]+\.(md|yaml|service)|chroot.ts))$/;
+  /^\/(LICENSE|NOTICE|schema\.json|[A-Z]+\.md|docs\/[\w-]+\.md|examples\/([\w-]+\.(json|md|service|yaml|yml)|chroot.ts))$/;
 /** What JSR takes. */
 const LIMIT_BYTES = 20e6;
 
