@@ -20,22 +20,22 @@ const MOST = 65_536;
 /** Connections that are provoked at once. */
 const AT_ONCE = 2048;
 
+/** What is needed to provoke. */
+export interface RemainsParts {
+  /** Connections that go on. */
+  readonly flows: FlowTable;
+  readonly members: Members;
+  readonly delivery: Delivery;
+}
+
 /** The remains of a router's connections. */
 export class Remains {
-  readonly #parts: {
-    readonly flows: FlowTable;
-    readonly members: Members;
-    readonly delivery: Delivery;
-  };
+  readonly #parts: RemainsParts;
   /** How often the ends were provoked; those to be provoked next are first. */
   readonly #tries = new Map<Flow, number>();
 
   /** There are none. */
-  constructor(parts: {
-    readonly flows: FlowTable;
-    readonly members: Members;
-    readonly delivery: Delivery;
-  }) {
+  constructor(parts: RemainsParts) {
     this.#parts = parts;
   }
 
