@@ -314,6 +314,9 @@ function assertSound({ hosts, routes, policy = [] }: Manifest): void {
   }
 }
 
+/** What is said where the runtime's stack is used up. */
+const TOO_DEEP = "nested too deeply to be read";
+
 export const target: FuzzTarget<ManifestCase> = {
   name: "manifest",
   cases: fc.record({
@@ -339,7 +342,10 @@ export const target: FuzzTarget<ManifestCase> = {
     const took = performance.now() - begun;
     assert.ok(took < MOST_MS, `reading it took ${Math.round(took)} ms`);
     const again = outcome(() => parseManifest(text, OPTIONS));
-    assert.deepEqual(again, first, "another answer the second time");
+    // How deep the runtime can go depends on what it has compiled meanwhile.
+    if (![first, again].some((each) => JSON.stringify(each)?.includes(TOO_DEEP))) {
+      assert.deepEqual(again, first, "another answer the second time");
+    }
     if (!("hosts" in first)) return assertLocated(first, text);
     assertLocated(first.warnings, text);
     assertSound(first);
