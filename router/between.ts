@@ -10,10 +10,11 @@
  * ever. Beyond its limit it forgets, and a connection that is forgotten goes on.
  *
  * *Ending one* takes the sequence number that each end expects next, which nobody here
- * knows. So each end is provoked to tell them (`provocation.ts`). Whatever packet an end sends, provoked or not, is dropped and answered with the reset that
- * fits. An end that is gone answers with a reset itself, and is done. Until both are, or
- * {@linkcode MOST_TRIES} were made, the connection is *pursued*. Hosts that are away are waited for; a host that is down
- * has lost its connections by itself.
+ * knows. So each end is provoked to tell them (`provocation.ts`). Whatever packet an end
+ * sends, provoked or not, is dropped and answered with the reset that fits. An end that is
+ * gone answers with a reset itself, and is done. Until both are, or {@linkcode MOST_TRIES}
+ * were made, the connection is *pursued*. Hosts that are away are waited for; a host that is
+ * down has lost its connections by itself.
  *
  * With a policy, fragments of TCP are dropped: no stack of a mesh sends them, and a SYN in
  * pieces would not be seen.
@@ -31,11 +32,8 @@ import { FlowIndex } from "./flow_index.ts";
 import { FlowTable } from "./flows.ts";
 import type { Member, Members } from "./members.ts";
 import type { Gate } from "./policy/gate.ts";
-import { End, MOST_TRIES, provoke, toInitiator } from "./provocation.ts";
+import { AT_ONCE, End, MOST_TRIES, provoke, toInitiator } from "./provocation.ts";
 import { resetFor, resetOf } from "./refusal.ts";
-
-/** Connections that are provoked at once. */
-export const AT_ONCE = 2048;
 
 /** Flags of the segments that are looked at. */
 const NOTED = TcpFlag.SYN | TcpFlag.FIN | TcpFlag.RST;

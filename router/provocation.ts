@@ -16,6 +16,8 @@ import { provocationFor } from "./refusal.ts";
 
 /** How often the ends of a connection are provoked before it is let go. */
 export const MOST_TRIES = 8;
+/** Connections that are provoked at once. */
+export const AT_ONCE = 2048;
 /** What is still opening is provoked in turn from so far away: half of the numbers. */
 const FAR = 2 ** 31;
 

@@ -13,12 +13,10 @@ import type { Delivery } from "./delivery.ts";
 import type { Flow } from "./flow.ts";
 import type { FlowTable } from "./flows.ts";
 import type { Members } from "./members.ts";
-import { MOST_TRIES, provoke } from "./provocation.ts";
+import { AT_ONCE, MOST_TRIES, provoke } from "./provocation.ts";
 
 /** Connections that are remembered; of more, the oldest are left to themselves. */
 const MOST = 65_536;
-/** Connections that are provoked at once. */
-const AT_ONCE = 2048;
 
 /** What is needed to provoke. */
 export interface RemainsParts {

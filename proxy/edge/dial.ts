@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { DialFate } from "../../wire/control/agent_services.ts";
 import { parseIpv4 } from "../../wire/ip/ipv4.ts";
 import { noteShortage } from "./descriptors.ts";
 import { prepared } from "./listener.ts";
@@ -13,15 +14,7 @@ import { formatHostPort } from "../../wire/text.ts";
 export const DIAL_LIMIT_MS = 10_000;
 
 /** Why a dial failed. */
-export type DialFailure =
-  | "refused"
-  | "network-unreachable"
-  | "host-unreachable"
-  | "host-unknown"
-  | "timed-out"
-  | "prohibited"
-  | "forbidden"
-  | "failed";
+export type DialFailure = Exclude<DialFate, "connected" | "abandoned">;
 
 /**
  * The code of ICMP destination unreachable that carries a failure over the mesh (RFC 792,
