@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { e2e } from "../harness/scene/scene.ts";
+import { e2e, type Scene } from "../harness/scene/scene.ts";
 import { descriptorsOf, isAlive } from "../harness/scene/proc.ts";
 import { until } from "../harness/scene/wait.ts";
 import { LiveMesh } from "./live_mesh.ts";
@@ -33,7 +33,7 @@ print("all asked", flush=True)
 time.sleep(600)`;
 
 /** A mesh whose manager has few descriptors, and has answered nothing yet. */
-async function limited(scene: Parameters<typeof LiveMesh.start>[0]): Promise<LiveMesh> {
+async function limited(scene: Scene): Promise<LiveMesh> {
   const mesh = await LiveMesh.start(scene);
   await mesh.command("down");
   await mesh.manager.end();
@@ -42,18 +42,24 @@ async function limited(scene: Parameters<typeof LiveMesh.start>[0]): Promise<Liv
   return mesh;
 }
 
+/** The same, whose manager has no descriptors left for a crowd of clients. */
+async function crowded(scene: Scene) {
+  const mesh = await limited(scene);
+  const { manager } = mesh;
+  const crowd = scene.start(
+    "crowd",
+    ["python3", "-c", CROWD, "tcp", "127.0.42.101:8080", "200"],
+    { namespace: mesh.here },
+  );
+  await crowd.line(/all asked/, { limitMs: 60_000 });
+  await manager.line(new RegExp(`no file descriptors are left \\(limit ${LIMIT}\\)`));
+  return { mesh, manager, crowd };
+}
+
 e2e(
   "a manager without descriptors is asked, goes on, and answers when there are some",
   async (scene) => {
-    const mesh = await limited(scene);
-    const { manager } = mesh;
-    const crowd = scene.start(
-      "crowd",
-      ["python3", "-c", CROWD, "tcp", "127.0.42.101:8080", "200"],
-      { namespace: mesh.here },
-    );
-    await crowd.line(/all asked/, { limitMs: 60_000 });
-    await manager.line(new RegExp(`no file descriptors are left \\(limit ${LIMIT}\\)`));
+    const { mesh, manager, crowd } = await crowded(scene);
     assert.ok(descriptorsOf(manager.pid) >= LIMIT - 2);
     // Nobody takes these from the queue of the kernel.
     const asking = scene.start(
@@ -90,15 +96,7 @@ e2e(
 e2e(
   "a command is told the reason for as long as the shortage lasts",
   async (scene) => {
-    const mesh = await limited(scene);
-    const { manager } = mesh;
-    const crowd = scene.start(
-      "crowd",
-      ["python3", "-c", CROWD, "tcp", "127.0.42.101:8080", "200"],
-      { namespace: mesh.here },
-    );
-    await crowd.line(/all asked/, { limitMs: 60_000 });
-    await manager.line(new RegExp(`no file descriptors are left \\(limit ${LIMIT}\\)`));
+    const { mesh, manager } = await crowded(scene);
     // By the mesh or, once it cannot even accept who asks, by the command itself.
     const told = new RegExp(`no file descriptors (are )?left \\(limit ${LIMIT}\\)`);
     for (let i = 0; i < 5; i++) {
